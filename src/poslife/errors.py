@@ -1,0 +1,520 @@
+"""
+Every exception poslife raises, and its one warning.
+
+::
+
+    PoslifeError
+    ├── InvalidValue (ValueError)          a value that must not get in: which field, which value, what is taken
+    ├── IllegalTransition                  a step the transition tables do not have
+    │   └── AlreadyClosing                 another exit owns the position
+    ├── UnknownVenueFormat                 no client order id format is known for the venue
+    ├── NotRecovered                       opening before `recover()`
+    ├── SubmitWindowPassed                 too late to send: the request was not made
+    ├── BlockMisused                       the steps of an opening or closing block out of order
+    ├── TrackerNotStarted                  used outside `async with tracker`
+    ├── RepositoryError
+    │   ├── PositionNotFound
+    │   ├── AlreadyClosed                  carries the stored exit
+    │   ├── StaleVersion
+    │   ├── DuplicatePosition              carries the existing position
+    │   │   └── KeyInDoubt                 the key's order may or may not exist
+    │   ├── StorageRejected                the store refuses this change for good
+    │   │   ├── FillAlreadyStored          carries the stored fill
+    │   │   └── ChangeIdReused
+    │   ├── StorageUnavailable             unknown whether it was written: repeat the same change
+    │   │   └── StorageBusy                locked by somebody else for too long
+    │   ├── RunLost                        this run's lease has ended: it may record, not open
+    │   ├── SchemaVersionError             the database is newer, older or edited
+    │   └── SchemaMismatch                 lists every difference
+    ├── SinkError
+    │   └── FlushTimeout
+    ├── VenueError
+    │   └── VenueUnavailable               could not ask; says nothing about what the venue holds
+    └── ConfigurationError
+        ├── InvalidUrl
+        └── MissingExtra (ImportError)
+
+    PoslifeMisuseWarning (UserWarning)     `record` was given something it cannot name; the event is stored all the same
+
+No exception is raised for a definitive refusal by the venue: that is an outcome
+(`Rejected`), and the venue client's own exception goes on its way unchanged.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from uuid import UUID
+
+    from poslife._fills import Fill
+    from poslife._identifiers import PositionId, PositionKey, PositionRef
+    from poslife._position import ClosedPosition, LivePosition
+
+__all__ = [
+    "AlreadyClosed",
+    "AlreadyClosing",
+    "BlockMisused",
+    "ChangeIdReused",
+    "ConfigurationError",
+    "DuplicatePosition",
+    "FillAlreadyStored",
+    "FlushTimeout",
+    "IllegalTransition",
+    "InvalidUrl",
+    "InvalidValue",
+    "KeyInDoubt",
+    "MissingExtra",
+    "NotRecovered",
+    "PoslifeError",
+    "PoslifeMisuseWarning",
+    "PositionNotFound",
+    "RepositoryError",
+    "RunLost",
+    "SchemaMismatch",
+    "SchemaVersionError",
+    "SinkError",
+    "StaleVersion",
+    "StorageBusy",
+    "StorageRejected",
+    "StorageUnavailable",
+    "SubmitWindowPassed",
+    "TrackerNotStarted",
+    "UnknownVenueFormat",
+    "VenueError",
+    "VenueUnavailable",
+]
+
+_SHOWN = 120
+
+
+def _show(value: object) -> str:
+    """
+    The value as an error message shows it: its repr, cut, and never raising.
+    """
+    try:
+        text = repr(value)
+    except Exception as error:  # a host's __repr__ may raise anything; the message must still come out
+        text = f"<{type(value).__name__}, whose repr raises {type(error).__name__}>"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
+
+
+class PoslifeError(Exception):
+    """
+    What every exception of poslife is.
+    """
+
+
+class PoslifeMisuseWarning(UserWarning):
+    """
+    `record` was given something it cannot name; the event is stored all the same, with severity ERROR.
+    """
+
+
+class InvalidValue(PoslifeError, ValueError):
+    """
+    A value was refused at the door, before anything was written.
+
+    Attributes:
+        field: What the value was given as, for example ``PersistedPosition.id``.
+        value: The value as it came.
+        expected: What would have been taken.
+    """
+
+    def __init__(self, field: str, value: object, expected: str) -> None:
+        self.field = field
+        self.value = value
+        self.expected = expected
+        super().__init__(f"{field}: expected {expected}, got {_show(value)} ({type(value).__name__})")
+
+    @override
+    def __reduce__(self) -> tuple[type[InvalidValue], tuple[str, object, str]]:
+        return type(self), (self.field, self.value, self.expected)
+
+
+class IllegalTransition(PoslifeError):
+    """
+    A step that the transition tables do not have; nothing was written.
+
+    Attributes:
+        subject: What was to change, for example ``order 2 of 0190…``.
+        current: The state it is in.
+        wanted: The state it was to go to.
+        allowed: The states it could go to.
+    """
+
+    def __init__(self, subject: str, current: str, wanted: str, allowed: Iterable[str] = ()) -> None:
+        self.subject = subject
+        self.current = current
+        self.wanted = wanted
+        self.allowed = tuple(allowed)
+        choices = f"from there only to {', '.join(self.allowed)}" if self.allowed else "that state is final"
+        super().__init__(f"{subject} is {current} and cannot become {wanted}: {choices}")
+
+
+class AlreadyClosing(IllegalTransition):
+    """
+    Another exit owns the position; wait for its outcome before closing again.
+
+    Attributes:
+        ref: The position.
+    """
+
+    def __init__(self, ref: PositionRef) -> None:
+        self.ref = ref
+        super().__init__(f"position {ref}", "closing", "closing", ("open", "closed"))
+
+
+class UnknownVenueFormat(PoslifeError):
+    """
+    No client order id format is known for a venue.
+
+    Attributes:
+        venue: The venue.
+        known: The venues whose format is known.
+    """
+
+    def __init__(self, venue: str, known: Iterable[str]) -> None:
+        self.venue = venue
+        self.known = tuple(sorted(known))
+        super().__init__(
+            f"no client order id format is known for venue {_show(venue)} (known: {', '.join(self.known)}); "
+            "give one as client_order_ids={Venue(…): ClientOrderIdFormat(…)}"
+        )
+
+
+class NotRecovered(PoslifeError):
+    """
+    A position was to be opened before `recover()` has settled what ended runs left.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            "call `await tracker.recover(source)` once after the start, before opening a position"
+        )
+
+
+class SubmitWindowPassed(PoslifeError):
+    """
+    Too much time passed between the commit of SUBMITTING and the request; the request was not made.
+
+    Attributes:
+        waited: Seconds since the commit.
+        window: Seconds allowed.
+    """
+
+    def __init__(self, waited: float, window: float) -> None:
+        self.waited = waited
+        self.window = window
+        super().__init__(
+            f"{waited:.3f} s passed since the order was committed as submitting, {window:g} s are allowed; "
+            "the request was not made. Open again"
+        )
+
+
+class BlockMisused(PoslifeError):
+    """
+    The steps of an opening or closing block came out of order.
+    """
+
+    def __init__(self, wanted: str, reason: str) -> None:
+        self.wanted = wanted
+        self.reason = reason
+        super().__init__(f"{wanted}: {reason}")
+
+
+class TrackerNotStarted(PoslifeError):
+    """
+    The tracker was used outside its `async with` block; only `record` works there.
+    """
+
+    def __init__(self, wanted: str) -> None:
+        self.wanted = wanted
+        super().__init__(f"{wanted} needs a started tracker: use it inside `async with tracker:`")
+
+
+class RepositoryError(PoslifeError):
+    """
+    What every exception of a `Repository` is.
+    """
+
+
+class PositionNotFound(RepositoryError):
+    """
+    No position has this ref or id.
+
+    Attributes:
+        sought: The ref or the id that was asked for.
+    """
+
+    def __init__(self, sought: PositionRef | PositionId) -> None:
+        self.sought = sought
+        kind = "id" if isinstance(sought, int) else "ref"
+        super().__init__(f"no position with {kind} {sought} in this store")
+
+
+class AlreadyClosed(RepositoryError):
+    """
+    The position was closed before; its exit stands as stored.
+
+    Attributes:
+        closed: The stored position, with its exit price, reason and time.
+    """
+
+    def __init__(self, closed: ClosedPosition) -> None:
+        self.closed = closed
+        super().__init__(
+            f"position {closed.id} ({closed.key}) was closed at {closed.closed_at.isoformat()} "
+            f"({closed.reason.value}); its stored exit stands"
+        )
+
+
+class StaleVersion(RepositoryError):
+    """
+    The position has moved on since it was read; read it again and decide anew.
+
+    Attributes:
+        ref: The position.
+        expected: The version the change was made from.
+        stored: The version in the store.
+    """
+
+    def __init__(self, ref: PositionRef, expected: int, stored: int) -> None:
+        self.ref = ref
+        self.expected = expected
+        self.stored = stored
+        super().__init__(
+            f"position {ref} is at version {stored}, the change was made from version {expected}"
+        )
+
+
+class DuplicatePosition(RepositoryError):
+    """
+    The key already has a live position, pending or open.
+
+    Attributes:
+        key: What the exchange can hold one of.
+        existing: The live position that holds the key.
+    """
+
+    def __init__(self, key: PositionKey, existing: LivePosition) -> None:
+        self.key = key
+        self.existing = existing
+        super().__init__(f"{key} is already held by live position {existing.ref}; {self._advice()}")
+
+    def _advice(self) -> str:
+        return "join it or wait until it has ended"
+
+
+class KeyInDoubt(DuplicatePosition):
+    """
+    The key's live position has an order that may or may not exist; no further entry until that is known.
+    """
+
+    @override
+    def _advice(self) -> str:
+        return "one of its orders is in doubt: `await tracker.recover(source)` asks the venue"
+
+
+class StorageRejected(RepositoryError):
+    """
+    The store refuses this change for good; repeating it cannot help, and nothing of it was written.
+
+    Attributes:
+        reason: What the store said.
+        constraint: The constraint that refused it, where one did.
+    """
+
+    def __init__(self, reason: str, *, constraint: str | None = None) -> None:
+        self.reason = reason
+        self.constraint = constraint
+        super().__init__(
+            f"the store refused the change: {reason}" + (f" (constraint {constraint})" if constraint else "")
+        )
+
+
+class FillAlreadyStored(StorageRejected):
+    """
+    A fill with the same venue, account, symbol and trade id is stored already.
+
+    Attributes:
+        stored: The fill as stored. Compare it: the same numbers are a repetition, others a conflict.
+    """
+
+    def __init__(self, stored: Fill) -> None:
+        self.stored = stored
+        super().__init__(f"fill {stored.trade_id} of {stored.symbol} on {stored.venue} is stored already")
+
+
+class ChangeIdReused(StorageRejected):
+    """
+    The change id was used before for a change with other contents.
+
+    Attributes:
+        change_id: The id that was used twice.
+    """
+
+    def __init__(self, change_id: UUID) -> None:
+        self.change_id = change_id
+        super().__init__(
+            f"change id {change_id} was used before for another change; make a new id for each change"
+        )
+
+
+class StorageUnavailable(RepositoryError):
+    """
+    The store did not answer: whether the change was written is unknown. Repeat the same change, with its id.
+
+    Attributes:
+        reason: What went wrong, in the driver's words.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"the store did not answer ({reason}); repeat the same change to learn what became of it"
+        )
+
+
+class StorageBusy(StorageUnavailable):
+    """
+    Somebody else holds a lock for longer than the lock time-out; repeat the same change later.
+    """
+
+
+class RunLost(RepositoryError):
+    """
+    This run's lease has ended, so another process may have taken over: it may record, and may not open.
+
+    Attributes:
+        run: The run whose lease has ended.
+    """
+
+    def __init__(self, run: UUID) -> None:
+        self.run = run
+        super().__init__(
+            f"the lease of run {run} has ended and another process may hold its orders; "
+            "`await tracker.recover(source)` starts a new run"
+        )
+
+
+class SchemaVersionError(RepositoryError):
+    """
+    The database's migrations are not the ones this release knows.
+
+    Attributes:
+        found: The newest migration in the database, 0 for none.
+        known: The newest migration of this release.
+        reason: What does not fit.
+    """
+
+    def __init__(self, found: int, known: int, reason: str) -> None:
+        self.found = found
+        self.known = known
+        self.reason = reason
+        super().__init__(
+            f"the database's schema is at {found}, this release of poslife knows {known}: {reason}"
+        )
+
+
+class SchemaMismatch(RepositoryError):
+    """
+    The tables are not as this release needs them; found at start, before the first trade.
+
+    Attributes:
+        where: The server and database, or the file.
+        differences: Every difference, one sentence each.
+    """
+
+    def __init__(self, where: str, differences: Sequence[str]) -> None:
+        self.where = where
+        self.differences = tuple(differences)
+        listed = "\n".join(f"  - {difference}" for difference in self.differences)
+        super().__init__(f"the schema in {where} differs from what poslife needs:\n{listed}")
+
+
+class SinkError(PoslifeError):
+    """
+    What every exception of an `EventSink` is.
+    """
+
+
+class FlushTimeout(SinkError):
+    """
+    Not everything emitted before the flush was stored in time. Nothing is lost; the sink goes on.
+
+    Attributes:
+        waited: Seconds waited.
+        backlog: Events accepted and not yet stored.
+        last_error: What kept the store from taking them, where something did.
+    """
+
+    def __init__(self, waited: float, backlog: int, last_error: str | None = None) -> None:
+        self.waited = waited
+        self.backlog = backlog
+        self.last_error = last_error
+        because = f"; the store last said: {last_error}" if last_error else ""
+        super().__init__(f"after {waited:g} s {backlog} events wait to be stored{because}")
+
+
+class VenueError(PoslifeError):
+    """
+    What every exception of a `VenueSource` is.
+    """
+
+
+class VenueUnavailable(VenueError):
+    """
+    The venue could not be asked. This says nothing about what it holds.
+
+    Attributes:
+        venue: The venue.
+        question: What was asked.
+        reason: What went wrong, in the client's words.
+    """
+
+    def __init__(self, venue: str, question: str, reason: str) -> None:
+        self.venue = venue
+        self.question = question
+        self.reason = reason
+        super().__init__(f"could not ask {venue} for {question}: {reason}")
+
+
+class ConfigurationError(PoslifeError):
+    """
+    poslife was set up in a way that cannot work.
+    """
+
+
+class InvalidUrl(ConfigurationError):
+    """
+    `connect` was given a URL it cannot use.
+
+    Attributes:
+        url: The URL, without its password.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url = url
+        self.reason = reason
+        super().__init__(
+            f"{_show(url)}: {reason}; use sqlite:///bot.db, postgresql://user@host/database or memory://"
+        )
+
+
+class MissingExtra(ConfigurationError, ImportError):
+    """
+    An adapter's library is not installed.
+
+    Attributes:
+        extra: The extra to install.
+    """
+
+    def __init__(self, extra: str, library: str) -> None:
+        self.extra = extra
+        self.library = library
+        super().__init__(f"{library} is not installed: pip install 'poslife[{extra}]'")

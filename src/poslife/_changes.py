@@ -237,6 +237,13 @@ class Change:
                 raise InvalidValue("Change.events", event, "events of the versions that its transitions make")
 
     @property
+    def refs(self) -> frozenset[PositionRef]:
+        """
+        The positions it changes.
+        """
+        return frozenset(transition.ref for transition in self.transitions)
+
+    @property
     def needs_lease(self) -> bool:
         """
         Whether it opens or increases a position: a run that has lost its lease may not, and may record.

@@ -1,0 +1,454 @@
+"""
+The store in memory: for tests and paper trading. It forgets everything with the process.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from poslife._changes import (
+    Change,
+    Committed,
+    Promote,
+    StoredHead,
+    Transition,
+    find_already_closed,
+    require_found,
+    require_versions,
+)
+from poslife._clock import SystemClock
+from poslife._encoding import decode_body, encode_body, fingerprint
+from poslife._events import LifeEvent, RecordedEvent
+from poslife._fills import StoredFill
+from poslife._identifiers import (
+    Account,
+    ChangeId,
+    EventId,
+    PositionId,
+    PositionKey,
+    PositionRef,
+    RunId,
+    Symbol,
+    TradeId,
+    Venue,
+    VenueOrderId,
+)
+from poslife._orders import OrderStatus
+from poslife._paging import limited, page_of
+from poslife._position import ClosedPosition, LivePosition, PendingPosition, PersistedPosition, Position
+from poslife.errors import (
+    AlreadyClosed,
+    ChangeIdReused,
+    DuplicatePosition,
+    FillAlreadyStored,
+    InvalidValue,
+    KeyInDoubt,
+    PositionNotFound,
+    RunLost,
+    StorageRejected,
+)
+from poslife.protocols import Clock, DeadLetter, EventRecord, NewRun, Page, PageToken, Run
+
+__all__ = ["MemoryStore"]
+
+ItemT = TypeVar("ItemT")
+FillKey = tuple[Venue, Account, Symbol, TradeId]
+
+
+class MemoryStore:
+    """
+    A `Repository` and a `BatchWriter` in memory.
+
+    Nothing in a commit waits, so that commits of one event loop are atomic; it is not for several threads.
+
+    Args:
+        clock: Tells when leases run out.
+    """
+
+    def __init__(self, *, clock: Clock | None = None) -> None:
+        self._clock: Clock = SystemClock() if clock is None else clock
+        self._positions: dict[PositionRef, Position] = {}
+        self._live: dict[PositionKey, PositionRef] = {}
+        self._refs: dict[PositionId, PositionRef] = {}
+        self._fills: dict[FillKey, StoredFill] = {}
+        self._life_events: list[tuple[LifeEvent, bytes, datetime]] = []
+        self._run_events: dict[EventId, EventRecord] = {}
+        self._dead_letters: dict[EventId, DeadLetter] = {}
+        self._changes: dict[ChangeId, tuple[bytes, Committed]] = {}
+        self._runs: dict[RunId, Run] = {}
+        self._ended_for_good: set[RunId] = set()
+        self._last_id = 0
+
+    async def open(self) -> None:
+        """
+        Nothing to do.
+        """
+
+    async def aclose(self) -> None:
+        """
+        Nothing to do: what is stored stays as long as the store.
+        """
+
+    async def ping(self) -> None:
+        """
+        Memory always answers.
+        """
+
+    async def describe(self) -> str:
+        """
+        Says that it is memory.
+        """
+        return "memory (forgotten when the process ends)"
+
+    async def commit(self, change: Change, /) -> Committed:
+        """
+        See `Repository.commit`.
+        """
+        mark = fingerprint(change)
+        if (before := self._changes.get(change.id)) is not None:
+            if before[0] != mark:
+                raise ChangeIdReused(change.id)
+            return replace(before[1], repeated=True)
+        self._check(change)
+        positions = tuple(self._apply(transition) for transition in change.transitions)
+        for stored in change.fills:
+            self._fills[_fill_key(stored)] = stored
+        for event in change.events:
+            self._life_events.append((event, encode_body(event.body), change.at))
+        committed = Committed(change_id=change.id, positions=positions)
+        self._changes[change.id] = mark, committed
+        return committed
+
+    def _check(self, change: Change) -> None:
+        if change.needs_lease and ((run := self._run(change.run)) is None or run.ended):
+            raise RunLost(change.run)
+        heads = {
+            transition.ref: _head(self._positions[transition.ref])
+            for transition in change.transitions
+            if transition.ref in self._positions
+        }
+        require_found(change.transitions, heads)
+        if (closed := find_already_closed(change.transitions, heads)) is not None:
+            position = self._positions[closed]
+            assert isinstance(position, ClosedPosition)  # its head says so
+            raise AlreadyClosed(position)
+        require_versions(change.transitions, heads)
+        released = {
+            transition.ref for transition in change.transitions if not transition.result(PositionId(1)).live
+        }
+        claimed: set[PositionKey] = set()
+        for transition in change.transitions:
+            after = transition.result(PositionId(1))
+            holder = self._live.get(after.key)
+            if after.live and holder not in (None, after.ref) and holder not in released:
+                self._raise_duplicate(after.key)
+            if after.live and after.key in claimed:
+                raise StorageRejected(f"the change claims {after.key} twice")
+            claimed |= {after.key} if after.live else set()
+        seen: set[FillKey] = set()
+        for stored in change.fills:
+            key = _fill_key(stored)
+            if key in self._fills:
+                raise FillAlreadyStored(self._fills[key].fill)
+            if key in seen:
+                raise StorageRejected(f"the change stores fill {stored.fill.trade_id} twice")
+            seen.add(key)
+            if stored.ref is not None and stored.ref not in self._positions and stored.ref not in change.refs:
+                raise StorageRejected(
+                    f"fill {stored.fill.trade_id} belongs to no stored position ({stored.ref})"
+                )
+
+    def _raise_duplicate(self, key: PositionKey) -> None:
+        existing = self._positions[self._live[key]]
+        assert not isinstance(existing, ClosedPosition)  # a closed one holds no key
+        raise (KeyInDoubt if existing.in_doubt else DuplicatePosition)(key, existing)
+
+    def _apply(self, transition: Transition) -> Position:
+        minted: PositionId | None = None
+        if isinstance(transition, Promote):
+            self._last_id += 1
+            minted = PositionId(self._last_id)
+            self._refs[minted] = transition.ref
+        position = transition.result(minted)
+        self._positions[position.ref] = position
+        if position.live:
+            self._live[position.key] = position.ref
+        elif self._live.get(position.key) == position.ref:
+            del self._live[position.key]
+        return position
+
+    async def get(self, ref: PositionRef, /) -> Position:
+        """
+        See `Repository.get`.
+        """
+        try:
+            return self._positions[ref]
+        except KeyError:
+            raise PositionNotFound(ref) from None
+
+    async def get_by_id(self, id: PositionId, /) -> PersistedPosition | ClosedPosition:
+        """
+        See `Repository.get_by_id`.
+        """
+        position = self._positions[self._refs[id]] if id in self._refs else None
+        if position is None or isinstance(position, PendingPosition):
+            raise PositionNotFound(id)
+        return position
+
+    async def find_live(self, key: PositionKey, /) -> LivePosition | None:
+        """
+        See `Repository.find_live`.
+        """
+        holder = self._live.get(key)
+        position = None if holder is None else self._positions[holder]
+        return None if isinstance(position, ClosedPosition) else position
+
+    async def holders_of(self, venue: Venue, account: Account, symbol: Symbol, /) -> tuple[LivePosition, ...]:
+        """
+        See `Repository.holders_of`.
+        """
+        sought = (venue, account, symbol)
+        live = self._sorted(_is_live)
+        return tuple(
+            position
+            for _, position in live
+            if (position.key.venue, position.key.account, position.key.symbol) == sought
+        )
+
+    async def find_by_venue_order(
+        self, venue: Venue, account: Account, symbol: Symbol, order: VenueOrderId, /
+    ) -> Position | None:
+        """
+        See `Repository.find_by_venue_order`.
+        """
+        sought = (venue, account, symbol)
+        for position in self._positions.values():
+            key = position.key
+            if (key.venue, key.account, key.symbol) == sought and any(
+                mine.venue_order_id == order for mine in position.orders
+            ):
+                return position
+        return None
+
+    async def find_fill(
+        self, venue: Venue, account: Account, symbol: Symbol, trade: TradeId, /
+    ) -> StoredFill | None:
+        """
+        See `Repository.find_fill`.
+        """
+        return self._fills.get((venue, account, symbol, trade))
+
+    async def list_live(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[LivePosition]:
+        """
+        See `Repository.list_live`.
+        """
+        return _paged(self._sorted(_is_live), after, limit)
+
+    async def list_in_doubt(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
+        """
+        See `Repository.list_in_doubt`.
+        """
+
+        def in_doubt(position: Position) -> Position | None:
+            doubted = any(
+                order.status is OrderStatus.IN_DOUBT
+                or (order.status is OrderStatus.SUBMITTING and self._has_ended(order.run))
+                for order in position.orders
+            )
+            return position if doubted else None
+
+        return _paged(self._sorted(in_doubt), after, limit)
+
+    async def list_unsettled(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
+        """
+        See `Repository.list_unsettled`.
+        """
+
+        def unsettled(position: Position) -> Position | None:
+            left = any(not order.status.ended and self._has_ended(order.run) for order in position.orders)
+            return position if left else None
+
+        return _paged(self._sorted(unsettled), after, limit)
+
+    async def list_closed(
+        self, since: datetime, until: datetime, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[ClosedPosition]:
+        """
+        See `Repository.list_closed`.
+        """
+        closed = sorted(
+            (
+                (f"{position.closed_at.isoformat(timespec='microseconds')} {position.ref}", position)
+                for position in self._positions.values()
+                if isinstance(position, ClosedPosition) and since <= position.closed_at < until
+            ),
+            key=_token,
+        )
+        return _paged(closed, after, limit)
+
+    async def list_fills(
+        self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[StoredFill]:
+        """
+        See `Repository.list_fills`.
+        """
+        return _paged(self._numbered_fills(ref), after, limit)
+
+    async def list_unclaimed(
+        self, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[StoredFill]:
+        """
+        See `Repository.list_unclaimed`.
+        """
+        return _paged(self._numbered_fills(None), after, limit)
+
+    async def list_history(
+        self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[RecordedEvent]:
+        """
+        See `Repository.list_history`.
+        """
+        told = [
+            RecordedEvent(
+                header=event.header,
+                body=decode_body(event.header.type, event.header.schema, body, life=True),
+                recorded_at=recorded_at,
+                version=event.version,
+                index=event.index,
+            )
+            for event, body, recorded_at in self._life_events
+            if event.header.ref == ref
+        ]
+        told += [recorded for recorded in self.recorded_events() if recorded.header.ref == ref]
+        return _paged(sorted(((str(event.header.id), event) for event in told), key=_token), after, limit)
+
+    async def start_run(self, run: NewRun, /) -> Run:
+        """
+        See `Repository.start_run`.
+        """
+        known = self._run(run.id)
+        if known is None:
+            now = self._clock.now()
+            known = Run(
+                id=run.id,
+                machine=run.machine,
+                pid=run.pid,
+                process_started=run.process_started,
+                started_at=now,
+                lease_until=now + timedelta(seconds=run.lease),
+                ended=False,
+            )
+            self._runs[run.id] = known
+        elif known.ended:
+            raise RunLost(run.id)
+        return known
+
+    async def renew_run(self, run: RunId, lease: float, /) -> Run:
+        """
+        See `Repository.renew_run`.
+        """
+        known = self._run(run)
+        if known is None or known.ended:
+            raise RunLost(run)
+        self._runs[run] = replace(known, lease_until=self._clock.now() + timedelta(seconds=lease))
+        return self._runs[run]
+
+    async def end_run(self, run: RunId, /) -> None:
+        """
+        See `Repository.end_run`.
+        """
+        self._run(run)
+        if run in self._runs:
+            self._runs[run] = replace(self._runs[run], ended=True)
+            self._ended_for_good.add(run)
+
+    async def list_runs(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Run]:
+        """
+        See `Repository.list_runs`.
+        """
+        for run in tuple(self._runs):
+            self._run(run)
+        kept = (run for run in self._runs.values() if run.id not in self._ended_for_good)
+        listed = sorted(((str(run.id), run) for run in kept), key=_token)
+        return _paged(listed, after, limit)
+
+    async def write(self, records: Sequence[EventRecord], /) -> None:
+        """
+        See `BatchWriter.write`.
+        """
+        for record in records:
+            self._run_events.setdefault(record.header.id, record)
+
+    async def bury(self, letter: DeadLetter, /) -> None:
+        """
+        See `BatchWriter.bury`.
+        """
+        self._dead_letters.setdefault(letter.record.header.id, letter)
+
+    def recorded_events(self) -> tuple[RecordedEvent, ...]:
+        """
+        The host events stored, in the order they were.
+        """
+        return tuple(
+            RecordedEvent(
+                header=record.header,
+                body=decode_body(record.header.type, record.header.schema, record.payload, life=False),
+                recorded_at=record.recorded_at,
+                sequence=record.sequence,
+            )
+            for record in self._run_events.values()
+        )
+
+    def dead_letters(self) -> tuple[DeadLetter, ...]:
+        """
+        The events refused for good.
+        """
+        return tuple(self._dead_letters.values())
+
+    def _run(self, run: RunId) -> Run | None:
+        known = self._runs.get(run)
+        if known is not None and not known.ended and known.lease_until <= self._clock.now():
+            known = self._runs[run] = replace(known, ended=True)
+        return known
+
+    def _has_ended(self, run: RunId) -> bool:
+        known = self._run(run)
+        return known is None or known.ended
+
+    def _sorted(self, wanted: Callable[[Position], ItemT | None]) -> list[tuple[str, ItemT]]:
+        chosen = ((str(ref), wanted(position)) for ref, position in self._positions.items())
+        return sorted(((token, item) for token, item in chosen if item is not None), key=_token)
+
+    def _numbered_fills(self, ref: PositionRef | None) -> list[tuple[str, StoredFill]]:
+        numbered = ((f"{number:012}", stored) for number, stored in enumerate(self._fills.values(), start=1))
+        return [(token, stored) for token, stored in numbered if stored.ref == ref]
+
+
+def _token(row: tuple[str, object]) -> str:
+    return row[0]
+
+
+def _is_live(position: Position) -> LivePosition | None:
+    return None if isinstance(position, ClosedPosition) or not position.live else position
+
+
+def _head(position: Position) -> StoredHead:
+    id = None if isinstance(position, PendingPosition) else position.id
+    return StoredHead(status=position.status, version=position.version, id=id)
+
+
+def _fill_key(stored: StoredFill) -> FillKey:
+    fill = stored.fill
+    return fill.venue, fill.account, fill.symbol, fill.trade_id
+
+
+def _paged(rows: Sequence[tuple[str, ItemT]], after: PageToken | None, limit: int) -> Page[ItemT]:
+    most = limited(limit)
+    if after is not None and not isinstance(after, str):
+        raise InvalidValue("after", after, "the `next` of a page")
+    start = 0 if after is None else bisect.bisect_right([token for token, _ in rows], after)
+    return page_of(rows[start : start + most + 1], most)

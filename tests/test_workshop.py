@@ -1,0 +1,187 @@
+"""
+The workshop itself: what conftest promises about every test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import loopback_only
+from tests.postgres_server import DEFAULT_VERSION, Databases, DatabaseLeftInUse, LocalServer, psql, psql_command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PROJECT = Path(__file__).parent.parent
+
+_LEAKING = """
+import asyncio, contextlib, gc, socket, threading, warnings
+
+async def test_task() -> None:
+    test_task.kept = asyncio.create_task(asyncio.Event().wait())
+
+def test_thread() -> None:
+    threading.Thread(target=threading.Event().wait, daemon=True, name="forgotten").start()
+
+async def fail() -> None:
+    raise ValueError
+
+async def test_exception_nobody_retrieved() -> None:
+    task = asyncio.create_task(fail())
+    await asyncio.sleep(0)
+    del task
+    gc.collect()
+
+def test_warning() -> None:
+    warnings.warn("mind this")
+
+def test_coroutine_never_awaited() -> None:
+    fail()
+    gc.collect()
+
+def test_leaving_this_machine_and_catching_it() -> None:
+    with contextlib.suppress(Exception):
+        socket.getaddrinfo("api.example.com", 443)
+
+async def test_good() -> None:
+    await asyncio.create_task(asyncio.sleep(0))
+"""
+
+
+@pytest.mark.slow
+def test_what_a_test_leaves_behind_fails_it(tmp_path: Path) -> None:
+    """
+    A test that leaves something running, warns or tries to leave this machine does not pass.
+    """
+    (tmp_path / "test_leaks.py").write_text(_LEAKING)
+    options = ["-p", "tests.conftest", "-p", "no:cacheprovider", "-W", "error", "-o", "anyio_mode=auto"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *options, "--rootdir", tmp_path, tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(_PROJECT)},
+    )
+    written = set(re.findall(r"def (test_\w+)", _LEAKING))
+    not_passed = set(re.findall(r"^(?:FAILED|ERROR) test_leaks\.py::(\w+)", done.stdout, re.MULTILINE))
+
+    assert written - {"test_good"} == not_passed, done.stdout + done.stderr
+
+
+@pytest.fixture
+def forgiven() -> Iterator[None]:
+    reached = len(loopback_only.attempts)
+    yield
+    del loopback_only.attempts[reached:]
+
+
+@pytest.mark.usefixtures("forgiven")
+def test_another_machine_cannot_be_reached() -> None:
+    """
+    A connection or a look-up beyond loopback fails before a packet leaves.
+    """
+    with socket.socket() as sock, pytest.raises(loopback_only.LeftThisMachine):
+        sock.connect(("192.0.2.1", 80))
+    with pytest.raises(loopback_only.LeftThisMachine):
+        socket.getaddrinfo("api.example.com", 443)
+
+    assert ["socket.connect '192.0.2.1'", "socket.getaddrinfo 'api.example.com'"] == loopback_only.attempts[-2:]
+
+
+async def test_loopback_is_open() -> None:
+    """
+    Servers on this machine are reached.
+    """
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"hello\n")
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(greet, "localhost", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection("localhost", port)
+        said = await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+
+    assert b"hello\n" == said
+
+
+def test_import_poslife_imports_no_adapter() -> None:
+    """
+    `import poslife` brings no driver, no adapter and nothing of the tests' rooms.
+    """
+    program = "import sys, poslife; print('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    imported = set(done.stdout.split())
+    rooms = {f"poslife.{name}" for name in ("memory", "sqlite", "postgres", "ccxt", "testing", "conformance", "cli")}
+
+    assert "poslife" in imported
+    assert set() == imported & (rooms | {"aiohttp", "asyncpg", "ccxt", "click", "rich", "sqlite3"})
+
+
+def test_postgres_is_the_version_asked_for(empty_postgres_dsn: str) -> None:
+    """
+    The server under test is of the version that POSLIFE_TEST_POSTGRES names.
+    """
+    if "POSLIFE_TEST_DSN" in os.environ:
+        return
+    expected = os.environ.get("POSLIFE_TEST_POSTGRES", DEFAULT_VERSION)
+
+    assert expected == psql(empty_postgres_dsn, "SHOW server_version").partition(".")[0]
+
+
+def test_postgres_databases_do_not_meet(postgres_databases: Databases) -> None:
+    """
+    What one test writes, another does not see; a copy of a template has what the template has.
+    """
+    one = postgres_databases.create()
+    psql(one, "CREATE TABLE held (symbol text); INSERT INTO held VALUES ('DBRUSDT')")
+    copy = postgres_databases.create(template=one)
+    psql(one, "TRUNCATE held")
+
+    assert "DBRUSDT" == psql(copy, "SELECT symbol FROM held").strip()
+
+    postgres_databases.drop(one)
+    postgres_databases.drop(copy)
+
+
+@pytest.mark.slow
+def test_a_connection_left_open_is_told(postgres_databases: Databases) -> None:
+    """
+    A database that something still is connected to fails its test, and is gone all the same.
+    """
+    dsn = postgres_databases.create()
+    sleeper = subprocess.Popen(
+        psql_command(dsn, "SELECT pg_sleep(60)"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while "0" == psql(dsn, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)'").strip():
+        pass
+    with pytest.raises(DatabaseLeftInUse, match="pg_sleep"):
+        postgres_databases.drop(dsn)
+
+    assert 0 != sleeper.wait()
+
+
+@pytest.mark.slow
+def test_a_server_crashes_and_comes_back(postgres_server: LocalServer) -> None:
+    """
+    A server of one's own can be stopped the hard way, and has afterwards what was committed.
+    """
+    psql(postgres_server.dsn(), "CREATE TABLE held AS SELECT 'DBRUSDT' AS symbol")
+    postgres_server.stop("immediate")
+    with pytest.raises(RuntimeError, match="refused"):
+        psql(postgres_server.dsn(), "SELECT 1")
+    postgres_server.start()
+
+    assert "DBRUSDT" == psql(postgres_server.dsn(), "SELECT symbol FROM held").strip()

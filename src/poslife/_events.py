@@ -34,8 +34,8 @@ from poslife._identifiers import (
     position_ref,
     uuid,
 )
-from poslife._orders import OrderPurpose, OrderStatus
-from poslife._position import CloseReason, Origin, Protection
+from poslife._orders import CloseReason, OrderPurpose, OrderStatus
+from poslife._position import Origin, Protection
 
 __all__ = [
     "LIFE_EVENTS",

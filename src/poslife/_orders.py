@@ -28,7 +28,7 @@ from poslife._identifiers import (
 from poslife._money import exact_difference, money, positive
 from poslife.errors import IllegalTransition, InvalidValue
 
-__all__ = ["ORDER_EVIDENCE", "ORDER_TRANSITIONS", "Order", "OrderPurpose", "OrderStatus"]
+__all__ = ["ORDER_EVIDENCE", "ORDER_TRANSITIONS", "CloseReason", "Order", "OrderPurpose", "OrderStatus"]
 
 
 class OrderPurpose(enum.Enum):
@@ -48,6 +48,22 @@ class OrderPurpose(enum.Enum):
         Whether the order can only make the position smaller.
         """
         return self not in (OrderPurpose.ENTRY, OrderPurpose.INCREASE)
+
+
+class CloseReason(enum.Enum):
+    """
+    Why a position is closed.
+    """
+
+    STRATEGY = "strategy"
+    STOP_LOSS = "stop_loss"
+    TAKE_PROFIT = "take_profit"
+    LIQUIDATION = "liquidation"
+    AUTO_DELEVERAGING = "auto_deleveraging"
+    SETTLEMENT = "settlement"
+    OPERATOR = "operator"
+    EXTERNAL = "external"
+    """By a fill that no exit of ours asked for, and that the venue gave no cause for."""
 
 
 class OrderStatus(enum.Enum):
@@ -88,6 +104,8 @@ _ENDED = frozenset(
         OrderStatus.ABANDONED,
     }
 )
+
+_ON_ITS_WAY = frozenset({OrderStatus.PREPARED, OrderStatus.SUBMITTING, OrderStatus.WORKING})
 
 _AT_VENUE = frozenset(
     {
@@ -154,6 +172,7 @@ class Order:
         status: Where it is in its life.
         prepared_at: When it was prepared.
         submitted_at: When it was committed as submitting; the request followed within the submit window or not at all.
+        close_reason: Why an exit closes the position; for exits, and for no other order.
 
     Raises:
         InvalidValue: For a field that cannot be: naming field and value.
@@ -172,6 +191,7 @@ class Order:
     status: OrderStatus = OrderStatus.PREPARED
     prepared_at: datetime
     submitted_at: datetime | None = None
+    close_reason: CloseReason | None = None
 
     def __post_init__(self) -> None:
         position_ref("Order.ref", self.ref)
@@ -191,6 +211,12 @@ class Order:
         aware("Order.prepared_at", self.prepared_at)
         if self.submitted_at is not None:
             aware("Order.submitted_at", self.submitted_at)
+        if self.purpose is OrderPurpose.EXIT:
+            member("Order.close_reason", self.close_reason, CloseReason)
+        elif self.close_reason is not None:
+            raise InvalidValue(
+                "Order.close_reason", self.close_reason, f"None for a {self.purpose.value} order"
+            )
 
     @property
     def remaining(self) -> Decimal:
@@ -205,6 +231,13 @@ class Order:
         Whether its fills amount to more than was asked for.
         """
         return self.filled > self.quantity
+
+    @property
+    def closes(self) -> bool:
+        """
+        Whether it is an exit on its way; it owns the closing of its position. One in doubt owns nothing.
+        """
+        return self.purpose is OrderPurpose.EXIT and self.status in _ON_ITS_WAY
 
     def moved(self, to: OrderStatus, *, by_evidence: bool = False) -> Order:
         """

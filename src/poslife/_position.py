@@ -26,7 +26,7 @@ from poslife._identifiers import (
     position_ref,
 )
 from poslife._money import average, exact_difference, positive
-from poslife._orders import Order, OrderStatus
+from poslife._orders import CloseReason, Order, OrderStatus
 from poslife.errors import IllegalTransition, InvalidValue
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = [
     "POSITION_TRANSITIONS",
     "ClosedPosition",
-    "CloseReason",
     "Confidence",
     "LivePosition",
     "Origin",
@@ -90,22 +89,6 @@ def require_transition(ref: PositionRef, current: PositionStatus, wanted: Positi
         raise IllegalTransition(
             f"position {ref}", current.value, wanted.value, sorted(status.value for status in allowed)
         )
-
-
-class CloseReason(enum.Enum):
-    """
-    Why a position was closed.
-    """
-
-    STRATEGY = "strategy"
-    STOP_LOSS = "stop_loss"
-    TAKE_PROFIT = "take_profit"
-    LIQUIDATION = "liquidation"
-    AUTO_DELEVERAGING = "auto_deleveraging"
-    SETTLEMENT = "settlement"
-    OPERATOR = "operator"
-    EXTERNAL = "external"
-    """By a fill that no exit of ours asked for, and that the venue gave no cause for."""
 
 
 class Confidence(enum.Enum):
@@ -263,7 +246,6 @@ class PersistedPosition:
         ref: Its name from its first instant.
         key: What it holds at the venue.
         side: Long or short.
-        status: Open, or closing while one exit owns it.
         confidence: How sure we are that the venue agrees.
         origin: Where it came from.
         requested_quantity: What was to be held, in contracts.
@@ -274,7 +256,6 @@ class PersistedPosition:
         exited_cost: The sum of price times quantity over its exit fills.
         orders: All its orders, by ordinal.
         protection: The venue's orders that close it without us, or ``None``.
-        closing_reason: Why it is being closed, while it is.
         created_at: When it was intended.
         opened_at: The time of its first fill, by the venue's clock.
         version: Counts its changes.
@@ -284,7 +265,6 @@ class PersistedPosition:
     ref: PositionRef
     key: PositionKey
     side: Side
-    status: Literal[PositionStatus.OPEN, PositionStatus.CLOSING] = PositionStatus.OPEN
     confidence: Confidence = Confidence.CONFIRMED
     origin: Origin = Origin.OWN
     requested_quantity: Decimal
@@ -295,7 +275,6 @@ class PersistedPosition:
     exited_cost: Decimal = Decimal(0)
     orders: tuple[Order, ...] = ()
     protection: Protection | None = None
-    closing_reason: CloseReason | None = None
     created_at: datetime
     opened_at: datetime
     version: int
@@ -303,8 +282,6 @@ class PersistedPosition:
     def __post_init__(self) -> None:
         position_id("PersistedPosition.id", self.id)
         _check_origins("PersistedPosition", self)
-        if self.status not in (PositionStatus.OPEN, PositionStatus.CLOSING):
-            raise InvalidValue("PersistedPosition.status", self.status, "PositionStatus.OPEN or CLOSING")
         member("PersistedPosition.confidence", self.confidence, Confidence)
         member("PersistedPosition.origin", self.origin, Origin)
         _check_sums("PersistedPosition", self)
@@ -316,13 +293,16 @@ class PersistedPosition:
             )
         if self.protection is not None and not isinstance(self.protection, Protection):
             raise InvalidValue("PersistedPosition.protection", self.protection, "a Protection or None")
-        if (self.closing_reason is not None) is not (self.status is PositionStatus.CLOSING):
-            raise InvalidValue(
-                "PersistedPosition.closing_reason", self.closing_reason, "a reason exactly while closing"
-            )
-        if self.closing_reason is not None:
-            member("PersistedPosition.closing_reason", self.closing_reason, CloseReason)
         aware("PersistedPosition.opened_at", self.opened_at)
+
+    @property
+    def status(self) -> Literal[PositionStatus.OPEN, PositionStatus.CLOSING]:
+        """
+        Closing while an exit is on its way and owns it; else open.
+        """
+        if any(order.closes for order in self.orders):
+            return PositionStatus.CLOSING
+        return PositionStatus.OPEN
 
     @property
     def live(self) -> Literal[True]:

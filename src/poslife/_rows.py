@@ -36,10 +36,9 @@ from poslife._identifiers import (
     Venue,
     VenueOrderId,
 )
-from poslife._orders import Order, OrderPurpose, OrderStatus
+from poslife._orders import CloseReason, Order, OrderPurpose, OrderStatus
 from poslife._position import (
     ClosedPosition,
-    CloseReason,
     Confidence,
     Origin,
     PendingPosition,
@@ -125,6 +124,7 @@ ORDER_COLUMNS = (
     "status",
     "prepared_at",
     "submitted_at",
+    "close_reason",
 )
 
 FILL_COLUMNS = (
@@ -215,7 +215,6 @@ def position_row(position: Position) -> tuple[Value, ...]:
                 "entered_cost": position.entered_cost,
                 "exited_quantity": position.exited_quantity,
                 "exited_cost": position.exited_cost,
-                "close_reason": None if position.closing_reason is None else position.closing_reason.value,
                 "opened_at": position.opened_at,
                 **_protection_cells(position.protection),
             }
@@ -290,14 +289,13 @@ def position_from(row: Row, orders: Sequence[Order]) -> Position:
             created_at=created_at,
             version=version,
         )
-    reason = _optional(row, "close_reason", str)
     if status is PositionStatus.CLOSED:
         return ClosedPosition(
             id=PositionId(_cell(row, "id", int)),
             ref=ref,
             key=key,
             side=side,
-            reason=CloseReason(reason),
+            reason=CloseReason(_cell(row, "close_reason", str)),
             origin=Origin(_cell(row, "origin", str)),
             requested_quantity=requested_quantity,
             requested_price=requested_price,
@@ -315,7 +313,6 @@ def position_from(row: Row, orders: Sequence[Order]) -> Position:
         ref=ref,
         key=key,
         side=side,
-        status=status,
         confidence=Confidence(_cell(row, "confidence", str)),
         origin=Origin(_cell(row, "origin", str)),
         requested_quantity=requested_quantity,
@@ -326,7 +323,6 @@ def position_from(row: Row, orders: Sequence[Order]) -> Position:
         exited_cost=_cell(row, "exited_cost", Decimal),
         orders=tuple(orders),
         protection=_protection_from(row),
-        closing_reason=None if reason is None else CloseReason(reason),
         created_at=created_at,
         opened_at=_cell(row, "opened_at", datetime),
         version=version,
@@ -364,6 +360,7 @@ def order_row(order: Order) -> tuple[Value, ...]:
         order.status.value,
         order.prepared_at,
         order.submitted_at,
+        None if order.close_reason is None else order.close_reason.value,
     )
 
 
@@ -371,6 +368,7 @@ def order_from(row: Row) -> Order:
     """
     The order of a row with the columns `ORDER_COLUMNS`.
     """
+    close_reason = _optional(row, "close_reason", str)
     return Order(
         ref=PositionRef(_cell(row, "ref", UUID)),
         ordinal=_cell(row, "ordinal", int),
@@ -385,6 +383,7 @@ def order_from(row: Row) -> Order:
         status=OrderStatus(_cell(row, "status", str)),
         prepared_at=_cell(row, "prepared_at", datetime),
         submitted_at=_optional(row, "submitted_at", datetime),
+        close_reason=None if close_reason is None else CloseReason(close_reason),
     )
 
 

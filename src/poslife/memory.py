@@ -212,7 +212,7 @@ class MemoryStore:
         See `Repository.holders_of`.
         """
         sought = (venue, account, symbol)
-        live = self._sorted(_is_live)
+        live: list[tuple[str, LivePosition]] = self._sorted(_is_live)
         return tuple(
             position
             for _, position in live

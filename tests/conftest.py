@@ -27,7 +27,9 @@ loopback_only.install()
 hypothesis.settings.register_profile("dev", deadline=None)
 # The same examples at every run: a commit's result is its own.
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
-hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+hypothesis.settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev")
+)
 
 # Modules of tests that an extra is needed for. Without it they are not collected: nothing is ever skipped.
 _NEEDS = {
@@ -43,7 +45,9 @@ collect_ignore_glob = [
     for pattern in patterns
 ]
 
-_POSTGRES_FIXTURES = frozenset({"postgres_databases", "postgres_dsn", "empty_postgres_dsn", "postgres_server"})
+_POSTGRES_FIXTURES = frozenset(
+    {"postgres_databases", "postgres_dsn", "empty_postgres_dsn", "postgres_server"}
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -77,6 +81,7 @@ def _leaving_no_tasks(test: Callable[..., Awaitable[None]]) -> Callable[..., Awa
     async def watched(**arguments: object) -> None:
         before = asyncio.all_tasks()
         await test(**arguments)
+        left: list[asyncio.Task[object]] = []
         # A task that was cancelled or has just returned needs a turn of the loop to be done.
         for _ in range(5):
             left = [task for task in asyncio.all_tasks() - before if not task.done()]
@@ -111,9 +116,11 @@ def nothing_is_left() -> Iterator[None]:
     yield
 
     logging.getLogger("asyncio").removeHandler(complaints)
-    left = []
+    left: list[str] = []
     # The event loop's own pool ends with the loop, and the loop may serve a whole module.
-    for thread in (t for t in threading.enumerate() if t not in threads and not t.name.startswith("asyncio_")):
+    for thread in (
+        t for t in threading.enumerate() if t not in threads and not t.name.startswith("asyncio_")
+    ):
         thread.join(1)
         if thread.is_alive():
             left.append(thread.name)

@@ -1,13 +1,15 @@
 """
 Keeps the suite on this machine: whatever tries to reach another one fails, and is named.
 
-It stands on Python's audit events, so it sees every socket, whoever opens it; a child process asks for it itself.
+It stands on Python's audit events, so it sees every socket, whoever opens it.
+A child process asks for it itself.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import sys
+from typing import Any, cast
 
 __all__ = ["LeftThisMachine", "attempts", "install"]
 
@@ -37,11 +39,11 @@ def _is_loopback(host: object) -> bool:
         return False
 
 
-def _watch(event: str, arguments: tuple[object, ...]) -> None:
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
     if event in {"socket.connect", "socket.sendto"}:
-        address = arguments[1]
+        address: object = arguments[1]
         # Unix sockets have a path, netlink and the like have numbers: both stay here.
-        host = address[0] if isinstance(address, tuple) and address else None
+        host = cast("tuple[object, ...]", address)[0] if isinstance(address, tuple) else None
         here = not isinstance(host, (str, bytes)) or _is_loopback(host)
     elif event == "socket.getaddrinfo":
         host = arguments[0]

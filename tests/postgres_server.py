@@ -124,7 +124,7 @@ class LocalServer:
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
         """
-        Stop it: *fast* ends every session in good order, *immediate* is a crash, with recovery at the next start.
+        Stop it: *fast* ends every session in good order, *immediate* is a crash.
         """
         self._run("pg_ctl", "stop", "-D", self._data, "-w", "-m", mode)
 
@@ -264,7 +264,8 @@ class Databases:
         Remove a database.
 
         Raises:
-            DatabaseLeftInUse: Something was still connected to it after some seconds. It is removed all the same.
+            DatabaseLeftInUse: Something was still connected to it after some seconds. It is removed
+                all the same.
         """
         name = self._name(dsn)
         try:

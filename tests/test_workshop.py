@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import loopback_only
-from tests.postgres_server import DEFAULT_VERSION, Databases, DatabaseLeftInUse, LocalServer, psql, psql_command
+from tests.postgres_server import (
+    DEFAULT_VERSION,
+    DatabaseLeftInUse,
+    Databases,
+    LocalServer,
+    psql,
+    psql_command,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,13 +102,16 @@ def test_another_machine_cannot_be_reached() -> None:
     with pytest.raises(loopback_only.LeftThisMachine):
         socket.getaddrinfo("api.example.com", 443)
 
-    assert ["socket.connect '192.0.2.1'", "socket.getaddrinfo 'api.example.com'"] == loopback_only.attempts[-2:]
+    assert ["socket.connect '192.0.2.1'", "socket.getaddrinfo 'api.example.com'"] == loopback_only.attempts[
+        -2:
+    ]
 
 
 async def test_loopback_is_open() -> None:
     """
     Servers on this machine are reached.
     """
+
     async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"hello\n")
         writer.close()
@@ -124,7 +134,10 @@ def test_import_poslife_imports_no_adapter() -> None:
     program = "import sys, poslife; print('\\n'.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     imported = set(done.stdout.split())
-    rooms = {f"poslife.{name}" for name in ("memory", "sqlite", "postgres", "ccxt", "testing", "conformance", "cli")}
+    rooms = {
+        f"poslife.{name}"
+        for name in ("memory", "sqlite", "postgres", "ccxt", "testing", "conformance", "cli")
+    }
 
     assert "poslife" in imported
     assert set() == imported & (rooms | {"aiohttp", "asyncpg", "ccxt", "click", "rich", "sqlite3"})

@@ -12,6 +12,7 @@ from decimal import Decimal
 from poslife._events import LifeEvent
 from poslife._fills import StoredFill
 from poslife._identifiers import ChangeId, PositionId, PositionRef, RunId, aware, uuid
+from poslife._money import average
 from poslife._orders import Order, OrderStatus
 from poslife._position import (
     ClosedPosition,
@@ -130,6 +131,13 @@ class Promote:
         The position.
         """
         return self.pending.ref
+
+    @property
+    def entry_price(self) -> Decimal:
+        """
+        The average price of its fills, to 34 digits.
+        """
+        return average(self.entered_cost, self.entered_quantity)
 
     def result(self, minted: PositionId | None, /) -> PersistedPosition:
         """

@@ -1,0 +1,68 @@
+"""
+The transition tables of the documentation, made from the data that the code runs on.
+
+``{transitions} NAME`` shows one table: a row for each status, and what it may become.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+from poslife._orders import ORDER_EVIDENCE, ORDER_TRANSITIONS
+from poslife._position import POSITION_TRANSITIONS
+
+if TYPE_CHECKING:
+    import enum
+    from collections.abc import Mapping, Set as AbstractSet
+
+    from docutils import nodes
+    from sphinx.application import Sphinx
+    from sphinx.util.typing import ExtensionMetadata
+
+TABLES: dict[str, Mapping[enum.Enum, AbstractSet[enum.Enum]]] = {
+    "order": {**ORDER_TRANSITIONS},
+    "order-evidence": {**ORDER_EVIDENCE},
+    "position": {**POSITION_TRANSITIONS},
+}
+
+
+def rows(table: Mapping[enum.Enum, AbstractSet[enum.Enum]]) -> list[str]:
+    """
+    The table in Markdown, every status in the order of its class.
+    """
+    lines = ["| from | to |", "|---|---|"]
+    for status in type(next(iter(table))):
+        to = ", ".join(f"`{other.name}`" for other in type(status) if other in table[status])
+        lines.append(f"| `{status.name}` | {to or 'nothing: it is an end'} |")
+    return lines
+
+
+class Transitions(SphinxDirective):
+    """
+    Shows one transition table.
+    """
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """
+        The table's nodes.
+        """
+        name: str = self.arguments[0]
+        if name not in TABLES:
+            message = f"there is no transition table {name!r}, only {', '.join(TABLES)}"
+            raise self.error(message)
+        source = inspect.getsourcefile(type(next(iter(TABLES[name]))))
+        return self.parse_text_to_nodes(StringList(rows(TABLES[name]), source=source))
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """
+    Add the directive.
+    """
+    app.add_directive("transitions", Transitions)
+    return {"parallel_read_safe": True}

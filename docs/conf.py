@@ -1,0 +1,58 @@
+"""
+How Sphinx builds these pages.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from poslife._version import __version__
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+
+project = "poslife"
+author = "The poslife authors"
+project_copyright = "2026, The poslife authors"
+version = release = __version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "public_names",
+    "transition_tables",
+]
+exclude_patterns = ["_build", "_extensions"]
+
+html_theme = "furo"
+html_title = f"poslife {release}"
+html_show_sphinx = False
+
+myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
+myst_heading_anchors = 3
+
+# What docstrings put in single backticks is a name.
+default_role = "py:obj"
+add_module_names = False
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 100
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_default_options = {"members": True, "undoc-members": True}
+
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+# A value's attributes are what its constructor takes.
+napoleon_custom_sections = [("Attributes", "params_style")]
+
+nitpicky = True
+# Names of the standard library and of drivers, which have pages of their own elsewhere.
+nitpick_ignore_regex = [
+    (
+        r"py:.*",
+        r"(asyncio|collections|contextlib|datetime|decimal|enum|pathlib|ssl|types|typing|uuid)\..*",
+    ),
+    (r"py:.*", r"(asyncpg|ccxt|aiohttp)\..*"),
+]

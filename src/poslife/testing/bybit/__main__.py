@@ -1,0 +1,76 @@
+"""
+The simulated Bybit as a process: ``python -m poslife.testing.bybit --port 0``.
+
+Its first line of output is its URL. It stays until its standard input closes or it is told to stop by
+SIGTERM or SIGINT, so that it ends with whoever started it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+
+from poslife.testing.bybit._venue import SimulatedBybit
+
+__all__ = ["main"]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """
+    Serve until told to stop.
+    """
+    parser = argparse.ArgumentParser(prog="python -m poslife.testing.bybit", description="A simulated Bybit on loopback.")
+    parser.add_argument("--port", type=int, default=0, help="0, the default, for any free one")
+    parser.add_argument("--balance", type=_decimal, default=Decimal(100_000), help="the wallet in USDT")
+    parser.add_argument("--leverage", type=_decimal, default=Decimal(10), help="of every symbol")
+    parser.add_argument("--hedged", action="store_true", help="hedge mode instead of one-way mode")
+    parser.add_argument("--ignore-stdin", action="store_true", help="stay when standard input closes")
+    options = parser.parse_args(arguments)
+    asyncio.run(
+        _serve(
+            SimulatedBybit(
+                port=options.port, balance=options.balance, leverage=options.leverage, hedged=options.hedged
+            ),
+            watch_stdin=not options.ignore_stdin,
+        )
+    )
+
+
+async def _serve(venue: SimulatedBybit, *, watch_stdin: bool) -> None:
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+
+    def stop(*_: object) -> None:
+        loop.call_soon_threadsafe(stopped.set)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    async with venue:
+        print(venue.url, flush=True)
+        if watch_stdin:
+            threading.Thread(target=_call_at_end_of_stdin, args=(stop,), daemon=True).start()
+        await stopped.wait()
+
+
+def _call_at_end_of_stdin(stop: Callable[[], None]) -> None:
+    # os.read takes no lock of sys.stdin, which the interpreter would wait for when it exits.
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    stop()
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise argparse.ArgumentTypeError(f"not a number: {text!r}") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""
+What goes over the control endpoint: one command for each verb of `VenueHandle`. Pure.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TypeAlias
+
+import msgspec
+
+from poslife.testing.bybit._faults import FAULTS, Fault, Injection
+from poslife.testing.bybit._values import ExecutionKind, Side
+
+__all__ = [
+    "Advance",
+    "Cancel",
+    "Command",
+    "Fill",
+    "Inject",
+    "Injected",
+    "Reject",
+    "SetMarkPrice",
+    "SettleFunding",
+    "Trade",
+    "Withdraw",
+]
+
+
+class _Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
+    pass
+
+
+class Inject(_Message):
+    """
+    Switch a fault on; *fault* holds its fields.
+    """
+
+    kind: str
+    fault: dict[str, object]
+    times: int | None = 1
+    symbol: str | None = None
+
+    @classmethod
+    def of(cls, fault: Fault, times: int | None, symbol: str | None) -> Inject:
+        """
+        The command for *fault*.
+        """
+        return cls(kind=type(fault).__name__, fault=msgspec.to_builtins(fault), times=times, symbol=symbol)
+
+    def decoded(self) -> Fault:
+        """
+        The fault.
+
+        Raises:
+            ValueError: There is no such fault, or its fields do not fit.
+        """
+        if self.kind not in FAULTS:
+            raise ValueError(f"kind: one of {', '.join(FAULTS)}, not {self.kind!r}")
+        return msgspec.convert(self.fault, FAULTS[self.kind])
+
+
+class Withdraw(_Message):
+    """
+    Switch a fault off.
+    """
+
+    number: int
+
+
+class Advance(_Message):
+    """
+    Move venue time on.
+    """
+
+    seconds: float
+
+
+class SetMarkPrice(_Message):
+    """
+    Move a mark price.
+    """
+
+    symbol: str
+    price: Decimal
+
+
+class Fill(_Message):
+    """
+    Fill an open order.
+    """
+
+    identifier: str
+    quantity: Decimal | None
+    price: Decimal | None
+
+
+class Reject(_Message):
+    """
+    Reject an open order.
+    """
+
+    identifier: str
+    reason: str
+
+
+class Cancel(_Message):
+    """
+    Cancel an open order.
+    """
+
+    identifier: str
+
+
+class Trade(_Message):
+    """
+    Execute what no request asked for.
+    """
+
+    symbol: str
+    side: Side
+    quantity: Decimal
+    kind: ExecutionKind
+    price: Decimal | None
+    position_index: int
+
+
+class SettleFunding(_Message):
+    """
+    Charge funding.
+    """
+
+    symbol: str
+    rate: Decimal
+
+
+Command: TypeAlias = Inject | Withdraw | Advance | SetMarkPrice | Fill | Reject | Cancel | Trade | SettleFunding
+"""Whatever a control client may ask for."""
+
+
+class Injected(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    An injection on its way to a control client.
+    """
+
+    number: int
+    kind: str
+    fault: dict[str, object]
+    times: int | None
+    symbol: str | None
+
+    @classmethod
+    def of(cls, injection: Injection) -> Injected:
+        """
+        The message for *injection*.
+        """
+        return cls(
+            number=injection.number,
+            kind=type(injection.fault).__name__,
+            fault=msgspec.to_builtins(injection.fault),
+            times=injection.times,
+            symbol=injection.symbol,
+        )
+
+    def decoded(self) -> Injection:
+        """
+        The injection.
+        """
+        fault = msgspec.convert(self.fault, FAULTS[self.kind])
+        return Injection(number=self.number, fault=fault, times=self.times, symbol=self.symbol)

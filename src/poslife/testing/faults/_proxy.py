@@ -87,9 +87,9 @@ class FaultProxy:
     """
     Stands between a client and a server on loopback, and fails as told.
 
-    Inside its ``async with`` block it listens on *host* and a `port` of its own. Every fault is switched on by
-    a plain call, on connections that exist and on those to come, and lasts until `heal`. Faults combine: an
-    outage is `refuse` and `reset_all`.
+    Inside its ``async with`` block it listens on *host* and a `port` of its own. Every fault is switched on
+    by a plain call, on connections that exist and on those to come, and lasts until `heal`. Faults combine:
+    an outage is `refuse` and `reset_all`.
 
     When the server itself cannot be reached, the client is accepted and then reset.
 

@@ -5,12 +5,14 @@ What every test is held to, and the PostgreSQL databases they ask for.
 from __future__ import annotations
 
 import asyncio
+import fnmatch
 import functools
 import importlib.util
 import inspect
 import logging
 import os
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -22,6 +24,8 @@ from tests.postgres_server import DEFAULT_VERSION, Databases, LocalServer
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterator
 
+_TESTS = Path(__file__).parent
+
 loopback_only.install()
 
 hypothesis.settings.register_profile("dev", deadline=None)
@@ -31,19 +35,28 @@ hypothesis.settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev")
 )
 
-# Modules of tests that an extra is needed for. Without it they are not collected: nothing is ever skipped.
+# What an extra is needed for, by path under tests; a star stands for folders too. Without the extra such a
+# module is not collected: in a session with all extras nothing of it can be skipped unseen.
 _NEEDS = {
-    "aiohttp": ["test_demo*.py", "test_simulated_*.py"],
-    "asyncpg": ["test_postgres*.py"],
-    "ccxt": ["test_ccxt*.py", "test_demo*.py", "test_documentation.py"],
-    "click": ["test_cli*.py", "test_demo*.py"],
+    "aiohttp": ["testing/*", "*demo*"],
+    "asyncpg": ["*postgres*/*", "*test_postgres*"],
+    "ccxt": ["*ccxt*", "*demo*", "test_documentation.py"],
+    "click": ["cli/*", "test_cli*", "*demo*"],
 }
-collect_ignore_glob = [
+_NOT_COLLECTED = [
     pattern
     for package, patterns in _NEEDS.items()
     if importlib.util.find_spec(package) is None
     for pattern in patterns
 ]
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    path = collection_path
+    name = path.relative_to(_TESTS).as_posix() if path.is_relative_to(_TESTS) else path.name
+    ignored = path.suffix == ".py" and any(fnmatch.fnmatch(name, pattern) for pattern in _NOT_COLLECTED)
+    return True if ignored else None
+
 
 _POSTGRES_FIXTURES = frozenset(
     {"postgres_databases", "postgres_dsn", "empty_postgres_dsn", "postgres_server"}
@@ -57,6 +70,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 # ----------------------------------------------------------------------------------- what a test is held to
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and item.get_closest_marker("postgres"):
+        report.outcome = "failed"
+        report.longrepr = f"PostgreSQL tests are never skipped: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -7,14 +7,17 @@ A name is defined in a private module and promised by a public one: annotations 
 
 from __future__ import annotations
 
+import enum
 import importlib
-import importlib.util
 import inspect
 import pkgutil
 from typing import TYPE_CHECKING, Any
 
-import poslife
 from sphinx.util.logging import getLogger
+from sphinx.util.nodes import make_refnode
+from typing_extensions import is_protocol
+
+import poslife
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,13 +59,12 @@ def resolve(
     domain: PythonDomain = env.domains.python_domain
     found = {name: entry for name, entry in domain.objects.items() if name.endswith(tail)}
     # Attributes of the same name are found through their class alone.
-    found = {name: entry for name, entry in found.items() if entry.objtype not in ("attribute", "property")} or (
-        found if tail.count(".") > 1 else {}
-    )
+    found = {
+        name: entry for name, entry in found.items() if entry.objtype not in ("attribute", "property")
+    } or (found if tail.count(".") > 1 else {})
     if len(found) != 1:
         return None
     ((name, entry),) = found.items()
-    from sphinx.util.nodes import make_refnode
 
     return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, [text], name)
 
@@ -74,6 +76,15 @@ def skip_fields(*event: Any) -> bool | None:
     # Sphinx stands a sentinel of its own, with no public name, for a slot.
     member: object = event[3]
     return True if inspect.ismemberdescriptor(member) or repr(member) == "SLOTS_ATTR" else None
+
+
+def drop_empty_signatures(*event: Any) -> tuple[str, None] | None:
+    """
+    Nobody calls an enumeration, and a protocol takes what its implementation takes.
+    """
+    thing: object = event[3]
+    called_by_nobody = inspect.isclass(thing) and (issubclass(thing, enum.Enum) or is_protocol(thing))
+    return ("", None) if called_by_nobody else None
 
 
 def check(_app: Sphinx, env: BuildEnvironment) -> None:
@@ -97,5 +108,6 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     """
     app.connect("missing-reference", resolve)
     app.connect("autodoc-skip-member", skip_fields)
+    app.connect("autodoc-process-signature", drop_empty_signatures)
     app.connect("env-check-consistency", check)
     return {"parallel_read_safe": True}

@@ -6,31 +6,26 @@ The transition tables of the documentation, made from the data that the code run
 
 from __future__ import annotations
 
-import inspect
-from typing import TYPE_CHECKING
+import enum
+from typing import TYPE_CHECKING, TypeVar
 
-from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 from poslife._orders import ORDER_EVIDENCE, ORDER_TRANSITIONS
 from poslife._position import POSITION_TRANSITIONS
 
 if TYPE_CHECKING:
-    import enum
-    from collections.abc import Mapping, Set as AbstractSet
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     from docutils import nodes
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
-TABLES: dict[str, Mapping[enum.Enum, AbstractSet[enum.Enum]]] = {
-    "order": {**ORDER_TRANSITIONS},
-    "order-evidence": {**ORDER_EVIDENCE},
-    "position": {**POSITION_TRANSITIONS},
-}
+Status = TypeVar("Status", bound=enum.Enum)
 
 
-def rows(table: Mapping[enum.Enum, AbstractSet[enum.Enum]]) -> list[str]:
+def markdown(table: Mapping[Status, AbstractSet[Status]]) -> str:
     """
     The table in Markdown, every status in the order of its class.
     """
@@ -38,7 +33,14 @@ def rows(table: Mapping[enum.Enum, AbstractSet[enum.Enum]]) -> list[str]:
     for status in type(next(iter(table))):
         to = ", ".join(f"`{other.name}`" for other in type(status) if other in table[status])
         lines.append(f"| `{status.name}` | {to or 'nothing: it is an end'} |")
-    return lines
+    return "\n".join(lines)
+
+
+TABLES = {
+    "order": markdown(ORDER_TRANSITIONS),
+    "order-evidence": markdown(ORDER_EVIDENCE),
+    "position": markdown(POSITION_TRANSITIONS),
+}
 
 
 class Transitions(SphinxDirective):
@@ -56,8 +58,7 @@ class Transitions(SphinxDirective):
         if name not in TABLES:
             message = f"there is no transition table {name!r}, only {', '.join(TABLES)}"
             raise self.error(message)
-        source = inspect.getsourcefile(type(next(iter(TABLES[name]))))
-        return self.parse_text_to_nodes(StringList(rows(TABLES[name]), source=source))
+        return self.parse_text_to_nodes(TABLES[name])
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

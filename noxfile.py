@@ -138,7 +138,7 @@ def typing(session: nox.Session) -> None:
     # Its own newer releases are none of our business here.
     session.env["PYRIGHT_PYTHON_IGNORE_WARNINGS"] = "1"
     session.run("mypy", "src", "tests", "noxfile.py", "docs", *EXAMPLES)
-    session.run("pyright", "--warnings")
+    session.run("pyright", "--warnings", "--pythonpath", f"{session.bin}/python")
     session.run("pyright", "--verifytypes", "poslife", "--ignoreexternal")
     session.notify("typing_host")
 

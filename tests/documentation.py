@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from tests import loopback_only
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 __all__ = ["Block", "blocks", "run"]
 
@@ -101,7 +101,7 @@ def run(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _checked(block: Block, place: str) -> Iterator[None]:
+def _checked(block: Block, place: str) -> Generator[None]:
     if block.output is None:
         yield
         return

@@ -8,7 +8,6 @@ import asyncio
 import logging
 import random
 import threading
-import warnings
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +18,8 @@ from poslife._encoding import describe_error, encode_payload
 from poslife._events import EventHeader, HostEvent, Severity
 from poslife._identifiers import EventId, RunId
 from poslife._ids import EventIds
-from poslife.errors import FlushTimeout, PoslifeMisuseWarning, StorageRejected, StorageUnavailable
+from poslife._recording import warn
+from poslife.errors import FlushTimeout, StorageRejected, StorageUnavailable
 from poslife.protocols import BatchWriter, Clock, DeadLetter, EventRecord
 
 __all__ = ["BatchingSink", "SinkStats"]
@@ -94,7 +94,7 @@ class BatchingSink:
                 EventRecord(header=header, recorded_at=self._clock.now(), sequence=sequence, payload=payload)
             )
         if self._closed:
-            _warn(f"event {header.type!r} was emitted after aclose(); it waits for a flush()")
+            warn(f"event {header.type!r} was emitted after aclose(); it waits for a flush()")
         else:
             self._rouse()
         return header.id
@@ -102,7 +102,7 @@ class BatchingSink:
     def _encoded(self, event: object) -> tuple[EventHeader, bytes]:
         if isinstance(event, HostEvent):
             return event.header, encode_payload(event.payload, event.error)
-        _warn(f"emit() takes a HostEvent, got {type(event).__name__}; it is stored as poslife.misuse")
+        warn(f"emit() takes a HostEvent, got {type(event).__name__}; it is stored as poslife.misuse")
         header = EventHeader(
             id=self._ids.new(),
             type="poslife.misuse",
@@ -177,15 +177,10 @@ class BatchingSink:
         if loop is None:
             if running is not None:
                 self._start()
-        elif running is not loop:
-            # The loop may close between the look and the call; then the event waits for the next flush.
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(self._wake.set)
-        self._wake_if_here(running)
-
-    def _wake_if_here(self, running: asyncio.AbstractEventLoop | None) -> None:
-        if running is not None and running is self._loop:
+        elif running is loop:
             self._wake.set()
+        elif not loop.is_closed():
+            loop.call_soon_threadsafe(self._wake.set)
 
     def _start(self) -> None:
         if self._worker is not None and not self._worker.done():
@@ -286,11 +281,3 @@ class BatchingSink:
         self._last_error = describe_error(error)
         longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(attempts, 16))
         await self._clock.sleep(longest * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
-
-
-def _warn(message: str) -> None:
-    # A host that turns warnings into errors must not have its trade broken by one.
-    try:
-        warnings.warn(message, PoslifeMisuseWarning, stacklevel=3)
-    except PoslifeMisuseWarning:
-        logger.error(message)

@@ -4,8 +4,8 @@ Changes: what a repository commits, all or nothing, and the checks every reposit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -24,7 +24,7 @@ from poslife._position import (
     PositionStatus,
     require_transition,
 )
-from poslife.errors import IllegalTransition, InvalidValue, PositionNotFound, StaleVersion
+from poslife.errors import AlreadyClosed, IllegalTransition, InvalidValue, PositionNotFound, StaleVersion
 
 __all__ = ["Change", "Claim", "Close", "Committed", "Promote", "Revise", "StoredHead", "Transition"]
 
@@ -306,7 +306,8 @@ def require_found(transitions: Iterable[Transition], heads: Heads) -> None:
         PositionNotFound: Naming the first that is not.
     """
     for transition in transitions:
-        if transition.version > 1 and transition.ref not in heads:
+        may_be_new = transition.version == 1 and isinstance(transition, Claim | Promote)
+        if transition.ref not in heads and not may_be_new:
             raise PositionNotFound(transition.ref)
 
 
@@ -325,7 +326,20 @@ def find_already_closed(transitions: Iterable[Transition], heads: Heads) -> Posi
     return None
 
 
-def require_versions(transitions: Iterable[Transition], heads: Heads) -> None:
+def require_settlement(transition: Transition, stored: ClosedPosition) -> None:
+    """
+    The second check for a closed position that is revised: nothing but its orders changes.
+
+    Raises:
+        AlreadyClosed: With the stored exit.
+    """
+    if not isinstance(transition, Revise) or not isinstance(transition.after, ClosedPosition):
+        raise AlreadyClosed(stored)
+    if replace(transition.after, orders=stored.orders, version=stored.version) != stored:
+        raise AlreadyClosed(stored)
+
+
+def require_versions(transitions: Sequence[Transition], heads: Heads) -> None:
     """
     The third check: every change was planned from the stored version, and is a step the tables have.
 
@@ -338,11 +352,9 @@ def require_versions(transitions: Iterable[Transition], heads: Heads) -> None:
         stored = head.version if head is not None else 0
         if stored != transition.version - 1:
             raise StaleVersion(transition.ref, transition.version - 1, stored)
-        if head is None:
-            if not isinstance(transition, Claim | Promote):
-                raise PositionNotFound(transition.ref)
-            continue
-        _require_step(transition, head)
+    for transition in transitions:
+        if transition.ref in heads:
+            _require_step(transition, heads[transition.ref])
 
 
 def _require_step(transition: Transition, head: StoredHead) -> None:
@@ -357,6 +369,8 @@ def _require_step(transition: Transition, head: StoredHead) -> None:
     elif isinstance(transition.after, PendingPosition):
         if was_persisted:
             raise IllegalTransition(subject, head.status.value, wanted.value)
+    elif not was_persisted:
+        raise IllegalTransition(subject, head.status.value, f"{wanted.value} without a Promote")
     elif transition.after.id != head.id:
         raise InvalidValue("PersistedPosition.id", transition.after.id, f"{head.id}, the id of {subject}")
     if isinstance(transition, Revise) and wanted is PositionStatus.CLOSED and head.status is not wanted:

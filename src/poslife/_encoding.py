@@ -21,6 +21,7 @@ from uuid import UUID
 import msgspec
 
 from poslife._events import LIFE_EVENT_SCHEMA, LIFE_EVENTS, HostBody, Json, LifeBody, UnknownBody
+from poslife.errors import StorageRejected
 
 if TYPE_CHECKING:
     from poslife._changes import Change
@@ -92,8 +93,15 @@ def decode_body(kind: str, schema: int, encoded: bytes, *, life: bool) -> LifeBo
 def fingerprint(change: Change) -> bytes:
     """
     32 bytes that tell whether a repeated change id comes with the same change.
+
+    Raises:
+        StorageRejected: A text holds a lone surrogate, which no store keeps.
     """
-    return hashlib.sha256(_encoder.encode(change)).digest()
+    try:
+        encoded = _encoder.encode(change)
+    except UnicodeEncodeError as error:
+        raise StorageRejected(f"a text that is not Unicode: {error}") from error
+    return hashlib.sha256(encoded).digest()
 
 
 def _text_of(value: object) -> str:

@@ -16,8 +16,8 @@ from poslife._changes import (
     Promote,
     StoredHead,
     Transition,
-    find_already_closed,
     require_found,
+    require_settlement,
     require_versions,
 )
 from poslife._clock import SystemClock
@@ -41,7 +41,6 @@ from poslife._orders import OrderStatus
 from poslife._paging import limited, page_of
 from poslife._position import ClosedPosition, LivePosition, PendingPosition, PersistedPosition, Position
 from poslife.errors import (
-    AlreadyClosed,
     ChangeIdReused,
     DuplicatePosition,
     FillAlreadyStored,
@@ -132,10 +131,9 @@ class MemoryStore:
             if transition.ref in self._positions
         }
         require_found(change.transitions, heads)
-        if (closed := find_already_closed(change.transitions, heads)) is not None:
-            position = self._positions[closed]
-            assert isinstance(position, ClosedPosition)  # its head says so
-            raise AlreadyClosed(position)
+        for transition in change.transitions:
+            if isinstance(stored := self._positions.get(transition.ref), ClosedPosition):
+                require_settlement(transition, stored)
         require_versions(change.transitions, heads)
         released = {
             transition.ref for transition in change.transitions if not transition.result(PositionId(1)).live
@@ -150,16 +148,16 @@ class MemoryStore:
                 raise StorageRejected(f"the change claims {after.key} twice")
             claimed |= {after.key} if after.live else set()
         seen: set[FillKey] = set()
-        for stored in change.fills:
-            key = _fill_key(stored)
+        for applied in change.fills:
+            key = _fill_key(applied)
             if key in self._fills:
                 raise FillAlreadyStored(self._fills[key].fill)
             if key in seen:
-                raise StorageRejected(f"the change stores fill {stored.fill.trade_id} twice")
+                raise StorageRejected(f"the change stores fill {applied.fill.trade_id} twice")
             seen.add(key)
-            if stored.ref is not None and stored.ref not in self._positions and stored.ref not in change.refs:
+            if applied.ref is not None and applied.ref not in self._positions.keys() | change.refs:
                 raise StorageRejected(
-                    f"fill {stored.fill.trade_id} belongs to no stored position ({stored.ref})"
+                    f"fill {applied.fill.trade_id} belongs to no stored position ({applied.ref})"
                 )
 
     def _raise_duplicate(self, key: PositionKey) -> None:

@@ -452,8 +452,26 @@ class BatchWriter(Protocol):
 
 class VenueSource(Protocol):
     """
-    What can be asked of a venue. It raises when it could not ask; an empty answer is only ever a true answer.
+    What can be asked of one account at one venue.
+
+    It raises when it could not ask; an empty answer is only ever a true answer.
     """
+
+    @property
+    @abstractmethod
+    def venue(self) -> Venue:
+        """
+        The venue that is asked.
+        """
+        ...
+
+    @property
+    @abstractmethod
+    def account(self) -> Account:
+        """
+        The account that is asked about.
+        """
+        ...
 
     @abstractmethod
     async def snapshot(self, scope: SnapshotScope, /) -> Snapshot:

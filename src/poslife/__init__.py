@@ -1,0 +1,108 @@
+"""
+poslife: know what a trading bot holds, and prove how it came to hold it.
+
+Start with `connect`, which gives a `PositionTracker`; its blocks are `PositionTracker.opening` and `closing`.
+Positions are `PendingPosition`, `PersistedPosition` or `ClosedPosition`; what goes wrong is in `poslife.errors`.
+To bring a store, a sink or a venue of your own, implement a protocol of `poslife.protocols` and run its suite in
+`poslife.conformance`. Stores: `poslife.sqlite`, `poslife.postgres`, `poslife.memory`; venues: `poslife.ccxt`.
+For tests: `poslife.testing`.
+"""
+
+from __future__ import annotations
+
+from poslife._batching import BatchingSink
+from poslife._client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
+from poslife._connect import connect
+from poslife._events import Severity
+from poslife._fills import Fee, Fill
+from poslife._identifiers import (
+    Account,
+    ClientOrderId,
+    EventId,
+    Leg,
+    MarginMode,
+    OrderSide,
+    PositionId,
+    PositionKey,
+    PositionRef,
+    RunId,
+    Side,
+    Symbol,
+    TradeId,
+    Venue,
+    VenueOrderId,
+)
+from poslife._ledger import Timings
+from poslife._orders import CloseReason, Order, OrderPurpose, OrderStatus
+from poslife._outcomes import (
+    Abandoned,
+    Closed,
+    ClosingOutcome,
+    InDoubt,
+    Opened,
+    OpeningOutcome,
+    Rejected,
+    Working,
+)
+from poslife._position import (
+    ClosedPosition,
+    Confidence,
+    LivePosition,
+    Origin,
+    PendingPosition,
+    PersistedPosition,
+    Position,
+    PositionStatus,
+    Protection,
+)
+from poslife._tracker import PositionTracker
+from poslife._version import __version__
+
+__all__ = [
+    "CLIENT_ORDER_IDS",
+    "Abandoned",
+    "Account",
+    "BatchingSink",
+    "ClientOrderId",
+    "ClientOrderIdFormat",
+    "CloseReason",
+    "Closed",
+    "ClosedPosition",
+    "ClosingOutcome",
+    "Confidence",
+    "EventId",
+    "Fee",
+    "Fill",
+    "InDoubt",
+    "Leg",
+    "LivePosition",
+    "MarginMode",
+    "Opened",
+    "OpeningOutcome",
+    "Order",
+    "OrderPurpose",
+    "OrderSide",
+    "OrderStatus",
+    "Origin",
+    "PendingPosition",
+    "PersistedPosition",
+    "Position",
+    "PositionId",
+    "PositionKey",
+    "PositionRef",
+    "PositionStatus",
+    "PositionTracker",
+    "Protection",
+    "Rejected",
+    "RunId",
+    "Severity",
+    "Side",
+    "Symbol",
+    "Timings",
+    "TradeId",
+    "Venue",
+    "VenueOrderId",
+    "Working",
+    "__version__",
+    "connect",
+]

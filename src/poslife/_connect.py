@@ -1,0 +1,122 @@
+"""
+A URL to a wired tracker; the adapter is imported when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from poslife._batching import BatchingSink
+from poslife._client_order_ids import ClientOrderIdFormat
+from poslife._identifiers import Venue
+from poslife._ledger import Timings
+from poslife._tracker import PositionTracker
+from poslife.errors import InvalidUrl
+from poslife.protocols import (
+    BatchWriter,
+    Clock,
+    Repository,
+    SubmitClassifier,
+    SubmitContext,
+    SubmitVerdict,
+)
+
+__all__ = ["connect"]
+
+
+class _Store(Repository, BatchWriter, Protocol):
+    """
+    What every store of poslife is.
+    """
+
+
+def connect(
+    url: str,
+    *,
+    classify: SubmitClassifier | None = None,
+    clock: Clock | None = None,
+    timings: Timings | None = None,
+    client_order_ids: Mapping[Venue, ClientOrderIdFormat] | None = None,
+) -> PositionTracker:
+    """
+    A tracker over the store at *url*, with a `BatchingSink` into the same store.
+
+    Nothing is connected yet: that is done by ``async with tracker``. `PositionTracker.record` works at once.
+
+    Args:
+        url: ``sqlite:///bot.db`` (a path from here), ``sqlite:////var/lib/bot.db`` (from the root),
+            ``postgresql://user@host/database`` or ``memory://``.
+        classify: Tells a definitive refusal out of `submit` from everything else. By default exceptions of ccxt are
+            told apart by `poslife.ccxt.classify`, and no other is a refusal.
+        clock: Where time comes from.
+        timings: How long things may take.
+        client_order_ids: Formats for further venues, or other ones for those poslife knows.
+
+    Raises:
+        InvalidUrl: The URL is none of these.
+        MissingExtra: ``postgresql://`` without asyncpg: ``pip install 'poslife[postgres]'``.
+    """
+    store = _store_at(url, clock)
+    return PositionTracker(
+        repository=store,
+        sink=BatchingSink(store, clock=clock),
+        classify=classify_by_origin if classify is None else classify,
+        clock=clock,
+        timings=timings,
+        client_order_ids=client_order_ids,
+    )
+
+
+def _store_at(url: object, clock: Clock | None) -> _Store:
+    if not isinstance(url, str):
+        raise InvalidUrl(repr(url), "it is no text")
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise InvalidUrl("…", f"it cannot be read as a URL ({error})") from error
+    match parts.scheme:
+        case "memory":
+            from poslife.memory import MemoryStore
+
+            return MemoryStore(clock=clock)
+        case "sqlite":
+            from poslife.sqlite import SqliteStore
+
+            return SqliteStore(_file_of(url, parts.netloc, parts.path))
+        case "postgresql" | "postgres":
+            from poslife.postgres import PostgresStore
+
+            return PostgresStore(url)
+        case _:
+            raise InvalidUrl(
+                _without_password(url), f"there is no store for {parts.scheme or 'a URL without a scheme'!r}"
+            )
+
+
+def _file_of(url: str, netloc: str, path: str) -> str:
+    if netloc:
+        raise InvalidUrl(url, "a file takes three slashes, sqlite:///bot.db, or four from the root")
+    file = unquote(path).removeprefix("/")
+    if not file:
+        raise InvalidUrl(url, "it names no file; for a store in memory use memory://")
+    return file
+
+
+def _without_password(url: str) -> str:
+    before, at, after = url.rpartition("@")
+    if not at or ":" not in before.partition("://")[2]:
+        return url
+    return f"{before.rpartition(':')[0]}:…@{after}"
+
+
+def classify_by_origin(error: BaseException, context: SubmitContext, /) -> SubmitVerdict:
+    """
+    Exceptions of ccxt are told apart by `poslife.ccxt.classify`; every other leaves the order in doubt.
+    """
+    if any(kind.__module__.partition(".")[0] == "ccxt" for kind in type(error).__mro__):
+        from poslife.ccxt import classify
+
+        return classify(error, context)
+    return SubmitVerdict.UNKNOWN

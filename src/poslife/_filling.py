@@ -1,0 +1,207 @@
+"""
+Applying fills: find whose each is, book it, commit; none is refused, dropped or booked twice.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from poslife._booking import (
+    Booking,
+    Opens,
+    Owner,
+    Unclaimed,
+    book,
+    conflicted,
+    find_owner,
+    opened_by,
+    unclaimed,
+)
+from poslife._client_order_ids import read_client_order_id
+from poslife._events import Actor
+from poslife._fills import Fill, StoredFill
+from poslife._identifiers import PositionRef
+from poslife._ids import new_ref
+from poslife._ledger import Ledger
+from poslife._plans import Plan
+from poslife._position import Position
+from poslife.errors import (
+    AlreadyClosed,
+    DuplicatePosition,
+    FillAlreadyStored,
+    InvalidValue,
+    PositionNotFound,
+    StaleVersion,
+)
+
+__all__ = ["FillsApplied", "OrderOf", "apply_fills", "owner_of"]
+
+_MOST_TRIES = 50
+
+OrderOf = tuple[PositionRef, int]
+"""
+A position and the ordinal of one of its orders.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillsApplied:
+    """
+    What became of fills.
+
+    Attributes:
+        positions: The positions they changed, as they are now.
+        unclaimed: Those that could not be assigned; they are stored.
+        repeated: How many were stored before.
+    """
+
+    positions: tuple[Position, ...]
+    unclaimed: tuple[StoredFill, ...]
+    repeated: int
+
+
+async def apply_fills(
+    ledger: Ledger, fills: Iterable[Fill], *, order: OrderOf | None = None, actor: Actor = Actor.STRATEGY
+) -> FillsApplied:
+    """
+    Apply fills, in the order given.
+
+    Args:
+        ledger: Where.
+        fills: What the venue said.
+        order: The position and the order they are known to belong to.
+        actor: Who caused it.
+
+    Raises:
+        StorageUnavailable: The store did not answer in time. Apply the same fills again.
+        InvalidValue: One of *fills* is no `Fill`.
+    """
+    waiting = deque(fills)
+    for fill in waiting:
+        if not isinstance(fill, Fill):
+            raise InvalidValue("fill", fill, "a Fill")
+    changed: dict[PositionRef, Position] = {}
+    left: list[StoredFill] = []
+    repeated = tries = 0
+    while waiting:
+        if (stored := await _stored(ledger, waiting[0])) is not None:
+            repeated += 1
+            await _compare(ledger, stored, waiting.popleft(), actor)
+            continue
+        batch = await _fresh_of_one_order(ledger, waiting)
+        booking = _booking(ledger, await owner_of(ledger, batch[0], order=order), batch)
+        try:
+            position, kept = await _commit(ledger, booking, actor)
+        except (StaleVersion, AlreadyClosed, DuplicatePosition, FillAlreadyStored):
+            # Somebody else moved the position or stored the fill meanwhile: look again at what is there now.
+            tries += 1
+            if tries > _MOST_TRIES:
+                raise
+            continue
+        tries = 0
+        for _ in range(len(batch) - len(booking.rest)):
+            waiting.popleft()
+        left += kept
+        if position is not None:
+            changed[position.ref] = position
+    return FillsApplied(positions=tuple(changed.values()), unclaimed=tuple(left), repeated=repeated)
+
+
+def _booking(ledger: Ledger, owner: Owner | Opens | Unclaimed, batch: Sequence[Fill]) -> Booking:
+    match owner:
+        case Owner():
+            return book(owner.position, [(fill, owner.ordinal) for fill in batch])
+        case Opens():
+            return opened_by(batch, ref=new_ref(ledger.clock), opens=owner, at=ledger.clock.now())
+        case Unclaimed():
+            return Booking(plan=Plan(), refused=tuple((fill, owner) for fill in batch))
+
+
+async def _commit(ledger: Ledger, booking: Booking, actor: Actor) -> tuple[Position | None, list[StoredFill]]:
+    position: Position | None = None
+    if not booking.plan.empty:
+        position = (await ledger.put(booking.plan, actor=actor)).positions[0]
+    kept: list[StoredFill] = []
+    for fill, because in booking.refused:
+        plan = unclaimed(fill, because)
+        await ledger.put(plan, actor=actor)
+        kept += plan.fills
+    return position, kept
+
+
+async def _stored(ledger: Ledger, fill: Fill) -> StoredFill | None:
+    return await ledger.repository.find_fill(fill.venue, fill.account, fill.symbol, fill.trade_id)
+
+
+async def _compare(ledger: Ledger, stored: StoredFill, seen: Fill, actor: Actor) -> None:
+    if not stored.fill.agrees_with(seen):
+        await ledger.put(conflicted(stored.fill, seen), actor=actor)
+
+
+async def owner_of(ledger: Ledger, fill: Fill, *, order: OrderOf | None = None) -> Owner | Opens | Unclaimed:
+    """
+    Whose a fill is, by its order where that is known, else by what is held.
+    """
+    ordered_by: Position | None = None
+    ordinal: int | None = None
+    if order is not None:
+        ordinal = order[1]
+        ordered_by = await ledger.read(order[0])
+    elif (found := await find_order_of(ledger, fill)) is not None:
+        ordered_by, ordinal = found
+    holders = await ledger.repository.holders_of(fill.venue, fill.account, fill.symbol)
+    return find_owner(fill, ordered_by=ordered_by, ordinal=ordinal, holders=holders)
+
+
+async def find_order_of(ledger: Ledger, fill: Fill) -> tuple[Position, int] | None:
+    """
+    The position and the ordinal of the fill's order, by our name for it, else by the venue's.
+    """
+    if fill.client_order_id is not None and fill.venue in ledger.formats:
+        named = read_client_order_id(fill.client_order_id, venue=fill.venue, formats=ledger.formats)
+        if named is not None:
+            try:
+                position = await ledger.read(named.ref)
+            except PositionNotFound:
+                position = None  # another store's order, or a text that only looks like one of ours
+            if position is not None and named.ordinal < len(position.orders):
+                return position, named.ordinal
+    if fill.venue_order_id is None:
+        return None
+    known = await ledger.repository.find_by_venue_order(
+        fill.venue, fill.account, fill.symbol, fill.venue_order_id
+    )
+    if known is None:
+        return None
+    ordinals = [order.ordinal for order in known.orders if order.venue_order_id == fill.venue_order_id]
+    return known, ordinals[0]
+
+
+async def _fresh_of_one_order(ledger: Ledger, waiting: Sequence[Fill]) -> list[Fill]:
+    """
+    The first fill and those right after it that are of the same order and not stored yet.
+    """
+    fresh: list[Fill] = []
+    for fill in waiting:
+        if fresh and (
+            _order_named_by(fill) != _order_named_by(fresh[0])
+            or fill.trade_id in {other.trade_id for other in fresh}
+            or await _stored(ledger, fill) is not None
+        ):
+            break
+        fresh.append(fill)
+    return fresh
+
+
+def _order_named_by(fill: Fill) -> tuple[object, ...]:
+    return (
+        fill.venue,
+        fill.account,
+        fill.symbol,
+        fill.side,
+        fill.leg,
+        fill.venue_order_id,
+        fill.client_order_id,
+    )

@@ -1,0 +1,257 @@
+"""
+The ledger: reads a position, plans a step on it, commits, and repeats until it is known what became of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from poslife._changes import Committed
+from poslife._client_order_ids import ClientOrderIdFormat, client_order_id
+from poslife._events import Actor
+from poslife._identifiers import ClientOrderId, PositionRef, RunId, Venue
+from poslife._ids import EventIds, new_change_id
+from poslife._plans import Plan, change_of
+from poslife._position import Position
+from poslife.errors import StaleVersion, StorageUnavailable
+from poslife.protocols import Clock, Page, PageToken, Repository
+
+__all__ = ["Ledger", "Timings", "every"]
+
+logger = logging.getLogger("poslife.tracker")
+
+_FIRST_WAIT = 0.02
+_LONGEST_WAIT = 1.0
+_MOST_REPLANS = 50
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """
+    How long things may take, in seconds.
+
+    Attributes:
+        submit_window: From the commit of SUBMITTING to the request; past it the request is not made.
+        http_timeout: How long the host's venue client waits for an answer (ccxt: ``timeout``, 10,000 ms).
+        receive_window: How late the venue still takes a request (ccxt: ``recvWindow``).
+        lookups: How often a venue must have not seen an order before it can be proven absent.
+        lookup_interval: Between two look-ups of one order.
+        fills_within: How late after an order a venue may show its fills.
+        commit: How long a commit is repeated while the store does not answer, before the host hears of it.
+        lease: How long a run counts as alive without a sign of life.
+        shutdown: How long leaving ``async with tracker`` may take to settle and flush.
+    """
+
+    submit_window: float = 5.0
+    http_timeout: float = 10.0
+    receive_window: float = 5.0
+    lookups: int = 2
+    lookup_interval: float = 1.0
+    fills_within: float = 10.0
+    commit: float = 10.0
+    lease: float = 30.0
+    shutdown: float = 10.0
+
+    @property
+    def quiet(self) -> float:
+        """
+        How long after SUBMITTING a request may still reach the venue.
+        """
+        return self.submit_window + self.http_timeout + self.receive_window
+
+
+async def every(list_page: Callable[[PageToken | None], Awaitable[Page[ItemT]]]) -> AsyncIterator[ItemT]:
+    """
+    Every item of a list that comes in pages.
+    """
+    after: PageToken | None = None
+    while True:
+        page = await list_page(after)
+        for item in page.items:
+            yield item
+        if page.next is None:
+            return
+        after = page.next
+
+
+class Ledger:
+    """
+    Commits the plans of one run.
+
+    Every commit runs in a task of its own, which goes on when the caller is cancelled; `settle` waits for them.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        *,
+        clock: Clock,
+        run: RunId,
+        formats: Mapping[Venue, ClientOrderIdFormat],
+        timings: Timings,
+    ) -> None:
+        self.repository = repository
+        self.clock = clock
+        self.run = run
+        self.formats = formats
+        self.timings = timings
+        self.event_ids = EventIds(clock)
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    def client_order_id(self, ref: PositionRef, ordinal: int, venue: Venue) -> ClientOrderId:
+        """
+        Our name for an order, as the venue takes it.
+        """
+        return client_order_id(ref, ordinal, venue=venue, formats=self.formats)
+
+    def spawn(self, work: Coroutine[object, object, ResultT], *, name: str) -> asyncio.Task[ResultT]:
+        """
+        Start *work* in a task that outlives its caller's cancellation.
+        """
+        task = asyncio.get_running_loop().create_task(work, name=f"poslife {name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._forget)
+        return task
+
+    def let_run(self, work: Coroutine[object, object, object], *, name: str) -> None:
+        """
+        Start *work* for its own sake; `settle` waits for it.
+        """
+        task: asyncio.Task[object] = self.spawn(work, name=name)
+        logger.debug("%s goes on by itself", task.get_name())
+
+    def _forget(self, task: asyncio.Task[object]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever awaits the task hears of it; one whose caller was cancelled has no other ear
+
+    async def settle(self, deadline: float) -> None:
+        """
+        Wait for the tasks that are under way, at most *deadline* seconds, and cancel the rest.
+        """
+        if self._tasks:
+            _, late = await asyncio.wait(tuple(self._tasks), timeout=deadline)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+
+    async def put(
+        self, plan: Plan, *, actor: Actor = Actor.STRATEGY, patience: float | None = None
+    ) -> Committed:
+        """
+        Commit *plan*, repeating the same change while the store does not answer.
+
+        Args:
+            plan: What to commit.
+            actor: Who caused it.
+            patience: For how many seconds; `Timings.commit` by default.
+
+        Raises:
+            StorageUnavailable: The store did not answer in time; whether the plan was committed is unknown.
+            RepositoryError: As `Repository.commit` says.
+        """
+        change = change_of(
+            plan,
+            id=new_change_id(),
+            run=self.run,
+            at=self.clock.now(),
+            actor=actor,
+            new_event_id=self.event_ids.new,
+        )
+        return await self._repeated(
+            lambda: self.repository.commit(change), self.timings.commit if patience is None else patience
+        )
+
+    async def read(self, ref: PositionRef, *, patience: float | None = None) -> Position:
+        """
+        The position, as of now.
+
+        Raises:
+            PositionNotFound: There is none.
+            StorageUnavailable: The store did not answer in time.
+        """
+        return await self._repeated(
+            lambda: self.repository.get(ref), self.timings.commit if patience is None else patience
+        )
+
+    async def _repeated(self, attempt: Callable[[], Awaitable[ResultT]], patience: float) -> ResultT:
+        give_up = self.clock.monotonic() + patience
+        wait = _FIRST_WAIT
+        while True:
+            try:
+                return await attempt()
+            except StorageUnavailable:
+                left = give_up - self.clock.monotonic()
+                if left <= 0:
+                    raise
+                await self.clock.sleep(min(left, wait * random.uniform(0.5, 1.0)))  # noqa: S311 - jitter
+                wait = min(wait * 2, _LONGEST_WAIT)
+
+    async def take(
+        self,
+        ref: PositionRef,
+        step: Callable[[Position, datetime], Plan],
+        *,
+        actor: Actor = Actor.STRATEGY,
+        patience: float | None = None,
+    ) -> Position:
+        """
+        Take a step: read the position, plan, commit; plan anew where the position has moved on meanwhile.
+
+        Args:
+            ref: The position.
+            step: Plans from the position and the time; an empty plan commits nothing.
+            actor: Who caused it.
+            patience: For how many seconds a store that does not answer is asked again.
+
+        Raises:
+            IllegalTransition: And whatever else *step* raises: nothing was written.
+            RepositoryError: As `Repository.commit` says.
+        """
+
+        async def planned(position: Position, at: datetime) -> Plan:
+            return step(position, at)
+
+        return await self.take_looking(ref, planned, actor=actor, patience=patience)
+
+    async def take_looking(
+        self,
+        ref: PositionRef,
+        step: Callable[[Position, datetime], Awaitable[Plan]],
+        *,
+        actor: Actor = Actor.STRATEGY,
+        patience: float | None = None,
+    ) -> Position:
+        """
+        As `take`, for a step that has to read more than the position.
+        """
+        replans = 0
+        while True:
+            position = await self.read(ref, patience=patience)
+            plan = await step(position, self.clock.now())
+            if plan.empty:
+                return position
+            try:
+                committed = await self.put(plan, actor=actor, patience=patience)
+            except StaleVersion:
+                replans += 1
+                if replans > _MOST_REPLANS:
+                    raise
+            else:
+                return committed.positions[0]
+
+    async def shielded(self, work: Coroutine[object, object, ResultT], *, name: str) -> ResultT:
+        """
+        Await *work* in a task of its own, which goes on to its end when the caller is cancelled.
+        """
+        return await asyncio.shield(self.spawn(work, name=name))

@@ -1,0 +1,97 @@
+"""
+A host's event, made from whatever it was given: nothing here raises.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from poslife._encoding import clean_text
+from poslife._events import EventHeader, HostEvent, Severity
+from poslife._identifiers import EventId, PositionKey, PositionRef, RunId
+from poslife._position import ClosedPosition, PendingPosition, PersistedPosition
+from poslife.errors import PoslifeMisuseWarning
+
+__all__ = ["host_event"]
+
+logger = logging.getLogger("poslife.tracker")
+
+_LONGEST_TYPE = 120
+
+
+def host_event(
+    type: object,
+    about: object,
+    payload: object,
+    *,
+    severity: object,
+    error: object,
+    run: RunId,
+    now: datetime,
+    new_event_id: Callable[[], EventId],
+) -> HostEvent:
+    """
+    The event. What was given wrongly is kept in its payload, under severity ERROR, with a `PoslifeMisuseWarning`.
+    """
+    wrong: dict[str, object] = {}
+    kind = _event_type(type, wrong)
+    ref, key = _subject(about, wrong)
+    if not isinstance(payload, Mapping):
+        wrong["payload"] = payload
+        payload = {}
+    if not isinstance(severity, Severity):
+        wrong["severity"] = severity
+        severity = Severity.ERROR
+    if error is not None and not isinstance(error, BaseException):
+        wrong["error"] = error
+        error = None
+    if wrong:
+        severity = Severity.ERROR
+        payload = {**payload, "misuse": wrong}
+        warn(f"record({kind!r}, …): not what it takes: {', '.join(wrong)}; stored with severity ERROR")
+    header = EventHeader(
+        id=new_event_id(),
+        type=kind,
+        ref=ref,
+        venue=None if key is None else key.venue,
+        account=None if key is None else key.account,
+        symbol=None if key is None else key.symbol,
+        severity=severity,
+        occurred_at=now,
+        run=run,
+    )
+    return HostEvent(header=header, payload=payload, error=error)
+
+
+def _event_type(given: object, wrong: dict[str, object]) -> str:
+    if isinstance(given, str):
+        kept = clean_text(given.strip(), most=_LONGEST_TYPE)
+        if kept == given and kept and kept.isprintable():
+            return kept
+    wrong["type"] = given
+    return "poslife.misuse"
+
+
+def _subject(about: object, wrong: dict[str, object]) -> tuple[PositionRef | None, PositionKey | None]:
+    if about is None:
+        return None, None
+    if isinstance(about, PendingPosition | PersistedPosition | ClosedPosition):
+        return about.ref, about.key
+    if isinstance(about, UUID) and about.version == 7 and not about.int & 0xFFF:
+        return PositionRef(about), None
+    wrong["about"] = about
+    return None, None
+
+
+def warn(message: str) -> None:
+    """
+    Warn, also where the host turns warnings into errors: its trade must not break on one.
+    """
+    try:
+        warnings.warn(message, PoslifeMisuseWarning, stacklevel=4)
+    except PoslifeMisuseWarning:
+        logger.error("%s", message)

@@ -132,8 +132,8 @@ class MemoryStore:
         }
         require_found(change.transitions, heads)
         for transition in change.transitions:
-            if isinstance(stored := self._positions.get(transition.ref), ClosedPosition):
-                require_settlement(transition, stored)
+            if isinstance(closed := self._positions.get(transition.ref), ClosedPosition):
+                require_settlement(transition, closed)
         require_versions(change.transitions, heads)
         released = {
             transition.ref for transition in change.transitions if not transition.result(PositionId(1)).live
@@ -148,16 +148,16 @@ class MemoryStore:
                 raise StorageRejected(f"the change claims {after.key} twice")
             claimed |= {after.key} if after.live else set()
         seen: set[FillKey] = set()
-        for applied in change.fills:
-            key = _fill_key(applied)
+        for stored in change.fills:
+            key = _fill_key(stored)
             if key in self._fills:
                 raise FillAlreadyStored(self._fills[key].fill)
             if key in seen:
-                raise StorageRejected(f"the change stores fill {applied.fill.trade_id} twice")
+                raise StorageRejected(f"the change stores fill {stored.fill.trade_id} twice")
             seen.add(key)
-            if applied.ref is not None and applied.ref not in self._positions.keys() | change.refs:
+            if stored.ref is not None and stored.ref not in self._positions and stored.ref not in change.refs:
                 raise StorageRejected(
-                    f"fill {applied.fill.trade_id} belongs to no stored position ({applied.ref})"
+                    f"fill {stored.fill.trade_id} belongs to no stored position ({stored.ref})"
                 )
 
     def _raise_duplicate(self, key: PositionKey) -> None:

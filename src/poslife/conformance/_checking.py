@@ -1,0 +1,197 @@
+"""
+How a suite says what is broken, and how one is run without a test framework.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TypeVar, cast
+
+from typing_extensions import override
+
+__all__ = ["Failure", "Report", "check", "differences", "examine", "narrowed", "refused", "same"]
+
+ErrorT = TypeVar("ErrorT", bound=BaseException)
+ValueT = TypeVar("ValueT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """
+    A sentence of a contract that does not hold.
+
+    Attributes:
+        test: The test that found it.
+        sentence: The test's docstring: what should be true.
+        error: What it found.
+    """
+
+    test: str
+    sentence: str
+    error: Exception
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.test}: {self.sentence}\n    {type(self.error).__name__}: {self.error}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """
+    What a suite found.
+
+    Attributes:
+        passed: The tests that passed, by name.
+        failed: Those that did not, and why.
+    """
+
+    passed: tuple[str, ...]
+    failed: tuple[Failure, ...]
+
+    @override
+    def __str__(self) -> str:
+        told = [f"{len(self.passed)} passed, {len(self.failed)} failed", *map(str, self.failed)]
+        return "\n".join(told)
+
+
+async def examine(suite: object) -> Report:
+    """
+    Run every test of a suite, one after the other, without a test framework.
+
+    ::
+
+        report = await examine(MyRepositoryConformance())
+        print(report)
+
+    A test that raises is a failure, whatever it raises; `asyncio.CancelledError` and the like pass through.
+    """
+    passed: list[str] = []
+    failed: list[Failure] = []
+    for test in sorted(name for name in dir(suite) if name.startswith("test_")):
+        run = cast("Callable[[], Awaitable[None]]", getattr(suite, test))
+        try:
+            await run()
+        except Exception as error:  # noqa: BLE001 - an adapter may raise anything, and that is a finding
+            sentence = " ".join((inspect.getdoc(run) or "").split())
+            failed.append(Failure(test=test, sentence=sentence, error=error))
+        else:
+            passed.append(test)
+    return Report(passed=tuple(passed), failed=tuple(failed))
+
+
+def check(holds: bool, broken: str) -> None:  # noqa: FBT001 - reads like `assert`, which `python -O` takes out
+    """
+    Raise where something does not hold.
+
+    Raises:
+        AssertionError: Saying *broken*.
+    """
+    if not holds:
+        raise AssertionError(broken)
+
+
+def narrowed(value: object, kind: type[ValueT], what: str) -> ValueT:
+    """
+    The value, if it is of this kind.
+
+    Raises:
+        AssertionError: It is not.
+    """
+    if not isinstance(value, kind):
+        raise AssertionError(f"{what} should be a {kind.__name__}, is {_shown(value)}")
+    return value
+
+
+def same(expected: object, actual: object, what: str) -> None:
+    """
+    Raise where two values differ in any field, in type or content, however deep.
+
+    Raises:
+        AssertionError: Naming each field that differs.
+    """
+    found = list(differences(expected, actual, what))
+    if found:
+        raise AssertionError("; ".join(found[:10]) + (f"; and {len(found) - 10} more" if found[10:] else ""))
+
+
+async def refused(call: Awaitable[object], kind: type[ErrorT], what: str) -> ErrorT:
+    """
+    The error that *call* raises.
+
+    Raises:
+        AssertionError: It raises another one, or none.
+    """
+    try:
+        result = await call
+    except kind as error:
+        return error
+    except Exception as error:
+        raise AssertionError(
+            f"{what} should raise {kind.__name__}, and raised {type(error).__name__}: {error}"
+        ) from error
+    raise AssertionError(f"{what} should raise {kind.__name__}, and returned {_shown(result)}")
+
+
+def differences(expected: object, actual: object, at: str) -> Iterator[str]:
+    """
+    Where two values differ, one sentence for each place.
+
+    Stricter than ``==``: a time must be in UTC, a flag is no number, a number no text; `Decimal` counts by value.
+    """
+    if dataclasses.is_dataclass(expected) and not isinstance(expected, type):
+        if type(actual) is not type(expected):
+            yield f"{at} should be a {type(expected).__name__}, is {_shown(actual)}"
+            return
+        for field in dataclasses.fields(expected):
+            yield from differences(
+                getattr(expected, field.name), getattr(actual, field.name), f"{at}.{field.name}"
+            )
+    elif isinstance(expected, tuple | list):
+        yield from _sequence_differences(cast("Sequence[object]", expected), actual, at)
+    elif isinstance(expected, Mapping):
+        yield from _mapping_differences(cast("Mapping[object, object]", expected), actual, at)
+    elif not _alike(expected, actual):
+        yield f"{at} should be {_shown(expected)}, is {_shown(actual)}"
+
+
+def _sequence_differences(expected: Sequence[object], actual: object, at: str) -> Iterator[str]:
+    if not isinstance(actual, type(expected)):
+        yield f"{at} should be a {type(expected).__name__}, is {_shown(actual)}"
+        return
+    items = cast("Sequence[object]", actual)
+    if len(items) != len(expected):
+        yield f"{at} should have {len(expected)} items, has {len(items)}"
+    for index, (wanted, item) in enumerate(zip(expected, items, strict=False)):
+        yield from differences(wanted, item, f"{at}[{index}]")
+
+
+def _mapping_differences(expected: Mapping[object, object], actual: object, at: str) -> Iterator[str]:
+    if not isinstance(actual, Mapping):
+        yield f"{at} should be a mapping, is {_shown(actual)}"
+        return
+    items = cast("Mapping[object, object]", actual)
+    if items.keys() != expected.keys():
+        yield f"{at} should have the keys {sorted(map(str, expected))}, has {sorted(map(str, items))}"
+        return
+    for key, wanted in expected.items():
+        yield from differences(wanted, items[key], f"{at}[{key!r}]")
+
+
+def _alike(expected: object, actual: object) -> bool:
+    if isinstance(expected, bool) is not isinstance(actual, bool):
+        return False
+    if isinstance(expected, datetime):
+        return isinstance(actual, datetime) and actual.utcoffset() == timedelta(0) and actual == expected
+    if isinstance(expected, Decimal):
+        return isinstance(actual, Decimal) and actual == expected
+    return isinstance(actual, type(expected)) and actual == expected
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}… ({len(text)} characters)"

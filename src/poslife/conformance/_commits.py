@@ -1,0 +1,365 @@
+"""
+What a commit writes: all or nothing, once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+from poslife._changes import Change, Committed, Promote
+from poslife._fills import StoredFill
+from poslife._orders import OrderStatus
+from poslife._position import ClosedPosition, Origin, PendingPosition, PersistedPosition
+from poslife.conformance._checking import check, narrowed, refused, same
+from poslife.conformance._examples import QUANTITY, Story, begin
+from poslife.conformance._hooks import RepositoryHooks
+from poslife.errors import ChangeIdReused, FillAlreadyStored, StaleVersion
+from poslife.protocols import Repository
+
+__all__ = ["CommitTests"]
+
+CONCURRENT = 20
+
+
+class CommitTests(RepositoryHooks):
+    """
+    `Repository.commit`, as long as it does not refuse.
+    """
+
+    async def test_commit_writes_transitions_orders_fills_and_events(self) -> None:
+        """
+        A commit writes all of a change: transitions, orders, fills, life events.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            claim = story.claim(pending := story.pending())
+            same(
+                Committed(change_id=claim.id, positions=(pending,)),
+                await repository.commit(claim),
+                "Committed",
+            )
+            promote = story.promote(pending)
+            committed = await repository.commit(promote)
+            held = narrowed(committed.positions[0], PersistedPosition, "what Promote gives")
+
+            same(promote.id, committed.change_id, "Committed.change_id")
+            same(held, await repository.get(pending.ref), "the position")
+            fills = await repository.list_fills(pending.ref)
+            same(promote.fills, fills.items, "the fills")
+            history = await repository.list_history(pending.ref)
+            told = [*claim.events, *promote.events]
+            same([event.header for event in told], [event.header for event in history.items], "the headers")
+            same([event.body for event in told], [event.body for event in history.items], "the bodies")
+
+    async def test_commit_gives_positions_in_order(self) -> None:
+        """
+        `Committed.positions` are the positions afterwards, in the order of the change's transitions.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            held, other = await story.opened(repository), await story.claimed(repository)
+            parts = (
+                story.close(held),
+                story.claim(story.pending()),
+                story.set_order(other, replace(other.orders[0], status=OrderStatus.ABANDONED)),
+                story.claim(story.pending()),
+            )
+            change = _joined(story, *parts)
+            committed = await repository.commit(change)
+
+            same(
+                [transition.result(None) for transition in change.transitions],
+                list(committed.positions),
+                "Committed.positions",
+            )
+            for position in committed.positions:
+                same(position, await repository.get(position.ref), "the stored position")
+
+    async def test_commit_of_fills_alone(self) -> None:
+        """
+        A change may hold fills and events of no position; two such changes do not collide.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            for change in (story.unclaimed("no such order"), story.unclaimed("flat", "flat again")):
+                committed = await repository.commit(change)
+
+                same(Committed(change_id=change.id, positions=()), committed, "Committed")
+                for stored in change.fills:
+                    fill = stored.fill
+                    found = await repository.find_fill(fill.venue, fill.account, fill.symbol, fill.trade_id)
+                    same(stored, found, "the fill")
+
+    async def test_same_change_again_writes_nothing(self) -> None:
+        """
+        The same change again, under its id, writes nothing and returns the first result with ``repeated=True``.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            changes = [story.claim(pending := story.pending())]
+            changes.append(story.promote(pending))
+            changes.append(story.unclaimed("no such order"))
+            for change in changes:
+                first = await repository.commit(change)
+                same(False, first.repeated, "Committed.repeated the first time")
+                for _ in range(2):
+                    again = await repository.commit(change)
+                    same(replace(first, repeated=True), again, "Committed of a repetition")
+
+            await _check_once(repository, pending, changes[:2])
+            unclaimed = await repository.list_unclaimed()
+            same(changes[2].fills, unclaimed.items, "the unclaimed fills")
+
+    async def test_same_change_again_after_everything_else(self) -> None:
+        """
+        The first result is returned whatever has happened since: later changes, a close, the end of the run.
+        """
+        async with self.repository() as repository, self.beside(repository) as other:
+            story = await begin(repository)
+            claim = story.claim(pending := story.pending(status=OrderStatus.SUBMITTING))
+            claimed = await repository.commit(claim)
+            promote = story.promote(pending)
+            promoted = await repository.commit(promote)
+            held = narrowed(promoted.positions[0], PersistedPosition, "what Promote gives")
+            close = story.close(held)
+            closed = await repository.commit(close)
+            await story.claimed(repository, pending.key)
+            await repository.end_run(story.run)
+
+            for store in (repository, other):
+                for change, first in ((claim, claimed), (promote, promoted), (close, closed)):
+                    again = await store.commit(change)
+                    same(replace(first, repeated=True), again, "Committed of a repetition")
+            await _check_once(repository, pending, [claim, promote, close])
+
+    async def test_concurrent_repetitions(self) -> None:
+        """
+        Of any number of concurrent commits of one change exactly one writes; all return its result.
+        """
+        async with self.repository() as repository, self.beside(repository) as other:
+            story = await begin(repository)
+            pending = await story.claimed(repository)
+            change = story.promote(pending)
+            stores = [repository, other] * (CONCURRENT // 2)
+            results = await asyncio.gather(*(store.commit(change) for store in stores))
+
+            firsts = [committed for committed in results if not committed.repeated]
+            same(1, len(firsts), "the number of commits that say that they wrote")
+            for committed in results:
+                same(firsts[0].positions, committed.positions, "Committed.positions of a repetition")
+            fills = await repository.list_fills(pending.ref)
+            same(change.fills, fills.items, "the fills")
+
+    async def test_change_id_with_other_contents(self) -> None:
+        """
+        `ChangeIdReused`: the id was used before for a change with other contents; nothing is written.
+        """
+        async with self.repository() as repository, self.beside(repository) as other:
+            story = await begin(repository)
+            pending = await story.claimed(repository)
+            change = story.promote(pending)
+            await repository.commit(change)
+            before = await repository.get(pending.ref)
+            unknown = story.claim(story.pending())
+            others = {
+                "at": replace(change, at=change.at + timedelta(microseconds=1)),
+                "run": replace(change, run=story.run_id()),
+                "fills": replace(change, fills=(*change.fills, *story.unclaimed("new").fills)),
+                "events": replace(change, events=change.events[:1]),
+                "transitions": replace(unknown, id=change.id),
+                "nothing": replace(change, transitions=(), fills=(), events=()),
+            }
+            for what, reuse in others.items():
+                for store in (repository, other):
+                    error = await refused(
+                        store.commit(reuse), ChangeIdReused, f"a change id used again with other {what}"
+                    )
+                    same(change.id, error.change_id, "ChangeIdReused.change_id")
+
+            same(before, await repository.get(pending.ref), "the position")
+            live = await repository.list_live()
+            same((before,), live.items, "the live positions")
+            unclaimed = await repository.list_unclaimed()
+            same((), unclaimed.items, "the unclaimed fills")
+
+    async def test_change_id_with_other_contents_after_the_close(self) -> None:
+        """
+        A change id stays used when its position is closed and its run has ended.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            held = await story.opened(repository)
+            change = story.close(held)
+            await repository.commit(change)
+            await repository.end_run(story.run)
+            reuse = replace(change, at=change.at + timedelta(seconds=1))
+            await refused(repository.commit(reuse), ChangeIdReused, "a change id used again")
+
+    async def test_ids_are_minted_once(self) -> None:
+        """
+        The first fill's `Promote` mints the `PositionId`; an id is never used twice.
+        """
+        async with self.repository() as repository, self.beside(repository) as other:
+            story = await begin(repository)
+            ids: list[int] = []
+            for turn in range(6):
+                store = (repository, other)[turn % 2]
+                pending = await story.claimed(store)
+                change = story.promote(pending)
+                refusal = replace(change, id=story.change_id(), fills=(*change.fills, *change.fills))
+                if turn == 2:
+                    await refused(store.commit(refusal), Exception, "a change that stores one fill twice")
+                held = await story.commit_one(store, change, PersistedPosition)
+                check(
+                    type(held.id) is int and held.id > 0, f"a PositionId is a positive int, not {held.id!r}"
+                )
+                check(held.id not in ids, f"an id is never used twice: {held.id} after {ids}")
+                ids.append(held.id)
+                same(held, await repository.get_by_id(held.id), "the position by its id")
+                if turn % 2:
+                    await repository.commit(story.close(held))
+
+            pendings = [await story.claimed(repository) for _ in range(CONCURRENT)]
+            changes = [story.promote(pending) for pending in pendings]
+            results = await asyncio.gather(
+                *((repository, other)[index % 2].commit(change) for index, change in enumerate(changes))
+            )
+            for committed in results:
+                ids.append(narrowed(committed.positions[0], PersistedPosition, "what Promote gives").id)
+            same(len(set(ids)), len(ids), "the number of ids, which are never used twice")
+
+    async def test_last_fill_refused_leaves_nothing(self) -> None:
+        """
+        All of a change is written or nothing: where its last fill is refused, nothing of its first part stays.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            first, second = await story.claimed(repository), await story.claimed(repository)
+            taken = story.unclaimed("taken")
+            await repository.commit(taken)
+            joined = _joined(
+                story, story.promote(first), story.promote(second), story.claim(third := story.pending())
+            )
+            broken = replace(joined, fills=(*joined.fills, taken.fills[0]))
+            histories = [await repository.list_history(position.ref) for position in (first, second)]
+            await refused(repository.commit(broken), FillAlreadyStored, "a change whose last fill is stored")
+
+            for position, history in zip((first, second), histories, strict=True):
+                same(position, await repository.get(position.ref), "a position after a refused change")
+                same(history, await repository.list_history(position.ref), "its history")
+                fills = await repository.list_fills(position.ref)
+                same((), fills.items, "its fills")
+            same(None, await repository.find_live(third.key), "the holder of a key after a refused change")
+            history = await repository.list_history(third.ref)
+            same((), history.items, "the history of a position that was not claimed")
+
+            # Nothing was written, its id included: the corrected change may carry it.
+            committed = await repository.commit(replace(joined, id=broken.id))
+            same(False, committed.repeated, "Committed.repeated of the corrected change")
+
+    async def test_flip_in_one_change(self) -> None:
+        """
+        One change may close a position and open the next on its key, whichever transition comes first.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            for backwards in (False, True):
+                held = await story.opened(repository)
+                close = story.close(held)
+                # What a fill that nobody intended would have intended: planned from version 0.
+                intended = replace(story.pending(held.key), orders=())
+                promote = Promote(
+                    pending=intended,
+                    entered_quantity=QUANTITY,
+                    entered_cost=QUANTITY * 2,
+                    opened_at=story.at(),
+                    origin=Origin.ADOPTED,
+                    version=1,
+                )
+                parts = (close.transitions[0], promote)
+                fill = StoredFill(fill=story.fill(held.key), ref=intended.ref)
+                change = story.change(*(reversed(parts) if backwards else parts), fills=(*close.fills, fill))
+                await repository.commit(change)
+
+                same(close.transitions[0].result(None), await repository.get(held.ref), "the closed position")
+                holder = narrowed(
+                    await repository.find_live(held.key), PersistedPosition, "the holder of the key"
+                )
+                same(promote.result(holder.id), holder, "the position opened by the same change")
+
+    async def test_one_of_many_changes_from_a_version(self) -> None:
+        """
+        Of concurrent changes planned from one version exactly one is written; `StaleVersion` for the others.
+        """
+        async with self.repository() as repository, self.beside(repository) as other:
+            story = await begin(repository)
+            held = await story.opened(repository)
+            changes = [
+                story.set_order(held, story.exit_order(held, OrderStatus.PREPARED)) for _ in range(CONCURRENT)
+            ]
+            results = await asyncio.gather(
+                *((repository, other)[index % 2].commit(change) for index, change in enumerate(changes)),
+                return_exceptions=True,
+            )
+            won = [result for result in results if not isinstance(result, BaseException)]
+            lost = [result for result in results if isinstance(result, StaleVersion)]
+            same((1, CONCURRENT - 1), (len(won), len(lost)), f"how many won and were stale, of {results!r}")
+            same(won[0].positions[0], await repository.get(held.ref), "the position")
+            same(won[0].positions[0].version, lost[0].stored, "StaleVersion.stored")
+
+    async def test_cancelled_commit_is_repeated(self) -> None:
+        """
+        After a cancellation it is unknown whether the change was written; repeating it answers.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            for turns in range(12):
+                change = story.claim(pending := story.pending())
+                task = asyncio.ensure_future(repository.commit(change))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                committed = await repository.commit(change)
+
+                same((pending,), committed.positions, "Committed.positions after a cancellation")
+                same(pending, await repository.get(pending.ref), "the position after a cancellation")
+                await _check_once(repository, pending, [change])
+                again = await repository.commit(change)
+                same(True, again.repeated, "Committed.repeated of a repetition")
+
+    async def test_closed_position_takes_settlements_of_its_orders(self) -> None:
+        """
+        A closed position changes in its orders, and stays as it was in everything else.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            held = await story.opened(repository)
+            leftover = replace(held.orders[0], status=OrderStatus.WORKING)
+            working = await story.commit_one(repository, story.set_order(held, leftover), PersistedPosition)
+            closed = await story.commit_one(repository, story.close(working), ClosedPosition)
+            settled = replace(closed.orders[0], status=OrderStatus.CANCELED)
+            after = await story.commit_one(repository, story.set_order(closed, settled), ClosedPosition)
+
+            wanted = replace(closed, orders=(settled, *closed.orders[1:]), version=closed.version + 1)
+            same(wanted, after, "the closed position whose order was settled")
+            same(wanted, await repository.get(closed.ref), "the stored one")
+
+
+def _joined(story: Story, *parts: Change) -> Change:
+    return story.change(
+        *(transition for part in parts for transition in part.transitions),
+        fills=[fill for part in parts for fill in part.fills],
+        events=[event for part in parts for event in part.events],
+    )
+
+
+async def _check_once(repository: Repository, position: PendingPosition, changes: list[Change]) -> None:
+    history = await repository.list_history(position.ref)
+    told = [event.header.id for change in changes for event in change.events]
+    same(sorted(told), [event.header.id for event in history.items], "the events stored, each once")
+    fills = await repository.list_fills(position.ref)
+    wanted: tuple[StoredFill, ...] = tuple(fill for change in changes for fill in change.fills)
+    same(wanted, fills.items, "the fills stored, each once")

@@ -1,0 +1,318 @@
+"""
+What a repository gives back: one position, one fill, or nothing.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Awaitable
+from dataclasses import replace
+
+from poslife._identifiers import Account, Leg, MarginMode, PositionId, TradeId, Venue, VenueOrderId
+from poslife._orders import OrderStatus
+from poslife._position import ClosedPosition, LivePosition, PendingPosition, PersistedPosition, Position
+from poslife.conformance._checking import check, refused, same
+from poslife.conformance._examples import START, begin
+from poslife.conformance._hooks import RepositoryHooks
+from poslife.errors import PositionNotFound, StorageUnavailable
+from poslife.protocols import Page, Repository, Run
+
+__all__ = ["LifecycleTests", "ReadTests"]
+
+
+class ReadTests(RepositoryHooks):
+    """
+    ``get_*`` raises where there is nothing, ``find_*`` returns ``None``.
+    """
+
+    async def test_get(self) -> None:
+        """
+        `get` gives the position as of the last commit, over every connection, in every phase of its life.
+        """
+        async with self.repository() as repository, self.beside(repository) as other:
+            story = await begin(repository)
+            pending = await story.claimed(repository)
+            phases: list[Position] = [pending]
+            for store in (repository, other):
+                same(pending, await store.get(pending.ref), "the pending position")
+            held = await story.commit_one(repository, story.promote(pending), PersistedPosition)
+            phases.append(held)
+            for store in (repository, other):
+                same(held, await store.get(pending.ref), "the held position")
+            closed = await story.commit_one(other, story.close(held), ClosedPosition)
+            for store in (repository, other):
+                same(closed, await store.get(pending.ref), "the closed position")
+
+    async def test_get_of_nothing(self) -> None:
+        """
+        `get` raises `PositionNotFound` where there is none, naming the ref.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            await story.opened(repository)
+            ref = story.ref()
+            error = await refused(repository.get(ref), PositionNotFound, "get of an unknown ref")
+            same(ref, error.sought, "PositionNotFound.sought")
+
+    async def test_get_by_id(self) -> None:
+        """
+        `get_by_id` gives the position with this id, open or closed; `PositionNotFound` where there is none.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            held, closed = await story.opened(repository), await story.closed(repository)
+            await story.claimed(repository)
+            same(held, await repository.get_by_id(held.id), "the open position")
+            same(closed, await repository.get_by_id(closed.id), "the closed position")
+            for id in (PositionId(max(held.id, closed.id) + 1000), PositionId((1 << 63) - 1)):
+                error = await refused(
+                    repository.get_by_id(id), PositionNotFound, "get_by_id of an unknown id"
+                )
+                same(id, error.sought, "PositionNotFound.sought")
+
+    async def test_find_live(self) -> None:
+        """
+        `find_live` gives the live position that holds a key, pending or open; ``None`` where there is none.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            same(None, await repository.find_live(story.key()), "the holder of an unknown key")
+            for holder in (
+                await story.claimed(repository),
+                await story.opened(repository),
+                await story.closing(repository),
+            ):
+                same(holder, await repository.find_live(holder.key), "the holder of a key")
+                near = (
+                    replace(holder.key, leg=Leg.SHORT),
+                    replace(holder.key, margin_mode=MarginMode.CROSS),
+                    replace(holder.key, account=Account("second")),
+                )
+                for key in near:
+                    same(None, await repository.find_live(key), "the holder of another key")
+            for gone in (await story.ended(repository), await story.closed(repository)):
+                same(None, await repository.find_live(gone.key), "the holder of a free key")
+
+    async def test_holders_of(self) -> None:
+        """
+        `holders_of` gives every live position of a symbol, for each leg and margin mode, and no other.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            key = story.key()
+            same(
+                (),
+                await repository.holders_of(key.venue, key.account, key.symbol),
+                "holders of a free symbol",
+            )
+            wanted: list[LivePosition] = [
+                await story.claimed(repository, key),
+                await story.opened(repository, replace(key, leg=Leg.LONG)),
+                await story.closing(repository, replace(key, leg=Leg.SHORT)),
+                await story.opened(repository, replace(key, margin_mode=MarginMode.ISOLATED)),
+            ]
+            await story.ended(repository, replace(key, margin_mode=MarginMode.CROSS))
+            await story.closed(repository, replace(key, margin_mode=MarginMode.CROSS))
+            await story.claimed(repository, replace(key, venue=Venue("okx")))
+            await story.claimed(repository, replace(key, account=Account("second")))
+            await story.claimed(repository)
+            holders = await repository.holders_of(key.venue, key.account, key.symbol)
+            check(isinstance(holders, tuple), "holders_of should return a tuple")
+            same(sorted(wanted, key=_by_ref), sorted(holders, key=_by_ref), "the live positions of a symbol")
+
+    async def test_find_by_venue_order(self) -> None:
+        """
+        `find_by_venue_order` gives the position that has an order of this name there, in any phase; or ``None``.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            working = await story.claimed(repository, status=OrderStatus.WORKING)
+            positions: list[Position] = [
+                working,
+                await story.closing(repository),
+                await story.closed(repository),
+            ]
+            for position in positions:
+                key = position.key
+                for order in position.orders:
+                    name = order.venue_order_id
+                    check(name is not None, "an example's order should have a venue order id")
+                    if name is None:
+                        continue
+                    found = await repository.find_by_venue_order(key.venue, key.account, key.symbol, name)
+                    same(position, found, "the position of a venue order")
+                    for venue, account, symbol in (
+                        (Venue("okx"), key.account, key.symbol),
+                        (key.venue, Account("second"), key.symbol),
+                        (key.venue, key.account, story.symbol()),
+                    ):
+                        found = await repository.find_by_venue_order(venue, account, symbol, name)
+                        same(None, found, "the position of a venue order elsewhere")
+            key = working.key
+            found = await repository.find_by_venue_order(
+                key.venue, key.account, key.symbol, VenueOrderId("unknown")
+            )
+            same(None, found, "the position of an unknown venue order")
+
+            # Venue order ids are the venue's per symbol: the same one elsewhere is another order.
+            twin = story.pending(status=OrderStatus.WORKING)
+            order = replace(twin.orders[0], venue_order_id=working.orders[0].venue_order_id)
+            twin = replace(twin, orders=(order,))
+            await repository.commit(story.claim(twin))
+            for position in (working, twin):
+                key = position.key
+                found = await repository.find_by_venue_order(
+                    key.venue, key.account, key.symbol, VenueOrderId(str(order.venue_order_id))
+                )
+                same(position, found, "the position of a venue order that two symbols have")
+
+    async def test_find_fill(self) -> None:
+        """
+        `find_fill` gives the stored fill with this trade id, assigned or unclaimed; or ``None``.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            pending = await story.claimed(repository)
+            assigned, unclaimed = story.promote(pending), story.unclaimed("no such order")
+            await repository.commit(assigned)
+            await repository.commit(unclaimed)
+            for stored in (*assigned.fills, *unclaimed.fills):
+                fill = stored.fill
+                found = await repository.find_fill(fill.venue, fill.account, fill.symbol, fill.trade_id)
+                same(stored, found, "the stored fill")
+                for venue, account, symbol, trade in (
+                    (Venue("okx"), fill.account, fill.symbol, fill.trade_id),
+                    (fill.venue, Account("second"), fill.symbol, fill.trade_id),
+                    (fill.venue, fill.account, story.symbol(), fill.trade_id),
+                    (fill.venue, fill.account, fill.symbol, TradeId("unknown")),
+                ):
+                    same(None, await repository.find_fill(venue, account, symbol, trade), "an unknown fill")
+
+    async def test_nothing_there_is_an_empty_page(self) -> None:
+        """
+        A list of nothing is an empty page without a next one.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            empty: Page[object] = Page(items=(), next=None)
+            for what, call in (
+                ("list_live", repository.list_live()),
+                ("list_in_doubt", repository.list_in_doubt()),
+                ("list_unsettled", repository.list_unsettled()),
+                ("list_closed", repository.list_closed(START, story.at())),
+                ("list_fills", repository.list_fills(story.ref())),
+                ("list_unclaimed", repository.list_unclaimed()),
+                ("list_history", repository.list_history(story.ref())),
+            ):
+                same(empty, await call, f"{what} of nothing")
+
+
+class LifecycleTests(RepositoryHooks):
+    """
+    Opening, closing, asking whether it is there; and what is never returned.
+    """
+
+    async def test_open_and_close_again(self) -> None:
+        """
+        Opening an open repository does nothing, and neither does closing a closed one.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            held = await story.opened(repository)
+            same(None, await _value(repository.open()), "what open returns")
+            same(held, await repository.get(held.ref), "the position after opening again")
+            same(None, await _value(repository.aclose()), "what aclose returns")
+            same(None, await _value(repository.aclose()), "what aclose returns again")
+
+    async def test_ping_and_describe(self) -> None:
+        """
+        `ping` returns nothing where the store answers; `describe` says which store is written.
+        """
+        async with self.repository() as repository:
+            same(None, await _value(repository.ping()), "what ping returns")
+            described = await repository.describe()
+            check(isinstance(described, str) and described != "", f"describe returned {described!r}")
+
+    async def test_no_method_returns_a_flag(self) -> None:
+        """
+        No method reports failure by what it returns: nowhere is there a flag to forget (incidents 20, 22).
+        """
+        for name, method in vars(Repository).items():
+            if not name.startswith("_"):
+                hint = typing.get_type_hints(method).get("return")
+                check(hint is not bool, f"Repository.{name} is declared to return a bool")
+        async with self.repository() as repository:
+            story = await begin(repository)
+            claim = story.claim(pending := story.pending())
+            run = story.new_run()
+            returned: dict[str, object] = {
+                "commit": await repository.commit(claim),
+                "commit again": await repository.commit(claim),
+                "start_run": await repository.start_run(run),
+                "renew_run": await repository.renew_run(run.id, 60.0),
+                "end_run": await _value(repository.end_run(run.id)),
+                "find_live": await repository.find_live(pending.key),
+                "find_live of nothing": await repository.find_live(story.key()),
+            }
+            for what, value in returned.items():
+                check(not isinstance(value, bool), f"{what} returned {value!r}")
+            same(None, returned["end_run"], "what end_run returns")
+            check(isinstance(returned["renew_run"], Run), "renew_run should return the Run")
+
+    async def test_unreachable_store_raises(self) -> None:
+        """
+        What could not be asked raises `StorageUnavailable`; nothing is returned that looks like an answer.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            held = await story.opened(repository)
+            claim, run = story.claim(pending := story.pending()), story.new_run()
+            outage = self.unreachable(repository)
+            if outage is None:
+                return
+            key, later = held.key, story.at()
+            async with outage:
+                calls: dict[str, Awaitable[object]] = {
+                    "ping": repository.ping(),
+                    "commit": repository.commit(claim),
+                    "get": repository.get(held.ref),
+                    "get of an unknown ref": repository.get(story.ref()),
+                    "get_by_id": repository.get_by_id(held.id),
+                    "find_live": repository.find_live(key),
+                    "holders_of": repository.holders_of(key.venue, key.account, key.symbol),
+                    "find_by_venue_order": repository.find_by_venue_order(
+                        key.venue, key.account, key.symbol, VenueOrderId("unknown")
+                    ),
+                    "find_fill": repository.find_fill(key.venue, key.account, key.symbol, TradeId("unknown")),
+                    "list_live": repository.list_live(),
+                    "list_in_doubt": repository.list_in_doubt(),
+                    "list_unsettled": repository.list_unsettled(),
+                    "list_closed": repository.list_closed(START, later),
+                    "list_fills": repository.list_fills(held.ref),
+                    "list_unclaimed": repository.list_unclaimed(),
+                    "list_history": repository.list_history(held.ref),
+                    "start_run": repository.start_run(run),
+                    "renew_run": repository.renew_run(story.run, 60.0),
+                    "end_run": repository.end_run(run.id),
+                    "list_runs": repository.list_runs(),
+                }
+                for what, call in calls.items():
+                    await refused(call, StorageUnavailable, f"{what} of a store that cannot be reached")
+
+            await repository.ping()
+            same(held, await repository.get(held.ref), "the position after the outage")
+            await repository.renew_run(story.run, 3600.0)
+            committed = await repository.commit(claim)
+            same((pending,), committed.positions, "Committed.positions of a change repeated after an outage")
+            same(pending, await repository.get(pending.ref), "the position after the repetition")
+
+
+def _by_ref(position: PendingPosition | PersistedPosition) -> str:
+    return str(position.ref)
+
+
+async def _value(call: Awaitable[object]) -> object:
+    """
+    What a call that is declared to return nothing returns.
+    """
+    return await call

@@ -1,0 +1,536 @@
+"""
+What a commit refuses, with which error, and which error comes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from poslife._changes import Change, Claim, Close, Promote, Revise, Transition
+from poslife._fills import StoredFill
+from poslife._identifiers import Account, Leg, MarginMode, PositionId, PositionKey, RunId, Symbol, Venue
+from poslife._orders import CloseReason, OrderPurpose, OrderStatus
+from poslife._position import ClosedPosition, PendingPosition, PersistedPosition, PositionStatus
+from poslife.conformance._checking import check, refused, same
+from poslife.conformance._commits import CONCURRENT
+from poslife.conformance._examples import Story, begin
+from poslife.conformance._hooks import RepositoryHooks
+from poslife.errors import (
+    AlreadyClosed,
+    ChangeIdReused,
+    DuplicatePosition,
+    FillAlreadyStored,
+    IllegalTransition,
+    KeyInDoubt,
+    PoslifeError,
+    PositionNotFound,
+    RunLost,
+    StaleVersion,
+    StorageRejected,
+)
+from poslife.protocols import Repository
+
+__all__ = ["KeyTests", "RefusalTests"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fault:
+    """
+    What a change may hold that is refused.
+    """
+
+    error: type[PoslifeError]
+    transition: Transition | None = None
+    fill: StoredFill | None = None
+    run: RunId | None = None
+
+
+class RefusalTests(RepositoryHooks):
+    """
+    The errors of `Repository.commit`, but for those of the key.
+    """
+
+    async def test_position_not_found(self) -> None:
+        """
+        `PositionNotFound`: a transition is about a position that is not there; it says which.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            held = await story.opened(repository)
+            absent = replace(held, ref=story.ref(), orders=(), key=story.key())
+            pending = replace(story.pending(), version=4)
+            for transition in (
+                Revise(after=replace(absent, version=2)),
+                Revise(after=replace(absent, version=1)),
+                Revise(after=replace(story.pending(), version=1)),
+                story.promoted(pending),
+                story.closed_from(absent, story.exit_order(absent, OrderStatus.FILLED)),
+            ):
+                error = await refused(
+                    repository.commit(story.change(transition)),
+                    PositionNotFound,
+                    f"a {type(transition).__name__} of an unknown position",
+                )
+                same(transition.ref, error.sought, "PositionNotFound.sought")
+
+    async def test_already_closed(self) -> None:
+        """
+        `AlreadyClosed`: a closed position cannot be closed again; the stored exit stands and is carried (incident 28).
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            held = await story.opened(repository)
+            closed = await story.commit_one(repository, story.close(held), ClosedPosition)
+            again = story.closed_from(held, story.exit_order(held, OrderStatus.FILLED))
+            better = replace(again.after, exited_cost=closed.exited_cost * 2, reason=CloseReason.OPERATOR)
+            next_version = closed.version + 1
+            for transition in (
+                again,
+                Close(after=replace(better, version=next_version)),
+                Close(after=replace(better, version=next_version + 5)),
+                Revise(after=replace(held, version=next_version)),
+                Claim(after=replace(story.pending(), ref=held.ref, orders=())),
+            ):
+                error = await refused(
+                    repository.commit(story.change(transition)),
+                    AlreadyClosed,
+                    f"a {type(transition).__name__} of a closed position",
+                )
+                same(closed, error.closed, "AlreadyClosed.closed")
+                same(closed, await repository.get(held.ref), "the closed position")
+
+    async def test_closed_position_keeps_its_exit(self) -> None:
+        """
+        `AlreadyClosed`: a closed position changes in nothing but its orders (incident 28).
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            closed = await story.closed(repository)
+            version = closed.version + 1
+            for other in (
+                replace(closed, version=version, exited_cost=closed.exited_cost * 2),
+                replace(closed, version=version, reason=CloseReason.LIQUIDATION),
+                replace(closed, version=version, closed_at=story.at()),
+                replace(closed, version=version, entered_cost=closed.entered_cost * 2),
+            ):
+                error = await refused(
+                    repository.commit(story.change(Revise(after=other))),
+                    AlreadyClosed,
+                    "a Revise that changes a stored exit",
+                )
+                same(closed, error.closed, "AlreadyClosed.closed")
+                same(closed, await repository.get(closed.ref), "the closed position")
+
+    async def test_stale_version(self) -> None:
+        """
+        `StaleVersion`: a transition was not planned from the stored version; it says which is stored.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            held = await story.opened(repository)
+            pending = await story.claimed(repository)
+            order = story.exit_order(held, OrderStatus.PREPARED)
+            faults: list[tuple[Transition, int]] = [
+                (Revise(after=replace(held, version=version)), held.version)
+                for version in (1, held.version, held.version + 2, held.version + 100)
+            ]
+            faults += [
+                (Close(after=replace(story.closed_from(held, order).after, version=held.version)), 2),
+                (replace(story.promoted(pending), version=pending.version), 1),
+                (replace(story.promoted(pending), version=pending.version + 2), 1),
+                (Claim(after=pending), 1),
+                (Revise(after=replace(pending, version=3)), 1),
+            ]
+            for transition, stored in faults:
+                error = await refused(
+                    repository.commit(story.change(transition)),
+                    StaleVersion,
+                    f"a {type(transition).__name__} planned from another version",
+                )
+                same(
+                    (transition.ref, transition.version - 1, stored),
+                    (error.ref, error.expected, error.stored),
+                    "StaleVersion's ref, expected and stored version",
+                )
+            same(held, await repository.get(held.ref), "the position")
+            same(pending, await repository.get(pending.ref), "the pending position")
+
+    async def test_illegal_transition(self) -> None:
+        """
+        `IllegalTransition`: a transition leads where `POSITION_TRANSITIONS` has no way; nothing is written.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            held, pending = await story.opened(repository), await story.claimed(repository)
+            ended = await story.ended(repository)
+            closing = story.closed_from(held, story.exit_order(held, OrderStatus.FILLED)).after
+            steps: list[tuple[str, Transition]] = [
+                ("pending to closed", Close(after=_as(closing, pending))),
+                ("ended to closed", Close(after=_as(closing, ended))),
+                ("pending to open without Promote", Revise(after=_held_as(held, pending))),
+                ("open to promoted", _promote_of(story, held)),
+                ("open to pending", Revise(after=_pending_of(story, held))),
+                ("open to claimed", Claim(after=_pending_of(story, held))),
+                ("pending to claimed", Claim(after=replace(pending, version=pending.version + 1))),
+                ("open to closed without Close", Revise(after=closing)),
+            ]
+            for what, transition in steps:
+                await refused(repository.commit(story.change(transition)), IllegalTransition, what)
+
+            same(held, await repository.get(held.ref), "the open position")
+            same(pending, await repository.get(pending.ref), "the pending position")
+            same(ended, await repository.get(ended.ref), "the ended position")
+
+    async def test_id_never_changes(self) -> None:
+        """
+        Only a repository mints a `PositionId`: a change that gives a position another is refused.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            held, other = await story.opened(repository), await story.opened(repository)
+            for id in (other.id, PositionId(held.id + 1000)):
+                stranger = replace(held, id=id, version=held.version + 1)
+                await refused(
+                    repository.commit(story.change(Revise(after=stranger))), PoslifeError, "another id"
+                )
+            same(held, await repository.get(held.ref), "the position")
+            same(held, await repository.get_by_id(held.id), "the position by its id")
+
+    async def test_fill_already_stored(self) -> None:
+        """
+        `FillAlreadyStored`: a fill of the same venue, account, symbol and trade id is stored; carries it.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            held = await story.opened(repository)
+            page = await repository.list_fills(held.ref)
+            assigned = page.items[0]
+            await repository.commit(change := story.unclaimed("no such order"))
+            for stored in (assigned, change.fills[0]):
+                other = replace(stored.fill, price=stored.fill.price * 2, at=story.at(), fees=())
+                for again in (
+                    stored,
+                    StoredFill(fill=other, ref=held.ref),
+                    StoredFill(fill=other, ref=None, unclaimed_because="again"),
+                ):
+                    error = await refused(
+                        repository.commit(story.change(fills=(again,))), FillAlreadyStored, "a stored fill"
+                    )
+                    same(stored.fill, error.stored, "FillAlreadyStored.stored")
+
+                # The same trade id elsewhere is another fill.
+                for apart in (
+                    replace(stored.fill, symbol=story.symbol()),
+                    replace(stored.fill, account=Account("second")),
+                    replace(stored.fill, venue=Venue("okx")),
+                ):
+                    apart_stored = StoredFill(fill=apart, ref=None, unclaimed_because="elsewhere")
+                    await repository.commit(story.change(fills=(apart_stored,)))
+                    found = await repository.find_fill(
+                        apart.venue, apart.account, apart.symbol, apart.trade_id
+                    )
+                    same(apart_stored, found, "the fill of the same trade id elsewhere")
+
+            page = await repository.list_fills(held.ref)
+            same((assigned,), page.items, "the fills")
+
+    async def test_one_fill_twice_in_a_change(self) -> None:
+        """
+        A change that stores one fill twice, or a fill of a position that is not there, is refused whole.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            change = story.unclaimed("first")
+            twice = replace(change, fills=(*change.fills, *change.fills))
+            await refused(repository.commit(twice), StorageRejected, "a change that stores one fill twice")
+            stray = StoredFill(fill=story.fill(story.key()), ref=story.ref())
+            await refused(
+                repository.commit(story.change(fills=(*change.fills, stray))),
+                PoslifeError,
+                "a fill of a position that is not there",
+            )
+            unclaimed = await repository.list_unclaimed()
+            same((), unclaimed.items, "the unclaimed fills")
+
+    async def test_precedence_over_the_whole_change(self) -> None:
+        """
+        The errors come in their order of precedence over the whole change, wherever in it each fault is.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            faults = await _faults(story, repository)
+            for first, second in itertools.combinations(faults, 2):
+                for pair in ((first, second), (second, first)):
+                    change = _faulty(story, *pair)
+                    names = " and ".join(fault.error.__name__ for fault in pair)
+                    await refused(repository.commit(change), first.error, f"a change with {names}")
+            for change in (_faulty(story, *faults), _faulty(story, *reversed(faults))):
+                await refused(repository.commit(change), faults[0].error, "a change with every fault")
+
+    async def test_reused_change_id_comes_first(self) -> None:
+        """
+        A change under a used id is answered by that, before anything else of it is looked at.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            faults = await _faults(story, repository)
+            await repository.commit(used := story.unclaimed("used"))
+            for fault in faults:
+                change = replace(_faulty(story, fault), id=used.id)
+                await refused(
+                    repository.commit(change), ChangeIdReused, f"a used id and {fault.error.__name__}"
+                )
+
+    async def test_each_refusal_leaves_nothing(self) -> None:
+        """
+        A refused change writes nothing: none of its other positions, fills and events, and not its id.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            for fault in await _faults(story, repository):
+                bystander = await story.claimed(repository)
+                good = story.promote(bystander)
+                before = await repository.list_history(bystander.ref)
+                faulty = _faulty(story, fault)
+                change = replace(
+                    faulty,
+                    transitions=(*good.transitions, *faulty.transitions),
+                    fills=(*good.fills, *faulty.fills),
+                    events=good.events,
+                )
+                what = f"after {fault.error.__name__}"
+                await refused(repository.commit(change), fault.error, "a faulty change")
+                same(bystander, await repository.get(bystander.ref), f"the other position {what}")
+                fills = await repository.list_fills(bystander.ref)
+                same((), fills.items, f"its fills {what}")
+                same(before, await repository.list_history(bystander.ref), f"its history {what}")
+                committed = await repository.commit(replace(good, id=change.id))
+                same(False, committed.repeated, f"Committed.repeated of another change of this id {what}")
+
+
+class KeyTests(RepositoryHooks):
+    """
+    One live position per key, pending or open.
+    """
+
+    async def test_duplicate_carries_the_holder(self) -> None:
+        """
+        `DuplicatePosition`: a live position, pending or open, holds the key; it carries it (incident 10).
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            for holder in (
+                await story.claimed(repository),
+                await story.claimed(repository, status=OrderStatus.WORKING),
+                await story.opened(repository),
+                await story.closing(repository),
+            ):
+                error = await refused(
+                    repository.commit(story.claim(claimant := story.pending(holder.key))),
+                    DuplicatePosition,
+                    f"a claim of a key that a {holder.status.value} position holds",
+                )
+                check(not isinstance(error, KeyInDoubt), "KeyInDoubt is for a key with an order in doubt")
+                same(holder.key, error.key, "DuplicatePosition.key")
+                same(holder, error.existing, "DuplicatePosition.existing")
+                same(holder, await repository.find_live(holder.key), "the holder of the key")
+                await refused(repository.get(claimant.ref), PositionNotFound, "the position that lost")
+
+    async def test_key_in_doubt(self) -> None:
+        """
+        `KeyInDoubt` where one of the holder's orders is in doubt; it carries the holder.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            submitting = await story.claimed(repository, status=OrderStatus.SUBMITTING)
+            doubted = replace(submitting.orders[0], status=OrderStatus.IN_DOUBT)
+            pending = await story.commit_one(
+                repository, story.set_order(submitting, doubted), PendingPosition
+            )
+            opened = await story.opened(repository)
+            increase = story.order(opened.ref, 1, purpose=OrderPurpose.INCREASE, status=OrderStatus.IN_DOUBT)
+            held = await story.commit_one(repository, story.set_order(opened, increase), PersistedPosition)
+            for holder in (pending, held):
+                claim = story.claim(story.pending(holder.key))
+                error = await refused(repository.commit(claim), KeyInDoubt, "a claim of a key in doubt")
+                same(holder, error.existing, "KeyInDoubt.existing")
+                same(holder.key, error.key, "KeyInDoubt.key")
+
+    async def test_concurrent_claims(self) -> None:
+        """
+        Of any number of concurrent claims of a key exactly one succeeds; the others carry it (incident 11).
+        """
+        async with self.repository() as repository, self.beside(repository) as other:
+            story = await begin(repository)
+            key = story.key()
+            pendings = [story.pending(key) for _ in range(CONCURRENT)]
+            results = await asyncio.gather(
+                *(
+                    (repository, other)[index % 2].commit(story.claim(pending))
+                    for index, pending in enumerate(pendings)
+                ),
+                return_exceptions=True,
+            )
+            won = [result for result in results if not isinstance(result, BaseException)]
+            lost = [result for result in results if isinstance(result, DuplicatePosition)]
+            same((1, CONCURRENT - 1), (len(won), len(lost)), f"how many claims won and lost, of {results!r}")
+            (winner,) = won[0].positions
+            for error in lost:
+                same(winner, error.existing, "DuplicatePosition.existing")
+            for store in (repository, other):
+                same(winner, await store.find_live(key), "the holder of the key")
+                live = await store.list_live()
+                same((winner,), live.items, "the live positions")
+
+    async def test_key_is_free_after_the_end(self) -> None:
+        """
+        A key is free as soon as its position has ended or is closed (incident 24).
+        """
+        async with self.repository() as repository, self.beside(repository) as other:
+            story = await begin(repository)
+            key = story.key()
+            for turn in range(2):
+                store = (repository, other)[turn]
+                await story.ended(store, key)
+                same(None, await repository.find_live(key), "the holder of a key whose position ended")
+                await story.closed(other, key)
+                same(None, await repository.find_live(key), "the holder of a key whose position is closed")
+            holder = await story.claimed(repository, key)
+            same(holder, await other.find_live(key), "the holder of the key")
+
+    async def test_key_is_held_while_closing(self) -> None:
+        """
+        A key is held from the claim to the close: pending, open, closing and open again.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            closing = await story.closing(repository)
+            same(PositionStatus.CLOSING, closing.status, "the status of a position with a working exit")
+            same(closing, await repository.find_live(closing.key), "the holder of the key while closing")
+            refusal = replace(closing.orders[1], status=OrderStatus.REJECTED)
+            opened = await story.commit_one(repository, story.set_order(closing, refusal), PersistedPosition)
+            same(PositionStatus.OPEN, opened.status, "the status after the exit was refused")
+            claim = story.claim(story.pending(closing.key))
+            await refused(repository.commit(claim), DuplicatePosition, "a claim after a refused exit")
+
+    async def test_ended_position_takes_its_key_again(self) -> None:
+        """
+        A position that had ended and is seen alive, or filled late, takes its key again, or finds it taken.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            for filled in (False, True):
+                ended = await story.ended(repository)
+                seen = replace(ended.orders[0], status=OrderStatus.WORKING)
+                change = story.promote(ended) if filled else story.set_order(ended, seen)
+                rival = await story.claimed(repository, ended.key)
+                error = await refused(
+                    repository.commit(change), DuplicatePosition, "an ended position whose key is taken"
+                )
+                same(rival, error.existing, "DuplicatePosition.existing")
+                same(ended, await repository.get(ended.ref), "the ended position")
+                gone = replace(rival.orders[0], status=OrderStatus.ABANDONED)
+                await repository.commit(story.set_order(rival, gone))
+                committed = await repository.commit(change)
+                same(committed.positions[0], await repository.find_live(ended.key), "the holder of the key")
+
+    async def test_one_key_twice_in_a_change(self) -> None:
+        """
+        A change that claims one key twice is refused whole.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            key = story.key()
+            change = story.change(Claim(after=story.pending(key)), Claim(after=story.pending(key)))
+            await refused(repository.commit(change), PoslifeError, "a change that claims one key twice")
+            same(None, await repository.find_live(key), "the holder of the key")
+
+    async def test_keys_are_told_apart(self) -> None:
+        """
+        A key is venue, account, symbol, leg and margin mode, each compared exactly (incident 38).
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            key = PositionKey(venue=Venue("bybit"), account=Account("main"), symbol=Symbol("É/USDT:USDT"))
+            keys = [
+                key,
+                replace(key, venue=Venue("okx")),
+                replace(key, venue=Venue("Bybit")),
+                replace(key, account=Account("Main")),
+                replace(key, account=Account("main 2")),
+                replace(key, symbol=Symbol("é/USDT:USDT")),
+                replace(key, symbol=Symbol("E\N{COMBINING ACUTE ACCENT}/USDT:USDT")),
+                replace(key, symbol=Symbol("É/USDT:USDT-261225")),
+                replace(key, leg=Leg.LONG),
+                replace(key, leg=Leg.SHORT),
+                replace(key, margin_mode=MarginMode.CROSS),
+                replace(key, margin_mode=MarginMode.ISOLATED),
+                replace(key, leg=Leg.LONG, margin_mode=MarginMode.CROSS),
+                # Two texts that run together to the same one.
+                replace(key, venue=Venue("a"), account=Account("b c")),
+                replace(key, venue=Venue("a b"), account=Account("c")),
+            ]
+            holders = [await story.claimed(repository, each) for each in keys]
+            for holder in holders:
+                same(holder, await repository.find_live(holder.key), f"the holder of {holder.key}")
+                claim = story.claim(story.pending(holder.key))
+                await refused(repository.commit(claim), DuplicatePosition, f"a claim of {holder.key}")
+
+
+async def _faults(story: Story, repository: Repository) -> list[_Fault]:
+    """
+    Every refusal, in order of precedence. Nothing of them is ever written, so they can be tried again and again.
+    """
+    ended_run = story.new_run()
+    await repository.start_run(ended_run)
+    await repository.end_run(ended_run.id)
+    absent = replace(story.pending(), version=2)
+    held, moved = await story.opened(repository), await story.opened(repository)
+    closed, holder = await story.closed(repository), await story.claimed(repository)
+    await repository.commit(taken := story.unclaimed("taken"))
+    return [
+        _Fault(error=RunLost, run=ended_run.id, transition=Claim(after=story.pending())),
+        _Fault(error=PositionNotFound, transition=Revise(after=absent)),
+        _Fault(error=AlreadyClosed, transition=Close(after=replace(closed, version=closed.version + 1))),
+        _Fault(error=StaleVersion, transition=Revise(after=moved)),
+        _Fault(error=IllegalTransition, transition=_promote_of(story, held)),
+        _Fault(error=DuplicatePosition, transition=Claim(after=story.pending(holder.key))),
+        _Fault(error=FillAlreadyStored, fill=taken.fills[0]),
+    ]
+
+
+def _faulty(story: Story, *faults: _Fault) -> Change:
+    runs = [fault.run for fault in faults if fault.run is not None]
+    return story.change(
+        *(fault.transition for fault in faults if fault.transition is not None),
+        fills=[fault.fill for fault in faults if fault.fill is not None],
+        run=runs[0] if runs else None,
+    )
+
+
+def _promote_of(story: Story, held: PersistedPosition) -> Promote:
+    return story.promoted(replace(_pending_of(story, held), version=held.version))
+
+
+def _pending_of(story: Story, held: PersistedPosition) -> PendingPosition:
+    return replace(
+        story.pending(held.key), ref=held.ref, orders=(story.order(held.ref),), version=held.version + 1
+    )
+
+
+def _as(closed: ClosedPosition, position: PendingPosition) -> ClosedPosition:
+    return replace(closed, ref=position.ref, key=position.key, orders=(), version=position.version + 1)
+
+
+def _held_as(held: PersistedPosition, position: PendingPosition) -> PersistedPosition:
+    return replace(
+        held,
+        ref=position.ref,
+        key=position.key,
+        orders=(),
+        entered_cost=Decimal(1),
+        version=position.version + 1,
+    )

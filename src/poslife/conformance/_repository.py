@@ -1,0 +1,38 @@
+"""
+The suite for a `Repository`.
+"""
+
+from __future__ import annotations
+
+from poslife.conformance._commits import CommitTests
+from poslife.conformance._lists import ListTests, PageTests
+from poslife.conformance._reads import LifecycleTests, ReadTests
+from poslife.conformance._refusals import KeyTests, RefusalTests
+from poslife.conformance._runs import RunTests
+from poslife.conformance._values import ValueTests
+
+__all__ = ["RepositoryConformance"]
+
+
+class RepositoryConformance(
+    CommitTests, RefusalTests, KeyTests, ValueTests, ReadTests, ListTests, PageTests, RunTests, LifecycleTests
+):
+    """
+    What `Repository` promises, one test for each sentence.
+
+    Say how a fresh repository is made, and let pytest find the class, or await `examine`::
+
+        class TestMyRepository(RepositoryConformance):
+            @asynccontextmanager
+            async def repository(self) -> AsyncGenerator[Repository]:
+                repository = MyRepository(fresh_database())
+                await repository.open()
+                try:
+                    yield repository
+                finally:
+                    await repository.aclose()
+
+    `beside` gives the tests of concurrency and of reading another's writes a second connection; `unreachable` lets them
+    look at an outage; `let_lease_run_out` lets a manual clock serve instead of waiting. With unittest, also inherit from
+    ``unittest.IsolatedAsyncioTestCase``.
+    """

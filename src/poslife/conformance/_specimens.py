@@ -1,0 +1,258 @@
+"""
+One of each, with every field set: what comes back from a store is compared with them, field by field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from poslife._events import (
+    Actor,
+    ClosingWithdrawn,
+    EventHeader,
+    FillApplied,
+    FillConflicted,
+    FillUnclaimed,
+    LifeBody,
+    OrderAbandoned,
+    OrderAcknowledged,
+    OrderEnded,
+    OrderInDoubt,
+    OrderPrepared,
+    OrderRejected,
+    OrderSeenAtVenue,
+    OrderSubmitting,
+    OrderTakenOver,
+    PositionClaimed,
+    PositionClosed,
+    PositionClosing,
+    PositionEnded,
+    PositionIncreased,
+    PositionOpened,
+    PositionProtected,
+    PositionReduced,
+    Severity,
+)
+from poslife._fills import Fee, Fill, StoredFill
+from poslife._identifiers import (
+    ClientOrderId,
+    Leg,
+    MarginMode,
+    OrderSide,
+    PositionKey,
+    PositionRef,
+    RunId,
+    Side,
+    TradeId,
+    VenueOrderId,
+)
+from poslife._orders import CloseReason, Order, OrderPurpose, OrderStatus
+from poslife._position import Confidence, Origin, PendingPosition, PersistedPosition, Protection
+from poslife.conformance._examples import ACCOUNT, VENUE, Story
+
+__all__ = [
+    "full_exit",
+    "full_fill",
+    "full_header",
+    "full_held",
+    "full_order",
+    "full_pending",
+    "life_bodies",
+]
+
+
+def full_key(story: Story) -> PositionKey:
+    """
+    A key with every field set.
+    """
+    return PositionKey(
+        venue=VENUE,
+        account=ACCOUNT,
+        symbol=story.symbol(),
+        leg=Leg.SHORT,
+        margin_mode=MarginMode.ISOLATED,
+    )
+
+
+def full_order(story: Story, ref: PositionRef, ordinal: int = 0) -> Order:
+    """
+    An entry order with every field set that an entry can have, but no fill.
+    """
+    return replace(
+        story.order(ref, ordinal, status=OrderStatus.WORKING),
+        side=OrderSide.SELL,
+        quantity=Decimal("12.5"),
+        price=Decimal("1.75"),
+    )
+
+
+def full_exit(story: Story, ref: PositionRef, ordinal: int) -> Order:
+    """
+    An exit order with every field set.
+    """
+    return replace(
+        story.order(ref, ordinal, purpose=OrderPurpose.EXIT, status=OrderStatus.WORKING),
+        side=OrderSide.BUY,
+        quantity=Decimal("7.25"),
+        filled=Decimal("0.125"),
+        price=Decimal("1.5"),
+        close_reason=CloseReason.OPERATOR,
+    )
+
+
+def full_pending(story: Story) -> PendingPosition:
+    """
+    A pending position with every field set.
+    """
+    ref = story.ref()
+    return PendingPosition(
+        ref=ref,
+        key=full_key(story),
+        side=Side.SHORT,
+        requested_quantity=Decimal("12.5"),
+        requested_price=Decimal("1.875"),
+        orders=(full_order(story, ref),),
+        created_at=story.at(),
+    )
+
+
+def full_held(story: Story, held: PersistedPosition) -> PersistedPosition:
+    """
+    What becomes of *held*, one version later, with every field set and none equal to another.
+    """
+    return replace(
+        held,
+        confidence=Confidence.SUSPECT,
+        origin=Origin.ADOPTED,
+        entered_quantity=Decimal("11.5"),
+        entered_cost=Decimal("20.125"),
+        exited_quantity=Decimal("3.5"),
+        exited_cost=Decimal("6.0625"),
+        orders=(*held.orders, full_exit(story, held.ref, len(held.orders))),
+        protection=Protection(
+            stop_price=Decimal("2.5"),
+            stop_order_id=story.venue_order(),
+            take_profit_price=Decimal("0.5"),
+            take_profit_order_id=story.venue_order(),
+        ),
+        version=held.version + 1,
+    )
+
+
+def full_fill(story: Story, key: PositionKey, ref: PositionRef | None) -> StoredFill:
+    """
+    A fill with every field set: assigned, or unclaimed where there is no *ref*.
+    """
+    order = story.order(story.ref() if ref is None else ref)
+    return StoredFill(
+        fill=Fill(
+            venue=key.venue,
+            account=key.account,
+            symbol=key.symbol,
+            trade_id=story.trade(),
+            side=OrderSide.SELL,
+            quantity=Decimal("0.375"),
+            price=Decimal("1.625"),
+            at=story.at(),
+            venue_order_id=story.venue_order(),
+            client_order_id=order.client_order_id,
+            leg=Leg.LONG,
+            fees=(
+                Fee(cost=Decimal("0.00012"), currency="USDT"),
+                Fee(cost=Decimal("-0.0000034"), currency="BNB"),
+            ),
+        ),
+        ref=ref,
+        ordinal=None if ref is None else 0,
+        unclaimed_because="two positions could have it" if ref is None else None,
+    )
+
+
+def full_header(story: Story, pending: PendingPosition, kind: str) -> EventHeader:
+    """
+    A header with every field set.
+    """
+    return EventHeader(
+        id=story.event_id(),
+        type=kind,
+        ref=pending.ref,
+        venue=pending.key.venue,
+        account=pending.key.account,
+        symbol=pending.key.symbol,
+        order=3,
+        severity=Severity.WARNING,
+        occurred_at=story.at(),
+        run=story.run,
+        correlation=story.change_id(),
+        causation=story.event_id(),
+        actor=Actor.RECOVERY,
+    )
+
+
+def life_bodies() -> tuple[LifeBody, ...]:
+    """
+    One body of each life event, with every field set.
+    """
+    side, quantity, price = OrderSide.SELL, Decimal("0.375"), Decimal("1.234E-9")
+    ours, theirs, trade = ClientOrderId("ours-1"), VenueOrderId("theirs-1"), TradeId("trade-1")
+    opened_at = datetime(2026, 3, 4, 5, 6, 7, 890123, tzinfo=UTC)
+    return (
+        PositionClaimed(side=Side.SHORT, requested_quantity=quantity, requested_price=price),
+        OrderPrepared(
+            purpose=OrderPurpose.INCREASE, side=side, quantity=quantity, price=price, client_order_id=ours
+        ),
+        OrderSubmitting(client_order_id=ours),
+        OrderAcknowledged(venue_order_id=theirs),
+        OrderSeenAtVenue(venue_order_id=theirs, before=OrderStatus.IN_DOUBT, after=OrderStatus.WORKING),
+        OrderRejected(reason='insufficient \N{POUND SIGN}, said "they"'),
+        OrderInDoubt(reason="time-out\nafter 10 s"),
+        OrderAbandoned(reason="never sent"),
+        OrderEnded(status=OrderStatus.CANCELED, filled=quantity, overfilled=True),
+        OrderTakenOver(from_run=_RUN),
+        FillApplied(
+            trade_id=trade, side=side, quantity=quantity, price=price, venue_order_id=theirs, late=True
+        ),
+        FillUnclaimed(
+            trade_id=trade,
+            side=side,
+            quantity=quantity,
+            price=price,
+            venue_order_id=theirs,
+            reason="no order",
+        ),
+        FillConflicted(
+            trade_id=trade,
+            stored_side=OrderSide.BUY,
+            stored_quantity=quantity,
+            stored_price=price,
+            seen_side=side,
+            seen_quantity=Decimal("0.5"),
+            seen_price=Decimal("1E+13"),
+        ),
+        PositionEnded(),
+        PositionOpened(side=Side.SHORT, quantity=quantity, entry_price=price, origin=Origin.IMPORTED),
+        PositionIncreased(quantity=quantity, entry_price=price),
+        PositionReduced(quantity=quantity),
+        PositionProtected(
+            protection=Protection(
+                stop_price=Decimal("2.5"),
+                stop_order_id=theirs,
+                take_profit_price=Decimal("0.5"),
+                take_profit_order_id=VenueOrderId("theirs-2"),
+            )
+        ),
+        PositionClosing(reason=CloseReason.TAKE_PROFIT),
+        ClosingWithdrawn(quantity=quantity),
+        PositionClosed(
+            reason=CloseReason.LIQUIDATION,
+            entry_price=price,
+            exit_price=Decimal("2.5"),
+            opened_at=opened_at,
+            closed_at=opened_at.replace(hour=6),
+        ),
+    )
+
+
+_RUN = RunId(Story().run)

@@ -83,7 +83,7 @@ def decode_body(kind: str, schema: int, encoded: bytes, *, life: bool) -> LifeBo
     The body an event was stored with; `UnknownBody` for a life event of a newer release.
     """
     if not life:
-        return HostBody(payload=msgspec.json.decode(encoded, type=dict[str, Json]))
+        return HostBody(payload=cast("dict[str, Json]", msgspec.json.decode(encoded, type=dict)))
     known = LIFE_EVENTS.get(kind)
     if known is None or schema > LIFE_EVENT_SCHEMA:
         return UnknownBody(content=cast("Json", msgspec.json.decode(encoded)))

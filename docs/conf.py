@@ -55,4 +55,7 @@ nitpick_ignore_regex = [
         r"(asyncio|collections|contextlib|datetime|decimal|enum|pathlib|ssl|types|typing|uuid)\..*",
     ),
     (r"py:.*", r"(asyncpg|ccxt|aiohttp)\..*"),
+    (r"py:class", r"UUID"),
+    # Type variables.
+    (r"py:.*", r"poslife\.(\w+\.)?[A-Z]\w*T"),
 ]

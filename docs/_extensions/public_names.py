@@ -31,6 +31,13 @@ if TYPE_CHECKING:
 
 logger = getLogger(__name__)
 
+STEADY_CLASSES = ("PositionTracker", "Opening", "Steps", "Repository", "EventSink", "VenueSource")
+"""
+Where docstrings mean to be when they speak of ``recover`` or ``submit``.
+"""
+
+MADE_BY_THE_TRACKER = ("Opening", "Closing", "Steps")
+
 
 def public_modules() -> Iterator[str]:
     """
@@ -46,27 +53,38 @@ def resolve(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.Element
 ) -> nodes.reference | None:
     """
-    Find a name of ours by its last part, where only one thing is called so.
+    Find a name of ours by its last part: in the class it is spoken of, else where only one thing is called so.
     """
     if node.get("refdomain") != "py":
         return None
-    target: str = node.get("reftarget", "")
-    if "." in target and not target.startswith("poslife."):
-        # `Class.attribute`, as docstrings write it.
-        tail = "." + target
-    else:
-        tail = "." + target.rpartition(".")[2]
     domain: PythonDomain = env.domains.python_domain
-    found = {name: entry for name, entry in domain.objects.items() if name.endswith(tail)}
-    # Attributes of the same name are found through their class alone.
-    found = {
-        name: entry for name, entry in found.items() if entry.objtype not in ("attribute", "property")
-    } or (found if tail.count(".") > 1 else {})
-    if len(found) != 1:
-        return None
-    ((name, entry),) = found.items()
+    target: str = node.get("reftarget", "").removesuffix("()")
+    for wanted in candidates(target, node.get("py:class")):
+        found = [
+            (name, entry)
+            for name, entry in domain.objects.items()
+            if f".{name}".endswith(f".{wanted}") and not entry.aliased
+        ]
+        if len(found) == 1:
+            ((name, entry),) = found
+            return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, [text], name)
+    return None
 
-    return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, [text], name)
+
+def candidates(target: str, current_class: str | None) -> Iterator[str]:
+    """
+    What a name may stand for, the likeliest first.
+    """
+    yield target
+    if target.startswith("poslife."):
+        # Defined in a private module, promised by a public one.
+        yield target.rpartition(".")[2]
+    elif "." in target:
+        # A field of a class has no entry of its own.
+        yield target.rpartition(".")[0]
+    else:
+        for holder in filter(None, (current_class, *STEADY_CLASSES)):
+            yield f"{holder.rpartition('.')[2]}.{target}"
 
 
 def skip_fields(*event: Any) -> bool | None:
@@ -78,13 +96,26 @@ def skip_fields(*event: Any) -> bool | None:
     return True if inspect.ismemberdescriptor(member) or repr(member) == "SLOTS_ATTR" else None
 
 
-def drop_empty_signatures(*event: Any) -> tuple[str, None] | None:
+def drop_signatures(*event: Any) -> tuple[str, None] | None:
     """
-    Nobody calls an enumeration, and a protocol takes what its implementation takes.
+    Nobody calls an enumeration or what the tracker makes, and a protocol takes what its implementation takes.
     """
     thing: object = event[3]
-    called_by_nobody = inspect.isclass(thing) and (issubclass(thing, enum.Enum) or is_protocol(thing))
+    called_by_nobody = inspect.isclass(thing) and (
+        issubclass(thing, enum.Enum) or is_protocol(thing) or thing.__name__ in MADE_BY_THE_TRACKER
+    )
     return ("", None) if called_by_nobody else None
+
+
+def undo_types(*event: Any) -> None:
+    """
+    Put together again what napoleon takes for a type: the words before a colon in an attribute's docstring.
+    """
+    what: str = event[1]
+    lines: list[str] = event[5]
+    if what in ("attribute", "data", "property") and lines[-1:] and lines[-1].startswith(":type: "):
+        lines[0] = f"{lines[-1].removeprefix(':type: ')}: {lines[0]}"
+        del lines[-1]
 
 
 def check(_app: Sphinx, env: BuildEnvironment) -> None:
@@ -95,6 +126,8 @@ def check(_app: Sphinx, env: BuildEnvironment) -> None:
     for module_name in public_modules():
         module = importlib.import_module(module_name)
         for name in getattr(module, "__all__", ()):
+            if name == "__version__":
+                continue
             value = getattr(module, name)
             home = getattr(value, "__module__", module_name)
             places = {f"{module_name}.{name}", f"{home}.{name}", f"poslife.{name}"}
@@ -108,6 +141,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     """
     app.connect("missing-reference", resolve)
     app.connect("autodoc-skip-member", skip_fields)
-    app.connect("autodoc-process-signature", drop_empty_signatures)
+    app.connect("autodoc-process-signature", drop_signatures)
+    app.connect("autodoc-process-docstring", undo_types, priority=900)
     app.connect("env-check-consistency", check)
     return {"parallel_read_safe": True}

@@ -228,7 +228,7 @@ class BlockMisused(PoslifeError):
 
 class TrackerNotStarted(PoslifeError):
     """
-    The tracker was used outside its `async with` block; only `record` works there.
+    The tracker was used outside its ``async with`` block; only `record` works there.
     """
 
     def __init__(self, wanted: str) -> None:

@@ -194,9 +194,11 @@ def postgres_template(postgres_databases: Databases) -> Iterator[str]:
 
 
 async def _migrate(dsn: str) -> None:
-    from poslife import postgres
+    from poslife.postgres import PostgresStore
 
-    raise NotImplementedError(dsn, postgres)
+    store = PostgresStore(dsn)
+    await store.open()
+    await store.aclose()
 
 
 @pytest.fixture

@@ -8,14 +8,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.documentation import PrintedSomethingElse, blocks, run
-
-if TYPE_CHECKING:
-    from tests.postgres_server import Databases
 
 _PROJECT = Path(__file__).parent.parent
 _PAGES = [
@@ -27,22 +23,20 @@ _PAGES = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", _PAGES)
-def test_a_page_runs(page: str, tmp_path: Path, postgres_databases: Databases) -> None:
+def test_a_page_runs(page: str, tmp_path: Path, empty_postgres_dsn: str) -> None:
     """
     A page's blocks, one after the other, are a program that works, without a warning.
     """
-    # Pages that speak of PostgreSQL find their database where a bot would: in the environment.
-    dsn = postgres_databases.create()
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "tests.documentation", _PROJECT / page],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(_PROJECT), "BOT_DATABASE": dsn},
+        # Pages that speak of PostgreSQL find their database where a bot would.
+        env={**os.environ, "PYTHONPATH": str(_PROJECT), "BOT_DATABASE": empty_postgres_dsn},
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-    postgres_databases.drop(dsn)
 
     assert 0 == done.returncode, done.stdout + done.stderr
     assert "" == done.stderr

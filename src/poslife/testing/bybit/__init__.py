@@ -2,7 +2,8 @@
 A simulated Bybit on loopback, for tests and demonstrations, that a real ccxt client connects to.
 
 - `SimulatedBybit` runs it in this process, ``python -m poslife.testing.bybit`` in one of its own.
-- `VenueControl` drives the one in another process; both are a `VenueHandle`: the truth, and the means to change it.
+- `VenueControl` drives the one in another process; both are a `VenueHandle`: the truth, and the means to
+  change it.
 - Faults: `Refusal`, `LateRejection`, `LostResponse`, `ServerError`, `SlowAnswer`, `PartialFill`, `LateFill`,
   `LateVisibility`, `EmptyPositions`.
 - `bybit_client` is the real client, connected.

@@ -25,7 +25,9 @@ def main(arguments: list[str] | None = None) -> None:
     """
     Serve until told to stop.
     """
-    parser = argparse.ArgumentParser(prog="python -m poslife.testing.bybit", description="A simulated Bybit on loopback.")
+    parser = argparse.ArgumentParser(
+        prog="python -m poslife.testing.bybit", description="A simulated Bybit on loopback."
+    )
     parser.add_argument("--port", type=int, default=0, help="0, the default, for any free one")
     parser.add_argument("--balance", type=_decimal, default=Decimal(100_000), help="the wallet in USDT")
     parser.add_argument("--leverage", type=_decimal, default=Decimal(10), help="of every symbol")
@@ -52,7 +54,7 @@ async def _serve(venue: SimulatedBybit, *, watch_stdin: bool) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     async with venue:
-        print(venue.url, flush=True)
+        print(venue.url, flush=True)  # noqa: T201 - the caller reads it
         if watch_stdin:
             threading.Thread(target=_call_at_end_of_stdin, args=(stop,), daemon=True).start()
         await stopped.wait()

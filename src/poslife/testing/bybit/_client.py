@@ -6,9 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Protocol, cast
-
-from typing_extensions import Self
+from typing import Any, Protocol, Self, cast
 
 from poslife.errors import MissingExtra
 
@@ -29,7 +27,7 @@ class BybitClient(Protocol):
     timeout: int
     number: Callable[[str], Any]
 
-    async def load_markets(self, reload: bool = ..., params: Mapping[str, Any] = ...) -> dict[str, Any]:
+    async def load_markets(self, *, reload: bool = ..., params: Mapping[str, Any] = ...) -> dict[str, Any]:
         """
         Fetch and keep the markets.
         """
@@ -49,40 +47,52 @@ class BybitClient(Protocol):
         """
         ...
 
-    async def cancel_order(self, id: str, symbol: str = ..., params: Mapping[str, Any] = ...) -> dict[str, Any]:
+    async def cancel_order(
+        self, id: str, symbol: str = ..., params: Mapping[str, Any] = ...
+    ) -> dict[str, Any]:
         """
         Cancel an order.
         """
         ...
 
-    async def fetch_order(self, id: str, symbol: str = ..., params: Mapping[str, Any] = ...) -> dict[str, Any]:
+    async def fetch_order(
+        self, id: str, symbol: str = ..., params: Mapping[str, Any] = ...
+    ) -> dict[str, Any]:
         """
         One of the last 500 orders, with ``acknowledged`` in *params*.
         """
         ...
 
     async def fetch_order_with_client_order_id(
-        self, clientOrderId: str, symbol: str = ..., params: Mapping[str, Any] = ...
+        self, client_order_id: str, /, symbol: str = ..., params: Mapping[str, Any] = ...
     ) -> dict[str, Any]:
         """
         Does not look up by the client order id on Bybit unless *params* has ``orderLinkId``.
         """
         ...
 
-    async def fetch_open_order(self, id: str, symbol: str = ..., params: Mapping[str, Any] = ...) -> dict[str, Any]:
+    async def fetch_open_order(
+        self, id: str, symbol: str = ..., params: Mapping[str, Any] = ...
+    ) -> dict[str, Any]:
         """
         One order of the real-time list, open or recently closed.
         """
         ...
 
-    async def fetch_closed_order(self, id: str, symbol: str = ..., params: Mapping[str, Any] = ...) -> dict[str, Any]:
+    async def fetch_closed_order(
+        self, id: str, symbol: str = ..., params: Mapping[str, Any] = ...
+    ) -> dict[str, Any]:
         """
         One filled order of the history.
         """
         ...
 
     async def fetch_open_orders(
-        self, symbol: str | None = ..., since: int | None = ..., limit: int | None = ..., params: Mapping[str, Any] = ...
+        self,
+        symbol: str | None = ...,
+        since: int | None = ...,
+        limit: int | None = ...,
+        params: Mapping[str, Any] = ...,
     ) -> list[dict[str, Any]]:
         """
         The open orders.
@@ -90,7 +100,11 @@ class BybitClient(Protocol):
         ...
 
     async def fetch_canceled_and_closed_orders(
-        self, symbol: str | None = ..., since: int | None = ..., limit: int | None = ..., params: Mapping[str, Any] = ...
+        self,
+        symbol: str | None = ...,
+        since: int | None = ...,
+        limit: int | None = ...,
+        params: Mapping[str, Any] = ...,
     ) -> list[dict[str, Any]]:
         """
         The order history.
@@ -98,7 +112,11 @@ class BybitClient(Protocol):
         ...
 
     async def fetch_my_trades(
-        self, symbol: str | None = ..., since: int | None = ..., limit: int | None = ..., params: Mapping[str, Any] = ...
+        self,
+        symbol: str | None = ...,
+        since: int | None = ...,
+        limit: int | None = ...,
+        params: Mapping[str, Any] = ...,
     ) -> list[dict[str, Any]]:
         """
         Executions, of type ``Trade`` unless *params* says otherwise.
@@ -137,14 +155,16 @@ class BybitClient(Protocol):
         """
         ...
 
-    async def set_leverage(self, leverage: int, symbol: str = ..., params: Mapping[str, Any] = ...) -> dict[str, Any]:
+    async def set_leverage(
+        self, leverage: int, symbol: str = ..., params: Mapping[str, Any] = ...
+    ) -> dict[str, Any]:
         """
         Set the leverage of a symbol.
         """
         ...
 
     async def set_position_mode(
-        self, hedged: bool, symbol: str | None = ..., params: Mapping[str, Any] = ...
+        self, *, hedged: bool, symbol: str | None = ..., params: Mapping[str, Any] = ...
     ) -> dict[str, Any]:
         """
         Switch between one-way and hedge mode.
@@ -176,8 +196,9 @@ def bybit_client(url: str, *, number: Callable[[str], object] = str, **overrides
     """
     The real ``ccxt.async_support.bybit``, connected to the simulated venue at *url*.
 
-    Markets are limited to linear contracts, currencies, rate limit and retries are off, and the account is declared unified, so
-    that the client asks for nothing the simulation does not have. Use it in ``async with``, or close it.
+    Markets are limited to linear contracts, currencies, rate limit and retries are off, and the account is
+    declared unified, so that the client asks for nothing the simulation does not have. Use it in
+    ``async with``, or close it.
 
     Args:
         url: The venue's.
@@ -214,4 +235,4 @@ def bybit_client(url: str, *, number: Callable[[str], object] = str, **overrides
         **overrides,
         "options": options,
     }
-    return cast("BybitClient", ccxt.bybit(configuration))
+    return cast("BybitClient", ccxt.bybit(cast("Any", configuration)))

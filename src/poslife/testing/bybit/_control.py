@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import assert_never
 
 import msgspec
-from aiohttp import web
-from typing_extensions import assert_never
 
 from poslife.testing.bybit._handle import VenueHandle
 from poslife.testing.bybit._messages import (
@@ -26,6 +25,7 @@ from poslife.testing.bybit._messages import (
     Withdraw,
 )
 from poslife.testing.bybit._values import Endpoint, ReceivedRequest
+from poslife.testing.bybit._web import web
 
 __all__ = ["control_routes"]
 
@@ -44,7 +44,9 @@ def control_routes(venue: VenueHandle, wait: Wait) -> list[web.RouteDef]:
         "requests": lambda _: venue.requests,
         "injections": lambda _: [Injected.of(injection) for injection in venue.injections],
         "order": lambda request: venue.order(request.query["identifier"]),
-        "position": lambda request: venue.position(request.query["symbol"], int(request.query["position_index"])),
+        "position": lambda request: venue.position(
+            request.query["symbol"], int(request.query["position_index"])
+        ),
     }
 
     async def command(request: web.Request) -> web.Response:
@@ -54,9 +56,12 @@ def control_routes(venue: VenueHandle, wait: Wait) -> list[web.RouteDef]:
     async def wait_for(request: web.Request) -> web.Response:
         endpoint, count = Endpoint(request.query["endpoint"]), int(request.query["count"])
         try:
-            found = await asyncio.wait_for(wait(endpoint, count), float(request.query["timeout"]))
-        except asyncio.TimeoutError:
-            return web.json_response({"error": f"no {count} requests to {endpoint.value} in time"}, status=408)
+            async with asyncio.timeout(float(request.query["timeout"])):
+                found = await wait(endpoint, count)
+        except TimeoutError:
+            return web.json_response(
+                {"error": f"no {count} requests to {endpoint.value} in time"}, status=408
+            )
         return _answer(lambda: found)
 
     return [
@@ -66,7 +71,7 @@ def control_routes(venue: VenueHandle, wait: Wait) -> list[web.RouteDef]:
     ]
 
 
-def execute(venue: VenueHandle, command: Command) -> object:
+def execute(venue: VenueHandle, command: Command) -> object:  # noqa: C901 - one case for each verb
     """
     Do what *command* says.
     """

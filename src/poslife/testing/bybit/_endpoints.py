@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from poslife.testing.bybit._admission import OrderTicket, Refused
 from poslife.testing.bybit._exchange import Exchange
-from poslife.testing.bybit._faults import DrawnFaults
+from poslife.testing.bybit._faults import DrawnFaults, Refusal
 from poslife.testing.bybit._payloads import (
     Json,
     execution_row,
@@ -37,7 +37,15 @@ __all__ = ["answer"]
 
 RECENT_CLOSED_ORDERS = 500
 DEFAULT_WINDOW = timedelta(days=7)
-NOT_SIMULATED = ("triggerPrice", "takeProfit", "stopLoss", "closeOnTrigger", "tpslMode", "orderFilter", "trailingStop")
+NOT_SIMULATED = (
+    "triggerPrice",
+    "takeProfit",
+    "stopLoss",
+    "closeOnTrigger",
+    "tpslMode",
+    "orderFilter",
+    "trailingStop",
+)
 
 Parameters = Mapping[str, str]
 WordT = TypeVar("WordT", bound=Enum)
@@ -48,16 +56,21 @@ def answer(exchange: Exchange, endpoint: Endpoint, parameters: Parameters, drawn
     """
     Carry a request out.
 
-    Args:
-        parameters: The query or the body, every value as text.
-
-    Returns:
-        The ``result`` of the answer.
+    *parameters* are the query or the body, every value as text. Returns the ``result`` of the answer.
 
     Raises:
         Refused: With the venue's return code.
     """
     exchange.settle()
+    refusal = drawn.find(Refusal)
+    if refusal is not None:
+        if refusal.applied:
+            _carry_out(exchange, endpoint, parameters, drawn)
+        raise Refused(refusal.code, refusal.message)
+    return _carry_out(exchange, endpoint, parameters, drawn)
+
+
+def _carry_out(exchange: Exchange, endpoint: Endpoint, parameters: Parameters, drawn: DrawnFaults) -> Json:
     if endpoint is Endpoint.CREATE_ORDER:
         return _create_order(exchange, parameters, drawn)
     if endpoint is Endpoint.POSITIONS:
@@ -116,7 +129,9 @@ def _open_orders(exchange: Exchange, parameters: Parameters) -> Json:
 
 def _order_history(exchange: Exchange, parameters: Parameters) -> Json:
     _check_category(parameters)
-    chosen = [order for order in _choose_orders(exchange, parameters, any_symbol=True) if not order.status.is_open]
+    chosen = [
+        order for order in _choose_orders(exchange, parameters, any_symbol=True) if not order.status.is_open
+    ]
     if parameters.get("orderStatus"):
         status = _word(OrderStatus, parameters, "orderStatus")
         chosen = [order for order in chosen if order.status is status]
@@ -129,7 +144,8 @@ def _order_history(exchange: Exchange, parameters: Parameters) -> Json:
 def _choose_orders(
     exchange: Exchange, parameters: Parameters, *, any_symbol: bool = False
 ) -> Sequence[SimulatedOrder]:
-    # The venue's own precedence: orderId, then orderLinkId, then symbol; an empty or unknown parameter is ignored.
+    # The venue's own precedence: orderId, then orderLinkId, then symbol. An empty or unknown parameter is
+    # ignored.
     seen = exchange.ledger.orders_as_seen()
     if parameters.get("orderId"):
         return [order for order in seen if order.order_id == parameters["orderId"]]
@@ -215,7 +231,7 @@ def _switch_mode(exchange: Exchange, parameters: Parameters) -> Json:
 # -- the market, the account
 
 
-def _server_time(exchange: Exchange, parameters: Parameters) -> Json:
+def _server_time(exchange: Exchange, _: Parameters) -> Json:
     nanoseconds = milliseconds(exchange.now()) * 1_000_000
     return {"timeSecond": str(nanoseconds // 1_000_000_000), "timeNano": str(nanoseconds)}
 
@@ -240,11 +256,11 @@ def _tickers(exchange: Exchange, parameters: Parameters) -> Json:
     }
 
 
-def _query_api_key(exchange: Exchange, parameters: Parameters) -> Json:
+def _query_api_key(_exchange: Exchange, _: Parameters) -> Json:
     return {"id": "1", "note": "simulated", "readOnly": 0, "unified": 0, "uta": 1, "isMaster": True}
 
 
-def _account_info(exchange: Exchange, parameters: Parameters) -> Json:
+def _account_info(_exchange: Exchange, _: Parameters) -> Json:
     return {"unifiedMarginStatus": 6, "marginMode": "REGULAR_MARGIN", "isMasterTrader": False}
 
 
@@ -287,9 +303,10 @@ def _scope(exchange: Exchange, parameters: Parameters, *, any_symbol: bool = Fal
         return lambda name: exchange.instruments[name].base == base
     if not settle and not any_symbol:
         raise Refused(
-            10001, "Missing some parameters that must be filled in, symbol or settleCoin or baseCoin is required"
+            10001,
+            "Missing some parameters that must be filled in, symbol or settleCoin or baseCoin is required",
         )
-    return lambda name: settle in (None, "", "USDT")
+    return lambda _: settle in (None, "", "USDT")
 
 
 def _names_one(parameters: Parameters) -> bool:
@@ -350,8 +367,8 @@ def _page(
     default: int,
     maximum: int,
 ) -> Json:
-    # Newest first. The cursor counts from the oldest, so that rows which arrive meanwhile shift nothing. As on the real
-    # venue a page with rows always has one, also the last: only an empty page is the end.
+    # Newest first. The cursor counts from the oldest, so that rows which arrive meanwhile shift nothing. As
+    # on the real venue a page with rows always has one, also the last: only an empty page is the end.
     limit = min(max(_integer(parameters, "limit", default), 1), maximum)
     end = len(oldest_first)
     cursor = parameters.get("cursor")
@@ -363,4 +380,3 @@ def _page(
     start = max(end - limit, 0)
     rows = [row(item) for item in reversed(oldest_first[start:end])]
     return {"category": "linear", "list": rows, "nextPageCursor": f"before%3A{start}" if rows else ""}
-

@@ -52,7 +52,8 @@ class Exchange:
     """
     One account on one simulated exchange.
 
-    Every call that changes something first does what has become due by the clock; a reader calls `settle` itself.
+    Every call that changes something first does what has become due by the clock; a reader calls `settle`
+    itself.
     """
 
     def __init__(
@@ -100,14 +101,18 @@ class Exchange:
         """
         What the position as seen binds.
         """
-        return abs(as_decimal(self.ledger.holding_as_seen(symbol, position_index).cost)) / self.leverages[symbol]
+        return (
+            abs(as_decimal(self.ledger.holding_as_seen(symbol, position_index).cost)) / self.leverages[symbol]
+        )
 
     def order_margin(self) -> Decimal:
         """
         What open orders bind.
         """
         binding = (order for order in self.ledger.open_orders_as_seen() if not order.reduce_only)
-        return sum((self._margin(item.symbol, item.open_quantity, item.price) for item in binding), Decimal(0))
+        return sum(
+            (self._margin(item.symbol, item.open_quantity, item.price) for item in binding), Decimal(0)
+        )
 
     def available(self) -> Decimal:
         """
@@ -265,7 +270,9 @@ class Exchange:
                 type=ticket.type,
                 time_in_force=ticket.time_in_force if ticket.type is OrderType.LIMIT else TimeInForce.IOC,
                 quantity=ticket.quantity,
-                price=ticket.price if ticket.price is not None else self._worst_price(ticket.symbol, ticket.side),
+                price=ticket.price
+                if ticket.price is not None
+                else self._worst_price(ticket.symbol, ticket.side),
                 reduce_only=ticket.reduce_only,
                 position_index=ticket.position_index,
                 status=OrderStatus.NEW,

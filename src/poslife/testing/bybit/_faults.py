@@ -36,11 +36,15 @@ __all__ = [
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """
-    The venue answers with a return code and does nothing.
+    The venue answers with a return code.
+
+    Attributes:
+        applied: Whether it carried the request out all the same, as it may have after a system error (10016).
     """
 
     code: int = 110007
     message: str = "ab not enough for new order"
+    applied: bool = False
     endpoint: Endpoint = Endpoint.CREATE_ORDER
 
 
@@ -101,7 +105,8 @@ class SlowAnswer:
     The answer takes *seconds* of real time: the client's time-out runs in real time too.
 
     Attributes:
-        applied_first: The request is carried out before the wait, otherwise after it, even if the client has gone.
+        applied_first: The request is carried out before the wait; otherwise after it, even if the client has
+            gone.
     """
 
     seconds: float

@@ -5,13 +5,14 @@ The venue's HTTP: signatures, faults on the wire, the log of requests.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
-from poslife.errors import MissingExtra
+import msgspec
+
 from poslife.testing.bybit._admission import Refused
 from poslife.testing.bybit._endpoints import answer
 from poslife.testing.bybit._exchange import Exchange
@@ -19,19 +20,12 @@ from poslife.testing.bybit._faults import (
     DrawnFaults,
     FaultBoard,
     LostResponse,
-    Refusal,
     ServerError,
     SlowAnswer,
 )
 from poslife.testing.bybit._payloads import Json, envelope
 from poslife.testing.bybit._values import Endpoint, ReceivedRequest
-
-try:
-    from aiohttp import web
-except ModuleNotFoundError as error:
-    if error.name != "aiohttp":
-        raise
-    raise MissingExtra("ccxt", "aiohttp") from error
+from poslife.testing.bybit._web import web
 
 __all__ = ["Credentials", "Front"]
 
@@ -57,7 +51,12 @@ class Credentials:
         if headers.get("X-BAPI-API-KEY") != self.api_key:
             raise Refused(10003, "API key is invalid.")
         signed = "".join(
-            (headers.get("X-BAPI-TIMESTAMP", ""), self.api_key, headers.get("X-BAPI-RECV-WINDOW", ""), payload)
+            (
+                headers.get("X-BAPI-TIMESTAMP", ""),
+                self.api_key,
+                headers.get("X-BAPI-RECV-WINDOW", ""),
+                payload,
+            )
         )
         expected = hmac.new(self._secret, signed.encode(), hashlib.sha256).hexdigest()
         if not hmac.compare_digest(expected, headers.get("X-BAPI-SIGN", "")):
@@ -89,7 +88,9 @@ class Front:
         The routes of every endpoint.
         """
         return [
-            web.route("POST" if endpoint.is_write else "GET", f"/v5/{endpoint.value}", self._handler(endpoint))
+            web.route(
+                "POST" if endpoint.is_write else "GET", f"/v5/{endpoint.value}", self._handler(endpoint)
+            )
             for endpoint in Endpoint
         ]
 
@@ -110,7 +111,7 @@ class Front:
         """
         self._closing.set()
 
-    def _handler(self, endpoint: Endpoint) -> Callable[[web.Request], object]:
+    def _handler(self, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             return await self._answer(request, endpoint)
 
@@ -147,12 +148,10 @@ class Front:
         try:
             if endpoint.is_private:
                 self._credentials.check(request.headers, payload)
-            refusal = drawn.find(Refusal)
-            if refusal is not None:
-                raise Refused(refusal.code, refusal.message)
-            return envelope(answer(self._exchange, endpoint, parameters, drawn), at=self._exchange.now())
+            result = answer(self._exchange, endpoint, parameters, drawn)
         except Refused as refused:
             return envelope({}, at=self._exchange.now(), code=refused.code, message=refused.message)
+        return envelope(result, at=self._exchange.now())
 
     def _log(self, endpoint: Endpoint, parameters: Mapping[str, str], drawn: DrawnFaults) -> None:
         self._requests.append(
@@ -167,20 +166,17 @@ class Front:
         self._arrival.set()
 
     async def _delay(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._closing.wait(), seconds)
-        except asyncio.TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
 
 
 def _body(payload: str) -> dict[str, str]:
     try:
-        decoded: object = json.loads(payload or "{}")
-    except ValueError:
+        decoded = msgspec.json.decode(payload, type=dict[str, object])
+    except msgspec.DecodeError:
         return {}
-    if not isinstance(decoded, dict):
-        return {}
-    return {str(field): _as_text(value) for field, value in decoded.items() if value is not None}
+    return {field: _as_text(value) for field, value in decoded.items() if value is not None}
 
 
 def _as_text(value: object) -> str:

@@ -27,11 +27,7 @@ __all__ = [
 ]
 
 
-class _Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
-    pass
-
-
-class Inject(_Message):
+class Inject(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """
     Switch a fault on; *fault* holds its fields.
     """
@@ -60,7 +56,7 @@ class Inject(_Message):
         return msgspec.convert(self.fault, FAULTS[self.kind])
 
 
-class Withdraw(_Message):
+class Withdraw(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """
     Switch a fault off.
     """
@@ -68,7 +64,7 @@ class Withdraw(_Message):
     number: int
 
 
-class Advance(_Message):
+class Advance(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """
     Move venue time on.
     """
@@ -76,7 +72,7 @@ class Advance(_Message):
     seconds: float
 
 
-class SetMarkPrice(_Message):
+class SetMarkPrice(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """
     Move a mark price.
     """
@@ -85,7 +81,7 @@ class SetMarkPrice(_Message):
     price: Decimal
 
 
-class Fill(_Message):
+class Fill(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """
     Fill an open order.
     """
@@ -95,7 +91,7 @@ class Fill(_Message):
     price: Decimal | None
 
 
-class Reject(_Message):
+class Reject(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """
     Reject an open order.
     """
@@ -104,7 +100,7 @@ class Reject(_Message):
     reason: str
 
 
-class Cancel(_Message):
+class Cancel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """
     Cancel an open order.
     """
@@ -112,7 +108,7 @@ class Cancel(_Message):
     identifier: str
 
 
-class Trade(_Message):
+class Trade(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """
     Execute what no request asked for.
     """
@@ -125,7 +121,7 @@ class Trade(_Message):
     position_index: int
 
 
-class SettleFunding(_Message):
+class SettleFunding(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """
     Charge funding.
     """
@@ -134,7 +130,9 @@ class SettleFunding(_Message):
     rate: Decimal
 
 
-Command: TypeAlias = Inject | Withdraw | Advance | SetMarkPrice | Fill | Reject | Cancel | Trade | SettleFunding
+Command: TypeAlias = (
+    Inject | Withdraw | Advance | SetMarkPrice | Fill | Reject | Cancel | Trade | SettleFunding
+)
 """Whatever a control client may ask for."""
 
 

@@ -264,7 +264,8 @@ def wallet(exchange: Exchange) -> Json:
     held = [(key, holding) for key, holding in exchange.ledger.holdings_as_seen() if holding.size]
     position_margin = sum((exchange.position_margin(*key) for key, _ in held), Decimal(0))
     unrealised = sum(
-        (holding.size * exchange.mark_prices[key[0]] - as_decimal(holding.cost) for key, holding in held), Decimal(0)
+        (holding.size * exchange.mark_prices[key[0]] - as_decimal(holding.cost) for key, holding in held),
+        Decimal(0),
     )
     cash = exchange.ledger.cash_as_seen()
     order_margin = exchange.order_margin()

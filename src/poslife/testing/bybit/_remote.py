@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from http import HTTPStatus
+from http.client import HTTPConnection
 from typing import TypeVar
-from urllib import request as http
-from urllib.error import HTTPError
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
@@ -41,6 +41,7 @@ from poslife.testing.bybit._values import (
 __all__ = ["VenueControl"]
 
 TIMEOUT = 10.0
+MARGIN = 5.0
 
 ResultT = TypeVar("ResultT")
 
@@ -49,8 +50,8 @@ class VenueControl:
     """
     A simulated venue in another process, with the verbs of `VenueHandle`.
 
-    Every call blocks until the venue has answered. In the process of the venue itself use `SimulatedBybit`: this client
-    would wait for the event loop it blocks.
+    Every call blocks until the venue has answered. In the process of the venue itself use `SimulatedBybit`:
+    this client would wait for the event loop it blocks.
 
     Args:
         url: What ``python -m poslife.testing.bybit`` prints.
@@ -58,8 +59,8 @@ class VenueControl:
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        # Loopback only: a proxy from the environment must not get in between.
-        self._opener = http.build_opener(http.ProxyHandler({}))
+        # Straight to the venue: no proxy of the environment gets in between.
+        self._host = urlsplit(url).netloc
 
     @property
     def url(self) -> str:
@@ -193,23 +194,28 @@ class VenueControl:
             TimeoutError: They did not come within *timeout* seconds.
         """
         query = {"endpoint": endpoint.value, "count": str(count), "timeout": str(timeout)}
-        return self._get("wait", list[ReceivedRequest], **query)
+        path = f"/_control/wait?{urlencode(query)}"
+        return self._send("GET", path, None, list[ReceivedRequest], timeout=timeout)
 
     def _get(self, name: str, result: type[ResultT], **query: str) -> ResultT:
-        return self._send(http.Request(f"{self._url}/_control/{name}?{urlencode(query)}"), result)
+        return self._send("GET", f"/_control/{name}?{urlencode(query)}", None, result)
 
     def _command(self, command: Command, result: type[ResultT]) -> ResultT:
-        body = msgspec.json.encode(command)
-        return self._send(http.Request(f"{self._url}/_control/command", data=body, method="POST"), result)
+        return self._send("POST", "/_control/command", msgspec.json.encode(command), result)
 
-    def _send(self, request: http.Request, result: type[ResultT]) -> ResultT:
+    def _send(
+        self, method: str, path: str, body: bytes | None, result: type[ResultT], *, timeout: float = TIMEOUT
+    ) -> ResultT:
+        connection = HTTPConnection(self._host, timeout=timeout + MARGIN)
         try:
-            with self._opener.open(request, timeout=TIMEOUT * 6) as response:
-                return msgspec.json.decode(response.read(), type=result)
-        except HTTPError as error:
-            with error:
-                body = error.read()
-            raise _error(error.code, body) from None
+            connection.request(method, path, body)
+            response = connection.getresponse()
+            answer = response.read()
+        finally:
+            connection.close()
+        if response.status != HTTPStatus.OK:
+            raise _error(response.status, answer)
+        return msgspec.json.decode(answer, type=result)
 
 
 def _error(status: int, body: bytes) -> Exception:

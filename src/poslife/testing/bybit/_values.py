@@ -134,7 +134,12 @@ class Endpoint(enum.Enum):
         """
         Whether the request is a POST that changes something.
         """
-        return self in (Endpoint.CANCEL_ORDER, Endpoint.CREATE_ORDER, Endpoint.SET_LEVERAGE, Endpoint.SWITCH_MODE)
+        return self in (
+            Endpoint.CANCEL_ORDER,
+            Endpoint.CREATE_ORDER,
+            Endpoint.SET_LEVERAGE,
+            Endpoint.SWITCH_MODE,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,10 @@ The simulated Bybit in this process.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import TracebackType
-
-from aiohttp import web
-from typing_extensions import Self
+from typing import Self
 
 from poslife.testing.bybit._admission import OrderTicket, Refused
 from poslife.testing.bybit._control import control_routes
@@ -29,6 +27,7 @@ from poslife.testing.bybit._values import (
     SimulatedOrder,
     SimulatedPosition,
 )
+from poslife.testing.bybit._web import web
 
 __all__ = ["SimulatedBybit"]
 
@@ -39,23 +38,24 @@ def utc_now() -> datetime:
     """
     The system's time.
     """
-    return datetime.now(timezone.utc)
+    return datetime.now(UTC)
 
 
 class SimulatedBybit:
     """
     A Bybit of its own, on loopback, for as long as the block lasts.
 
-    It serves a part of the V5 REST interface: USDT perpetuals of one unified account. Market orders fill whole at the mark
-    price, limit orders rest unless they are marketable. Acknowledgements carry no fills. See `VenueHandle` for what a
-    test can ask and change; use it inside ``async with`` only.
+    It serves a part of the V5 REST interface: USDT perpetuals of one unified account. Market orders fill
+    whole at the mark price, limit orders rest unless they are marketable. Acknowledgements carry no fills.
+    See `VenueHandle` for what a test can ask and change; use it inside ``async with`` only.
 
     Args:
         instruments: What is listed.
         balance: The wallet in USDT.
         leverage: Of every symbol at the start.
         hedged: Whether symbols start in hedge mode (position index 1 and 2) instead of one-way mode (0).
-        now: The venue's clock, to which `advance` adds; the system's by default. Pass a frozen one for virtual time.
+        now: The venue's clock, to which `advance` adds; the system's by default. Pass a frozen one for
+            virtual time.
         port: 0 for any free one.
         api_key: The key that requests must be signed with, and its *secret*.
         seed: Makes order and execution ids repeatable.
@@ -78,7 +78,12 @@ class SimulatedBybit:
         self._offset = timedelta(0)
         self._port = port
         self._exchange = Exchange(
-            instruments=instruments, balance=balance, leverage=leverage, hedged=hedged, now=self.now, seed=seed
+            instruments=instruments,
+            balance=balance,
+            leverage=leverage,
+            hedged=hedged,
+            now=self.now,
+            seed=seed,
         )
         self._faults = FaultBoard()
         self._credentials = Credentials(api_key, secret)
@@ -248,7 +253,9 @@ class SimulatedBybit:
         """
         name = self._exchange.symbol(symbol)
         if position_index not in self._exchange.position_indexes(name):
-            raise ValueError(f"position_index: {name} has {self._exchange.position_indexes(name)}, not {position_index!r}")
+            raise ValueError(
+                f"position_index: {name} has {self._exchange.position_indexes(name)}, not {position_index!r}"
+            )
         ticket = OrderTicket(
             symbol=name,
             side=side,

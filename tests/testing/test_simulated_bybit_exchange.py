@@ -1,0 +1,371 @@
+"""
+The simulated exchange itself: matching, positions, money, time.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poslife.testing.bybit import (
+    DEFAULT_INSTRUMENTS,
+    ExecutionKind,
+    OrderStatus,
+    OrderType,
+    Side,
+    TimeInForce,
+)
+from poslife.testing.bybit._admission import Handling, OrderTicket, Refused
+from poslife.testing.bybit._exchange import Exchange
+from tests.testing.simulated import START
+
+AT_ONCE = Handling()
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = START
+
+    def now(self) -> datetime:
+        return self.time
+
+
+def exchange(
+    clock: Clock | None = None, *, hedged: bool = False, balance: Decimal = Decimal(100_000)
+) -> Exchange:
+    return Exchange(
+        instruments=DEFAULT_INSTRUMENTS,
+        balance=balance,
+        leverage=Decimal(10),
+        hedged=hedged,
+        now=(clock or Clock()).now,
+        seed=1,
+    )
+
+
+def market(side: Side, quantity: str, *, reduce_only: bool = False, position_index: int = 0) -> OrderTicket:
+    return OrderTicket(
+        symbol="DBRUSDT",
+        side=side,
+        type=OrderType.MARKET,
+        quantity=Decimal(quantity),
+        reduce_only=reduce_only,
+        position_index=position_index,
+    )
+
+
+def limit(side: Side, quantity: str, price: str, time_in_force: TimeInForce = TimeInForce.GTC) -> OrderTicket:
+    return OrderTicket(
+        symbol="DBRUSDT",
+        side=side,
+        type=OrderType.LIMIT,
+        quantity=Decimal(quantity),
+        price=Decimal(price),
+        time_in_force=time_in_force,
+    )
+
+
+def test_a_market_order_fills_whole_at_the_mark_price() -> None:
+    """
+    A market order fills at the mark price, takes the taker's fee, and is shown with a worse price.
+    """
+    venue = exchange()
+    order = venue.place(market(Side.BUY, "1000"), AT_ONCE)
+
+    assert order.status is OrderStatus.FILLED
+    assert Decimal("0.02625") == order.price
+    [fill] = venue.ledger.fills
+    assert (Decimal(1000), Decimal("0.025")) == (fill.quantity, fill.price)
+    assert Decimal("0.01375") == fill.fee
+    assert not fill.is_maker
+
+
+def test_a_limit_order_rests_until_the_mark_price_reaches_it() -> None:
+    """
+    A limit order that is not marketable rests, and fills at its own price as a maker.
+    """
+    venue = exchange()
+    order = venue.place(limit(Side.BUY, "1000", "0.02"), AT_ONCE)
+
+    assert order.status is OrderStatus.NEW
+    venue.set_mark_price("DBRUSDT", Decimal("0.021"))
+    assert venue.ledger.order(order.order_id).status is OrderStatus.NEW
+    venue.set_mark_price("DBRUSDT", Decimal("0.019"))
+    [fill] = venue.ledger.fills
+    assert Decimal("0.02") == fill.price
+    assert fill.is_maker
+
+
+def test_a_marketable_limit_order_takes_the_mark_price() -> None:
+    """
+    A marketable limit order fills at once, at the better price.
+    """
+    venue = exchange()
+    venue.place(limit(Side.BUY, "1000", "0.03"), AT_ONCE)
+
+    assert [Decimal("0.025")] == [fill.price for fill in venue.ledger.fills]
+
+
+@pytest.mark.parametrize(
+    "time_in_force, price, status, reason",
+    [
+        pytest.param(
+            TimeInForce.POST_ONLY, "0.03", OrderStatus.CANCELLED, "EC_PostOnlyWillTakeLiquidity", id="po"
+        ),
+        pytest.param(TimeInForce.POST_ONLY, "0.02", OrderStatus.NEW, "EC_NoError", id="po-rests"),
+        pytest.param(TimeInForce.IOC, "0.02", OrderStatus.CANCELLED, "EC_NoImmediateQtyToFill", id="ioc"),
+        pytest.param(TimeInForce.FOK, "0.02", OrderStatus.CANCELLED, "EC_NoImmediateQtyToFill", id="fok"),
+    ],
+)
+def test_time_in_force(time_in_force: TimeInForce, price: str, status: OrderStatus, reason: str) -> None:
+    """
+    Post-only never takes; immediate-or-cancel and fill-or-kill never rest.
+    """
+    order = exchange().place(limit(Side.BUY, "1000", price, time_in_force), AT_ONCE)
+
+    assert (status, reason) == (order.status, order.reject_reason)
+
+
+def test_reduce_only_is_cut_to_the_position() -> None:
+    """
+    A reduce-only order takes what is there, and never opens the other side.
+    """
+    venue = exchange()
+    venue.place(market(Side.BUY, "1000"), AT_ONCE)
+    order = venue.place(market(Side.SELL, "5000", reduce_only=True), AT_ONCE)
+
+    assert (Decimal(1000), OrderStatus.FILLED) == (order.filled_quantity, order.status)
+    assert Decimal(0) == venue.ledger.holding("DBRUSDT", 0).size
+
+
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL], ids=lambda side: str(side.value))
+def test_reduce_only_without_a_position_is_refused(side: Side) -> None:
+    """
+    There is nothing to reduce: 110017.
+    """
+    with pytest.raises(Refused) as refused:
+        exchange().place(market(side, "1000", reduce_only=True), AT_ONCE)
+
+    assert 110017 == refused.value.code
+
+
+def test_reduce_only_on_the_positions_own_side_is_refused() -> None:
+    """
+    A buy cannot reduce a long: 110017.
+    """
+    venue = exchange()
+    venue.place(market(Side.BUY, "1000"), AT_ONCE)
+    with pytest.raises(Refused) as refused:
+        venue.place(market(Side.BUY, "1000", reduce_only=True), AT_ONCE)
+
+    assert 110017 == refused.value.code
+
+
+def test_resting_reduce_only_orders_end_with_their_position() -> None:
+    """
+    When the position is gone, its resting reduce-only orders are cancelled.
+    """
+    venue = exchange()
+    venue.place(market(Side.BUY, "1000"), AT_ONCE)
+    resting = OrderTicket(
+        symbol="DBRUSDT",
+        side=Side.SELL,
+        type=OrderType.LIMIT,
+        quantity=Decimal(1000),
+        price=Decimal("0.03"),
+        reduce_only=True,
+    )
+    order = venue.place(resting, AT_ONCE)
+    venue.place(market(Side.SELL, "1000"), AT_ONCE)
+
+    assert OrderStatus.CANCELLED is venue.ledger.order(order.order_id).status
+
+
+def test_crossing_zero_flips_a_one_way_position() -> None:
+    """
+    Selling more than is held realises the profit of the long and opens a short at the new price.
+    """
+    venue = exchange()
+    venue.place(market(Side.BUY, "1000"), AT_ONCE)
+    venue.set_mark_price("DBRUSDT", Decimal("0.03"))
+    venue.place(market(Side.SELL, "1500"), AT_ONCE)
+    position = venue.ledger.holding("DBRUSDT", 0).seen("DBRUSDT", 0)
+
+    assert (Side.SELL, Decimal(500)) == (position.side, position.size)
+    assert Decimal("0.03") == position.average_price
+    assert Decimal(5) == position.realised_pnl
+
+
+def test_hedge_mode_holds_two_legs() -> None:
+    """
+    In hedge mode the legs live apart, and an order against its leg only reduces it.
+    """
+    venue = exchange(hedged=True)
+    venue.place(market(Side.BUY, "1000", position_index=1), AT_ONCE)
+    venue.place(market(Side.SELL, "700", position_index=2), AT_ONCE)
+    closing = venue.place(market(Side.SELL, "5000", position_index=1), AT_ONCE)
+
+    assert Decimal(1000) == closing.filled_quantity
+    assert Decimal(0) == venue.ledger.holding("DBRUSDT", 1).size
+    assert Decimal(-700) == venue.ledger.holding("DBRUSDT", 2).size
+
+
+@pytest.mark.parametrize(
+    "hedged, position_index",
+    [pytest.param(True, 0, id="hedged"), pytest.param(False, 1, id="one-way")],
+)
+def test_the_position_index_must_match_the_mode(*, hedged: bool, position_index: int) -> None:
+    """
+    A position index of the other mode is refused with 10001.
+    """
+    with pytest.raises(Refused) as refused:
+        exchange(hedged=hedged).place(market(Side.BUY, "1000", position_index=position_index), AT_ONCE)
+
+    assert (10001, "position idx not match position mode") == (refused.value.code, refused.value.message)
+
+
+@pytest.mark.parametrize(
+    "ticket, code",
+    [
+        pytest.param(market(Side.BUY, "0"), 10001, id="no-quantity"),
+        pytest.param(market(Side.BUY, "1000.5"), 10001, id="off-step"),
+        pytest.param(market(Side.BUY, "100"), 110094, id="below-minimum-value"),
+        pytest.param(market(Side.BUY, "20000000"), 10001, id="above-maximum"),
+        pytest.param(limit(Side.BUY, "1000", "0.0250001"), 10001, id="off-tick"),
+        pytest.param(market(Side.BUY, "9000000"), 110007, id="no-funds"),
+    ],
+)
+def test_what_is_refused_leaves_no_order(ticket: OrderTicket, code: int) -> None:
+    """
+    A refusal carries the venue's code and changes nothing.
+    """
+    venue = exchange(balance=Decimal(1000))
+    with pytest.raises(Refused) as refused:
+        venue.place(ticket, AT_ONCE)
+
+    assert code == refused.value.code
+    assert () == venue.ledger.orders
+
+
+def test_closing_needs_no_funds() -> None:
+    """
+    A position can be closed when no money is left for another.
+    """
+    venue = exchange(balance=Decimal(26))
+    venue.place(market(Side.BUY, "10000"), AT_ONCE)
+    closing = venue.place(market(Side.SELL, "10000"), AT_ONCE)
+
+    assert OrderStatus.FILLED is closing.status
+
+
+def test_open_orders_bind_money() -> None:
+    """
+    What resting orders bind is not there for others.
+    """
+    venue = exchange(balance=Decimal(30))
+    venue.place(limit(Side.BUY, "10000", "0.024"), AT_ONCE)
+    with pytest.raises(Refused) as refused:
+        venue.place(limit(Side.BUY, "10000", "0.024"), AT_ONCE)
+
+    assert 110007 == refused.value.code
+
+
+def test_late_fills_and_rejections_come_with_time() -> None:
+    """
+    What is scheduled happens at its time, at the price of that moment, however late one looks.
+    """
+    clock = Clock()
+    venue = exchange(clock)
+    late = venue.place(market(Side.BUY, "1000"), Handling(hold=True, fill_after=timedelta(seconds=3)))
+    doomed = venue.place(
+        market(Side.BUY, "1000"), Handling(reject_reason="EC_Others", reject_after=timedelta(seconds=2))
+    )
+
+    assert (OrderStatus.NEW, OrderStatus.NEW) == (late.status, doomed.status)
+    clock.time += timedelta(seconds=10)
+    venue.settle()
+    assert OrderStatus.FILLED is venue.ledger.order(late.order_id).status
+    assert START + timedelta(seconds=3) == venue.ledger.order(late.order_id).updated_at
+    assert OrderStatus.REJECTED is venue.ledger.order(doomed.order_id).status
+
+
+def test_hidden_fills_are_true_and_not_seen() -> None:
+    """
+    Until a fill is visible, order, position, wallet and executions show the time before it.
+    """
+    clock = Clock()
+    venue = exchange(clock)
+    venue.place(market(Side.BUY, "400"), AT_ONCE)
+    order = venue.place(market(Side.BUY, "600"), Handling(show_after=timedelta(seconds=4)))
+
+    assert OrderStatus.FILLED is order.status
+    assert Decimal(1000) == venue.ledger.holding("DBRUSDT", 0).size
+    assert OrderStatus.NEW is venue.ledger.order_as_seen(order).status
+    assert Decimal(400) == venue.ledger.holding_as_seen("DBRUSDT", 0).size
+    assert 1 == len(venue.ledger.fills_as_seen())
+    clock.time += timedelta(seconds=4)
+    venue.settle()
+    assert OrderStatus.FILLED is venue.ledger.order_as_seen(order).status
+    assert Decimal(1000) == venue.ledger.holding_as_seen("DBRUSDT", 0).size
+    assert 2 == len(venue.ledger.fills_as_seen())
+
+
+def test_a_partial_fill_is_rounded_to_the_step_and_the_rest_waits() -> None:
+    """
+    A share of an order fills, in whole steps; price moves do not fill the rest.
+    """
+    venue = exchange()
+    order = venue.place(limit(Side.BUY, "1001", "0.025"), Handling(fill_ratio=Decimal("0.5")))
+
+    assert (Decimal(500), OrderStatus.PARTIALLY_FILLED) == (order.filled_quantity, order.status)
+    venue.set_mark_price("DBRUSDT", Decimal("0.01"))
+    assert Decimal(501) == venue.ledger.order(order.order_id).open_quantity
+    filled = venue.fill(order.order_id, quantity=None, price=Decimal("0.024"))
+    assert OrderStatus.FILLED is filled.status
+    assert Decimal(500) * Decimal("0.025") + Decimal(501) * Decimal("0.024") == filled.filled_value
+
+
+def test_funding_is_paid_by_longs() -> None:
+    """
+    A funding payment is an execution that moves money and no position.
+    """
+    venue = exchange()
+    venue.place(market(Side.BUY, "1000"), AT_ONCE)
+    before = venue.ledger.cash_as_seen()
+    [payment] = venue.settle_funding("DBRUSDT", Decimal("0.0001"))
+
+    assert ExecutionKind.FUNDING is payment.kind
+    assert Decimal("0.0025") == before - venue.ledger.cash_as_seen()
+    assert Decimal(1000) == venue.ledger.holding("DBRUSDT", 0).size
+
+
+@given(
+    trades=st.lists(
+        st.tuples(st.sampled_from(list(Side)), st.integers(1, 10_000), st.integers(1, 100_000)), max_size=30
+    )
+)
+def test_money_and_size_add_up(trades: list[tuple[Side, int, int]]) -> None:
+    """
+    Whatever is traded: size is the sum of fills, and profit plus open value is what the cash flows say.
+    """
+    venue = exchange()
+    flow = Fraction(0)
+    for side, quantity, price in trades:
+        ticket = OrderTicket(
+            symbol="DBRUSDT",
+            side=side,
+            type=OrderType.MARKET,
+            quantity=Decimal(quantity),
+            price=Decimal(price) / 1000,
+        )
+        venue.trade(ticket, ExecutionKind.TRADE)
+        flow -= Fraction(quantity * side.sign) * Fraction(price, 1000)
+    holding = venue.ledger.holding("DBRUSDT", 0)
+
+    assert sum(quantity * side.sign for side, quantity, _ in trades) == holding.size
+    assert flow == holding.realised_pnl - holding.cost

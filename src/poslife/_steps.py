@@ -238,13 +238,16 @@ def acknowledged(
     """
     order = order_of(position, ordinal)
     named = _named(order, venue_order_id, booked)
-    if order.status in (OrderStatus.SUBMITTING, OrderStatus.IN_DOUBT):
-        named = replace(named, status=order.moved(OrderStatus.WORKING).status)
+    if named.status in (OrderStatus.SUBMITTING, OrderStatus.IN_DOUBT):
+        named = named.moved(OrderStatus.WORKING)
     elif order.status is OrderStatus.PREPARED or order.status is OrderStatus.ABANDONED:
         order.moved(OrderStatus.WORKING)  # raises: the host must say so before it sends
     if named == order:
         return Plan()
-    return _stepped(position, named, OrderAcknowledged(venue_order_id=venue_order_id))
+    notes = [note_about(position, OrderAcknowledged(venue_order_id=venue_order_id), order=ordinal)]
+    if named.status is OrderStatus.FILLED and order.status is not OrderStatus.FILLED:
+        notes.append(note_about(position, ended_body(named, named.status), order=ordinal))
+    return revised(position, (named,), notes)
 
 
 def _named(order: Order, venue_order_id: VenueOrderId | None, booked: Decimal) -> Order:

@@ -1,0 +1,109 @@
+"""
+Why the library exists, in one page.
+
+A bot registered a position before its order was filled, with ``id="pending"``. The order was rejected, the entry stayed
+in memory, the periodic sync took it for a phantom and closed it: the repository failed, logged, and returned ``False``.
+The event of it reached the logger's batch, which was refused whole minutes later, and every good event in it was lost.
+"""
+
+from __future__ import annotations
+
+import warnings
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+import poslife
+from poslife import Account, PositionKey, PositionStatus, Rejected, Severity, Side, Symbol, Venue
+from poslife._batching import BatchingSink
+from poslife._events import HostBody
+from poslife._identifiers import position_ref_at
+from poslife.errors import PoslifeMisuseWarning, PositionNotFound
+from poslife.memory import MemoryStore
+from poslife.protocols import SubmitContext, SubmitVerdict
+
+KEY = PositionKey(venue=Venue("bybit"), account=Account("main"), symbol=Symbol("DBR/USDT:USDT"))
+
+
+class InsufficientFunds(Exception):
+    """
+    The venue's refusal.
+    """
+
+
+async def refused() -> None:
+    raise InsufficientFunds("110007: ab not enough for new order")
+
+
+def refusal(error: BaseException, _: SubmitContext, /) -> SubmitVerdict:
+    return SubmitVerdict.REFUSED if isinstance(error, InsufficientFunds) else SubmitVerdict.UNKNOWN
+
+
+async def test_a_failed_opening_leaves_nothing_that_a_sync_could_close_and_no_event_that_a_store_refuses() -> (
+    None
+):
+    """
+    Registered, rejected, synchronised: nothing is closed, nothing is lost, and everything is told (incidents 22, 24, 46).
+    """
+    tracker = poslife.connect("memory://", classify=refusal)
+    async with tracker:
+        await tracker.recover()
+
+        opening = tracker.opening(KEY, side=Side.LONG, quantity=Decimal(100))
+        with pytest.raises(InsufficientFunds):
+            async with opening:
+                tracker.record("position.registered", opening.position, {"symbol": "DBRUSDT"})
+                await opening.submit(refused())
+
+        # The periodic sync finds nothing to close: what was rejected holds no key and has no id.
+        assert isinstance(opening.outcome, Rejected)
+        assert PositionStatus.ENDED is opening.outcome.position.status
+        assert [] == [position async for position in tracker.live()]
+        with pytest.raises(AttributeError, match="no id"):
+            _ = opening.position.id  # type: ignore[union-attr]
+
+        # Its story is whole, its time as a pending one included.
+        await tracker.flush(1)
+        told = [event.header.type async for event in tracker.history(opening.ref)]
+        assert [
+            "position.claimed",
+            "order.prepared",
+            "position.registered",
+            "order.submitting",
+            "opening.failed",
+            "order.rejected",
+            "position.ended",
+        ] == told
+
+
+async def test_a_sentinel_breaks_no_batch() -> None:
+    """
+    ``"pending"`` for a position is an error for checkers; at run time the event is kept, whole, with severity ERROR.
+    """
+    store = MemoryStore()
+    tracker = poslife.PositionTracker(repository=store, sink=BatchingSink(store))
+    async with tracker:
+        with pytest.warns(PoslifeMisuseWarning, match="about"):
+            tracker.record("phantom.closed", "pending", {"symbol": "DBRUSDT"})  # type: ignore[arg-type]
+        with warnings.catch_warnings(action="error"):
+            tracker.record("phantom.closed", "pending", {})  # type: ignore[arg-type]
+        tracker.record("good.event", None, {"fine": True})
+        await tracker.flush(1)
+        kept = [event for event in store.recorded_events() if not event.header.type.startswith("run.")]
+
+        assert ["phantom.closed", "phantom.closed", "good.event"] == [event.header.type for event in kept]
+        assert Severity.ERROR is kept[0].header.severity
+        assert isinstance(kept[0].body, HostBody)
+        assert {"symbol": "DBRUSDT", "misuse": {"about": "pending"}} == kept[0].body.payload
+
+
+async def test_an_unknown_position_raises() -> None:
+    """
+    An update of nothing is an error that names what was sought, never ``False`` (incidents 20, 22).
+    """
+    tracker = poslife.connect("memory://")
+    async with tracker:
+        await tracker.recover()
+        with pytest.raises(PositionNotFound, match="no position"):
+            await tracker.steps.rejected(position_ref_at(datetime.now(UTC), 1), reason="by the sync")

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar, cast
+from typing import TypeGuard, TypeVar, cast
 
 from typing_extensions import override
 
@@ -84,7 +84,7 @@ async def examine(suite: object) -> Report:
     return Report(passed=tuple(passed), failed=tuple(failed))
 
 
-def check(holds: bool, broken: str) -> None:  # noqa: FBT001 - reads like `assert`, which `python -O` takes out
+def check(holds: bool, broken: str) -> None:  # noqa: FBT001 - an `assert` that `python -O` leaves in
     """
     Raise where something does not hold.
 
@@ -103,7 +103,8 @@ def narrowed(value: object, kind: type[ValueT], what: str) -> ValueT:
         AssertionError: It is not.
     """
     if not isinstance(value, kind):
-        raise AssertionError(f"{what} should be a {kind.__name__}, is {_shown(value)}")
+        broken = f"{what} should be a {kind.__name__}, is {_shown(value)}"
+        raise AssertionError(broken)  # noqa: TRY004 - the contract is broken, no argument is wrong
     return value
 
 
@@ -141,7 +142,7 @@ def differences(expected: object, actual: object, at: str) -> Iterator[str]:
     """
     Where two values differ, one sentence for each place.
 
-    Stricter than ``==``: a time must be in UTC, a flag is no number, a number no text; `Decimal` counts by value.
+    Stricter than ``==``: a time must be in UTC, a flag is no number. A `Decimal` counts by its value.
     """
     if dataclasses.is_dataclass(expected) and not isinstance(expected, type):
         if type(actual) is not type(expected):
@@ -151,8 +152,8 @@ def differences(expected: object, actual: object, at: str) -> Iterator[str]:
             yield from differences(
                 getattr(expected, field.name), getattr(actual, field.name), f"{at}.{field.name}"
             )
-    elif isinstance(expected, tuple | list):
-        yield from _sequence_differences(cast("Sequence[object]", expected), actual, at)
+    elif _is_sequence(expected):
+        yield from _sequence_differences(expected, actual, at)
     elif isinstance(expected, Mapping):
         yield from _mapping_differences(cast("Mapping[object, object]", expected), actual, at)
     elif not _alike(expected, actual):
@@ -160,13 +161,12 @@ def differences(expected: object, actual: object, at: str) -> Iterator[str]:
 
 
 def _sequence_differences(expected: Sequence[object], actual: object, at: str) -> Iterator[str]:
-    if not isinstance(actual, type(expected)):
+    if not _is_sequence(actual) or not isinstance(actual, type(expected)):
         yield f"{at} should be a {type(expected).__name__}, is {_shown(actual)}"
         return
-    items = cast("Sequence[object]", actual)
-    if len(items) != len(expected):
-        yield f"{at} should have {len(expected)} items, has {len(items)}"
-    for index, (wanted, item) in enumerate(zip(expected, items, strict=False)):
+    if len(actual) != len(expected):
+        yield f"{at} should have {len(expected)} items, has {len(actual)}"
+    for index, (wanted, item) in enumerate(zip(expected, actual, strict=False)):
         yield from differences(wanted, item, f"{at}[{index}]")
 
 
@@ -180,6 +180,10 @@ def _mapping_differences(expected: Mapping[object, object], actual: object, at: 
         return
     for key, wanted in expected.items():
         yield from differences(wanted, items[key], f"{at}[{key!r}]")
+
+
+def _is_sequence(value: object) -> TypeGuard[Sequence[object]]:
+    return isinstance(value, tuple | list)
 
 
 def _alike(expected: object, actual: object) -> bool:

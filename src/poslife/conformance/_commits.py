@@ -13,9 +13,10 @@ from poslife._fills import StoredFill
 from poslife._orders import OrderStatus
 from poslife._position import ClosedPosition, Origin, PendingPosition, PersistedPosition
 from poslife.conformance._checking import check, narrowed, refused, same
-from poslife.conformance._examples import QUANTITY, Story, begin
+from poslife.conformance._examples import QUANTITY
 from poslife.conformance._hooks import RepositoryHooks
-from poslife.errors import ChangeIdReused, FillAlreadyStored, StaleVersion
+from poslife.conformance._story import Story, begin
+from poslife.errors import ChangeIdReused, FillAlreadyStored, StaleVersion, StorageRejected
 from poslife.protocols import Repository
 
 __all__ = ["CommitTests"]
@@ -94,7 +95,7 @@ class CommitTests(RepositoryHooks):
 
     async def test_same_change_again_writes_nothing(self) -> None:
         """
-        The same change again, under its id, writes nothing and returns the first result with ``repeated=True``.
+        The same change again, under its id, writes nothing and returns the first result, marked as repeated.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -210,7 +211,9 @@ class CommitTests(RepositoryHooks):
                 change = story.promote(pending)
                 refusal = replace(change, id=story.change_id(), fills=(*change.fills, *change.fills))
                 if turn == 2:
-                    await refused(store.commit(refusal), Exception, "a change that stores one fill twice")
+                    await refused(
+                        store.commit(refusal), StorageRejected, "a change that stores one fill twice"
+                    )
                 held = await story.commit_one(store, change, PersistedPosition)
                 check(
                     type(held.id) is int and held.id > 0, f"a PositionId is a positive int, not {held.id!r}"
@@ -226,13 +229,15 @@ class CommitTests(RepositoryHooks):
             results = await asyncio.gather(
                 *((repository, other)[index % 2].commit(change) for index, change in enumerate(changes))
             )
-            for committed in results:
-                ids.append(narrowed(committed.positions[0], PersistedPosition, "what Promote gives").id)
+            ids += [
+                narrowed(committed.positions[0], PersistedPosition, "what Promote gives").id
+                for committed in results
+            ]
             same(len(set(ids)), len(ids), "the number of ids, which are never used twice")
 
     async def test_last_fill_refused_leaves_nothing(self) -> None:
         """
-        All of a change is written or nothing: where its last fill is refused, nothing of its first part stays.
+        All of a change is written or nothing: its last fill refused, nothing of its first part stays.
         """
         async with self.repository() as repository:
             story = await begin(repository)

@@ -36,7 +36,7 @@ class RepositoryHooks(ABC):
         """
         While it is entered, the store behind *repository* does not answer.
 
-        *Default*: ``None``, for a store that always does; then what is said about such a store goes unchecked.
+        *Default*: ``None``, for a store that always does; what is said of others goes unchecked then.
         """
         del repository
         return None

@@ -14,8 +14,9 @@ from poslife._fills import StoredFill
 from poslife._orders import OrderPurpose, OrderStatus
 from poslife._position import ClosedPosition, PendingPosition, PersistedPosition, Position
 from poslife.conformance._checking import check, refused, same
-from poslife.conformance._examples import QUANTITY, START, Story, begin
+from poslife.conformance._examples import QUANTITY, START
 from poslife.conformance._hooks import RepositoryHooks
+from poslife.conformance._story import Story, begin
 from poslife.errors import InvalidValue
 from poslife.protocols import NewRun, Page, PageToken, Repository
 
@@ -60,7 +61,7 @@ class ListTests(RepositoryHooks):
 
     async def test_list_unsettled(self) -> None:
         """
-        `list_unsettled`: the positions with an order that has not ended and whose run has, or is unknown, by ref.
+        `list_unsettled`: those with an order that has not ended and whose run has, or is unknown, by ref.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -70,7 +71,7 @@ class ListTests(RepositoryHooks):
 
     async def test_list_closed(self) -> None:
         """
-        `list_closed`: the positions closed from *since* (included) to *until* (not included), by time of closing.
+        `list_closed`: those closed from *since* (included) to *until* (not included), by time of closing.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -97,7 +98,7 @@ class ListTests(RepositoryHooks):
 
     async def test_list_fills(self) -> None:
         """
-        `list_fills`: the fills applied to a position, in the order they were stored; no other's, none unclaimed.
+        `list_fills`: the fills applied to a position, in the order they were stored; no others.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -136,8 +137,8 @@ class ListTests(RepositoryHooks):
             promote = story.promote(pending)
             # Another run's clock is ahead: its events come later, though it committed first.
             ahead = [
-                replace(event, header=replace(event.header, id=id))
-                for event, id in zip(
+                replace(event, header=replace(event.header, id=later))
+                for event, later in zip(
                     claim.events, reversed([story.event_id(), story.event_id()]), strict=True
                 )
             ]
@@ -231,7 +232,7 @@ class PageTests(RepositoryHooks):
 
     async def test_tokens_are_ours(self) -> None:
         """
-        A token that no page gave is refused with `InvalidValue`, or gives a page; it never does anything else.
+        A token that no page gave is refused with `InvalidValue`, or gives a page; nothing else happens.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -298,7 +299,7 @@ class _Cast:
                 in_doubt.append(position := await _with_order(story, repository, run, OrderStatus.IN_DOUBT))
                 unsettled.append(position)
             await _with_order(story, repository, run, OrderStatus.FILLED)
-        # A closed position can have an order left; a recovered one, another run's; both by a run nobody knows.
+        # A closed position can have an order left, and an order can be of a run that nobody knows.
         held = await story.opened(repository)
         reduce = story.order(
             held.ref, 1, purpose=OrderPurpose.REDUCE, status=OrderStatus.WORKING, run=unknown

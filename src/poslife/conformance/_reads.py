@@ -12,8 +12,9 @@ from poslife._identifiers import Account, Leg, MarginMode, PositionId, TradeId, 
 from poslife._orders import OrderStatus
 from poslife._position import ClosedPosition, LivePosition, PendingPosition, PersistedPosition, Position
 from poslife.conformance._checking import check, refused, same
-from poslife.conformance._examples import START, begin
+from poslife.conformance._examples import START
 from poslife.conformance._hooks import RepositoryHooks
+from poslife.conformance._story import begin
 from poslife.errors import PositionNotFound, StorageUnavailable
 from poslife.protocols import Page, Repository, Run
 
@@ -64,11 +65,11 @@ class ReadTests(RepositoryHooks):
             await story.claimed(repository)
             same(held, await repository.get_by_id(held.id), "the open position")
             same(closed, await repository.get_by_id(closed.id), "the closed position")
-            for id in (PositionId(max(held.id, closed.id) + 1000), PositionId((1 << 63) - 1)):
+            for unknown in (PositionId(max(held.id, closed.id) + 1000), PositionId((1 << 63) - 1)):
                 error = await refused(
-                    repository.get_by_id(id), PositionNotFound, "get_by_id of an unknown id"
+                    repository.get_by_id(unknown), PositionNotFound, "get_by_id of an unknown id"
                 )
-                same(id, error.sought, "PositionNotFound.sought")
+                same(unknown, error.sought, "PositionNotFound.sought")
 
     async def test_find_live(self) -> None:
         """
@@ -122,7 +123,7 @@ class ReadTests(RepositoryHooks):
 
     async def test_find_by_venue_order(self) -> None:
         """
-        `find_by_venue_order` gives the position that has an order of this name there, in any phase; or ``None``.
+        `find_by_venue_order` gives the position that has an order of this name, in any phase; or ``None``.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -230,7 +231,7 @@ class LifecycleTests(RepositoryHooks):
         """
         async with self.repository() as repository:
             same(None, await _value(repository.ping()), "what ping returns")
-            described = await repository.describe()
+            described: object = await repository.describe()
             check(isinstance(described, str) and described != "", f"describe returned {described!r}")
 
     async def test_no_method_returns_a_flag(self) -> None:

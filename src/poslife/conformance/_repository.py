@@ -5,9 +5,11 @@ The suite for a `Repository`.
 from __future__ import annotations
 
 from poslife.conformance._commits import CommitTests
+from poslife.conformance._fields import FieldTests
+from poslife.conformance._keys import KeyTests
 from poslife.conformance._lists import ListTests, PageTests
 from poslife.conformance._reads import LifecycleTests, ReadTests
-from poslife.conformance._refusals import KeyTests, RefusalTests
+from poslife.conformance._refusals import RefusalTests
 from poslife.conformance._runs import RunTests
 from poslife.conformance._values import ValueTests
 
@@ -15,7 +17,16 @@ __all__ = ["RepositoryConformance"]
 
 
 class RepositoryConformance(
-    CommitTests, RefusalTests, KeyTests, ValueTests, ReadTests, ListTests, PageTests, RunTests, LifecycleTests
+    CommitTests,
+    RefusalTests,
+    KeyTests,
+    FieldTests,
+    ValueTests,
+    ReadTests,
+    ListTests,
+    PageTests,
+    RunTests,
+    LifecycleTests,
 ):
     """
     What `Repository` promises, one test for each sentence.
@@ -32,7 +43,7 @@ class RepositoryConformance(
                 finally:
                     await repository.aclose()
 
-    `beside` gives the tests of concurrency and of reading another's writes a second connection; `unreachable` lets them
-    look at an outage; `let_lease_run_out` lets a manual clock serve instead of waiting. With unittest, also inherit from
-    ``unittest.IsolatedAsyncioTestCase``.
+    `beside` gives the tests of concurrency and of reading another's writes a second connection; `unreachable`
+    lets them look at an outage; `let_lease_run_out` lets a manual clock serve instead of waiting. With
+    unittest, inherit from ``unittest.IsolatedAsyncioTestCase``, too.
     """

@@ -12,8 +12,9 @@ from poslife._identifiers import RunId
 from poslife._orders import Order, OrderPurpose, OrderStatus
 from poslife._position import ClosedPosition, PendingPosition, PersistedPosition
 from poslife.conformance._checking import check, refused, same
-from poslife.conformance._examples import LONG_LEASE, Story, begin
+from poslife.conformance._examples import LONG_LEASE
 from poslife.conformance._hooks import RepositoryHooks
+from poslife.conformance._story import Story, begin
 from poslife.errors import PositionNotFound, RunLost
 from poslife.protocols import NewRun, Page, Repository, Run
 
@@ -66,7 +67,7 @@ class RunTests(RepositoryHooks):
 
     async def test_renew_run(self) -> None:
         """
-        `renew_run` renews the lease for so many seconds from now, by the store's clock, and changes nothing else.
+        `renew_run` renews the lease for so many seconds from now, and changes nothing else.
         """
         async with self.repository() as repository, self.beside(repository) as other:
             new = Story().new_run(lease=60.0)
@@ -221,7 +222,7 @@ class RunTests(RepositoryHooks):
 
     async def test_lost_run_repeats_its_change(self) -> None:
         """
-        A change committed while the lease held gives its first result afterwards; so a lost reply is answered.
+        A change committed while the lease held gives its first result afterwards, too.
         """
         async with self.repository() as repository:
             story = await begin(repository)

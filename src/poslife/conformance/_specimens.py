@@ -50,7 +50,7 @@ from poslife._identifiers import (
 )
 from poslife._orders import CloseReason, Order, OrderPurpose, OrderStatus
 from poslife._position import Confidence, Origin, PendingPosition, PersistedPosition, Protection
-from poslife.conformance._examples import ACCOUNT, VENUE, Story
+from poslife.conformance._examples import ACCOUNT, VENUE, Examples
 
 __all__ = [
     "full_exit",
@@ -63,37 +63,37 @@ __all__ = [
 ]
 
 
-def full_key(story: Story) -> PositionKey:
+def full_key(examples: Examples) -> PositionKey:
     """
     A key with every field set.
     """
     return PositionKey(
         venue=VENUE,
         account=ACCOUNT,
-        symbol=story.symbol(),
+        symbol=examples.symbol(),
         leg=Leg.SHORT,
         margin_mode=MarginMode.ISOLATED,
     )
 
 
-def full_order(story: Story, ref: PositionRef, ordinal: int = 0) -> Order:
+def full_order(examples: Examples, ref: PositionRef, ordinal: int = 0) -> Order:
     """
     An entry order with every field set that an entry can have, but no fill.
     """
     return replace(
-        story.order(ref, ordinal, status=OrderStatus.WORKING),
+        examples.order(ref, ordinal, status=OrderStatus.WORKING),
         side=OrderSide.SELL,
         quantity=Decimal("12.5"),
         price=Decimal("1.75"),
     )
 
 
-def full_exit(story: Story, ref: PositionRef, ordinal: int) -> Order:
+def full_exit(examples: Examples, ref: PositionRef, ordinal: int) -> Order:
     """
     An exit order with every field set.
     """
     return replace(
-        story.order(ref, ordinal, purpose=OrderPurpose.EXIT, status=OrderStatus.WORKING),
+        examples.order(ref, ordinal, purpose=OrderPurpose.EXIT, status=OrderStatus.WORKING),
         side=OrderSide.BUY,
         quantity=Decimal("7.25"),
         filled=Decimal("0.125"),
@@ -102,23 +102,23 @@ def full_exit(story: Story, ref: PositionRef, ordinal: int) -> Order:
     )
 
 
-def full_pending(story: Story) -> PendingPosition:
+def full_pending(examples: Examples) -> PendingPosition:
     """
     A pending position with every field set.
     """
-    ref = story.ref()
+    ref = examples.ref()
     return PendingPosition(
         ref=ref,
-        key=full_key(story),
+        key=full_key(examples),
         side=Side.SHORT,
         requested_quantity=Decimal("12.5"),
         requested_price=Decimal("1.875"),
-        orders=(full_order(story, ref),),
-        created_at=story.at(),
+        orders=(full_order(examples, ref),),
+        created_at=examples.at(),
     )
 
 
-def full_held(story: Story, held: PersistedPosition) -> PersistedPosition:
+def full_held(examples: Examples, held: PersistedPosition) -> PersistedPosition:
     """
     What becomes of *held*, one version later, with every field set and none equal to another.
     """
@@ -130,33 +130,33 @@ def full_held(story: Story, held: PersistedPosition) -> PersistedPosition:
         entered_cost=Decimal("20.125"),
         exited_quantity=Decimal("3.5"),
         exited_cost=Decimal("6.0625"),
-        orders=(*held.orders, full_exit(story, held.ref, len(held.orders))),
+        orders=(*held.orders, full_exit(examples, held.ref, len(held.orders))),
         protection=Protection(
             stop_price=Decimal("2.5"),
-            stop_order_id=story.venue_order(),
+            stop_order_id=examples.venue_order(),
             take_profit_price=Decimal("0.5"),
-            take_profit_order_id=story.venue_order(),
+            take_profit_order_id=examples.venue_order(),
         ),
         version=held.version + 1,
     )
 
 
-def full_fill(story: Story, key: PositionKey, ref: PositionRef | None) -> StoredFill:
+def full_fill(examples: Examples, key: PositionKey, ref: PositionRef | None) -> StoredFill:
     """
     A fill with every field set: assigned, or unclaimed where there is no *ref*.
     """
-    order = story.order(story.ref() if ref is None else ref)
+    order = examples.order(examples.ref() if ref is None else ref)
     return StoredFill(
         fill=Fill(
             venue=key.venue,
             account=key.account,
             symbol=key.symbol,
-            trade_id=story.trade(),
+            trade_id=examples.trade(),
             side=OrderSide.SELL,
             quantity=Decimal("0.375"),
             price=Decimal("1.625"),
-            at=story.at(),
-            venue_order_id=story.venue_order(),
+            at=examples.at(),
+            venue_order_id=examples.venue_order(),
             client_order_id=order.client_order_id,
             leg=Leg.LONG,
             fees=(
@@ -170,12 +170,12 @@ def full_fill(story: Story, key: PositionKey, ref: PositionRef | None) -> Stored
     )
 
 
-def full_header(story: Story, pending: PendingPosition, kind: str) -> EventHeader:
+def full_header(examples: Examples, pending: PendingPosition, kind: str) -> EventHeader:
     """
     A header with every field set.
     """
     return EventHeader(
-        id=story.event_id(),
+        id=examples.event_id(),
         type=kind,
         ref=pending.ref,
         venue=pending.key.venue,
@@ -183,10 +183,10 @@ def full_header(story: Story, pending: PendingPosition, kind: str) -> EventHeade
         symbol=pending.key.symbol,
         order=3,
         severity=Severity.WARNING,
-        occurred_at=story.at(),
-        run=story.run,
-        correlation=story.change_id(),
-        causation=story.event_id(),
+        occurred_at=examples.at(),
+        run=examples.run,
+        correlation=examples.change_id(),
+        causation=examples.event_id(),
         actor=Actor.RECOVERY,
     )
 
@@ -255,4 +255,4 @@ def life_bodies() -> tuple[LifeBody, ...]:
     )
 
 
-_RUN = RunId(Story().run)
+_RUN = RunId(Examples().run)

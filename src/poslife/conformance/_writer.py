@@ -1,0 +1,269 @@
+"""
+The suite for a `BatchWriter`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+
+from poslife._encoding import decode_body, encode_payload
+from poslife._events import EventHeader, RecordedEvent
+from poslife._position import PendingPosition
+from poslife.conformance import _specimens as specimens
+from poslife.conformance._checking import check, refused, same
+from poslife.conformance._examples import Examples
+from poslife.conformance._story import begin
+from poslife.errors import StorageRejected, StorageUnavailable
+from poslife.protocols import BatchWriter, DeadLetter, EventRecord, Repository
+
+__all__ = ["BatchWriterConformance"]
+
+
+class BatchWriterConformance(ABC):
+    """
+    What `BatchWriter` promises, one test for each sentence.
+
+    Say how a writer over a fresh store is made, and how to read what it stored. What a hook leaves at
+    ``None`` goes unchecked.
+    """
+
+    @abstractmethod
+    def writer(self) -> AbstractAsyncContextManager[BatchWriter]:
+        """
+        A writer over a fresh and empty store. Each test asks once.
+        """
+
+    @abstractmethod
+    async def stored(self) -> Sequence[RecordedEvent]:
+        """
+        The events in the store, in the order in which they were stored.
+        """
+
+    @abstractmethod
+    async def buried(self) -> Sequence[DeadLetter]:
+        """
+        The dead letters in the store.
+        """
+
+    def repository(self) -> Repository | None:
+        """
+        The repository of the same store, open. *Default*: ``None``, where there is none.
+        """
+        return None
+
+    def refusing(self, type: str, /) -> AbstractAsyncContextManager[None] | None:
+        """
+        While it is entered, the store refuses events of this type for good. *Default*: ``None``.
+        """
+        del type
+        return None
+
+    def unreachable(self) -> AbstractAsyncContextManager[None] | None:
+        """
+        While it is entered, the store cannot be reached. *Default*: ``None``.
+        """
+        return None
+
+    async def test_write_stores_every_field(self) -> None:
+        """
+        `write` stores all of its records, every field of each.
+        """
+        async with self.writer() as writer:
+            examples = Examples()
+            full = specimens.full_header(examples, specimens.full_pending(examples), "stop_loss.placed")
+            first = replace(_record(examples, 1), header=replace(full, run=examples.run))
+            records = [first, *(_record(examples, number) for number in range(2, 6))]
+            same(None, await _value(writer, records), "what write returns")
+            same([_recorded(record) for record in records], list(await self.stored()), "the events")
+
+    async def test_write_of_nothing_and_of_much(self) -> None:
+        """
+        `write` takes any number of records: none, and a thousand.
+        """
+        async with self.writer() as writer:
+            examples = Examples()
+            await writer.write([])
+            same([], list(await self.stored()), "the events")
+            records = [_record(examples, number) for number in range(1, 1001)]
+            await writer.write(tuple(records))
+            same([_recorded(record) for record in records], list(await self.stored()), "the events")
+
+    async def test_write_again(self) -> None:
+        """
+        An event id that is stored already is passed over, so repeating is safe; the others are stored.
+        """
+        async with self.writer() as writer:
+            examples = Examples()
+            records = [_record(examples, number) for number in range(1, 10)]
+            await writer.write(records[:5])
+            await writer.write(records[:5])
+            await writer.write(records[2:7])
+            await writer.write([*records[7:], *records])
+            same(
+                [_recorded(record) for record in records], list(await self.stored()), "the events, each once"
+            )
+            changed = replace(records[0], payload=encode_payload({"other": "words"}))
+            await writer.write([changed])
+            stored = await self.stored()
+            same(_recorded(records[0]), stored[0], "the event stored first under its id")
+
+    async def test_concurrent_repetitions(self) -> None:
+        """
+        The same records written concurrently are stored once.
+        """
+        async with self.writer() as writer:
+            examples = Examples()
+            records = [_record(examples, number) for number in range(1, 51)]
+            await asyncio.gather(*(writer.write(records) for _ in range(5)))
+            stored = await self.stored()
+            same(
+                sorted(record.header.id for record in records),
+                sorted(event.header.id for event in stored),
+                "the ids of the events, each once",
+            )
+
+    async def test_write_all_or_none(self) -> None:
+        """
+        `write` stores all of its records or none: where one is refused for good, none is there.
+        """
+        async with self.writer() as writer:
+            refusal = self.refusing("bot.poisoned")
+            if refusal is None:
+                return
+            examples = Examples()
+            records = [_record(examples, number) for number in range(1, 4)]
+            header = replace(records[1].header, type="bot.poisoned")
+            poisoned = [records[0], replace(records[1], header=header), records[2]]
+            async with refusal:
+                await refused(writer.write(poisoned), StorageRejected, "a batch with a refused record")
+            same([], list(await self.stored()), "the events of a refused batch")
+            await writer.write(records)
+            same([_recorded(record) for record in records], list(await self.stored()), "the events")
+
+    async def test_unreachable_store_raises(self) -> None:
+        """
+        `StorageUnavailable`: unknown whether they were stored; repeating stores them once.
+        """
+        async with self.writer() as writer:
+            outage = self.unreachable()
+            if outage is None:
+                return
+            examples = Examples()
+            records = [_record(examples, number) for number in range(1, 4)]
+            letter = DeadLetter(record=_record(examples, 4), reason="refused")
+            async with outage:
+                await refused(writer.write(records), StorageUnavailable, "a write in an outage")
+                await refused(writer.bury(letter), StorageUnavailable, "a burial in an outage")
+            await writer.write(records)
+            await writer.bury(letter)
+            same(
+                [_recorded(record) for record in records], list(await self.stored()), "the events, each once"
+            )
+            same([letter], list(await self.buried()), "the dead letters, each once")
+
+    async def test_bury(self) -> None:
+        """
+        `bury` keeps an event the store refused, as bytes no store refuses; repeating is safe.
+        """
+        async with self.writer() as writer:
+            examples = Examples()
+            full = specimens.full_header(examples, specimens.full_pending(examples), "stop_loss.placed")
+            letters = [
+                DeadLetter(
+                    record=replace(_record(examples, 1), header=full), reason="too long for its column"
+                ),
+                DeadLetter(
+                    record=replace(_record(examples, 2), payload=b"\xff\x00 no JSON"), reason="no text"
+                ),
+                DeadLetter(record=replace(_record(examples, 3), payload=b""), reason="long " * 400),
+            ]
+            for letter in (*letters, *letters):
+                await writer.bury(letter)
+            buried = await self.buried()
+            same(
+                sorted(letters, key=lambda letter: letter.record.header.id),
+                sorted(buried, key=lambda letter: letter.record.header.id),
+                "the dead letters, each once",
+            )
+            same([], list(await self.stored()), "the events, dead letters not among them")
+
+    async def test_history_holds_host_events(self) -> None:
+        """
+        The history of a position holds the store's host events among its life events, by event id.
+        """
+        async with self.writer() as writer:
+            repository = self.repository()
+            if repository is None:
+                return
+            story = await begin(repository)
+            claim = story.claim(pending := story.pending())
+            about = [replace(_record(story, number), header=_about(story, pending)) for number in (1, 2)]
+            promote = story.promote(pending)
+            later = replace(_record(story, 3), header=_about(story, pending))
+            other = replace(_record(story, 4), header=_about(story, story.pending()))
+            await writer.write([later, other, *about])
+            await repository.commit(claim)
+            await repository.commit(promote)
+            history = await repository.list_history(pending.ref)
+            wanted = [
+                *(event.header for event in claim.events),
+                *(record.header for record in about),
+                *(event.header for event in promote.events),
+                later.header,
+            ]
+            same(wanted, [event.header for event in history.items], "the headers of the history")
+            told = [event for event in history.items if event.sequence is not None]
+            same([_recorded(record) for record in (*about, later)], told, "the host events of the history")
+            check(
+                all(event.version is None and event.index is None for event in told),
+                "a host event has no version and no index",
+            )
+            # And in pages, which go from one kind to the other.
+            paged: list[RecordedEvent] = []
+            page = await repository.list_history(pending.ref, limit=1)
+            paged += page.items
+            while page.next is not None and len(paged) <= len(wanted):
+                page = await repository.list_history(pending.ref, page.next, limit=1)
+                paged += page.items
+            same(list(history.items), paged, "the history in pages of 1")
+
+
+def _about(examples: Examples, position: PendingPosition) -> EventHeader:
+    return EventHeader(
+        id=examples.event_id(),
+        type="stop_loss.placed",
+        ref=position.ref,
+        occurred_at=examples.at(),
+        run=examples.run,
+    )
+
+
+def _record(examples: Examples, sequence: int) -> EventRecord:
+    header = EventHeader(id=examples.event_id(), type="bot.told", occurred_at=examples.at(), run=examples.run)
+    return EventRecord(
+        header=header,
+        recorded_at=examples.at(),
+        sequence=sequence,
+        payload=encode_payload({"told": str(header.id), "Ünïcødé": "\N{ROCKET}"}),
+    )
+
+
+def _recorded(record: EventRecord) -> RecordedEvent:
+    return RecordedEvent(
+        header=record.header,
+        body=decode_body(record.header.type, record.header.schema, record.payload, life=False),
+        recorded_at=record.recorded_at,
+        sequence=record.sequence,
+    )
+
+
+async def _value(writer: BatchWriter, records: Sequence[EventRecord]) -> object:
+    """
+    What `write`, which is declared to return nothing, returns.
+    """
+    write: Callable[[Sequence[EventRecord]], Awaitable[object]] = writer.write
+    return await write(records)

@@ -25,7 +25,7 @@ from poslife._position import PersistedPosition, Position
 from poslife._process import is_certainly_dead
 from poslife._snapshot import FillQuery, OrderNotSeen, OrderQuery, OrderSeen, SnapshotScope
 from poslife.errors import VenueUnavailable
-from poslife.protocols import VenueSource
+from poslife.protocols import Run, VenueSource
 
 __all__ = ["Recovery", "StillInDoubt", "settle_doubts", "take_over"]
 
@@ -52,11 +52,14 @@ class Recovery:
         taken_over: The positions of which orders of ended runs were taken over, as they were then.
         settled: The positions whose orders were looked up and are no longer in doubt, as they are now.
         still_in_doubt: The orders that are; their keys take no new entry.
+        living_runs: The other runs that have not ended, whose orders were left alone. A bot that was restarted on
+            another machine or in another container finds its old self here until that lease has run out.
     """
 
     taken_over: tuple[Position, ...]
     settled: tuple[Position, ...]
     still_in_doubt: tuple[StillInDoubt, ...]
+    living_runs: tuple[Run, ...]
 
 
 async def take_over(ledger: Ledger) -> tuple[Position, ...]:
@@ -103,7 +106,15 @@ async def settle_doubts(
                 settled.append(after)
     if unasked:
         raise unasked[0]
-    return Recovery(taken_over=tuple(taken_over), settled=tuple(settled), still_in_doubt=tuple(doubts))
+    living = [
+        run async for run in every(ledger.repository.list_runs) if not run.ended and run.id != ledger.run
+    ]
+    return Recovery(
+        taken_over=tuple(taken_over),
+        settled=tuple(settled),
+        still_in_doubt=tuple(doubts),
+        living_runs=tuple(living),
+    )
 
 
 async def _end_dead_runs(ledger: Ledger) -> None:

@@ -51,6 +51,7 @@ async def test_a_full_close() -> None:
             await closing.submit(answer())
             closed = await closing.acknowledged(VenueOrderId("exit"), sold("100", "3", order="exit"))
 
+        assert isinstance(closed, ClosedPosition)
         assert Closed(position=closed) == closing.outcome
         assert isinstance(closing.outcome, Closed)
         assert CloseReason.TAKE_PROFIT is closing.outcome.position.reason

@@ -328,6 +328,7 @@ async def test_orders_of_a_living_run_are_left_alone(clock: ManualClock) -> None
     recovery = await newcomer.recover(ToldVenue(clock))
 
     assert () == recovery.taken_over
+    assert [alive.run] == [run.id for run in recovery.living_runs]
     assert OrderStatus.SUBMITTING is (await newcomer.get(position.ref)).orders[0].status
     with pytest.raises(DuplicatePosition):
         await newcomer.steps.claim(KEY, side=Side.LONG, quantity=Decimal(1))

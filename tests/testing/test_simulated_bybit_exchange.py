@@ -4,6 +4,7 @@ The simulated exchange itself: matching, positions, money, time.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -20,7 +21,7 @@ from poslife.testing.bybit import (
     Side,
     TimeInForce,
 )
-from poslife.testing.bybit._admission import Handling, OrderTicket, Refused
+from poslife.testing.bybit._admission import Handling, OrderTicket, Refused, check_ticket
 from poslife.testing.bybit._exchange import Exchange
 from tests.testing.simulated import START
 
@@ -238,6 +239,13 @@ def test_the_position_index_must_match_the_mode(*, hedged: bool, position_index:
         pytest.param(market(Side.BUY, "20000000"), 10001, id="above-maximum"),
         pytest.param(limit(Side.BUY, "1000", "0.0250001"), 10001, id="off-tick"),
         pytest.param(market(Side.BUY, "9000000"), 110007, id="no-funds"),
+        pytest.param(replace(market(Side.BUY, "1000"), symbol="NONEUSDT"), 10001, id="unlisted"),
+        pytest.param(replace(limit(Side.BUY, "1000", "1"), price=None), 10001, id="no-price"),
+        pytest.param(
+            replace(market(Side.BUY, "1000"), time_in_force=TimeInForce.POST_ONLY),
+            10001,
+            id="post-only-market",
+        ),
     ],
 )
 def test_what_is_refused_leaves_no_order(ticket: OrderTicket, code: int) -> None:
@@ -250,6 +258,56 @@ def test_what_is_refused_leaves_no_order(ticket: OrderTicket, code: int) -> None
 
     assert code == refused.value.code
     assert () == venue.ledger.orders
+
+
+def test_a_minimum_above_the_step_is_kept() -> None:
+    """
+    A quantity may be whole steps and still too small.
+    """
+    dear = replace(DEFAULT_INSTRUMENTS[0], minimum_quantity=Decimal("0.005"))
+    ticket = replace(market(Side.BUY, "0.004"), symbol="BTCUSDT")
+    with pytest.raises(Refused, match="less than the minimum"):
+        check_ticket(ticket, dear, Decimal(60_000))
+
+
+def test_reduce_only_orders_never_follow_a_flip() -> None:
+    """
+    A resting reduce-only order that would now enlarge the position is cancelled when its price comes.
+    """
+    venue = exchange()
+    venue.place(market(Side.BUY, "1000"), AT_ONCE)
+    resting = venue.place(replace(limit(Side.SELL, "1000", "0.03"), reduce_only=True), AT_ONCE)
+    venue.place(market(Side.SELL, "3000"), AT_ONCE)
+    venue.set_mark_price("DBRUSDT", Decimal("0.031"))
+
+    assert OrderStatus.CANCELLED is venue.ledger.order(resting.order_id).status
+    assert Decimal(-2000) == venue.ledger.holding("DBRUSDT", 0).size
+
+
+def test_what_was_due_for_an_order_that_has_ended_is_left() -> None:
+    """
+    A cancelled order does not fill late.
+    """
+    clock = Clock()
+    venue = exchange(clock)
+    order = venue.place(market(Side.BUY, "1000"), Handling(hold=True, fill_after=timedelta(seconds=3)))
+    venue.cancel(order.order_id)
+    clock.time += timedelta(seconds=3)
+    venue.settle()
+
+    assert OrderStatus.CANCELLED is venue.ledger.order(order.order_id).status
+    assert () == venue.ledger.fills
+
+
+def test_a_flat_leg_pays_no_funding() -> None:
+    """
+    Funding is settled for legs that hold something.
+    """
+    venue = exchange(hedged=True)
+    venue.place(market(Side.SELL, "1000", position_index=2), AT_ONCE)
+    [payment] = venue.settle_funding("DBRUSDT", Decimal("0.0001"))
+
+    assert (2, Decimal("-0.0025")) == (payment.position_index, payment.fee)
 
 
 def test_closing_needs_no_funds() -> None:

@@ -59,9 +59,7 @@ def control_routes(venue: VenueHandle, wait: Wait) -> list[web.RouteDef]:
             async with asyncio.timeout(float(request.query["timeout"])):
                 found = await wait(endpoint, count)
         except TimeoutError:
-            return web.json_response(
-                {"error": f"no {count} requests to {endpoint.value} in time"}, status=408
-            )
+            return web.Response(status=408, text=f"no {count} requests to {endpoint.value} in time")
         return _answer(lambda: found)
 
     return [
@@ -121,7 +119,7 @@ def _answer(work: Callable[[], object]) -> web.Response:
     try:
         body = msgspec.json.encode(work())
     except LookupError as error:
-        return web.json_response({"error": str(error.args[0])}, status=404)
+        return web.Response(status=404, text=str(error.args[0]))
     except ValueError as error:
-        return web.json_response({"error": str(error)}, status=400)
+        return web.Response(status=400, text=str(error))
     return web.Response(body=body, content_type="application/json")

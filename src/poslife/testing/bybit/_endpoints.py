@@ -117,7 +117,8 @@ def _names(order: SimulatedOrder) -> Json:
 def _open_orders(exchange: Exchange, parameters: Parameters) -> Json:
     _check_category(parameters)
     chosen = _choose_orders(exchange, parameters)
-    recent = {order.order_id for order in [o for o in chosen if not o.status.is_open][-RECENT_CLOSED_ORDERS:]}
+    closed = [order.order_id for order in exchange.ledger.orders_as_seen() if not order.status.is_open]
+    recent = set(closed[-RECENT_CLOSED_ORDERS:])
     if _names_one(parameters):
         shown = [order for order in chosen if order.status.is_open or order.order_id in recent]
     elif parameters.get("openOnly") == "1":

@@ -219,9 +219,5 @@ class VenueControl:
 
 
 def _error(status: int, body: bytes) -> Exception:
-    try:
-        message = msgspec.json.decode(body, type=dict[str, str])["error"]
-    except (msgspec.DecodeError, KeyError):
-        message = body.decode(errors="replace")
     kinds: dict[int, type[Exception]] = {400: ValueError, 404: LookupError, 408: TimeoutError}
-    return kinds.get(status, RuntimeError)(message)
+    return kinds.get(status, RuntimeError)(body.decode(errors="replace"))

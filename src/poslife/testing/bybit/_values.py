@@ -44,13 +44,6 @@ class Side(enum.Enum):
         """
         return 1 if self is Side.BUY else -1
 
-    @property
-    def opposite(self) -> Side:
-        """
-        The other side.
-        """
-        return Side.SELL if self is Side.BUY else Side.BUY
-
 
 class OrderType(enum.Enum):
     """

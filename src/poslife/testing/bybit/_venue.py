@@ -86,21 +86,23 @@ class SimulatedBybit:
             seed=seed,
         )
         self._faults = FaultBoard()
-        self._credentials = Credentials(api_key, secret)
-        self._front: Front | None = None
+        self._front = Front(self._exchange, self._faults, Credentials(api_key, secret))
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
         """
         Listen.
         """
-        self._front = Front(self._exchange, self._faults, self._credentials)
         application = web.Application()
         application.add_routes(self._front.routes())
         application.add_routes(control_routes(self, self._front.wait_for_requests))
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
-        await web.TCPSite(self._runner, LOOPBACK, self._port).start()
+        try:
+            await web.TCPSite(self._runner, LOOPBACK, self._port).start()
+        except BaseException:
+            await self._runner.cleanup()
+            raise
         return self
 
     async def __aexit__(
@@ -112,8 +114,7 @@ class SimulatedBybit:
         """
         Stop listening; answers that are being delayed are let go.
         """
-        if self._front is not None:
-            self._front.close()
+        self._front.close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -151,7 +152,7 @@ class SimulatedBybit:
         """
         Every request received, answered or not, oldest first.
         """
-        return self._front.requests if self._front is not None else ()
+        return self._front.requests
 
     @property
     def injections(self) -> Sequence[Injection]:
@@ -276,8 +277,6 @@ class SimulatedBybit:
         """
         Return the requests to *endpoint* as soon as there are *count* of them, answered or not.
         """
-        if self._front is None:
-            raise RuntimeError("the venue does not listen: use it inside `async with`")
         return await self._front.wait_for_requests(endpoint, count)
 
 

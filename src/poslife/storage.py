@@ -1,0 +1,98 @@
+"""
+For whoever writes a `Repository`: what a change is made of, the checks every store makes, rows and pages.
+
+A store reads the heads of a change's positions, makes the three checks in their order, and writes; `poslife.memory` is
+the shortest one to read, and `poslife.conformance` holds the suite it must pass.
+"""
+
+from __future__ import annotations
+
+from poslife._changes import (
+    Change,
+    Claim,
+    Close,
+    Committed,
+    Promote,
+    Revise,
+    StoredHead,
+    Transition,
+    find_already_closed,
+    require_found,
+    require_versions,
+)
+from poslife._encoding import (
+    decode_body,
+    encode_body,
+    fingerprint,
+)
+from poslife._fills import (
+    StoredFill,
+)
+from poslife._identifiers import (
+    ChangeId,
+)
+from poslife._paging import (
+    MOST_PER_PAGE,
+    limited,
+    page_of,
+)
+from poslife._rows import (
+    EVENT_COLUMNS,
+    FILL_COLUMNS,
+    HEADER_COLUMNS,
+    LIFE_EVENT_COLUMNS,
+    ORDER_COLUMNS,
+    POSITION_COLUMNS,
+    RUN_EVENT_COLUMNS,
+    Value,
+    fill_from,
+    fill_row,
+    key_row,
+    life_event_row,
+    order_from,
+    order_row,
+    position_from,
+    position_row,
+    recorded_event_from,
+    run_event_row,
+)
+
+__all__ = [
+    "Change",
+    "ChangeId",
+    "Claim",
+    "Close",
+    "Committed",
+    "EVENT_COLUMNS",
+    "FILL_COLUMNS",
+    "HEADER_COLUMNS",
+    "LIFE_EVENT_COLUMNS",
+    "MOST_PER_PAGE",
+    "ORDER_COLUMNS",
+    "POSITION_COLUMNS",
+    "Promote",
+    "RUN_EVENT_COLUMNS",
+    "Revise",
+    "StoredFill",
+    "StoredHead",
+    "Transition",
+    "Value",
+    "decode_body",
+    "encode_body",
+    "fill_from",
+    "fill_row",
+    "find_already_closed",
+    "fingerprint",
+    "key_row",
+    "life_event_row",
+    "limited",
+    "order_from",
+    "order_row",
+    "page_of",
+    "position_from",
+    "position_row",
+    "recorded_event_from",
+    "require_found",
+    "require_versions",
+    "run_event_row",
+]

@@ -135,7 +135,7 @@ class Front:
         if error is not None:
             page = GATEWAY_PAGE.format(error.status)
             return web.Response(status=error.status, text=page, content_type="text/html")
-        return web.json_response(body)
+        return web.Response(body=msgspec.json.encode(body), content_type="application/json")
 
     def _carry_out(
         self,

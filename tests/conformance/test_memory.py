@@ -1,18 +1,20 @@
 """
-The store in memory does what the contracts say.
+The store in memory, and the batching sink over it, do what the contracts say.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 from typing_extensions import override
 
-from poslife.conformance import RepositoryConformance
+from poslife._events import RecordedEvent
+from poslife.conformance import BatchWriterConformance, RepositoryConformance
 from poslife.memory import MemoryStore
-from poslife.protocols import Repository
+from poslife.protocols import BatchWriter, DeadLetter, Repository
 from poslife.testing.clock import ManualClock
+from tests.conformance.suites import RepositorySuite, SinkSuite, WriterSuite
 
 
 class TestMemoryRepository(RepositoryConformance):
@@ -30,3 +32,35 @@ class TestMemoryRepository(RepositoryConformance):
     @override
     async def let_lease_run_out(self, seconds: float, /) -> None:
         self.clock.advance(seconds)
+
+
+class TestMemoryWriter(BatchWriterConformance):
+    @override
+    @asynccontextmanager
+    async def writer(self) -> AsyncGenerator[BatchWriter]:
+        self.store = MemoryStore()
+        yield self.store
+
+    @override
+    async def stored(self) -> Sequence[RecordedEvent]:
+        return self.store.recorded_events()
+
+    @override
+    async def buried(self) -> Sequence[DeadLetter]:
+        return self.store.dead_letters()
+
+    @override
+    def repository(self) -> Repository:
+        return self.store
+
+
+class TestRepositoryThatGoesAway(RepositorySuite):
+    pass
+
+
+class TestWriterThatGoesAway(WriterSuite):
+    pass
+
+
+class TestBatchingSink(SinkSuite):
+    pass

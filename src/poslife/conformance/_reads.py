@@ -5,7 +5,7 @@ What a repository gives back: one position, one fill, or nothing.
 from __future__ import annotations
 
 import typing
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from poslife._identifiers import Account, Leg, MarginMode, PositionId, TradeId, Venue, VenueOrderId
@@ -197,15 +197,15 @@ class ReadTests(RepositoryHooks):
             story = await begin(repository)
             empty: Page[object] = Page(items=(), next=None)
             for what, call in (
-                ("list_live", repository.list_live()),
-                ("list_in_doubt", repository.list_in_doubt()),
-                ("list_unsettled", repository.list_unsettled()),
-                ("list_closed", repository.list_closed(START, story.at())),
-                ("list_fills", repository.list_fills(story.ref())),
-                ("list_unclaimed", repository.list_unclaimed()),
-                ("list_history", repository.list_history(story.ref())),
+                ("list_live", repository.list_live),
+                ("list_in_doubt", repository.list_in_doubt),
+                ("list_unsettled", repository.list_unsettled),
+                ("list_closed", lambda: repository.list_closed(START, story.at())),
+                ("list_fills", lambda: repository.list_fills(story.ref())),
+                ("list_unclaimed", repository.list_unclaimed),
+                ("list_history", lambda: repository.list_history(story.ref())),
             ):
-                same(empty, await call, f"{what} of nothing")
+                same(empty, await call(), f"{what} of nothing")
 
 
 class LifecycleTests(RepositoryHooks):
@@ -273,32 +273,34 @@ class LifecycleTests(RepositoryHooks):
                 return
             key, later = held.key, story.at()
             async with outage:
-                calls: dict[str, Awaitable[object]] = {
-                    "ping": repository.ping(),
-                    "commit": repository.commit(claim),
-                    "get": repository.get(held.ref),
-                    "get of an unknown ref": repository.get(story.ref()),
-                    "get_by_id": repository.get_by_id(held.id),
-                    "find_live": repository.find_live(key),
-                    "holders_of": repository.holders_of(key.venue, key.account, key.symbol),
-                    "find_by_venue_order": repository.find_by_venue_order(
+                calls: dict[str, Callable[[], Awaitable[object]]] = {
+                    "ping": repository.ping,
+                    "commit": lambda: repository.commit(claim),
+                    "get": lambda: repository.get(held.ref),
+                    "get of an unknown ref": lambda: repository.get(story.ref()),
+                    "get_by_id": lambda: repository.get_by_id(held.id),
+                    "find_live": lambda: repository.find_live(key),
+                    "holders_of": lambda: repository.holders_of(key.venue, key.account, key.symbol),
+                    "find_by_venue_order": lambda: repository.find_by_venue_order(
                         key.venue, key.account, key.symbol, VenueOrderId("unknown")
                     ),
-                    "find_fill": repository.find_fill(key.venue, key.account, key.symbol, TradeId("unknown")),
-                    "list_live": repository.list_live(),
-                    "list_in_doubt": repository.list_in_doubt(),
-                    "list_unsettled": repository.list_unsettled(),
-                    "list_closed": repository.list_closed(START, later),
-                    "list_fills": repository.list_fills(held.ref),
-                    "list_unclaimed": repository.list_unclaimed(),
-                    "list_history": repository.list_history(held.ref),
-                    "start_run": repository.start_run(run),
-                    "renew_run": repository.renew_run(story.run, 60.0),
-                    "end_run": repository.end_run(run.id),
-                    "list_runs": repository.list_runs(),
+                    "find_fill": lambda: repository.find_fill(
+                        key.venue, key.account, key.symbol, TradeId("unknown")
+                    ),
+                    "list_live": repository.list_live,
+                    "list_in_doubt": repository.list_in_doubt,
+                    "list_unsettled": repository.list_unsettled,
+                    "list_closed": lambda: repository.list_closed(START, later),
+                    "list_fills": lambda: repository.list_fills(held.ref),
+                    "list_unclaimed": repository.list_unclaimed,
+                    "list_history": lambda: repository.list_history(held.ref),
+                    "start_run": lambda: repository.start_run(run),
+                    "renew_run": lambda: repository.renew_run(story.run, 60.0),
+                    "end_run": lambda: repository.end_run(run.id),
+                    "list_runs": repository.list_runs,
                 }
                 for what, call in calls.items():
-                    await refused(call, StorageUnavailable, f"{what} of a store that cannot be reached")
+                    await refused(call(), StorageUnavailable, f"{what} of a store that cannot be reached")
 
             await repository.ping()
             same(held, await repository.get(held.ref), "the position after the outage")

@@ -5,7 +5,7 @@ The suite for a `VenueSource`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -296,17 +296,17 @@ class VenueSourceConformance(ABC):
                 await self._check_unavailable(source, order)
 
     async def _check_unavailable(self, source: VenueSource, order: ClientOrderId) -> None:
-        calls: dict[str, Awaitable[object]] = {
-            "find_order": source.find_order(self._order(source, order)),
-            "find_order of an unknown one": source.find_order(
+        calls: dict[str, Callable[[], Awaitable[object]]] = {
+            "find_order": lambda: source.find_order(self._order(source, order)),
+            "find_order of an unknown one": lambda: source.find_order(
                 self._order(source, self._order_name(source, 99))
             ),
-            "fills": source.fills(self._fills(source)),
+            "fills": lambda: source.fills(self._fills(source)),
         }
         for number, scope in enumerate(self._scopes(source)):
             calls[f"snapshot {number}"] = source.snapshot(scope)
         for what, call in calls.items():
-            error = await refused(call, VenueUnavailable, f"{what} of a venue that cannot be asked")
+            error = await refused(call(), VenueUnavailable, f"{what} of a venue that cannot be asked")
             same(source.venue, error.venue, "VenueUnavailable.venue")
 
     async def test_other_venue_is_refused(self) -> None:
@@ -314,20 +314,20 @@ class VenueSourceConformance(ABC):
         `InvalidValue`: what is asked is of another venue or account than this source's.
         """
         async with self.source() as source:
-            for venue, account in (
-                (Venue("elsewhere"), source.account),
-                (source.venue, Account("somebody else's")),
-            ):
-                order = replace(self._order(source, self._order_name(source)), venue=venue, account=account)
-                fills = replace(self._fills(source), venue=venue, account=account)
-                scope = SnapshotScope(venue=venue, account=account)
-                calls: dict[str, Awaitable[object]] = {
-                    "find_order": source.find_order(order),
-                    "fills": source.fills(fills),
-                    "snapshot": source.snapshot(scope),
-                }
-                for what, call in calls.items():
-                    await refused(call, InvalidValue, f"{what} of {venue} {account}")
+            await self._check_elsewhere(source, Venue("elsewhere"), source.account)
+            await self._check_elsewhere(source, source.venue, Account("somebody else's"))
+
+    async def _check_elsewhere(self, source: VenueSource, venue: Venue, account: Account) -> None:
+        order = replace(self._order(source, self._order_name(source)), venue=venue, account=account)
+        fills = replace(self._fills(source), venue=venue, account=account)
+        scope = SnapshotScope(venue=venue, account=account)
+        calls: dict[str, Callable[[], Awaitable[object]]] = {
+            "find_order": lambda: source.find_order(order),
+            "fills": lambda: source.fills(fills),
+            "snapshot": lambda: source.snapshot(scope),
+        }
+        for what, call in calls.items():
+            await refused(call(), InvalidValue, f"{what} of {venue} {account}")
 
     async def test_says_what_it_is(self) -> None:
         """

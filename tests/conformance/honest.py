@@ -1,0 +1,229 @@
+"""
+Truthful adapters to tell lies with: each says what is so, through seams that a liar overrides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TypeVar, cast
+
+from poslife._changes import Change, Committed
+from poslife._events import RecordedEvent
+from poslife._fills import StoredFill
+from poslife._identifiers import (
+    Account,
+    PositionId,
+    PositionKey,
+    PositionRef,
+    RunId,
+    Symbol,
+    TradeId,
+    Venue,
+    VenueOrderId,
+)
+from poslife._position import ClosedPosition, LivePosition, PersistedPosition, Position
+from poslife.errors import StorageRejected, StorageUnavailable
+from poslife.memory import MemoryStore
+from poslife.protocols import DeadLetter, EventRecord, NewRun, Page, PageToken, Run
+from poslife.testing.clock import ManualClock
+
+ItemT = TypeVar("ItemT")
+PositionT = TypeVar("PositionT", bound=Position)
+ReadPage = Callable[[PageToken | None, int], Awaitable[Page[ItemT]]]
+
+
+class HonestStore:
+    """
+    A `Repository` and a `BatchWriter` that asks a store in memory, which can go away or refuse events.
+    """
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.inner = MemoryStore(clock=self.clock)
+        self.away = False
+        self.refused: set[str] = set()
+
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncGenerator[None]:
+        self.away = True
+        try:
+            yield
+        finally:
+            self.away = False
+
+    @asynccontextmanager
+    async def refusing(self, type: str) -> AsyncGenerator[None]:
+        self.refused.add(type)
+        try:
+            yield
+        finally:
+            self.refused.remove(type)
+
+    def ask(self) -> None:
+        if self.away:
+            raise StorageUnavailable("it went away")
+
+    # ------------------------------------------------------------------------------- seams for liars
+
+    async def take(self, change: Change) -> Committed:
+        return await self.inner.commit(change)
+
+    def show(self, position: PositionT) -> PositionT:
+        return position
+
+    def show_fill(self, stored: StoredFill) -> StoredFill:
+        return stored
+
+    def show_event(self, event: RecordedEvent) -> RecordedEvent:
+        return event
+
+    def show_run(self, run: Run) -> Run:
+        return run
+
+    async def turn(self, read: ReadPage[ItemT], after: PageToken | None, limit: int) -> Page[ItemT]:
+        return await read(after, limit)
+
+    # ------------------------------------------------------------------------------------ the contract
+
+    async def open(self) -> None:
+        self.ask()
+
+    async def aclose(self) -> None:
+        pass
+
+    async def ping(self) -> None:
+        self.ask()
+
+    async def describe(self) -> str:
+        return "a store that can go away"
+
+    async def commit(self, change: Change, /) -> Committed:
+        self.ask()
+        committed = await self.take(change)
+        shown = tuple(self.show(position) for position in committed.positions)
+        return Committed(change_id=committed.change_id, positions=shown, repeated=committed.repeated)
+
+    async def get(self, ref: PositionRef, /) -> Position:
+        self.ask()
+        return self.show(await self.inner.get(ref))
+
+    async def get_by_id(self, id: PositionId, /) -> PersistedPosition | ClosedPosition:
+        self.ask()
+        return self.show(await self.inner.get_by_id(id))
+
+    async def find_live(self, key: PositionKey, /) -> LivePosition | None:
+        self.ask()
+        found = await self.inner.find_live(key)
+        return None if found is None else self.show(found)
+
+    async def holders_of(self, venue: Venue, account: Account, symbol: Symbol, /) -> tuple[LivePosition, ...]:
+        self.ask()
+        return tuple(self.show(one) for one in await self.inner.holders_of(venue, account, symbol))
+
+    async def find_by_venue_order(
+        self, venue: Venue, account: Account, symbol: Symbol, order: VenueOrderId, /
+    ) -> Position | None:
+        self.ask()
+        found = await self.inner.find_by_venue_order(venue, account, symbol, order)
+        return None if found is None else self.show(found)
+
+    async def find_fill(
+        self, venue: Venue, account: Account, symbol: Symbol, trade: TradeId, /
+    ) -> StoredFill | None:
+        self.ask()
+        found = await self.inner.find_fill(venue, account, symbol, trade)
+        return None if found is None else self.show_fill(found)
+
+    async def list_live(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[LivePosition]:
+        self.ask()
+        page = await self.turn(lambda token, most: self.inner.list_live(token, limit=most), after, limit)
+        return _shown(page, self.show)
+
+    async def list_in_doubt(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
+        self.ask()
+        page = await self.turn(lambda token, most: self.inner.list_in_doubt(token, limit=most), after, limit)
+        return _shown(page, self.show)
+
+    async def list_unsettled(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
+        self.ask()
+        page = await self.turn(lambda token, most: self.inner.list_unsettled(token, limit=most), after, limit)
+        return _shown(page, self.show)
+
+    async def list_closed(
+        self, since: datetime, until: datetime, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[ClosedPosition]:
+        self.ask()
+        page = await self.turn(
+            lambda token, most: self.inner.list_closed(since, until, token, limit=most), after, limit
+        )
+        return _shown(page, self.show)
+
+    async def list_fills(
+        self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[StoredFill]:
+        self.ask()
+        page = await self.turn(
+            lambda token, most: self.inner.list_fills(ref, token, limit=most), after, limit
+        )
+        return _shown(page, self.show_fill)
+
+    async def list_unclaimed(
+        self, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[StoredFill]:
+        self.ask()
+        page = await self.turn(lambda token, most: self.inner.list_unclaimed(token, limit=most), after, limit)
+        return _shown(page, self.show_fill)
+
+    async def list_history(
+        self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[RecordedEvent]:
+        self.ask()
+        page = await self.turn(
+            lambda token, most: self.inner.list_history(ref, token, limit=most), after, limit
+        )
+        return _shown(page, self.show_event)
+
+    async def start_run(self, run: NewRun, /) -> Run:
+        self.ask()
+        return self.show_run(await self.inner.start_run(run))
+
+    async def renew_run(self, run: RunId, lease: float, /) -> Run:
+        self.ask()
+        return self.show_run(await self.inner.renew_run(run, lease))
+
+    async def end_run(self, run: RunId, /) -> None:
+        self.ask()
+        await self.inner.end_run(run)
+
+    async def list_runs(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Run]:
+        self.ask()
+        page = await self.turn(lambda token, most: self.inner.list_runs(token, limit=most), after, limit)
+        return _shown(page, self.show_run)
+
+    # ------------------------------------------------------------------------------- and the writer's
+
+    async def write(self, records: Sequence[EventRecord], /) -> None:
+        self.ask()
+        refused = [record.header.type for record in records if record.header.type in self.refused]
+        if refused:
+            raise StorageRejected(f"no {refused[0]} here")
+        await self.inner.write(records)
+
+    async def bury(self, letter: DeadLetter, /) -> None:
+        self.ask()
+        await self.inner.bury(letter)
+
+    def events(self) -> Sequence[RecordedEvent]:
+        return self.inner.recorded_events()
+
+    def letters(self) -> Sequence[DeadLetter]:
+        return self.inner.dead_letters()
+
+
+def _shown(page: Page[ItemT], show: Callable[[ItemT], ItemT]) -> Page[ItemT]:
+    # A liar's page may be no page.
+    if not isinstance(cast("object", page), Page):
+        return page
+    return Page(items=tuple(show(item) for item in page.items), next=page.next)

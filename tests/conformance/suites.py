@@ -1,0 +1,126 @@
+"""
+The suites, over adapters to be chosen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+
+from typing_extensions import override
+
+from poslife._batching import BatchingSink
+from poslife._clock import SystemClock
+from poslife._events import RecordedEvent
+from poslife.conformance import BatchWriterConformance, EventSinkConformance, RepositoryConformance
+from poslife.errors import FlushTimeout
+from poslife.protocols import BatchWriter, DeadLetter, EventSink, Repository
+from tests.conformance.honest import HonestStore
+
+
+class HurriedClock(SystemClock):
+    """
+    The time as it is; pauses take no time, so that a back-off is over at once.
+    """
+
+    @override
+    async def sleep(self, seconds: float, /) -> None:
+        await asyncio.sleep(0)
+
+
+class RepositorySuite(RepositoryConformance):
+    """
+    A suite over a store that can go away, reached twice.
+    """
+
+    store_class: type[HonestStore] = HonestStore
+
+    @override
+    @asynccontextmanager
+    async def repository(self) -> AsyncGenerator[Repository]:
+        self.store = self.store_class()
+        await self.store.open()
+        yield self.store
+        await self.store.aclose()
+
+    @override
+    def unreachable(self, repository: Repository, /) -> AbstractAsyncContextManager[None]:
+        return self.store.unreachable()
+
+    @override
+    async def let_lease_run_out(self, seconds: float, /) -> None:
+        self.store.clock.advance(seconds)
+
+
+class WriterSuite(BatchWriterConformance):
+    """
+    A suite over a store that can go away, and refuse.
+    """
+
+    store_class: type[HonestStore] = HonestStore
+
+    @override
+    @asynccontextmanager
+    async def writer(self) -> AsyncGenerator[BatchWriter]:
+        self.store = self.store_class()
+        yield self.store
+
+    @override
+    async def stored(self) -> Sequence[RecordedEvent]:
+        return self.store.events()
+
+    @override
+    async def buried(self) -> Sequence[DeadLetter]:
+        return self.store.letters()
+
+    @override
+    def repository(self) -> Repository:
+        return self.store
+
+    @override
+    def refusing(self, type: str, /) -> AbstractAsyncContextManager[None]:
+        return self.store.refusing(type)
+
+    @override
+    def unreachable(self) -> AbstractAsyncContextManager[None]:
+        return self.store.unreachable()
+
+
+class SinkSuite(EventSinkConformance):
+    """
+    A suite over the batching sink, on a store that can go away, and refuse.
+    """
+
+    store_class: type[HonestStore] = HonestStore
+
+    def made(self, store: HonestStore) -> EventSink:
+        return BatchingSink(store, clock=HurriedClock())
+
+    @override
+    @asynccontextmanager
+    async def sink(self) -> AsyncGenerator[EventSink]:
+        self.store = self.store_class()
+        sink = self.made(self.store)
+        try:
+            yield sink
+        finally:
+            # A liar that lost its events waits for them for ever.
+            with suppress(FlushTimeout):
+                await sink.aclose(1)
+
+    @override
+    async def stored(self) -> Sequence[RecordedEvent]:
+        return self.store.events()
+
+    @override
+    async def buried(self) -> Sequence[DeadLetter]:
+        return self.store.letters()
+
+    @override
+    def refusing(self, type: str, /) -> AbstractAsyncContextManager[None]:
+        return self.store.refusing(type)
+
+    @override
+    def unreachable(self) -> AbstractAsyncContextManager[None]:
+        return self.store.unreachable()

@@ -8,10 +8,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from poslife.testing.bybit import BybitClient, SimulatedBybit, bybit_client
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+BTC = "BTC/USDT:USDT"
 DBR = "DBR/USDT:USDT"
 
 
@@ -32,3 +34,11 @@ async def simulated(
         bybit_client(venue.url, number=number, timeout=timeout) as client,
     ):
         yield venue, client
+
+
+async def buy(client: BybitClient, symbol: str = DBR, **params: object) -> dict[str, Any]:
+    return await client.create_order(symbol, "market", "buy", 1000 if symbol == DBR else 1, params=params)
+
+
+async def look_up(client: BybitClient, order_link_id: str = "a1") -> dict[str, Any]:
+    return await client.fetch_order("", DBR, {"orderLinkId": order_link_id, "acknowledged": True})

@@ -24,6 +24,7 @@ from poslife.testing.bybit._admission import (
 )
 from poslife.testing.bybit._holding import as_decimal
 from poslife.testing.bybit._ledger import Ledger
+from poslife.testing.bybit._pricing import MAKER_FEE, TAKER_FEE, margin, worst_price
 from poslife.testing.bybit._values import (
     ExecutionKind,
     Instrument,
@@ -37,10 +38,6 @@ from poslife.testing.bybit._values import (
 )
 
 __all__ = ["Exchange"]
-
-MAKER_FEE = Decimal("0.0002")
-TAKER_FEE = Decimal("0.00055")
-MARKET_ORDER_BAND = Decimal("0.05")
 
 
 class _Action(enum.Enum):
@@ -260,7 +257,9 @@ class Exchange:
         return order
 
     def _accept(self, ticket: OrderTicket) -> SimulatedOrder:
-        now = self.now()
+        now, price = self.now(), ticket.price
+        if price is None:
+            price = worst_price(self.instruments[ticket.symbol], self.mark_prices[ticket.symbol], ticket.side)
         return self.ledger.put(
             SimulatedOrder(
                 order_id=self._name(),
@@ -270,9 +269,7 @@ class Exchange:
                 type=ticket.type,
                 time_in_force=ticket.time_in_force if ticket.type is OrderType.LIMIT else TimeInForce.IOC,
                 quantity=ticket.quantity,
-                price=ticket.price
-                if ticket.price is not None
-                else self._worst_price(ticket.symbol, ticket.side),
+                price=price,
                 reduce_only=ticket.reduce_only,
                 position_index=ticket.position_index,
                 status=OrderStatus.NEW,
@@ -398,12 +395,7 @@ class Exchange:
         heapq.heappush(self._due, due)
 
     def _margin(self, symbol: str, quantity: Decimal, price: Decimal) -> Decimal:
-        return quantity * price * (1 / self.leverages[symbol] + TAKER_FEE)
-
-    def _worst_price(self, symbol: str, side: Side) -> Decimal:
-        tick = self.instruments[symbol].tick_size
-        price = self.mark_prices[symbol] * (1 + MARKET_ORDER_BAND * side.sign)
-        return (price / tick).to_integral_value(ROUND_DOWN) * tick
+        return margin(quantity, price, self.leverages[symbol])
 
     def _name(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))

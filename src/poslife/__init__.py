@@ -10,11 +10,14 @@ For tests: `poslife.testing`.
 
 from __future__ import annotations
 
-from poslife._batching import BatchingSink
+from poslife._batching import BatchingSink, SinkStats
+from poslife._blocks import Closing, Opening
+from poslife._calls import Steps
 from poslife._client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
 from poslife._connect import connect
 from poslife._events import Severity
-from poslife._fills import Fee, Fill
+from poslife._filling import FillsApplied
+from poslife._fills import Fee, Fill, StoredFill
 from poslife._identifiers import (
     Account,
     ClientOrderId,
@@ -55,6 +58,7 @@ from poslife._position import (
     PositionStatus,
     Protection,
 )
+from poslife._recovery import Recovery, StillInDoubt
 from poslife._tracker import PositionTracker
 from poslife._version import __version__
 
@@ -68,16 +72,19 @@ __all__ = [
     "CloseReason",
     "Closed",
     "ClosedPosition",
+    "Closing",
     "ClosingOutcome",
     "Confidence",
     "EventId",
     "Fee",
     "Fill",
+    "FillsApplied",
     "InDoubt",
     "Leg",
     "LivePosition",
     "MarginMode",
     "Opened",
+    "Opening",
     "OpeningOutcome",
     "Order",
     "OrderPurpose",
@@ -93,10 +100,15 @@ __all__ = [
     "PositionStatus",
     "PositionTracker",
     "Protection",
+    "Recovery",
     "Rejected",
     "RunId",
     "Severity",
     "Side",
+    "SinkStats",
+    "Steps",
+    "StillInDoubt",
+    "StoredFill",
     "Symbol",
     "Timings",
     "TradeId",

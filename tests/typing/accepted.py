@@ -1,0 +1,283 @@
+"""
+Every public name, used as a host uses it: all of it must be free of errors under strict checking.
+
+Run by the type checkers; a test sees to it that no public name is forgotten.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import uuid4
+
+from typing_extensions import assert_never, assert_type
+
+import poslife
+from poslife import (
+    CLIENT_ORDER_IDS,
+    Abandoned,
+    Account,
+    BatchingSink,
+    ClientOrderId,
+    ClientOrderIdFormat,
+    Closed,
+    ClosedPosition,
+    CloseReason,
+    Closing,
+    ClosingOutcome,
+    Confidence,
+    EventId,
+    Fee,
+    Fill,
+    FillsApplied,
+    InDoubt,
+    Leg,
+    LivePosition,
+    MarginMode,
+    Opened,
+    Opening,
+    OpeningOutcome,
+    Order,
+    OrderPurpose,
+    OrderSide,
+    OrderStatus,
+    Origin,
+    PendingPosition,
+    PersistedPosition,
+    Position,
+    PositionId,
+    PositionKey,
+    PositionRef,
+    PositionStatus,
+    PositionTracker,
+    Protection,
+    Recovery,
+    Rejected,
+    RunId,
+    Severity,
+    Side,
+    SinkStats,
+    Steps,
+    StillInDoubt,
+    StoredFill,
+    Symbol,
+    Timings,
+    TradeId,
+    Venue,
+    VenueOrderId,
+    Working,
+)
+from poslife.errors import AlreadyClosed, DuplicatePosition, KeyInDoubt
+from poslife.memory import MemoryStore
+from poslife.protocols import (
+    BatchWriter,
+    Clock,
+    EventSink,
+    Repository,
+    SubmitContext,
+    SubmitVerdict,
+    VenueSource,
+)
+
+log = logging.getLogger(__name__)
+
+KEY = PositionKey(
+    venue=Venue("bybit"),
+    account=Account("main"),
+    symbol=Symbol("BTC/USDT:USDT"),
+    leg=Leg.NET,
+    margin_mode=MarginMode.CROSS,
+)
+
+
+class Exchange:
+    """
+    The host's own client.
+    """
+
+    async def create_order(self, symbol: str, client_order_id: str) -> dict[str, str]:
+        """
+        Send an order.
+        """
+        return {"id": "v1", "clientOrderId": client_order_id, "symbol": symbol}
+
+
+def a_fill() -> Fill:
+    """
+    What the venue says was executed.
+    """
+    return Fill(
+        venue=Venue("bybit"),
+        account=Account("main"),
+        symbol=Symbol("BTC/USDT:USDT"),
+        trade_id=TradeId("t1"),
+        side=OrderSide.BUY,
+        quantity=Decimal("0.1"),
+        price=Decimal("60000.5"),
+        at=datetime.now(UTC),
+        venue_order_id=VenueOrderId("v1"),
+        client_order_id=ClientOrderId("c1"),
+        fees=(Fee(cost=Decimal("0.01"), currency="USDT"),),
+    )
+
+
+async def trade(tracker: PositionTracker, exchange: Exchange, source: VenueSource) -> None:
+    """
+    A whole life.
+    """
+    recovery = await tracker.recover(source)
+    for doubt in recovery.still_in_doubt:
+        log.warning("%s: %s", doubt.order.client_order_id, doubt.reasons)
+    opening = tracker.opening(KEY, side=Side.LONG, quantity=Decimal("0.1"), price=Decimal(60000))
+    async with opening:
+        answer = await opening.submit(exchange.create_order(KEY.symbol, opening.client_order_id))
+        assert_type(answer, dict[str, str])
+        held = await opening.acknowledged(VenueOrderId(answer["id"]), a_fill())
+        assert_type(held, PendingPosition | PersistedPosition)
+    log.info(tell_opening(opening.outcome))
+    tracker.record("signal", held, {"score": Decimal("0.7")}, severity=Severity.INFO)
+    if isinstance(held, PersistedPosition):
+        assert_type(held.id, PositionId)
+        protection = Protection(stop_price=Decimal(55000), stop_order_id=VenueOrderId("s1"))
+        assert_type(await tracker.steps.protected(held.ref, protection), Position)
+        closing = tracker.closing(held, reason=CloseReason.STRATEGY)
+        async with closing:
+            await closing.submit(exchange.create_order(KEY.symbol, closing.client_order_id))
+            assert_type(await closing.acknowledged(VenueOrderId("v2")), PersistedPosition | ClosedPosition)
+        log.info(tell_closing(closing.outcome))
+
+
+def tell_opening(outcome: OpeningOutcome) -> str:
+    """
+    All five outcomes, and no other.
+    """
+    match outcome:
+        case Opened(position=position):
+            return f"{position.id} at {position.entry_price}"
+        case Working(position=position, order=order):
+            return f"{position.ref} {order.status}"
+        case Rejected(reason=reason) | InDoubt(reason=reason) | Abandoned(reason=reason):
+            return reason
+        case _:
+            assert_never(outcome)
+
+
+def tell_closing(outcome: ClosingOutcome) -> str:
+    """
+    All five outcomes, and no other.
+    """
+    match outcome:
+        case Closed(position=position):
+            return f"{position.exit_price} {position.closed_at}"
+        case Working(position=position):
+            return f"{position.id} {position.quantity}"
+        case Rejected(reason=reason) | InDoubt(reason=reason) | Abandoned(reason=reason):
+            return reason
+        case _:
+            assert_never(outcome)
+
+
+def tell(position: Position) -> str:
+    """
+    All three types, and no other.
+    """
+    match position:
+        case PendingPosition():
+            ended = position.status is PositionStatus.ENDED
+            return f"{position.ref} {position.requested_quantity} {ended}"
+        case PersistedPosition():
+            return (
+                f"{position.id} {position.confidence is Confidence.CONFIRMED} {position.origin is Origin.OWN}"
+            )
+        case ClosedPosition():
+            return f"{position.id} {position.reason}"
+        case _:
+            assert_never(position)
+
+
+async def plain_calls(tracker: PositionTracker, ref: PositionRef) -> Order:
+    """
+    The same steps by ref.
+    """
+    order = await tracker.steps.prepare(ref, purpose=OrderPurpose.INCREASE, quantity=Decimal(1))
+    await tracker.steps.submitting(ref, order.ordinal)
+    position = await tracker.steps.acknowledged(
+        ref, order.ordinal, a_fill(), venue_order_id=VenueOrderId("v3")
+    )
+    assert position.orders[order.ordinal].status is not OrderStatus.IN_DOUBT
+    await tracker.apply_fills(a_fill())
+    return order
+
+
+async def queries(tracker: PositionTracker) -> list[LivePosition]:
+    """
+    What is live, and what was.
+    """
+    async for closed in tracker.closed(datetime(2026, 1, 1, tzinfo=UTC), datetime.now(UTC)):
+        assert_type(closed, ClosedPosition)
+        async for event in tracker.history(closed.ref):
+            log.info("%s %s", event.header.type, event.header.severity)
+    try:
+        async with tracker.opening(KEY, side=Side.SHORT, quantity=Decimal(1)):
+            pass
+    except KeyInDoubt as error:
+        log.warning("%s", error.existing.orders)
+    except DuplicatePosition as error:
+        assert_type(error.existing, LivePosition)
+    except AlreadyClosed as error:
+        assert_type(error.closed, ClosedPosition)
+    return [position async for position in tracker.live()]
+
+
+async def annotated(
+    opening: Opening, closing: Closing, steps: Steps, sink: BatchingSink
+) -> tuple[Recovery | None, StillInDoubt | None, StoredFill | None]:
+    """
+    What a host names in its own signatures.
+    """
+    log.info("%s %s", opening.ref, closing.ref)
+    applied = await steps.apply_fills(a_fill())
+    assert_type(applied, FillsApplied)
+    assert_type(sink.stats(), SinkStats)
+    return None, None, applied.unclaimed[0] if applied.unclaimed else None
+
+
+def never_refused(error: BaseException, context: SubmitContext, /) -> SubmitVerdict:
+    """
+    A classifier of the host's.
+    """
+    log.info("%s %s", error, context.venue)
+    return SubmitVerdict.UNKNOWN
+
+
+def by_hand(clock: Clock) -> PositionTracker:
+    """
+    One import and three lines.
+    """
+    store = MemoryStore(clock=clock)
+    repository: Repository = store
+    writer: BatchWriter = store
+    sink: EventSink = BatchingSink(writer)
+    formats: Mapping[Venue, ClientOrderIdFormat] = {
+        **CLIENT_ORDER_IDS,
+        Venue("myvenue"): ClientOrderIdFormat(most=36),
+    }
+    return PositionTracker(
+        repository=repository,
+        sink=sink,
+        classify=never_refused,
+        clock=clock,
+        timings=Timings(lease=10),
+        client_order_ids=formats,
+    )
+
+
+def identifiers(tracker: PositionTracker) -> tuple[EventId, RunId]:
+    """
+    What things are called.
+    """
+    log.info(poslife.__version__)
+    assert_type(poslife.connect("sqlite:///bot.db"), PositionTracker)
+    return EventId(uuid4()), tracker.run

@@ -1,0 +1,223 @@
+"""
+What must stay an error, for mypy and for pyright; each line says the error it makes, and both must stay needed.
+
+Run by the type checkers, never by Python. What one checker cannot catch is said where it stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from decimal import Decimal
+
+from typing_extensions import assert_never, override
+
+from poslife import (
+    ClosedPosition,
+    Opened,
+    OpeningOutcome,
+    PendingPosition,
+    PersistedPosition,
+    Position,
+    PositionId,
+    PositionKey,
+    PositionTracker,
+    Rejected,
+    Side,
+    Symbol,
+    Venue,
+)
+from poslife.memory import MemoryStore
+from poslife.protocols import EventSink, Repository
+from poslife.storage import Change
+
+
+async def pending_where_persisted_is_needed(tracker: PositionTracker, pending: PendingPosition) -> None:
+    """
+    The reference failure: a position without an id handed to what needs one (incident 22).
+    """
+    tracker.closing(pending)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def no_id_on_pending(pending: PendingPosition) -> PositionId:
+    """
+    A pending position has no id, not even an optional one.
+    """
+    return pending.id  # type: ignore[attr-defined, no-any-return]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
+
+
+def no_id_on_a_union(position: Position) -> PositionId:
+    """
+    Nor has a position of which it is not known yet.
+    """
+    return position.id  # type: ignore[union-attr]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
+
+
+def closing_what_is_closed(tracker: PositionTracker, closed: ClosedPosition) -> None:
+    """
+    Closing twice is a type error before it is an `AlreadyClosed`.
+    """
+    tracker.closing(closed)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def sentinel_id(persisted: PersistedPosition) -> PositionId:
+    """
+    No text is an id.
+    """
+    sentinel: PositionId = "pending"  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    return sentinel
+
+
+def raw_int_as_id() -> PositionId:
+    """
+    Only a repository mints an id; a bare number is none.
+    """
+    return 7  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+
+
+async def raw_int_asked_for(tracker: PositionTracker) -> None:
+    """
+    Nor can one be asked for.
+    """
+    await tracker.get_by_id(7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def symbol_for_venue() -> PositionKey:
+    """
+    Names of different things do not mix.
+    """
+    return PositionKey(venue=Symbol("BTC/USDT:USDT"), account="main", symbol=Venue("bybit"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def float_money(tracker: PositionTracker, key: PositionKey) -> None:
+    """
+    Money is Decimal.
+    """
+    tracker.opening(key, side=Side.LONG, quantity=0.1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def text_side(tracker: PositionTracker, key: PositionKey) -> None:
+    """
+    A side is a member, not a word (incident 5).
+    """
+    tracker.opening(key, side="long", quantity=Decimal(1))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def write_compared_to_false(repository: Repository, change: Change) -> None:
+    """
+    No write reports failure by what it returns.
+    """
+    if await repository.commit(change) is False:  # type: ignore[comparison-overlap]  # pyright: ignore[reportUnnecessaryComparison]
+        return
+
+
+async def write_taken_for_a_bool(repository: Repository, change: Change) -> None:
+    """
+    Nor is what it returns true or false. Pyright has no such check.
+    """
+    if not await repository.commit(change):  # type: ignore[truthy-bool]
+        return
+
+
+async def not_awaited(repository: Repository, change: Change) -> None:
+    """
+    A coroutine that is not awaited is truthy, and does nothing (incident 21).
+    """
+    repository.commit(change)  # type: ignore[unused-coroutine]  # pyright: ignore[reportUnusedCoroutine]
+
+
+async def coroutine_taken_for_its_answer(tracker: PositionTracker, key: PositionKey) -> None:
+    """
+    `if tracker.find_live(key)` would always hold: every signal blocked (incident 21).
+    """
+    if tracker.find_live(key):  # type: ignore[truthy-bool]  # pyright: ignore[reportUnnecessaryComparison]
+        return
+
+
+class ReturnsBool(MemoryStore):
+    """
+    A repository whose method returns bool.
+    """
+
+    @override
+    async def end_run(self, run: object, /) -> bool:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+        """
+        Says whether it worked.
+        """
+        return False
+
+
+class AwaitedEmit:
+    """
+    A sink whose `emit` has to be awaited would hold up the trade (incident 7).
+    """
+
+    async def emit(self, event: object, /) -> None:
+        """
+        Waits.
+        """
+
+    async def flush(self, timeout: float | None = None, /) -> None:
+        """
+        Flushes.
+        """
+
+    async def aclose(self, deadline: float | None = None, /) -> None:
+        """
+        Closes.
+        """
+
+
+def sink_that_must_be_awaited() -> EventSink:
+    """
+    So it is no `EventSink`.
+    """
+    return AwaitedEmit()  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+
+
+async def started_task(tracker: PositionTracker, key: PositionKey, request: asyncio.Task[str]) -> None:
+    """
+    A started task may have sent already; `submit` takes a coroutine that can still be held back.
+    """
+    async with tracker.opening(key, side=Side.LONG, quantity=Decimal(1)) as opening:
+        await opening.submit(request)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def any_awaitable(tracker: PositionTracker, key: PositionKey, request: Awaitable[str]) -> None:
+    """
+    The same for an awaitable of unknown making.
+    """
+    async with tracker.opening(key, side=Side.LONG, quantity=Decimal(1)) as opening:
+        await opening.submit(request)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def forgotten_case(position: Position) -> str:
+    """
+    A position may be closed, too.
+    """
+    match position:  # type: ignore[exhaustive-match]  # pyright: ignore[reportMatchNotExhaustive]
+        case PendingPosition():
+            return "pending"
+        case PersistedPosition():
+            return "persisted"
+    return "forgotten"
+
+
+def forgotten_outcome(outcome: OpeningOutcome) -> str:
+    """
+    An outcome may be in doubt, too.
+    """
+    match outcome:
+        case Opened():
+            return "opened"
+        case Rejected():
+            return "rejected"
+        case _:
+            assert_never(outcome)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def changed_in_place(position: PersistedPosition) -> None:
+    """
+    A change is a new value.
+    """
+    position.entered_quantity = Decimal(1)  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]

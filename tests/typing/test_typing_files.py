@@ -1,0 +1,39 @@
+"""
+The files the type checkers read are complete.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import poslife
+
+HERE = Path(__file__).parent
+
+
+def test_every_public_name_is_used_as_a_host_would() -> None:
+    """
+    No name of `poslife.__all__` is missing in accepted.py.
+    """
+    tree = ast.parse((HERE / "accepted.py").read_text())
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+    assert set() == set(poslife.__all__) - names
+
+
+def test_every_misuse_is_an_error_for_mypy() -> None:
+    """
+    Each function of rejected.py has its ignored error; that the error is still there, mypy's unused-ignore says.
+    """
+    source = (HERE / "rejected.py").read_text()
+    misuses = [
+        node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    without = [
+        node.name for node in misuses if "# type: ignore[" not in (ast.get_source_segment(source, node) or "")
+    ]
+
+    assert [] == without
+    assert 15 < len(misuses)

@@ -4,6 +4,7 @@ The opening and closing blocks: a host's own order code, with its intention comm
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 from typing_extensions import override
@@ -57,7 +58,12 @@ class Opening(OrderBlock):
     @override
     async def _prepare(self) -> Position:
         return await self._host.steps.claim(
-            self._key, side=self._side, quantity=self._quantity, price=self._price, ref=self.ref
+            self._key,
+            side=self._side,
+            quantity=self._quantity,
+            price=self._price,
+            ref=self.ref,
+            patience=math.inf,
         )
 
     async def acknowledged(
@@ -147,10 +153,14 @@ class Closing(OrderBlock):
     @override
     async def _prepare(self) -> Position:
         order = await self._host.steps.prepare(
-            self._of.ref, purpose=OrderPurpose.EXIT, price=self._price, reason=self._close_reason
+            self._of.ref,
+            purpose=OrderPurpose.EXIT,
+            price=self._price,
+            reason=self._close_reason,
+            patience=math.inf,
         )
         self._ordinal = order.ordinal
-        return await self._host.ledger.read(self._of.ref)
+        return await self._host.ledger.read(self._of.ref, patience=math.inf)
 
     async def acknowledged(
         self, venue_order_id: VenueOrderId | None = None, /, *fills: Fill

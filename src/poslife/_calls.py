@@ -19,7 +19,7 @@ from poslife._orders import CloseReason, Order, OrderPurpose, OrderStatus
 from poslife._plans import Plan
 from poslife._position import PendingPosition, PersistedPosition, Position, Protection
 from poslife._snapshot import OrderSeen
-from poslife.errors import NotRecovered
+from poslife.errors import IllegalTransition, NotRecovered, StaleVersion
 
 __all__ = ["Steps"]
 
@@ -45,6 +45,7 @@ class Steps:
         quantity: Decimal,
         price: Decimal | None = None,
         ref: PositionRef | None = None,
+        patience: float | None = None,
     ) -> PendingPosition:
         """
         Take the key for a new position, with its first entry order prepared under ordinal 0.
@@ -54,7 +55,8 @@ class Steps:
             side: Long or short.
             quantity: What is to be held, in contracts.
             price: The limit, or the price the decision was made at.
-            ref: The position's name, where it was made before.
+            ref: The position's name, where it was made before; claiming again under it is safe.
+            patience: For how many seconds a store that does not answer is asked again.
 
         Raises:
             NotRecovered: `recover` was not called yet.
@@ -65,6 +67,7 @@ class Steps:
         """
         if not self.recovered:
             raise NotRecovered
+        asked_before = ref is not None
         ref = new_ref(self._ledger.clock) if ref is None else ref
         plan = _steps.claim(
             ref=ref,
@@ -76,9 +79,16 @@ class Steps:
             client_order_id=self._ledger.client_order_id(ref, 0, key.venue),
             at=self._ledger.clock.now(),
         )
-        committed = await self._ledger.put(plan)
-        position = committed.positions[0]
-        assert isinstance(position, PendingPosition)  # a Claim makes nothing else
+        try:
+            position = (await self._ledger.put(plan, patience=patience)).positions[0]
+        except StaleVersion:
+            if not asked_before:
+                raise
+            position = await self._ledger.read(ref, patience=patience)
+            if (position.key, position.side, position.requested_quantity) != (key, side, quantity):
+                raise
+        if not isinstance(position, PendingPosition):
+            raise IllegalTransition(f"position {ref}", position.status.value, "claimed")
         return position
 
     async def prepare(
@@ -89,6 +99,7 @@ class Steps:
         quantity: Decimal | None = None,
         price: Decimal | None = None,
         reason: CloseReason | None = None,
+        patience: float | None = None,
     ) -> Order:
         """
         Prepare a further order for a live position; an exit takes the closing for itself.
@@ -99,6 +110,7 @@ class Steps:
             quantity: In contracts; for an exit all that is held, if not given.
             price: The limit price, or ``None``.
             reason: Why an exit closes the position.
+            patience: For how many seconds a store that does not answer is asked again.
 
         Raises:
             AlreadyClosed: The position is closed; carries the stored exit.
@@ -127,7 +139,7 @@ class Steps:
                 at=at,
             )
 
-        position = await self._ledger.take(ref, step)
+        position = await self._ledger.take(ref, step, patience=patience)
         return position.orders[-1]
 
     async def submitting(self, ref: PositionRef, ordinal: int = 0) -> Position:

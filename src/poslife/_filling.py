@@ -22,7 +22,7 @@ from poslife._booking import (
 from poslife._client_order_ids import read_client_order_id
 from poslife._events import Actor
 from poslife._fills import Fill, StoredFill
-from poslife._identifiers import PositionRef
+from poslife._identifiers import Account, PositionKey, PositionRef, Symbol, Venue
 from poslife._ids import new_ref
 from poslife._ledger import Ledger
 from poslife._plans import Plan
@@ -76,12 +76,15 @@ async def apply_fills(
 
     Raises:
         StorageUnavailable: The store did not answer in time. Apply the same fills again.
-        InvalidValue: One of *fills* is no `Fill`.
+        InvalidValue: One of *fills* is no `Fill`, or of another symbol than *order*'s position.
     """
     waiting = deque(fills)
+    place = None if order is None else _place_of((await ledger.read(order[0])).key)
     for fill in waiting:
         if not isinstance(fill, Fill):
             raise InvalidValue("fill", fill, "a Fill")
+        if place is not None and _place_of(fill) != place:
+            raise InvalidValue("fill", fill, f"a fill of {' '.join(place)}, which its order is of")
     changed: dict[PositionRef, Position] = {}
     left: list[StoredFill] = []
     repeated = tries = 0
@@ -131,6 +134,10 @@ async def _commit(ledger: Ledger, booking: Booking, actor: Actor) -> tuple[Posit
     return position, kept
 
 
+def _place_of(what: Fill | PositionKey) -> tuple[Venue, Account, Symbol]:
+    return what.venue, what.account, what.symbol
+
+
 async def _stored(ledger: Ledger, fill: Fill) -> StoredFill | None:
     return await ledger.repository.find_fill(fill.venue, fill.account, fill.symbol, fill.trade_id)
 
@@ -166,7 +173,11 @@ async def find_order_of(ledger: Ledger, fill: Fill) -> tuple[Position, int] | No
                 position = await ledger.read(named.ref)
             except PositionNotFound:
                 position = None  # another store's order, or a text that only looks like one of ours
-            if position is not None and named.ordinal < len(position.orders):
+            if (
+                position is not None
+                and named.ordinal < len(position.orders)
+                and _place_of(position.key) == _place_of(fill)
+            ):
                 return position, named.ordinal
     if fill.venue_order_id is None:
         return None

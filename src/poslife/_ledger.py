@@ -105,6 +105,7 @@ class Ledger:
         self.formats = formats
         self.timings = timings
         self.event_ids = EventIds(clock)
+        self.last_trouble = "it was not asked yet"
         self._tasks: set[asyncio.Task[object]] = set()
 
     def client_order_id(self, ref: PositionRef, ordinal: int, venue: Venue) -> ClientOrderId:
@@ -190,7 +191,8 @@ class Ledger:
         while True:
             try:
                 return await attempt()
-            except StorageUnavailable:
+            except StorageUnavailable as error:
+                self.last_trouble = error.reason
                 left = give_up - self.clock.monotonic()
                 if left <= 0:
                     raise
@@ -249,6 +251,41 @@ class Ledger:
                     raise
             else:
                 return committed.positions[0]
+
+    async def outwait(self, task: asyncio.Task[ResultT]) -> asyncio.CancelledError | None:
+        """
+        Wait for *task*, for `Timings.commit` seconds at most, through any number of cancellations.
+
+        Returns:
+            The last of the cancellations: raise it once everything else is seen to.
+        """
+        alarm = asyncio.ensure_future(self.clock.sleep(self.timings.commit))
+        interrupted: asyncio.CancelledError | None = None
+        try:
+            while not task.done() and not alarm.done():
+                try:
+                    await asyncio.wait((task, alarm), return_when=asyncio.FIRST_COMPLETED)
+                except asyncio.CancelledError as again:
+                    interrupted = again
+        finally:
+            alarm.cancel()
+        return interrupted
+
+    async def within_patience(self, task: asyncio.Task[ResultT]) -> ResultT:
+        """
+        The result of *task*, if it comes within `Timings.commit` seconds.
+
+        Raises:
+            StorageUnavailable: It did not; the task goes on.
+        """
+        alarm = asyncio.ensure_future(self.clock.sleep(self.timings.commit))
+        try:
+            await asyncio.wait((task, alarm), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            alarm.cancel()
+        if task.done():
+            return task.result()
+        raise StorageUnavailable(self.last_trouble)
 
     async def shielded(self, work: Coroutine[object, object, ResultT], *, name: str) -> ResultT:
         """

@@ -8,6 +8,7 @@ import asyncio
 import enum
 import inspect
 import logging
+import math
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
@@ -23,7 +24,13 @@ from poslife._identifiers import ClientOrderId, PositionRef, VenueOrderId
 from poslife._ledger import Ledger
 from poslife._orders import Order, OrderStatus
 from poslife._position import Position
-from poslife.errors import BlockMisused, InvalidValue, StorageUnavailable, SubmitWindowPassed
+from poslife.errors import (
+    BlockMisused,
+    IllegalTransition,
+    InvalidValue,
+    StorageUnavailable,
+    SubmitWindowPassed,
+)
 from poslife.protocols import SubmitClassifier, SubmitContext, SubmitVerdict
 
 __all__ = ["Host", "OrderBlock", "Stage"]
@@ -110,8 +117,8 @@ class OrderBlock:
         ledger = self._host.ledger
         preparing = ledger.spawn(self._prepare(), name=f"prepares an {self._what}")
         try:
-            self._position = await asyncio.shield(preparing)
-        except asyncio.CancelledError:
+            self._position = await ledger.within_patience(preparing)
+        except (asyncio.CancelledError, StorageUnavailable):
             # Nobody will leave a block that was never entered, so what may have been prepared is abandoned here.
             ledger.let_run(self._abandon_after(preparing), name=f"abandons an {self._what}")
             raise
@@ -126,8 +133,7 @@ class OrderBlock:
         await self._abandon(position.ref, "cancelled while it was being prepared")
 
     async def _abandon(self, ref: PositionRef, reason: str) -> Position:
-        forever = float("inf")
-        return await self._host.steps.abandoned(ref, self._ordinal, reason=reason, patience=forever)
+        return await self._host.steps.abandoned(ref, self._ordinal, reason=reason, patience=math.inf)
 
     async def submit(self, request: Coroutine[Any, Any, AnswerT], /) -> AnswerT:
         """
@@ -238,39 +244,29 @@ class OrderBlock:
         settling = self._host.ledger.spawn(self._settle(error), name=f"settles an {self._what}")
         if isinstance(error, GeneratorExit):
             return  # nothing may be awaited while a coroutine is closed; the task goes on
-        interrupted = await self._outwait(settling)
+        interrupted = await self._host.ledger.outwait(settling)
+        self._unsettled = self._failure_of(settling)
+        if self._unsettled is not None:
+            logger.error("%s %s is not settled: %s", self._what, self._held().ref, self._unsettled)
         if interrupted is not None:
             raise interrupted
         if self._unsettled is not None and error is None:
             raise self._unsettled
 
-    async def _outwait(self, settling: asyncio.Task[None]) -> asyncio.CancelledError | None:
-        """
-        Wait for the exit's commit through any number of cancellations; the last of them is given back.
-        """
-        clock, patience = self._host.ledger.clock, self._host.ledger.timings.commit
-        alarm = asyncio.ensure_future(clock.sleep(patience))
-        interrupted: asyncio.CancelledError | None = None
-        try:
-            while not settling.done() and not alarm.done():
-                try:
-                    await asyncio.wait((settling, alarm), return_when=asyncio.FIRST_COMPLETED)
-                except asyncio.CancelledError as again:
-                    interrupted = again
-        finally:
-            alarm.cancel()
-        if settling.done():
-            self._unsettled = None if settling.cancelled() else settling.exception()
-        else:
-            self._unsettled = StorageUnavailable(
-                "what became of the order is not committed yet; it is tried further"
-            )
-        if self._unsettled is not None:
-            logger.error("%s %s is not settled: %s", self._what, self._held().ref, self._unsettled)
-        return interrupted
+    def _failure_of(self, settling: asyncio.Task[None]) -> BaseException | None:
+        if not settling.done():
+            return StorageUnavailable(self._host.ledger.last_trouble)
+        return None if settling.cancelled() else settling.exception()
 
     async def _settle(self, error: BaseException | None) -> None:
-        ref, steps, forever = self._held().ref, self._host.steps, float("inf")
+        try:
+            await self._tell_what_came_of_it(error)
+        except IllegalTransition:
+            # The venue has shown the order meanwhile, and what it showed stands against what the host believes.
+            self._position = await self._host.ledger.read(self._held().ref, patience=math.inf)
+
+    async def _tell_what_came_of_it(self, error: BaseException | None) -> None:
+        ref, steps, forever = self._held().ref, self._host.steps, math.inf
         match self._stage:
             case Stage.PREPARED:
                 self._reason = (

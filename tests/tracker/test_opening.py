@@ -16,6 +16,7 @@ from poslife import (
     BatchingSink,
     InDoubt,
     Opened,
+    OrderSide,
     OrderStatus,
     PendingPosition,
     PersistedPosition,
@@ -49,6 +50,7 @@ from tests.tracker.scenes import (
     bought,
     eventually,
     fail,
+    fill,
     tracking,
 )
 
@@ -544,3 +546,62 @@ async def test_a_tracker_that_is_not_started_records_and_does_nothing_else() -> 
         await tracker.flush(1)
 
         assert "before.start" in [event.header.type for event in store.recorded_events()]
+
+
+async def test_a_claim_of_unknown_fate_is_abandoned_once_the_store_is_back() -> None:
+    """
+    The claim was committed and its reply lost for longer than the host waits: the key is not held for ever.
+    """
+    store = UnreliableStore()
+    async with tracking(store, timings=replace(QUICK, commit=0.05)) as tracker:
+        opening = open_long(tracker)
+        store.lose_replies = 1_000_000
+        with pytest.raises(StorageUnavailable, match="lost the reply"):
+            async with opening:
+                pytest.fail("the store did not answer")
+        store.lose_replies = 0
+    assert OrderStatus.ABANDONED is (await store.get(opening.ref)).orders[0].status
+
+
+async def test_evidence_wins_over_a_refusal() -> None:
+    """
+    The client raised a refusal, and a stream has shown the fill: the position is open.
+    """
+    async with tracking(MemoryStore()) as tracker:
+        opening = open_long(tracker)
+
+        async def refused_and_filled() -> None:
+            await tracker.apply_fills(
+                fill(OrderSide.BUY, "100", "1", order="v", client_order_id=str(opening.client_order_id))
+            )
+            raise Refused("so it says")
+
+        with pytest.raises(Refused):
+            async with opening:
+                await opening.submit(refused_and_filled())
+
+        assert isinstance(opening.outcome, Opened)
+
+
+async def test_claiming_again_under_the_same_ref_is_safe() -> None:
+    """
+    A plain call of unknown fate is repeated under its ref, and gives the same position.
+    """
+    async with tracking(MemoryStore()) as tracker:
+        first = await tracker.steps.claim(KEY, side=Side.LONG, quantity=Decimal(1))
+        again = await tracker.steps.claim(KEY, side=Side.LONG, quantity=Decimal(1), ref=first.ref)
+
+        assert first == again
+
+
+async def test_a_fill_of_another_symbol_is_refused_before_anything_is_written() -> None:
+    """
+    A fill handed to the wrong order is the host's mistake, and is said so.
+    """
+    async with tracking(MemoryStore()) as tracker, open_long(tracker) as opening:
+        await opening.submit(answer())
+        with pytest.raises(InvalidValue, match="a fill of"):
+            await opening.acknowledged(None, replace(bought("1"), symbol=Symbol("BTCUSDT")))
+        held = await opening.acknowledged(None)
+
+        assert isinstance(held, PendingPosition)

@@ -1,20 +1,41 @@
 """
-Pages of a list: the limit and the token, checked the same way by every store. Pure.
+Pages of a list; the limit and the token, checked the same way by every store. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, NewType
+
+from typing_extensions import TypeVar
 
 from poslife.errors import InvalidValue
-from poslife.protocols import Page, PageToken
 
-__all__ = ["MOST_PER_PAGE", "limited", "page_of"]
+__all__ = ["MOST_PER_PAGE", "Page", "PageToken", "limited", "page_of"]
 
 MOST_PER_PAGE = 1000
 
-ItemT = TypeVar("ItemT")
+PageToken = NewType("PageToken", str)
+"""
+Where a list goes on; opaque.
+"""
+
+ItemT = TypeVar("ItemT", covariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[ItemT]):
+    """
+    Part of a list.
+
+    Attributes:
+        items: The part.
+        next: Where it goes on, or ``None`` at the end.
+    """
+
+    items: tuple[ItemT, ...]
+    next: PageToken | None
 
 
 def limited(limit: object) -> int:

@@ -47,7 +47,7 @@ from poslife._position import (
     PositionStatus,
     Protection,
 )
-from poslife.protocols import EventRecord
+from poslife._records import EventRecord
 
 __all__ = [
     "EVENT_COLUMNS",

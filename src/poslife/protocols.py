@@ -7,22 +7,17 @@ own adapter.
 
 from __future__ import annotations
 
-import enum
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, NewType, Protocol
-
-from typing_extensions import TypeVar
+from typing import Protocol
 
 from poslife._changes import Change, Committed
-from poslife._events import EventHeader, HostEvent, RecordedEvent
+from poslife._events import HostEvent, RecordedEvent
 from poslife._fills import StoredFill
 from poslife._identifiers import (
     Account,
     EventId,
-    OrderSide,
     PositionId,
     PositionKey,
     PositionRef,
@@ -31,12 +26,11 @@ from poslife._identifiers import (
     TradeId,
     Venue,
     VenueOrderId,
-    aware,
-    count,
-    name,
-    uuid,
 )
+from poslife._paging import Page, PageToken
 from poslife._position import ClosedPosition, LivePosition, PersistedPosition, Position
+from poslife._records import DeadLetter, EventRecord
+from poslife._runs import NewRun, Run
 from poslife._snapshot import (
     FillPage,
     FillQuery,
@@ -46,6 +40,7 @@ from poslife._snapshot import (
     Snapshot,
     SnapshotScope,
 )
+from poslife._submits import SubmitContext, SubmitVerdict
 
 __all__ = [
     "BatchWriter",
@@ -63,80 +58,6 @@ __all__ = [
     "SubmitVerdict",
     "VenueSource",
 ]
-
-PageToken = NewType("PageToken", str)
-"""
-Where a list goes on; opaque.
-"""
-
-ItemT = TypeVar("ItemT", covariant=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[ItemT]):
-    """
-    Part of a list.
-
-    Attributes:
-        items: The part.
-        next: Where it goes on, or ``None`` at the end.
-    """
-
-    items: tuple[ItemT, ...]
-    next: PageToken | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewRun:
-    """
-    One life of a host process, as it introduces itself.
-
-    Attributes:
-        id: Made by the process.
-        machine: Names the machine and its process name space; processes of one machine can see each other die.
-        pid: The process id there.
-        process_started: When that process started, in the machine's own terms, or empty where it cannot be told.
-        lease: Seconds for which the run counts as alive without a renewal.
-    """
-
-    id: RunId
-    machine: str
-    pid: int
-    process_started: str
-    lease: float
-
-    def __post_init__(self) -> None:
-        uuid("NewRun.id", self.id)
-        name("NewRun.machine", self.machine)
-        count("NewRun.pid", self.pid)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """
-    A run as the store knows it.
-
-    Attributes:
-        id: Made by the process.
-        machine: Names the machine and its process name space.
-        pid: The process id there.
-        process_started: When that process started, in the machine's own terms, or empty.
-        started_at: By the store's clock.
-        lease_until: By the store's clock.
-        ended: It was ended, or its lease ran out by the store's clock. It stays so.
-    """
-
-    id: RunId
-    machine: str
-    pid: int
-    process_started: str
-    started_at: datetime
-    lease_until: datetime
-    ended: bool
-
-    def __post_init__(self) -> None:
-        aware("Run.started_at", self.started_at)
-        aware("Run.lease_until", self.lease_until)
 
 
 class Repository(Protocol):
@@ -395,34 +316,6 @@ class EventSink(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventRecord:
-    """
-    A host event, encoded: what a batch writer stores.
-
-    Attributes:
-        header: What every event says.
-        recorded_at: When it was accepted.
-        sequence: Its number within its run, from 1.
-        payload: UTF-8 JSON without NUL.
-    """
-
-    header: EventHeader
-    recorded_at: datetime
-    sequence: int
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetter:
-    """
-    An event that the store refused for good, and why.
-    """
-
-    record: EventRecord
-    reason: str
-
-
 class BatchWriter(Protocol):
     """
     How a sink reaches a store.
@@ -532,33 +425,6 @@ class Clock(Protocol):
         Wait.
         """
         ...
-
-
-class SubmitVerdict(enum.Enum):
-    """
-    What an exception out of a submit means.
-    """
-
-    REFUSED = "refused"
-    """The venue has definitely not taken the order."""
-    UNKNOWN = "unknown"
-    """It may have."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmitContext:
-    """
-    What a classifier may need to know of the submit.
-
-    Attributes:
-        venue: Where it went.
-        side: Buy or sell.
-        in_doubt_before: An earlier order of the position is in doubt; then even a lack of funds may be its doing.
-    """
-
-    venue: Venue
-    side: OrderSide
-    in_doubt_before: bool
 
 
 class SubmitClassifier(Protocol):

@@ -1,0 +1,161 @@
+"""
+Rows as JSON: what PostgreSQL's ``json_populate_recordset`` takes and its ``row_to_json`` gives, both exact.
+
+A number goes in as text and comes out as a JSON number of any length; a time comes out in the time zone of the
+transaction, which is UTC; `UUID` and `Decimal` are Python's own, whatever the driver makes of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, TypedDict, cast
+from uuid import UUID
+
+import msgspec
+
+from poslife._events import RecordedEvent
+from poslife._fills import StoredFill
+from poslife._orders import Order
+from poslife._position import Position
+from poslife._rows import Value, fill_from, order_from, position_from, recorded_event_from
+
+__all__ = ["cells", "event_of", "fill_of", "position_of", "recordset"]
+
+_encoder: Final = msgspec.json.Encoder()
+
+
+class _PositionCells(TypedDict):
+    ref: UUID
+    id: int | None
+    status: str
+    version: int
+    venue: str
+    account: str
+    symbol: str
+    leg: str
+    margin_mode: str
+    side: str
+    confidence: str | None
+    origin: str | None
+    requested_quantity: Decimal
+    requested_price: Decimal | None
+    entered_quantity: Decimal | None
+    entered_cost: Decimal | None
+    exited_quantity: Decimal | None
+    exited_cost: Decimal | None
+    stop_price: Decimal | None
+    stop_order_id: str | None
+    take_profit_price: Decimal | None
+    take_profit_order_id: str | None
+    close_reason: str | None
+    created_at: datetime
+    opened_at: datetime | None
+    closed_at: datetime | None
+
+
+class _OrderCells(TypedDict):
+    ref: UUID
+    ordinal: int
+    run: UUID
+    purpose: str
+    side: str
+    quantity: Decimal
+    filled: Decimal
+    price: Decimal | None
+    client_order_id: str
+    venue_order_id: str | None
+    status: str
+    prepared_at: datetime
+    submitted_at: datetime | None
+    close_reason: str | None
+
+
+class _FillCells(TypedDict):
+    number: int
+    venue: str
+    account: str
+    symbol: str
+    trade_id: str
+    side: str
+    quantity: Decimal
+    price: Decimal
+    at: datetime
+    venue_order_id: str | None
+    client_order_id: str | None
+    leg: str | None
+    fees: str
+    ref: UUID | None
+    ordinal: int | None
+    unclaimed_because: str | None
+
+
+class _EventCells(TypedDict):
+    event_id: UUID
+    type: str
+    schema: int
+    ref: UUID | None
+    venue: str | None
+    account: str | None
+    symbol: str | None
+    ordinal: int | None
+    severity: str
+    occurred_at: datetime
+    recorded_at: datetime
+    run: UUID
+    correlation: UUID | None
+    causation: UUID | None
+    actor: str
+    version: int | None
+    index: int | None
+    sequence: int | None
+    content: str
+
+
+class _WholePosition(TypedDict):
+    position: _PositionCells
+    orders: list[_OrderCells]
+
+
+_position_decoder: Final = msgspec.json.Decoder(_WholePosition)
+_fill_decoder: Final = msgspec.json.Decoder(_FillCells)
+_event_decoder: Final = msgspec.json.Decoder(_EventCells)
+
+
+def cells(columns: Sequence[str], row: Iterable[Value]) -> dict[str, Value]:
+    """
+    A row by its columns' names.
+    """
+    return dict(zip(columns, row, strict=True))
+
+
+def recordset(rows: Sequence[Mapping[str, Value]]) -> str:
+    """
+    Rows as ``json_populate_recordset`` takes them.
+    """
+    return _encoder.encode(rows).decode()
+
+
+def position_of(text: str) -> Position:
+    """
+    A position from ``{"position": …, "orders": […]}``, its orders by ordinal.
+    """
+    whole = _position_decoder.decode(text)
+    orders: list[Order] = [order_from(cast("dict[str, Value]", order)) for order in whole["orders"]]
+    return position_from(cast("dict[str, Value]", whole["position"]), orders)
+
+
+def fill_of(text: str) -> tuple[int, StoredFill]:
+    """
+    A fill from its row, and its number in the order of storing.
+    """
+    row = _fill_decoder.decode(text)
+    return row["number"], fill_from(cast("dict[str, Value]", row))
+
+
+def event_of(text: str) -> RecordedEvent:
+    """
+    An event from a row with the columns `EVENT_COLUMNS`.
+    """
+    return recorded_event_from(cast("dict[str, Value]", _event_decoder.decode(text)))

@@ -1,0 +1,317 @@
+"""
+Reading positions, fills and history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from poslife._events import RecordedEvent
+from poslife._fills import StoredFill
+from poslife._identifiers import PositionId, PositionKey, PositionRef
+from poslife._paging import page_of
+from poslife._position import ClosedPosition, LivePosition, Position
+from poslife._rows import key_row
+from poslife.postgres._cells import event_of, fill_of, position_of
+from poslife.postgres._database import Session
+from poslife.postgres._tokens import closing_token
+from poslife.protocols import Page
+
+__all__ = [
+    "POSITION",
+    "find_by_id",
+    "find_by_ref",
+    "find_by_venue_order",
+    "find_fill",
+    "find_live",
+    "list_closed",
+    "list_fills",
+    "list_history",
+    "list_in_doubt",
+    "list_live",
+    "list_unclaimed",
+    "list_unsettled",
+    "positions_of",
+    "read_holders",
+    "read_positions",
+]
+
+POSITION: Final = """
+SELECT json_build_object(
+    'position', row_to_json(p),
+    'orders', (
+        SELECT coalesce(json_agg(o ORDER BY o.ordinal), '[]') FROM poslife.orders AS o WHERE o.ref = p.ref
+    )
+)::text
+FROM poslife.positions AS p
+"""
+"""
+Selects positions whole, with their orders, from ``p``; a condition follows.
+"""
+
+
+def positions_of(rows: Iterable[str]) -> tuple[Position, ...]:
+    """
+    The positions that `POSITION` has selected.
+    """
+    return tuple(position_of(row) for row in rows)
+
+
+_BY_REFS: Final = POSITION + "WHERE p.ref = ANY ($1::text[]::uuid[])"
+
+
+async def read_positions(session: Session, refs: Iterable[PositionRef]) -> Mapping[PositionRef, Position]:
+    """
+    Those of the positions that are there.
+    """
+    rows = await session.fetch(_BY_REFS, [str(ref) for ref in refs])
+    return {position.ref: position for position in positions_of(rows)}
+
+
+_BY_REF: Final = POSITION + "WHERE p.ref = $1::text::uuid"
+
+
+async def find_by_ref(session: Session, ref: PositionRef) -> Position | None:
+    """
+    The position with this ref.
+    """
+    row = await session.fetch_one(_BY_REF, str(ref))
+    return None if row is None else position_of(row)
+
+
+_BY_ID: Final = POSITION + "WHERE p.id = $1::text::bigint"
+
+
+async def find_by_id(session: Session, id: PositionId) -> Position | None:
+    """
+    The position with this id.
+    """
+    row = await session.fetch_one(_BY_ID, str(id))
+    return None if row is None else position_of(row)
+
+
+_LIVE: Final = POSITION + """
+WHERE p.venue = $1::text AND p.account = $2::text AND p.symbol = $3::text
+  AND p.leg = $4::text AND p.margin_mode = $5::text
+  AND p.status IN ('pending', 'open', 'closing')
+"""
+
+
+async def find_live(session: Session, key: PositionKey) -> LivePosition | None:
+    """
+    See `Repository.find_live`.
+    """
+    holders = _live_of(await session.fetch(_LIVE, *key_row(key)))
+    return holders[0] if holders else None
+
+
+_HOLDERS: Final = POSITION + """
+WHERE p.venue = $1::text AND p.account = $2::text AND p.symbol = $3::text
+  AND p.status IN ('pending', 'open', 'closing')
+ORDER BY p.ref
+"""
+
+
+async def read_holders(session: Session, venue: str, account: str, symbol: str) -> tuple[LivePosition, ...]:
+    """
+    See `Repository.holders_of`.
+    """
+    return _live_of(await session.fetch(_HOLDERS, venue, account, symbol))
+
+
+def _live_of(rows: Iterable[str]) -> tuple[LivePosition, ...]:
+    return tuple(position for position in positions_of(rows) if not isinstance(position, ClosedPosition))
+
+
+_BY_VENUE_ORDER: Final = POSITION + """
+WHERE p.venue = $1::text AND p.account = $2::text AND p.symbol = $3::text
+  AND p.ref IN (SELECT o.ref FROM poslife.orders AS o WHERE o.venue_order_id = $4::text)
+ORDER BY p.ref
+LIMIT 1
+"""
+
+
+async def find_by_venue_order(
+    session: Session, venue: str, account: str, symbol: str, order: str
+) -> Position | None:
+    """
+    See `Repository.find_by_venue_order`.
+    """
+    row = await session.fetch_one(_BY_VENUE_ORDER, venue, account, symbol, order)
+    return None if row is None else position_of(row)
+
+
+_FILL: Final = """
+SELECT row_to_json(f)::text
+FROM poslife.fills AS f
+WHERE f.venue = $1::text AND f.account = $2::text AND f.symbol = $3::text AND f.trade_id = $4::text
+"""
+
+
+async def find_fill(session: Session, venue: str, account: str, symbol: str, trade: str) -> StoredFill | None:
+    """
+    See `Repository.find_fill`.
+    """
+    row = await session.fetch_one(_FILL, venue, account, symbol, trade)
+    return None if row is None else fill_of(row)[1]
+
+
+_LIST_LIVE: Final = POSITION + """
+WHERE p.status IN ('pending', 'open', 'closing') AND p.ref > $1::text::uuid
+ORDER BY p.ref
+LIMIT $2::text::bigint
+"""
+
+
+async def list_live(session: Session, after: UUID, limit: int) -> Page[LivePosition]:
+    """
+    See `Repository.list_live`.
+    """
+    positions = _live_of(await session.fetch(_LIST_LIVE, str(after), str(limit + 1)))
+    return page_of([(str(position.ref), position) for position in positions], limit)
+
+
+# An order's run is over where it is unknown, was ended or lost, or its lease has run out by the database's clock.
+_LIST_IN_DOUBT: Final = POSITION + """
+WHERE p.ref > $1::text::uuid AND p.ref IN (
+    SELECT o.ref
+    FROM poslife.orders AS o
+    LEFT JOIN poslife.runs AS r
+        ON r.id = o.run AND r.ended_at IS NULL AND r.lost_at IS NULL AND r.lease_until > clock_timestamp()
+    WHERE o.status IN ('submitting', 'in_doubt') AND (o.status = 'in_doubt' OR r.id IS NULL)
+)
+ORDER BY p.ref
+LIMIT $2::text::bigint
+"""
+
+
+async def list_in_doubt(session: Session, after: UUID, limit: int) -> Page[Position]:
+    """
+    See `Repository.list_in_doubt`.
+    """
+    return await _list_by_ref(session, _LIST_IN_DOUBT, after, limit)
+
+
+_LIST_UNSETTLED: Final = POSITION + """
+WHERE p.ref > $1::text::uuid AND p.ref IN (
+    SELECT o.ref
+    FROM poslife.orders AS o
+    LEFT JOIN poslife.runs AS r
+        ON r.id = o.run AND r.ended_at IS NULL AND r.lost_at IS NULL AND r.lease_until > clock_timestamp()
+    WHERE o.status IN ('prepared', 'submitting', 'working', 'in_doubt') AND r.id IS NULL
+)
+ORDER BY p.ref
+LIMIT $2::text::bigint
+"""
+
+
+async def list_unsettled(session: Session, after: UUID, limit: int) -> Page[Position]:
+    """
+    See `Repository.list_unsettled`.
+    """
+    return await _list_by_ref(session, _LIST_UNSETTLED, after, limit)
+
+
+async def _list_by_ref(session: Session, statement: str, after: UUID, limit: int) -> Page[Position]:
+    positions = positions_of(await session.fetch(statement, str(after), str(limit + 1)))
+    return page_of([(str(position.ref), position) for position in positions], limit)
+
+
+_LIST_CLOSED: Final = POSITION + """
+WHERE p.status = 'closed'
+  AND p.closed_at >= $1::text::timestamptz AND p.closed_at < $2::text::timestamptz
+  AND (p.closed_at, p.ref) > ($3::text::timestamptz, $4::text::uuid)
+ORDER BY p.closed_at, p.ref
+LIMIT $5::text::bigint
+"""
+
+
+async def list_closed(
+    session: Session, since: datetime, until: datetime, after: tuple[str, UUID], limit: int
+) -> Page[ClosedPosition]:
+    """
+    See `Repository.list_closed`.
+    """
+    rows = await session.fetch(
+        _LIST_CLOSED, since.isoformat(), until.isoformat(), after[0], str(after[1]), str(limit + 1)
+    )
+    closed = [position for position in positions_of(rows) if isinstance(position, ClosedPosition)]
+    return page_of([(closing_token(position), position) for position in closed], limit)
+
+
+_LIST_FILLS: Final = """
+SELECT row_to_json(f)::text
+FROM poslife.fills AS f
+WHERE f.ref = $1::text::uuid AND f.number > $2::text::bigint
+ORDER BY f.number
+LIMIT $3::text::bigint
+"""
+
+
+async def list_fills(session: Session, ref: PositionRef, after: int, limit: int) -> Page[StoredFill]:
+    """
+    See `Repository.list_fills`.
+    """
+    return _fills_page(await session.fetch(_LIST_FILLS, str(ref), str(after), str(limit + 1)), limit)
+
+
+_LIST_UNCLAIMED: Final = """
+SELECT row_to_json(f)::text
+FROM poslife.fills AS f
+WHERE f.ref IS NULL AND f.number > $1::text::bigint
+ORDER BY f.number
+LIMIT $2::text::bigint
+"""
+
+
+async def list_unclaimed(session: Session, after: int, limit: int) -> Page[StoredFill]:
+    """
+    See `Repository.list_unclaimed`.
+    """
+    return _fills_page(await session.fetch(_LIST_UNCLAIMED, str(after), str(limit + 1)), limit)
+
+
+def _fills_page(rows: Iterable[str], limit: int) -> Page[StoredFill]:
+    numbered = (fill_of(row) for row in rows)
+    return page_of([(str(number), stored) for number, stored in numbered], limit)
+
+
+_LIST_HISTORY: Final = """
+WITH told AS (
+    (
+        SELECT
+            l.event_id, l.type, l.schema, l.ref, l.venue, l.account, l.symbol, l.ordinal, l.severity,
+            l.occurred_at, l.recorded_at, l.run, l.correlation, l.causation, l.actor,
+            l.version, l.index, NULL::bigint AS sequence, l.body AS content
+        FROM poslife.life_events AS l
+        WHERE l.ref = $1::text::uuid AND l.event_id > $2::text::uuid
+        ORDER BY l.event_id
+        LIMIT $3::text::bigint
+    ) UNION ALL (
+        SELECT
+            e.event_id, e.type, e.schema, e.ref, e.venue, e.account, e.symbol, e.ordinal, e.severity,
+            e.occurred_at, e.recorded_at, e.run, e.correlation, e.causation, e.actor,
+            NULL::integer, NULL::integer, e.sequence, e.payload
+        FROM poslife.run_events AS e
+        WHERE e.ref = $1::text::uuid AND e.event_id > $2::text::uuid
+        ORDER BY e.event_id
+        LIMIT $3::text::bigint
+    )
+)
+SELECT row_to_json(t)::text
+FROM told AS t
+ORDER BY t.event_id
+LIMIT $3::text::bigint
+"""
+
+
+async def list_history(session: Session, ref: PositionRef, after: UUID, limit: int) -> Page[RecordedEvent]:
+    """
+    See `Repository.list_history`.
+    """
+    rows = await session.fetch(_LIST_HISTORY, str(ref), str(after), str(limit + 1))
+    events = [event_of(row) for row in rows]
+    return page_of([(str(event.header.id), event) for event in events], limit)

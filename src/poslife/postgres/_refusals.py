@@ -1,0 +1,82 @@
+"""
+Why a unique index refused a change: who holds the key, which fill is stored.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from poslife._changes import Change
+from poslife._identifiers import PositionId, PositionKey
+from poslife._position import ClosedPosition, LivePosition
+from poslife._rows import key_row
+from poslife.errors import DuplicatePosition, FillAlreadyStored, KeyInDoubt, StorageRejected
+from poslife.postgres._cells import recordset
+from poslife.postgres._database import Session
+from poslife.postgres._reads import POSITION, find_fill, positions_of
+
+__all__ = ["CONTESTED", "explain"]
+
+_ONE_LIVE_PER_KEY: Final = "positions_one_live_per_key"
+_ONE_FILL: Final = "fills_pkey"
+
+CONTESTED: Final = frozenset({_ONE_LIVE_PER_KEY, _ONE_FILL})
+"""
+The indexes over what others may take first.
+"""
+
+
+async def explain(session: Session, change: Change) -> None:
+    """
+    Raise what stands in the way of *change*; return where nothing does any more.
+
+    Raises:
+        DuplicatePosition: A key that it claims is held. Before everything else, whichever index refused first.
+        FillAlreadyStored: A fill of it is stored.
+        StorageRejected: It claims one key or stores one fill twice itself.
+    """
+    await _explain_keys(session, change)
+    await _explain_fills(session, change)
+
+
+_READ_HOLDERS: Final = POSITION + """
+JOIN json_populate_recordset(NULL::poslife.positions, $1::text::json) AS k
+    ON p.venue = k.venue AND p.account = k.account AND p.symbol = k.symbol
+    AND p.leg = k.leg AND p.margin_mode = k.margin_mode
+WHERE p.status IN ('pending', 'open', 'closing')
+"""
+
+
+async def _explain_keys(session: Session, change: Change) -> None:
+    results = [transition.result(PositionId(1)) for transition in change.transitions]
+    released = {after.ref for after in results if not after.live}
+    claims = [(after.ref, after.key) for after in results if after.live]
+    holders = await _read_holders(session, {key for _, key in claims})
+    for ref, key in claims:
+        holder = holders.get(key)
+        if holder is not None and holder.ref != ref and holder.ref not in released:
+            raise (KeyInDoubt if holder.in_doubt else DuplicatePosition)(key, holder)
+    for key, times in Counter(key for _, key in claims).items():
+        if times > 1:
+            raise StorageRejected(f"the change claims {key} twice", constraint=_ONE_LIVE_PER_KEY)
+
+
+async def _read_holders(session: Session, keys: set[PositionKey]) -> dict[PositionKey, LivePosition]:
+    columns = ("venue", "account", "symbol", "leg", "margin_mode")
+    wanted = [dict(zip(columns, key_row(key), strict=True)) for key in keys]
+    live = positions_of(await session.fetch(_READ_HOLDERS, recordset(wanted)))
+    return {position.key: position for position in live if not isinstance(position, ClosedPosition)}
+
+
+async def _explain_fills(session: Session, change: Change) -> None:
+    seen: set[tuple[str, str, str, str]] = set()
+    for stored in change.fills:
+        fill = stored.fill
+        name = (fill.venue, fill.account, fill.symbol, fill.trade_id)
+        there = await find_fill(session, *name)
+        if there is not None:
+            raise FillAlreadyStored(there.fill)
+        if name in seen:
+            raise StorageRejected(f"the change stores fill {fill.trade_id} twice", constraint=_ONE_FILL)
+        seen.add(name)

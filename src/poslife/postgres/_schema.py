@@ -1,0 +1,203 @@
+"""
+The check at start: tables, columns, constraints and rights are as this release needs them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
+from typing import Final, TypedDict
+
+import msgspec
+
+from poslife.errors import SchemaMismatch
+from poslife.postgres._database import Database, Session
+from poslife.postgres._migrations import migrate
+
+__all__ = ["check_schema", "describe", "differences", "needed_features", "prepare_schema", "read_features"]
+
+
+class Feature(TypedDict):
+    """
+    One thing that the check looks at.
+
+    Attributes:
+        relation: The table or sequence it belongs to.
+        what: Its kind and name.
+        definition: How it is.
+        demanding: Whether it can refuse what poslife writes, where poslife does not know it.
+    """
+
+    relation: str
+    what: str
+    definition: str
+    demanding: bool
+
+
+_decoder: Final = msgspec.json.Decoder(Feature)
+
+
+async def prepare_schema(database: Database) -> None:
+    """
+    Migrate, then check.
+
+    Raises:
+        SchemaVersionError: The database was migrated by a newer release, or a migration was edited.
+        SchemaMismatch: Listing every difference.
+    """
+    await migrate(database)
+    await database.transact(check_schema)
+
+
+async def check_schema(session: Session) -> None:
+    """
+    Compare the schema with what this release needs.
+
+    Raises:
+        SchemaMismatch: Listing every difference.
+    """
+    found = differences(needed_features(), await read_features(session))
+    if found:
+        raise SchemaMismatch(await describe(session), found)
+
+
+@cache
+def needed_features() -> tuple[Feature, ...]:
+    """
+    What this release needs, from ``needed_schema.txt``: relation, what and definition, separated by tabs.
+    """
+    text = (resources.files("poslife.postgres") / "needed_schema.txt").read_text("utf-8")
+    rows = (line.split("\t") for line in text.splitlines())
+    return tuple(
+        Feature(relation=relation, what=what, definition=definition, demanding=True)
+        for relation, what, definition in rows
+    )
+
+
+def differences(needed: Iterable[Feature], found: Iterable[Feature]) -> list[str]:
+    """
+    Where *found* differs from *needed*, one sentence each.
+
+    More than is needed is a difference only where it can refuse what poslife writes.
+    """
+    there = {(feature["relation"], feature["what"]): feature for feature in found}
+    relations = {relation for relation, _ in there}
+    told: list[str] = []
+    missing: set[str] = set()
+    known: set[tuple[str, str]] = set()
+    for feature in needed:
+        relation, what, definition = feature["relation"], feature["what"], feature["definition"]
+        known.add((relation, what))
+        if relation not in relations:
+            if relation not in missing:
+                told.append(f"{relation} is missing")
+            missing.add(relation)
+        elif (stored := there.get((relation, what))) is None:
+            told.append(f"{relation}: {what} is missing; it should be {definition}")
+        elif _plain(stored["definition"]) != _plain(definition):
+            told.append(f"{relation}: {what} is {stored['definition']}; it should be {definition}")
+    ours = {relation for relation, _ in known}
+    told += [
+        f"{relation}: {what} is not poslife's and can refuse what it writes: {feature['definition']}"
+        for (relation, what), feature in there.items()
+        if relation in ours and (relation, what) not in known and feature["demanding"]
+    ]
+    return told
+
+
+def _plain(definition: str) -> str:
+    """
+    A definition without what a server's version may print otherwise: spaces and parentheses.
+    """
+    return re.sub(r"[\s()]", "", definition)
+
+
+_READ_FEATURES: Final = r"""
+WITH relations AS (
+    SELECT c.oid, c.relname, c.relkind, c.relpersistence
+    FROM pg_catalog.pg_class AS c
+    WHERE c.relnamespace = to_regnamespace('poslife') AND c.relkind IN ('r', 'p', 'S')
+), features AS (
+    SELECT
+        r.relname AS relation,
+        'kind' AS what,
+        CASE r.relpersistence WHEN 'p' THEN '' ELSE 'unlogged ' END
+            || CASE r.relkind WHEN 'S' THEN 'sequence' ELSE 'table' END AS definition,
+        false AS demanding
+    FROM relations AS r
+UNION ALL
+    SELECT
+        r.relname,
+        'column ' || a.attname,
+        format_type(a.atttypid, a.atttypmod)
+            || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
+            || CASE WHEN a.attidentity <> '' THEN ' identity' ELSE '' END
+            || CASE WHEN a.attgenerated <> '' THEN ' generated' ELSE '' END,
+        a.attnotnull AND NOT a.atthasdef AND a.attidentity = ''
+    FROM relations AS r
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE r.relkind <> 'S'
+UNION ALL
+    SELECT r.relname, 'constraint ' || k.conname, pg_get_constraintdef(k.oid), true
+    FROM relations AS r
+    JOIN pg_catalog.pg_constraint AS k ON k.conrelid = r.oid AND k.contype IN ('p', 'u', 'f', 'c', 'x')
+UNION ALL
+    SELECT
+        r.relname,
+        'unique index ' || i.indexrelid::regclass::text,
+        pg_get_indexdef(i.indexrelid) || CASE WHEN i.indisvalid THEN '' ELSE ' INVALID' END,
+        true
+    FROM relations AS r
+    JOIN pg_catalog.pg_index AS i ON i.indrelid = r.oid AND i.indisunique
+    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS k WHERE k.conindid = i.indexrelid)
+UNION ALL
+    SELECT
+        r.relname,
+        'right to ' || privilege,
+        CASE
+            WHEN r.relkind = 'S' AND privilege = 'USAGE' AND has_sequence_privilege(r.oid, privilege)
+              OR r.relkind <> 'S' AND privilege <> 'USAGE' AND has_table_privilege(r.oid, privilege)
+            THEN 'granted'
+            ELSE 'not granted'
+        END,
+        false
+    FROM relations AS r
+    CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'USAGE']) AS privilege
+    WHERE (privilege = 'USAGE') = (r.relkind = 'S')
+)
+SELECT json_build_object(
+    'relation', f.relation,
+    'what', f.what,
+    'definition', regexp_replace(f.definition, '\s+', ' ', 'g'),
+    'demanding', f.demanding
+)::text
+FROM features AS f
+ORDER BY f.relation COLLATE "C", f.what COLLATE "C"
+"""
+
+
+async def read_features(session: Session) -> list[Feature]:
+    """
+    What is there.
+    """
+    return [_decoder.decode(row) for row in await session.fetch(_READ_FEATURES)]
+
+
+_DESCRIBE: Final = """
+SELECT format(
+    'PostgreSQL %s at %s, database %s, schema poslife, as %s',
+    current_setting('server_version'),
+    coalesce(host(inet_server_addr()) || ':' || inet_server_port(), 'a local socket'),
+    current_database(),
+    current_user
+)
+"""
+
+
+async def describe(session: Session) -> str:
+    """
+    Server, database, schema and role.
+    """
+    return (await session.fetch(_DESCRIBE))[0]

@@ -1,0 +1,319 @@
+"""
+The store itself: what a host makes, and what the tracker holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+import asyncpg
+from typing_extensions import Self
+
+from poslife._changes import Change, Committed
+from poslife._events import RecordedEvent
+from poslife._fills import StoredFill
+from poslife._identifiers import (
+    Account,
+    PositionId,
+    PositionKey,
+    PositionRef,
+    RunId,
+    Symbol,
+    TradeId,
+    Venue,
+    VenueOrderId,
+    aware,
+    count,
+    position_id,
+    uuid,
+)
+from poslife._paging import limited
+from poslife._position import ClosedPosition, LivePosition, PendingPosition, PersistedPosition, Position
+from poslife.errors import InvalidValue, PositionNotFound, RunLost, StorageUnavailable
+from poslife.postgres import _batches, _reads, _runs
+from poslife.postgres._commit import commit
+from poslife.postgres._database import Borrowed, Database, Limits, Own, Session
+from poslife.postgres._errors import translated
+from poslife.postgres._schema import describe, prepare_schema
+from poslife.postgres._tokens import after_closing, after_number, after_uuid
+from poslife.protocols import DeadLetter, EventRecord, NewRun, Page, PageToken, Run
+
+__all__ = ["PostgresStore"]
+
+ResultT = TypeVar("ResultT")
+
+
+class PostgresStore:
+    """
+    A `Repository` and a `BatchWriter` in a PostgreSQL database, 14 to 18, in the schema ``poslife``.
+
+    It has a small pool of its own, or borrows the host's: see `borrowing`. Every transaction is read committed and
+    durable, and has its own time-outs, whatever the session, the role or the database says.
+
+    Args:
+        dsn: ``postgresql://user@host/database``, as libpq reads it.
+        pool_size: The most connections.
+        connect_timeout: Seconds to get a connection, and for the whole of `open`.
+        command_timeout: Seconds for the answer to one statement.
+        lock_timeout: Seconds for a lock that somebody else holds; then it is `StorageBusy`.
+        statement_cache_size: Prepared statements kept for each connection; 0 behind a PgBouncer that pools
+            transactions.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        pool_size: int = 4,
+        connect_timeout: float = 10.0,
+        command_timeout: float = 10.0,
+        lock_timeout: float = 3.0,
+        statement_cache_size: int = 100,
+    ) -> None:
+        if not isinstance(dsn, str):
+            raise InvalidValue("dsn", type(dsn), "text: postgresql://user@host/database")
+        count("statement_cache_size", statement_cache_size)
+        count("pool_size", pool_size)
+        if pool_size < 1:
+            raise InvalidValue("pool_size", pool_size, "an int from 1")
+        self._database = Database(
+            Own(dsn=dsn, size=pool_size, statement_cache_size=statement_cache_size),
+            Limits(connect=connect_timeout, command=command_timeout, lock=lock_timeout),
+        )
+        self._opening = asyncio.Lock()
+
+    @classmethod
+    def borrowing(
+        cls,
+        pool: asyncpg.Pool,
+        /,
+        *,
+        connect_timeout: float = 10.0,
+        command_timeout: float = 10.0,
+        lock_timeout: float = 3.0,
+    ) -> Self:
+        """
+        A store over the host's pool. It is never closed here, and nothing is left changed on its connections.
+
+        Nothing is taken over from it either: isolation, read-only mode, durability, search path, time zone and
+        time-outs are set for each of our transactions alone, and no codec but the one for ``text`` is relied on.
+
+        Args:
+            pool: Initialised, and bound to the event loop that uses the store.
+            connect_timeout: Seconds to get a connection, and for the whole of `open`.
+            command_timeout: Seconds for the answer to one statement.
+            lock_timeout: Seconds for a lock that somebody else holds.
+        """
+        store = cls.__new__(cls)
+        store._database = Database(
+            Borrowed(pool=pool), Limits(connect=connect_timeout, command=command_timeout, lock=lock_timeout)
+        )
+        store._opening = asyncio.Lock()
+        return store
+
+    async def open(self) -> None:
+        """
+        See `Repository.open`. It takes no longer than *connect_timeout*.
+        """
+        async with self._opening:
+            if self._database.is_open:
+                return
+            try:
+                with translated():
+                    async with asyncio.timeout(self._database.limits.connect):
+                        await self._database.connect()
+                        await prepare_schema(self._database)
+            except BaseException:
+                self._database.abandon()
+                raise
+
+    async def aclose(self) -> None:
+        """
+        See `Repository.aclose`.
+        """
+        await self._database.aclose()
+
+    async def ping(self) -> None:
+        """
+        See `Repository.ping`.
+        """
+        await self._transact(_answer)
+
+    async def describe(self) -> str:
+        """
+        See `Repository.describe`.
+        """
+        return await self._transact(describe)
+
+    async def commit(self, change: Change, /) -> Committed:
+        """
+        See `Repository.commit`.
+        """
+        return await commit(self._database, change)
+
+    async def get(self, ref: PositionRef, /) -> Position:
+        """
+        See `Repository.get`.
+        """
+        uuid("ref", ref)
+        position = await self._transact(lambda session: _reads.find_by_ref(session, ref))
+        if position is None:
+            raise PositionNotFound(ref)
+        return position
+
+    async def get_by_id(self, id: PositionId, /) -> PersistedPosition | ClosedPosition:
+        """
+        See `Repository.get_by_id`.
+        """
+        position_id("id", id)
+        position = await self._transact(lambda session: _reads.find_by_id(session, id))
+        if position is None or isinstance(position, PendingPosition):
+            raise PositionNotFound(id)
+        return position
+
+    async def find_live(self, key: PositionKey, /) -> LivePosition | None:
+        """
+        See `Repository.find_live`.
+        """
+        return await self._transact(lambda session: _reads.find_live(session, key))
+
+    async def holders_of(self, venue: Venue, account: Account, symbol: Symbol, /) -> tuple[LivePosition, ...]:
+        """
+        See `Repository.holders_of`.
+        """
+        return await self._transact(lambda session: _reads.read_holders(session, venue, account, symbol))
+
+    async def find_by_venue_order(
+        self, venue: Venue, account: Account, symbol: Symbol, order: VenueOrderId, /
+    ) -> Position | None:
+        """
+        See `Repository.find_by_venue_order`.
+        """
+        return await self._transact(
+            lambda session: _reads.find_by_venue_order(session, venue, account, symbol, order)
+        )
+
+    async def find_fill(
+        self, venue: Venue, account: Account, symbol: Symbol, trade: TradeId, /
+    ) -> StoredFill | None:
+        """
+        See `Repository.find_fill`.
+        """
+        return await self._transact(lambda session: _reads.find_fill(session, venue, account, symbol, trade))
+
+    async def list_live(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[LivePosition]:
+        """
+        See `Repository.list_live`.
+        """
+        start, most = after_uuid(after), limited(limit)
+        return await self._transact(lambda session: _reads.list_live(session, start, most))
+
+    async def list_in_doubt(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
+        """
+        See `Repository.list_in_doubt`.
+        """
+        start, most = after_uuid(after), limited(limit)
+        return await self._transact(lambda session: _reads.list_in_doubt(session, start, most))
+
+    async def list_unsettled(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
+        """
+        See `Repository.list_unsettled`.
+        """
+        start, most = after_uuid(after), limited(limit)
+        return await self._transact(lambda session: _reads.list_unsettled(session, start, most))
+
+    async def list_closed(
+        self, since: datetime, until: datetime, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[ClosedPosition]:
+        """
+        See `Repository.list_closed`.
+        """
+        aware("since", since)
+        aware("until", until)
+        start, most = after_closing(after), limited(limit)
+        return await self._transact(lambda session: _reads.list_closed(session, since, until, start, most))
+
+    async def list_fills(
+        self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[StoredFill]:
+        """
+        See `Repository.list_fills`.
+        """
+        uuid("ref", ref)
+        start, most = after_number(after), limited(limit)
+        return await self._transact(lambda session: _reads.list_fills(session, ref, start, most))
+
+    async def list_unclaimed(
+        self, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[StoredFill]:
+        """
+        See `Repository.list_unclaimed`.
+        """
+        start, most = after_number(after), limited(limit)
+        return await self._transact(lambda session: _reads.list_unclaimed(session, start, most))
+
+    async def list_history(
+        self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[RecordedEvent]:
+        """
+        See `Repository.list_history`.
+        """
+        uuid("ref", ref)
+        start, most = after_uuid(after), limited(limit)
+        return await self._transact(lambda session: _reads.list_history(session, ref, start, most))
+
+    async def start_run(self, run: NewRun, /) -> Run:
+        """
+        See `Repository.start_run`.
+        """
+        return await self._transact(lambda session: _runs.start_run(session, run))
+
+    async def renew_run(self, run: RunId, lease: float, /) -> Run:
+        """
+        See `Repository.renew_run`.
+        """
+        uuid("run", run)
+        renewed = await self._transact(lambda session: _runs.renew_run(session, run, lease))
+        if renewed is None:
+            raise RunLost(run)
+        return renewed
+
+    async def end_run(self, run: RunId, /) -> None:
+        """
+        See `Repository.end_run`.
+        """
+        uuid("run", run)
+        await self._transact(lambda session: _runs.end_run(session, run))
+
+    async def list_runs(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Run]:
+        """
+        See `Repository.list_runs`.
+        """
+        start, most = after_uuid(after), limited(limit)
+        return await self._transact(lambda session: _runs.list_runs(session, start, most))
+
+    async def write(self, records: Sequence[EventRecord], /) -> None:
+        """
+        See `BatchWriter.write`.
+        """
+        with translated():
+            batch = _batches.batch_of(records)
+        await self._transact(lambda session: _batches.write(session, batch))
+
+    async def bury(self, letter: DeadLetter, /) -> None:
+        """
+        See `BatchWriter.bury`.
+        """
+        await self._transact(lambda session: _batches.bury(session, letter))
+
+    async def _transact(self, work: Callable[[Session], Awaitable[ResultT]]) -> ResultT:
+        return await self._database.transact(work)
+
+
+async def _answer(session: Session) -> None:
+    answer = await session.fetch("SELECT 'here'")
+    if answer != ["here"]:
+        raise StorageUnavailable(f"the server answered a ping with {answer}")

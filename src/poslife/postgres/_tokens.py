@@ -1,0 +1,90 @@
+"""
+Where a list goes on: the tokens of its pages, read back strictly. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from poslife._position import ClosedPosition
+from poslife.errors import InvalidValue
+from poslife.protocols import PageToken
+
+__all__ = ["after_closing", "after_number", "after_uuid", "closing_token"]
+
+_FIRST: Final = UUID(int=0)
+_BEFORE_ALL_TIMES: Final = "-infinity"
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+
+
+def _refused(token: object) -> InvalidValue:
+    return InvalidValue("after", token, "the `next` of a page of the same list")
+
+
+def after_uuid(token: PageToken | None) -> UUID:
+    """
+    The ref or id that a page ended with.
+
+    Raises:
+        InvalidValue: No page ended with that.
+    """
+    if token is None:
+        return _FIRST
+    return _uuid(token, token)
+
+
+def _uuid(text: object, token: object) -> UUID:
+    if not isinstance(text, str):
+        raise _refused(token)
+    try:
+        read = UUID(text)
+    except ValueError:
+        raise _refused(token) from None
+    if str(read) != text:
+        raise _refused(token)
+    return read
+
+
+def after_number(token: PageToken | None) -> int:
+    """
+    The number that a page ended with.
+
+    Raises:
+        InvalidValue: No page ended with that.
+    """
+    if token is None:
+        return 0
+    if not isinstance(token, str) or not _NUMBER.fullmatch(token):
+        raise _refused(token)
+    return int(token)
+
+
+def closing_token(position: ClosedPosition) -> str:
+    """
+    The time of closing and the ref.
+    """
+    return f"{position.closed_at.isoformat(timespec='microseconds')} {position.ref}"
+
+
+def after_closing(token: PageToken | None) -> tuple[str, UUID]:
+    """
+    The time of closing, as PostgreSQL reads it, and the ref that a page ended with.
+
+    Raises:
+        InvalidValue: No page ended with that.
+    """
+    if token is None:
+        return _BEFORE_ALL_TIMES, _FIRST
+    if not isinstance(token, str):
+        raise _refused(token)
+    time, _, ref = token.partition(" ")
+    try:
+        closed_at = datetime.fromisoformat(time)
+    except ValueError:
+        raise _refused(token) from None
+    if closed_at.utcoffset() is None or closed_at.isoformat(timespec="microseconds") != time:
+        raise _refused(token)
+    return time, _uuid(ref, token)

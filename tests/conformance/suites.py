@@ -13,10 +13,17 @@ from typing_extensions import override
 from poslife._batching import BatchingSink
 from poslife._clock import SystemClock
 from poslife._events import RecordedEvent
-from poslife.conformance import BatchWriterConformance, EventSinkConformance, RepositoryConformance
+from poslife._identifiers import ClientOrderId, TradeId, VenueOrderId
+from poslife.conformance import (
+    BatchWriterConformance,
+    EventSinkConformance,
+    RepositoryConformance,
+    VenueSourceConformance,
+)
 from poslife.errors import FlushTimeout
-from poslife.protocols import BatchWriter, DeadLetter, EventSink, Repository
+from poslife.protocols import BatchWriter, DeadLetter, EventSink, Repository, VenueSource
 from tests.conformance.honest import HonestStore
+from tests.conformance.paper_venue import SYMBOL, HonestSource, PaperVenue
 
 
 class HurriedClock(SystemClock):
@@ -124,3 +131,34 @@ class SinkSuite(EventSinkConformance):
     @override
     def unreachable(self) -> AbstractAsyncContextManager[None]:
         return self.store.unreachable()
+
+
+class SourceSuite(VenueSourceConformance):
+    """
+    A suite over a venue on paper, with two fills on a page.
+    """
+
+    source_class: type[HonestSource] = HonestSource
+    symbol = SYMBOL
+
+    @override
+    @asynccontextmanager
+    async def source(self) -> AsyncGenerator[VenueSource]:
+        self.paper = PaperVenue()
+        yield self.source_class(self.paper)
+
+    @override
+    async def place(self, order: ClientOrderId, /) -> VenueOrderId:
+        return self.paper.place(order)
+
+    @override
+    async def execute(self, order: ClientOrderId, /) -> TradeId:
+        return self.paper.execute(order)
+
+    @override
+    def unreachable(self) -> AbstractAsyncContextManager[None]:
+        return self.paper.unreachable()
+
+    @override
+    def garbled(self) -> AbstractAsyncContextManager[None]:
+        return self.paper.answering_nonsense()

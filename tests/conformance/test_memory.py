@@ -14,7 +14,7 @@ from poslife.conformance import BatchWriterConformance, RepositoryConformance
 from poslife.memory import MemoryStore
 from poslife.protocols import BatchWriter, DeadLetter, Repository
 from poslife.testing.clock import ManualClock
-from tests.conformance.suites import RepositorySuite, SinkSuite, WriterSuite
+from tests.conformance.suites import RepositorySuite, SinkSuite, SourceSuite, WriterSuite
 
 
 class TestMemoryRepository(RepositoryConformance):
@@ -63,4 +63,8 @@ class TestWriterThatGoesAway(WriterSuite):
 
 
 class TestBatchingSink(SinkSuite):
+    pass
+
+
+class TestPaperVenue(SourceSuite):
     pass

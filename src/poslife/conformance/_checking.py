@@ -4,6 +4,7 @@ How a suite says what is broken, and how one is run without a test framework.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from typing import TypeGuard, TypeVar, cast
 
 from typing_extensions import override
 
-__all__ = ["Failure", "Report", "check", "differences", "examine", "narrowed", "refused", "same"]
+__all__ = ["Failure", "Report", "check", "differences", "examine", "narrowed", "refused", "same", "together"]
 
 ErrorT = TypeVar("ErrorT", bound=BaseException)
 ValueT = TypeVar("ValueT")
@@ -136,6 +137,22 @@ async def refused(call: Awaitable[object], kind: type[ErrorT], what: str) -> Err
             f"{what} should raise {kind.__name__}, and raised {type(error).__name__}: {error}"
         ) from error
     raise AssertionError(f"{what} should raise {kind.__name__}, and returned {_shown(result)}")
+
+
+async def together(*calls: Awaitable[ValueT]) -> list[ValueT]:
+    """
+    What the calls return that run at once; every one is over when this is.
+
+    Raises:
+        BaseException: What the first of them raises that does.
+    """
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    returned: list[ValueT] = []
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+        returned.append(result)
+    return returned
 
 
 def differences(expected: object, actual: object, at: str) -> Iterator[str]:

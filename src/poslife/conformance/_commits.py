@@ -12,7 +12,7 @@ from poslife._changes import Change, Committed, Promote
 from poslife._fills import StoredFill
 from poslife._orders import OrderStatus
 from poslife._position import ClosedPosition, Origin, PendingPosition, PersistedPosition
-from poslife.conformance._checking import check, narrowed, refused, same
+from poslife.conformance._checking import check, narrowed, refused, same, together
 from poslife.conformance._examples import QUANTITY
 from poslife.conformance._hooks import RepositoryHooks
 from poslife.conformance._story import Story, begin
@@ -144,7 +144,7 @@ class CommitTests(RepositoryHooks):
             pending = await story.claimed(repository)
             change = story.promote(pending)
             stores = [repository, other] * (CONCURRENT // 2)
-            results = await asyncio.gather(*(store.commit(change) for store in stores))
+            results = await together(*(store.commit(change) for store in stores))
 
             firsts = [committed for committed in results if not committed.repeated]
             same(1, len(firsts), "the number of commits that say that they wrote")
@@ -226,7 +226,7 @@ class CommitTests(RepositoryHooks):
 
             pendings = [await story.claimed(repository) for _ in range(CONCURRENT)]
             changes = [story.promote(pending) for pending in pendings]
-            results = await asyncio.gather(
+            results = await together(
                 *((repository, other)[index % 2].commit(change) for index, change in enumerate(changes))
             )
             ids += [

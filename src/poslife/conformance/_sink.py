@@ -15,7 +15,7 @@ from datetime import timedelta
 from poslife._events import EventHeader, HostBody, HostEvent, Json, RecordedEvent
 from poslife._identifiers import RunId
 from poslife.conformance import _specimens as specimens
-from poslife.conformance._checking import check, narrowed, refused, same
+from poslife.conformance._checking import check, narrowed, refused, same, together
 from poslife.conformance._examples import Examples
 from poslife.conformance._zoo import poisons
 from poslife.errors import FlushTimeout
@@ -164,9 +164,7 @@ class EventSinkConformance(ABC):
                         await asyncio.sleep(0)
 
             # A run each, and all at once.
-            await asyncio.gather(
-                *(tell([event for event in events if event.header.run == run]) for run in runs)
-            )
+            await together(*(tell([event for event in events if event.header.run == run]) for run in runs))
             await sink.flush()
             await self._check_stored(events)
 
@@ -205,7 +203,7 @@ class EventSinkConformance(ABC):
                 for event in mine:
                     same(event.header.id, sink.emit(event), "what emit returns in a thread")
 
-            await asyncio.gather(*(asyncio.to_thread(tell, mine) for mine in told))
+            await together(*(asyncio.to_thread(tell, mine) for mine in told))
             await sink.flush()
             stored = await self.stored()
             _check_numbers(stored)
@@ -242,7 +240,11 @@ class EventSinkConformance(ABC):
                     _event(examples),
                     HostEvent(header=_event(examples, kind=name).header, payload=payload),
                 ):
-                    same(event.header.id, sink.emit(event), f"what emit returns for {name}")
+                    try:
+                        returned = sink.emit(event)
+                    except Exception as error:
+                        raise AssertionError(f"emit raised for {name}: {type(error).__name__}") from error
+                    same(event.header.id, returned, f"what emit returns for {name}")
                     events.append(event)
             await sink.flush()
             letters = {letter.record.header.id for letter in await self.buried()}
@@ -276,7 +278,7 @@ class EventSinkConformance(ABC):
                 for event in more:
                     sink.emit(event)
                 events += more
-                await asyncio.gather(sink.flush(), sink.flush(60.0))
+                await together(sink.flush(), sink.flush(60.0))
                 await self._check_stored(events)
 
     async def test_flush_timeout_loses_nothing(self) -> None:

@@ -26,7 +26,7 @@ from poslife._identifiers import PositionKey, RunId
 from poslife._money import exact_product
 from poslife._orders import CloseReason, Order, OrderPurpose, OrderStatus
 from poslife._position import ClosedPosition, PendingPosition, PersistedPosition, Position
-from poslife.conformance._checking import narrowed
+from poslife.conformance._checking import narrowed, same
 from poslife.conformance._examples import PRICE, QUANTITY, Examples
 from poslife.protocols import Repository
 
@@ -297,7 +297,11 @@ class Story(Examples):
         """
         committed = narrowed(await repository.commit(change), Committed, "what commit returns")
         (position,) = committed.positions
-        return narrowed(position, kind, "the position that commit gives")
+        after = narrowed(position, kind, "the position that commit gives")
+        (transition,) = change.transitions
+        minted = None if isinstance(position, PendingPosition) else position.id
+        same(transition.result(minted), after, "the position that commit gives")
+        return after
 
 
 async def begin(repository: Repository) -> Story:

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 from poslife._client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat, client_order_id
 from poslife._fills import Fill
@@ -304,7 +305,7 @@ class VenueSourceConformance(ABC):
             "fills": lambda: source.fills(self._fills(source)),
         }
         for number, scope in enumerate(self._scopes(source)):
-            calls[f"snapshot {number}"] = source.snapshot(scope)
+            calls[f"snapshot {number}"] = partial(source.snapshot, scope)
         for what, call in calls.items():
             error = await refused(call(), VenueUnavailable, f"{what} of a venue that cannot be asked")
             same(source.venue, error.venue, "VenueUnavailable.venue")

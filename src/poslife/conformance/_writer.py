@@ -4,7 +4,6 @@ The suite for a `BatchWriter`.
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -14,7 +13,7 @@ from poslife._encoding import decode_body, encode_payload
 from poslife._events import EventHeader, RecordedEvent
 from poslife._position import PendingPosition
 from poslife.conformance import _specimens as specimens
-from poslife.conformance._checking import check, refused, same
+from poslife.conformance._checking import check, refused, same, together
 from poslife.conformance._examples import Examples
 from poslife.conformance._story import begin
 from poslife.errors import StorageRejected, StorageUnavailable
@@ -118,7 +117,7 @@ class BatchWriterConformance(ABC):
         async with self.writer() as writer:
             examples = Examples()
             records = [_record(examples, number) for number in range(1, 51)]
-            await asyncio.gather(*(writer.write(records) for _ in range(5)))
+            await together(*(writer.write(records) for _ in range(5)))
             stored = await self.stored()
             same(
                 sorted(record.header.id for record in records),

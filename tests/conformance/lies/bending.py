@@ -1,0 +1,33 @@
+"""
+How values are bent.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import TypeVar
+from uuid import uuid4
+
+from poslife._changes import Change
+from poslife._identifiers import (
+    ChangeId,
+)
+
+__all__ = ["bent", "fresh"]
+
+ValueT = TypeVar("ValueT")
+
+
+def fresh(change: Change) -> Change:
+    return replace(change, id=ChangeId(uuid4()))
+
+
+def bent(value: ValueT, **fields: object) -> ValueT:
+    """
+    A copy with fields that its constructor would refuse, or that make no other difference.
+    """
+    twisted = copy.copy(value)
+    for field, other in fields.items():
+        object.__setattr__(twisted, field, other)
+    return twisted

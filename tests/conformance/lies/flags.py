@@ -1,0 +1,213 @@
+"""
+Stores that report failure by what they return, or report it not at all.
+"""
+
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from typing_extensions import override
+
+from poslife._changes import Change, Committed
+from poslife._fills import StoredFill
+from poslife._identifiers import (
+    Account,
+    PositionId,
+    PositionKey,
+    PositionRef,
+    RunId,
+    Symbol,
+    TradeId,
+    Venue,
+)
+from poslife._position import (
+    ClosedPosition,
+    LivePosition,
+    PersistedPosition,
+    Position,
+)
+from poslife.errors import (
+    PositionNotFound,
+    RepositoryError,
+)
+from poslife.protocols import Page, PageToken
+from tests.conformance.honest import HonestStore
+
+__all__ = ["LIES"]
+
+
+class ReturnsFalse(HonestStore):
+    """Returns False where it should refuse."""
+
+    @override
+    async def take(self, change: Change) -> Committed:
+        try:
+            return await super().take(change)
+        except RepositoryError:
+            return cast("Committed", False)
+
+    @override
+    async def commit(self, change: Change, /) -> Committed:
+        self.ask()
+        return await self.take(change)
+
+
+class ReturnsTrue(HonestStore):
+    """Returns True instead of what was committed."""
+
+    @override
+    async def commit(self, change: Change, /) -> Committed:
+        await super().commit(change)
+        return cast("Committed", True)
+
+
+class SwallowsErrors(HonestStore):
+    """Says that it committed where it refused."""
+
+    @override
+    async def take(self, change: Change) -> Committed:
+        try:
+            return await super().take(change)
+        except RepositoryError:
+            positions = tuple(transition.result(PositionId(1)) for transition in change.transitions)
+            return Committed(change_id=change.id, positions=positions)
+
+
+class GetsNothing(HonestStore):
+    """Returns None where get should raise."""
+
+    @override
+    async def get(self, ref: PositionRef, /) -> Position:
+        try:
+            return await super().get(ref)
+        except PositionNotFound:
+            return cast("Position", None)
+
+
+class GetsNothingById(HonestStore):
+    """Returns None where get_by_id should raise."""
+
+    @override
+    async def get_by_id(self, id: PositionId, /) -> PersistedPosition | ClosedPosition:
+        try:
+            return await super().get_by_id(id)
+        except PositionNotFound:
+            return cast("PersistedPosition", None)
+
+
+class FindRaises(HonestStore):
+    """Raises where find_live should return None."""
+
+    @override
+    async def find_live(self, key: PositionKey, /) -> LivePosition | None:
+        found = await super().find_live(key)
+        if found is None:
+            raise PositionNotFound(PositionId(1))
+        return found
+
+
+class EmptyWhenAway(HonestStore):
+    """Gives empty pages where it could not ask."""
+
+    @override
+    async def list_live(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[LivePosition]:
+        return Page(items=(), next=None) if self.away else await super().list_live(after, limit=limit)
+
+
+class NothingFoundWhenAway(HonestStore):
+    """Finds nothing where it could not ask."""
+
+    @override
+    async def find_fill(
+        self, venue: Venue, account: Account, symbol: Symbol, trade: TradeId, /
+    ) -> StoredFill | None:
+        return None if self.away else await super().find_fill(venue, account, symbol, trade)
+
+
+class NotFoundWhenAway(HonestStore):
+    """Says that a position is not there where it could not ask."""
+
+    @override
+    async def get(self, ref: PositionRef, /) -> Position:
+        if self.away:
+            raise PositionNotFound(ref)
+        return await super().get(ref)
+
+
+class CommitsWhenAway(HonestStore):
+    """Says that it committed where it could not ask."""
+
+    @override
+    async def commit(self, change: Change, /) -> Committed:
+        if self.away:
+            positions = tuple(transition.result(PositionId(1)) for transition in change.transitions)
+            return Committed(change_id=change.id, positions=positions)
+        return await super().commit(change)
+
+
+class AlwaysWell(HonestStore):
+    """Answers a ping without asking."""
+
+    @override
+    async def ping(self) -> None:
+        pass
+
+
+class SaysNothing(HonestStore):
+    """Does not say which store it is."""
+
+    @override
+    async def describe(self) -> str:
+        return ""
+
+
+class EndsWithAFlag(HonestStore):
+    """Returns a flag from end_run."""
+
+    @override
+    async def end_run(self, run: RunId, /) -> None:
+        await super().end_run(run)
+        return cast("None", True)
+
+
+class OpensAnew(HonestStore):
+    """Forgets everything when it is opened again."""
+
+    @override
+    async def open(self) -> None:
+        await super().open()
+        HonestStore.__init__(self)
+
+
+class ClosesOnce(HonestStore):
+    """Raises when it is closed again."""
+
+    closed = False
+
+    @override
+    async def aclose(self) -> None:
+        if self.closed:
+            raise RuntimeError("closed already")
+        self.closed = True
+
+
+LIES: Sequence[tuple[type[HonestStore], str]] = (
+    (ReturnsFalse, "test_position_not_found"),
+    (ReturnsTrue, "test_no_method_returns_a_flag"),
+    (SwallowsErrors, "test_each_refusal_leaves_nothing"),
+    (GetsNothing, "test_get_of_nothing"),
+    (GetsNothingById, "test_get_by_id"),
+    (FindRaises, "test_find_live"),
+    (EmptyWhenAway, "test_unreachable_store_raises"),
+    (NothingFoundWhenAway, "test_unreachable_store_raises"),
+    (NotFoundWhenAway, "test_unreachable_store_raises"),
+    (CommitsWhenAway, "test_unreachable_store_raises"),
+    (AlwaysWell, "test_unreachable_store_raises"),
+    (SaysNothing, "test_ping_and_describe"),
+    (EndsWithAFlag, "test_no_method_returns_a_flag"),
+    (OpensAnew, "test_open_and_close_again"),
+    (ClosesOnce, "test_open_and_close_again"),
+)

@@ -1,0 +1,176 @@
+"""
+Stores that do not keep one live position per key.
+"""
+
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import cast
+
+from typing_extensions import override
+
+from poslife._changes import Change, Claim, Committed
+from poslife._identifiers import (
+    PositionId,
+    PositionKey,
+    PositionRef,
+)
+from poslife._position import (
+    LivePosition,
+    PositionStatus,
+)
+from poslife.errors import (
+    DuplicatePosition,
+    KeyInDoubt,
+)
+from tests.conformance.honest import HonestStore
+
+__all__ = ["LIES"]
+
+
+class AllowsTwo(HonestStore):
+    """Lets two live positions hold one key."""
+
+    @override
+    async def take(self, change: Change) -> Committed:
+        for transition in change.transitions:
+            if isinstance(transition, Claim):
+                self.inner._live.pop(transition.after.key, None)
+        return await super().take(change)
+
+
+class LooksThenWrites(HonestStore):
+    """Looks whether a key is free, and then takes it: concurrent claims all find it free."""
+
+    @override
+    async def take(self, change: Change) -> Committed:
+        claims = [each for each in change.transitions if isinstance(each, Claim)]
+        for claim in claims:
+            if (holder := await self.inner.find_live(claim.after.key)) is not None:
+                raise DuplicatePosition(claim.after.key, holder)
+        await asyncio.sleep(0)
+        for claim in claims:
+            self.inner._live.pop(claim.after.key, None)
+        return await super().take(change)
+
+
+class KeepsKeys(HonestStore):
+    """Never frees a key."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: dict[PositionKey, PositionRef] = {}
+
+    @override
+    async def take(self, change: Change) -> Committed:
+        for transition in change.transitions:
+            if isinstance(transition, Claim):
+                ref = self.taken.setdefault(transition.after.key, transition.ref)
+                if ref != transition.ref and change.id not in self.inner._changes:
+                    holder = await self.inner.get(ref)
+                    raise DuplicatePosition(transition.after.key, cast("LivePosition", holder))
+        return await super().take(change)
+
+
+class FreesKeysWhileClosing(HonestStore):
+    """Frees a key as soon as an exit owns its position."""
+
+    @override
+    async def take(self, change: Change) -> Committed:
+        committed = await super().take(change)
+        for position in committed.positions:
+            if position.status is PositionStatus.CLOSING:
+                self.inner._live.pop(position.key, None)
+        return committed
+
+
+class ForgetsToTakeAgain(HonestStore):
+    """Lets an ended position come alive beside the one that has its key."""
+
+    @override
+    async def take(self, change: Change) -> Committed:
+        for transition in change.transitions:
+            if not isinstance(transition, Claim) and transition.result(PositionId(1)).live:
+                holder = self.inner._live.get(transition.result(PositionId(1)).key)
+                if holder != transition.ref and len(change.transitions) == 1:
+                    self.inner._live.pop(transition.result(PositionId(1)).key, None)
+        return await super().take(change)
+
+
+class NeverInDoubt(HonestStore):
+    """Does not say that a key is in doubt."""
+
+    @override
+    async def take(self, change: Change) -> Committed:
+        try:
+            return await super().take(change)
+        except KeyInDoubt as error:
+            raise DuplicatePosition(error.key, error.existing) from None
+
+
+class AlwaysInDoubt(HonestStore):
+    """Says of every held key that it is in doubt."""
+
+    @override
+    async def take(self, change: Change) -> Committed:
+        try:
+            return await super().take(change)
+        except DuplicatePosition as error:
+            raise KeyInDoubt(error.key, error.existing) from None
+
+
+class CarriesTheClaimant(HonestStore):
+    """Carries the position that lost as the one that holds the key."""
+
+    @override
+    async def take(self, change: Change) -> Committed:
+        try:
+            return await super().take(change)
+        except DuplicatePosition as error:
+            claimant = change.transitions[0].result(PositionId(1))
+            raise type(error)(error.key, cast("LivePosition", claimant)) from None
+
+
+class FoldsCase(HonestStore):
+    """Takes keys for the same that differ in case."""
+
+    @override
+    async def take(self, change: Change) -> Committed:
+        for transition in change.transitions:
+            if isinstance(transition, Claim) and change.id not in self.inner._changes:
+                for key, holder in tuple(self.inner._live.items()):
+                    if str(key).lower() == str(transition.after.key).lower():
+                        existing = await self.inner.get(holder)
+                        raise DuplicatePosition(transition.after.key, cast("LivePosition", existing))
+        return await super().take(change)
+
+
+class KeyIsTheSymbol(HonestStore):
+    """Takes the symbol for the key."""
+
+    @override
+    async def take(self, change: Change) -> Committed:
+        for transition in change.transitions:
+            if isinstance(transition, Claim) and change.id not in self.inner._changes:
+                for key, holder in tuple(self.inner._live.items()):
+                    if key.symbol == transition.after.key.symbol:
+                        existing = await self.inner.get(holder)
+                        raise DuplicatePosition(transition.after.key, cast("LivePosition", existing))
+        return await super().take(change)
+
+
+LIES: Sequence[tuple[type[HonestStore], str]] = (
+    (AllowsTwo, "test_duplicate_carries_the_holder"),
+    (LooksThenWrites, "test_concurrent_claims"),
+    (KeepsKeys, "test_key_is_free_after_the_end"),
+    (FreesKeysWhileClosing, "test_key_is_held_while_closing"),
+    (ForgetsToTakeAgain, "test_ended_position_takes_its_key_again"),
+    (NeverInDoubt, "test_key_in_doubt"),
+    (AlwaysInDoubt, "test_duplicate_carries_the_holder"),
+    (CarriesTheClaimant, "test_duplicate_carries_the_holder"),
+    (FoldsCase, "test_keys_are_told_apart"),
+    (KeyIsTheSymbol, "test_keys_are_told_apart"),
+)

@@ -1,0 +1,298 @@
+"""
+Stores that find the wrong things, and leave out or repeat some.
+"""
+
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from typing_extensions import override
+
+from poslife._events import RecordedEvent
+from poslife._fills import StoredFill
+from poslife._identifiers import (
+    Account,
+    PositionRef,
+    Symbol,
+    TradeId,
+    Venue,
+    VenueOrderId,
+)
+from poslife._orders import OrderStatus
+from poslife._position import (
+    ClosedPosition,
+    LivePosition,
+    PendingPosition,
+    Position,
+)
+from poslife.errors import (
+    InvalidValue,
+)
+from poslife.protocols import Page, PageToken
+from tests.conformance.honest import HonestStore, ItemT, ReadPage
+
+__all__ = ["LIES"]
+
+
+class FindsElsewhere(HonestStore):
+    """Finds an order whatever symbol is asked for."""
+
+    @override
+    async def find_by_venue_order(
+        self, venue: Venue, account: Account, symbol: Symbol, order: VenueOrderId, /
+    ) -> Position | None:
+        self.ask()
+        for position in self.inner._positions.values():
+            if any(mine.venue_order_id == order for mine in position.orders):
+                return position
+        return None
+
+
+class FindsLiveOnly(HonestStore):
+    """Does not find the orders of closed positions."""
+
+    @override
+    async def find_by_venue_order(
+        self, venue: Venue, account: Account, symbol: Symbol, order: VenueOrderId, /
+    ) -> Position | None:
+        found = await super().find_by_venue_order(venue, account, symbol, order)
+        return None if isinstance(found, ClosedPosition) else found
+
+
+class FindsAssignedOnly(HonestStore):
+    """Does not find unclaimed fills."""
+
+    @override
+    async def find_fill(
+        self, venue: Venue, account: Account, symbol: Symbol, trade: TradeId, /
+    ) -> StoredFill | None:
+        found = await super().find_fill(venue, account, symbol, trade)
+        return None if found is None or found.ref is None else found
+
+
+class HoldsTheNetOnly(HonestStore):
+    """Gives one holder of a symbol."""
+
+    @override
+    async def holders_of(self, venue: Venue, account: Account, symbol: Symbol, /) -> tuple[LivePosition, ...]:
+        return (await super().holders_of(venue, account, symbol))[:1]
+
+
+class GivesAList(HonestStore):
+    """Gives the holders as a list."""
+
+    @override
+    async def holders_of(self, venue: Venue, account: Account, symbol: Symbol, /) -> tuple[LivePosition, ...]:
+        return cast("tuple[LivePosition, ...]", list(await super().holders_of(venue, account, symbol)))
+
+
+class LivesWithoutPending(HonestStore):
+    """Leaves pending positions out of the live ones."""
+
+    @override
+    async def list_live(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[LivePosition]:
+        page = await super().list_live(after, limit=limit)
+        return replace(page, items=tuple(one for one in page.items if not isinstance(one, PendingPosition)))
+
+
+class DoubtsOnlyWhatSaysSo(HonestStore):
+    """Leaves out orders submitting whose run has ended."""
+
+    @override
+    async def list_in_doubt(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
+        page = await super().list_in_doubt(after, limit=limit)
+        kept = [
+            one for one in page.items if any(order.status is OrderStatus.IN_DOUBT for order in one.orders)
+        ]
+        return replace(page, items=tuple(kept))
+
+
+class SettlesTheClosed(HonestStore):
+    """Takes a closed position for settled."""
+
+    @override
+    async def list_unsettled(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
+        page = await super().list_unsettled(after, limit=limit)
+        return replace(page, items=tuple(one for one in page.items if not isinstance(one, ClosedPosition)))
+
+
+class UntilIsIncluded(HonestStore):
+    """Gives what was closed at the end of the time, too."""
+
+    @override
+    async def list_closed(
+        self, since: datetime, until: datetime, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[ClosedPosition]:
+        return await super().list_closed(since, until + timedelta(microseconds=1), after, limit=limit)
+
+
+class FillsByTime(HonestStore):
+    """Gives fills by their time, not in the order they were stored."""
+
+    @override
+    async def turn(self, read: ReadPage[ItemT], after: PageToken | None, limit: int) -> Page[ItemT]:
+        page = await super().turn(read, after, limit)
+        fills = [item for item in page.items if isinstance(item, StoredFill)]
+        if not fills:
+            return page
+        return replace(
+            page, items=cast("tuple[ItemT, ...]", tuple(sorted(fills, key=lambda one: one.fill.at)))
+        )
+
+
+class UnclaimedFillsToo(HonestStore):
+    """Gives unclaimed fills of a symbol among a position's."""
+
+    @override
+    async def list_fills(
+        self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[StoredFill]:
+        page = await super().list_fills(ref, after, limit=limit)
+        stray = await super().list_unclaimed(None, limit=limit)
+        return page if page.next else replace(page, items=(*page.items, *stray.items))
+
+
+class HistoryFromTheOpening(HonestStore):
+    """Leaves the time as a pending one out of the history."""
+
+    @override
+    async def list_history(
+        self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[RecordedEvent]:
+        page = await super().list_history(ref, after, limit=limit)
+        return replace(page, items=tuple(item for item in page.items if item.version != 1))
+
+
+class HistoryAsWritten(HonestStore):
+    """Gives the history in the order of writing, not by event id."""
+
+    @override
+    async def list_history(
+        self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[RecordedEvent]:
+        page = await super().list_history(ref, after, limit=limit)
+        return replace(
+            page, items=tuple(sorted(page.items, key=lambda item: (item.version or 0, item.index or 0)))
+        )
+
+
+class RecordsNow(HonestStore):
+    """Gives its own time as the time of recording."""
+
+    @override
+    def show_event(self, event: RecordedEvent) -> RecordedEvent:
+        return replace(event, recorded_at=datetime(2027, 1, 1, tzinfo=UTC))
+
+
+class PagesSkip(HonestStore):
+    """Skips an item between two pages."""
+
+    @override
+    async def turn(self, read: ReadPage[ItemT], after: PageToken | None, limit: int) -> Page[ItemT]:
+        page = await super().turn(read, after, limit)
+        if page.next is None or limit < 2:
+            return page
+        return replace(page, items=page.items[:-1])
+
+
+class PagesRepeat(HonestStore):
+    """Gives the first page again."""
+
+    @override
+    async def turn(self, read: ReadPage[ItemT], after: PageToken | None, limit: int) -> Page[ItemT]:
+        page = await super().turn(read, after, limit)
+        first = await super().turn(read, None, limit)
+        return page if after is None else replace(page, items=(*first.items[-1:], *page.items)[:limit])
+
+
+class PagesNeverEnd(HonestStore):
+    """Always says that there is more."""
+
+    @override
+    async def turn(self, read: ReadPage[ItemT], after: PageToken | None, limit: int) -> Page[ItemT]:
+        page = await super().turn(read, after, limit)
+        return replace(page, next=page.next or PageToken("~"))
+
+
+class PagesOfEverything(HonestStore):
+    """Gives everything on one page."""
+
+    @override
+    async def turn(self, read: ReadPage[ItemT], after: PageToken | None, limit: int) -> Page[ItemT]:
+        await super().turn(read, after, limit)
+        return await super().turn(read, after, 1000)
+
+
+class OnePageOnly(HonestStore):
+    """Forgets what does not fit on the first page."""
+
+    @override
+    async def turn(self, read: ReadPage[ItemT], after: PageToken | None, limit: int) -> Page[ItemT]:
+        return replace(await super().turn(read, after, limit), next=None)
+
+
+class PagesByCounting(HonestStore):
+    """Goes on after so many items, whatever became of them."""
+
+    @override
+    async def turn(self, read: ReadPage[ItemT], after: PageToken | None, limit: int) -> Page[ItemT]:
+        await super().turn(read, None, limit)
+        begin = int(after) if after is not None and after.isdecimal() and len(after) < 9 else 0
+        whole = await super().turn(read, None, 1000)
+        more = begin + limit < len(whole.items)
+        return Page(
+            items=whole.items[begin : begin + limit],
+            next=PageToken(str(begin + limit)) if more else None,
+        )
+
+
+class TakesAnyLimit(HonestStore):
+    """Takes any limit, and makes of it what it can."""
+
+    @override
+    async def turn(self, read: ReadPage[ItemT], after: PageToken | None, limit: int) -> Page[ItemT]:
+        try:
+            return await super().turn(read, after, limit)
+        except InvalidValue:
+            return await super().turn(read, after, 1000)
+
+
+class ChokesOnTokens(HonestStore):
+    """Lets a driver's error out for a token it did not give."""
+
+    @override
+    async def turn(self, read: ReadPage[ItemT], after: PageToken | None, limit: int) -> Page[ItemT]:
+        if after == "x":
+            raise ValueError("invalid literal")
+        return await super().turn(read, after, limit)
+
+
+LIES: Sequence[tuple[type[HonestStore], str]] = (
+    (FindsElsewhere, "test_find_by_venue_order"),
+    (FindsLiveOnly, "test_find_by_venue_order"),
+    (FindsAssignedOnly, "test_find_fill"),
+    (HoldsTheNetOnly, "test_holders_of"),
+    (GivesAList, "test_holders_of"),
+    (LivesWithoutPending, "test_list_live"),
+    (DoubtsOnlyWhatSaysSo, "test_list_in_doubt"),
+    (SettlesTheClosed, "test_list_unsettled"),
+    (UntilIsIncluded, "test_list_closed"),
+    (FillsByTime, "test_list_fills"),
+    (UnclaimedFillsToo, "test_list_fills"),
+    (HistoryFromTheOpening, "test_list_history"),
+    (HistoryAsWritten, "test_list_history"),
+    (RecordsNow, "test_list_history"),
+    (PagesSkip, "test_pages"),
+    (PagesRepeat, "test_pages"),
+    (PagesNeverEnd, "test_pages"),
+    (PagesOfEverything, "test_pages"),
+    (OnePageOnly, "test_pages"),
+    (PagesByCounting, "test_pages_of_a_changing_list"),
+    (TakesAnyLimit, "test_limits_refused"),
+    (ChokesOnTokens, "test_tokens_are_ours"),
+)

@@ -1,0 +1,98 @@
+"""
+Every lie an adapter can tell is caught; the truth is not.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+from typing_extensions import override
+
+from poslife.conformance import examine
+from poslife.errors import PoslifeError
+from poslife.protocols import EventSink
+from tests.conformance.honest import HonestStore
+from tests.conformance.lies import (
+    flags,
+    keys,
+    lists,
+    parts,
+    refusals,
+    repetitions,
+    runs,
+    sinks,
+    sources,
+    values,
+    writers,
+)
+from tests.conformance.lies.sinks import HonestSink
+from tests.conformance.paper_venue import HonestSource
+from tests.conformance.suites import RepositorySuite, SinkSuite, SourceSuite, WriterSuite
+
+STORE_LIES = tuple(
+    lie for room in (flags, keys, lists, parts, refusals, repetitions, runs, values) for lie in room.LIES
+)
+
+# What a broken contract looks like: the suite says so, or an error comes out that should not.
+# Any other is a liar's own mistake.
+FINDINGS = (AssertionError, PoslifeError, RuntimeError, ValueError)
+
+
+def told(lie: tuple[type[object], str]) -> str:
+    return " ".join((inspect.getdoc(lie[0]) or "").split())
+
+
+@pytest.mark.parametrize(
+    "suite", [RepositorySuite, WriterSuite, SinkSuite, SourceSuite], ids=lambda suite: suite.__name__
+)
+async def test_truth(suite: type[object]) -> None:
+    """A truthful adapter passes every test."""
+    report = await examine(suite())
+
+    assert report.failed == (), str(report)
+    assert len(report.passed) == len([name for name in dir(suite) if name.startswith("test_")])
+
+
+@pytest.mark.parametrize("lie", STORE_LIES, ids=told)
+async def test_lying_store(lie: tuple[type[HonestStore], str]) -> None:
+    """A store's lie is caught, by the test that is there for it."""
+    suite = RepositorySuite()
+    suite.store_class, test = lie
+
+    with pytest.raises(FINDINGS):
+        await getattr(suite, test)()
+
+
+@pytest.mark.parametrize("lie", writers.LIES, ids=told)
+async def test_lying_writer(lie: tuple[type[HonestStore], str]) -> None:
+    """A batch writer's lie is caught, by the test that is there for it."""
+    suite = WriterSuite()
+    suite.store_class, test = lie
+
+    with pytest.raises(FINDINGS):
+        await getattr(suite, test)()
+
+
+@pytest.mark.parametrize("lie", sources.LIES, ids=told)
+async def test_lying_source(lie: tuple[type[HonestSource], str]) -> None:
+    """A venue source's lie is caught, by the test that is there for it."""
+    suite = SourceSuite()
+    suite.source_class, test = lie
+
+    with pytest.raises(FINDINGS):
+        await getattr(suite, test)()
+
+
+@pytest.mark.parametrize("lie", sinks.LIES, ids=told)
+async def test_lying_sink(lie: tuple[type[HonestSink], str]) -> None:
+    """A sink's lie is caught, by the test that is there for it."""
+    sink_class, test = lie
+
+    class LyingSuite(SinkSuite):
+        @override
+        def made(self, store: HonestStore) -> EventSink:
+            return sink_class(store)
+
+    with pytest.raises(FINDINGS):
+        await getattr(LyingSuite(), test)()

@@ -1,8 +1,8 @@
 """
-Rows as JSON: what PostgreSQL's ``json_populate_recordset`` takes and its ``row_to_json`` gives, both exact.
+Rows as JSON: what PostgreSQL's ``json_populate_recordset`` takes and its ``row_to_json`` gives, exactly.
 
-A number goes in as text and comes out as a JSON number of any length; a time comes out in the time zone of the
-transaction, which is UTC; `UUID` and `Decimal` are Python's own, whatever the driver makes of them.
+A number goes in as text and comes out as a JSON number of any length; a time comes out in the time zone of
+the transaction, which is UTC; `UUID` and `Decimal` are Python's own, whatever the driver makes of them.
 """
 
 from __future__ import annotations

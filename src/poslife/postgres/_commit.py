@@ -116,7 +116,7 @@ async def _attempt(session: Session, change: Change, mark: str) -> Committed:
         heads = await _read_heads(session, change)
     await _check(session, change, heads)
     ids = await _write(session, change)
-    if ids.keys() != change.refs:
+    if len(ids) != len(change.transitions):
         raise _MovedMeanwhile(f"a position of change {change.id} appeared meanwhile")
     return Committed(
         change_id=change.id,
@@ -124,8 +124,8 @@ async def _attempt(session: Session, change: Change, mark: str) -> Committed:
     )
 
 
-# The change is registered first of all: a repetition waits here for an earlier attempt that is still in flight.
-# The conditions on `registered` make sure of that order, and that a repetition locks nothing.
+# The change is registered first of all: a repetition waits here for an earlier attempt that is still in
+# flight. The conditions on `registered` make sure of that order, and that a repetition locks nothing.
 _TAKE_GROUND: Final = """
 WITH registered AS (
     INSERT INTO poslife.changes (change_id, fingerprint, run, at)
@@ -225,7 +225,7 @@ WHERE c.change_id = $1::text::uuid
 
 async def _first_result(session: Session, change: Change, mark: str) -> Committed:
     """
-    What the change made when it was committed: its transitions say all of it but the ids, and those never change.
+    What the change made when it was committed: its transitions say all but the ids, and those never change.
     """
     answer = await session.fetch(_READ_FIRST_RESULT, str(change.id), _texts(change))
     first = _first_result_decoder.decode(answer[0])
@@ -237,8 +237,8 @@ async def _first_result(session: Session, change: Change, mark: str) -> Committe
     return Committed(change_id=change.id, positions=tuple(positions), repeated=True)
 
 
-# A position that has no id and is to be open gets one here. The condition on the version is for a position that
-# was not there when the heads were read: it is left alone, and the caller sees that it is missing from the result.
+# A position that has no id and is to be open gets one here. The condition on the version is for a position
+# that was not there when the heads were read: it is left alone, and is missing from the result.
 _WRITE: Final = """
 WITH written AS (
     INSERT INTO poslife.positions AS p (
@@ -253,8 +253,9 @@ WITH written AS (
             WHEN r.id IS NULL AND r.status IN ('open', 'closing') THEN nextval('poslife.position_ids')
             ELSE r.id
         END,
-        r.status, r.version, r.venue, r.account, r.symbol, r.leg, r.margin_mode, r.side, r.confidence, r.origin,
-        r.requested_quantity, r.requested_price, r.entered_quantity, r.entered_cost, r.exited_quantity, r.exited_cost,
+        r.status, r.version, r.venue, r.account, r.symbol, r.leg, r.margin_mode, r.side,
+        r.confidence, r.origin, r.requested_quantity, r.requested_price,
+        r.entered_quantity, r.entered_cost, r.exited_quantity, r.exited_cost,
         r.stop_price, r.stop_order_id, r.take_profit_price, r.take_profit_order_id,
         r.close_reason, r.created_at, r.opened_at, r.closed_at
     FROM json_populate_recordset(NULL::poslife.positions, $1::text::json) AS r
@@ -268,7 +269,8 @@ WITH written AS (
         excluded.leg, excluded.margin_mode, excluded.side, excluded.confidence, excluded.origin,
         excluded.requested_quantity, excluded.requested_price,
         excluded.entered_quantity, excluded.entered_cost, excluded.exited_quantity, excluded.exited_cost,
-        excluded.stop_price, excluded.stop_order_id, excluded.take_profit_price, excluded.take_profit_order_id,
+        excluded.stop_price, excluded.stop_order_id,
+        excluded.take_profit_price, excluded.take_profit_order_id,
         excluded.close_reason, excluded.created_at, excluded.opened_at, excluded.closed_at
     )
     WHERE p.version = excluded.version - 1
@@ -292,8 +294,8 @@ WITH written AS (
     )
 ), filled AS (
     INSERT INTO poslife.fills (
-        venue, account, symbol, trade_id, side, quantity, price, at, venue_order_id, client_order_id, leg, fees,
-        ref, ordinal, unclaimed_because
+        venue, account, symbol, trade_id, side, quantity, price, at, venue_order_id, client_order_id, leg,
+        fees, ref, ordinal, unclaimed_because
     )
     SELECT
         r.venue, r.account, r.symbol, r.trade_id, r.side, r.quantity, r.price, r.at, r.venue_order_id,
@@ -301,12 +303,12 @@ WITH written AS (
     FROM json_populate_recordset(NULL::poslife.fills, $3::text::json) AS r
 ), told AS (
     INSERT INTO poslife.life_events (
-        event_id, type, schema, ref, venue, account, symbol, ordinal, severity, occurred_at, recorded_at, run,
-        correlation, causation, actor, version, index, body
+        event_id, type, schema, ref, venue, account, symbol, ordinal, severity, occurred_at, recorded_at,
+        run, correlation, causation, actor, version, index, body
     )
     SELECT
-        r.event_id, r.type, r.schema, r.ref, r.venue, r.account, r.symbol, r.ordinal, r.severity, r.occurred_at,
-        r.recorded_at, r.run, r.correlation, r.causation, r.actor, r.version, r.index, r.body
+        r.event_id, r.type, r.schema, r.ref, r.venue, r.account, r.symbol, r.ordinal, r.severity,
+        r.occurred_at, r.recorded_at, r.run, r.correlation, r.causation, r.actor, r.version, r.index, r.body
     FROM json_populate_recordset(NULL::poslife.life_events, $4::text::json) AS r
 )
 SELECT row_to_json(w)::text FROM written AS w
@@ -318,9 +320,7 @@ async def _write(session: Session, change: Change) -> Mapping[PositionRef, Posit
     Write everything, and return the ids of the positions.
     """
     # What releases a key goes before what claims one: the index is asked row by row.
-    positions = sorted(
-        (_position_cells(transition) for transition in change.transitions), key=lambda row: _holds_key(row)
-    )
+    positions = sorted((_position_cells(transition) for transition in change.transitions), key=_holds_key)
     orders = [
         cells(ORDER_COLUMNS, order_row(order))
         for transition in change.transitions

@@ -1,14 +1,14 @@
 """
 The driver's edge: transactions over a pool, our own or the host's. Text goes in, JSON text comes out.
 
-The only codec that is relied on is the one for ``text``: every argument is cast from it in SQL and every result
-to it, so whatever codecs, time zone or search path a host has set on its connections, nothing is turned by them.
+The only codec that is relied on is the one for ``text``: every argument is cast from it in SQL and every
+result to it, so that whatever codecs a host has set on its connections, nothing is turned by them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -42,7 +42,7 @@ class Limits:
 
     Attributes:
         connect: To get a connection, or to open the store.
-        command: For the answer to one statement. The server gives up a little earlier, so that its word arrives.
+        command: For the answer to one statement. The server gives up earlier, so that its word arrives.
         lock: For a lock that somebody else holds.
     """
 
@@ -59,7 +59,7 @@ class Limits:
     @property
     def begin(self) -> str:
         """
-        How every transaction begins: it takes over nothing that the session, the role or the database has set.
+        How every transaction begins: taking over nothing that the session, the role or the database says.
 
         The time-out for an idle transaction ends one whose connection fell silent, and frees its locks.
         """
@@ -177,7 +177,7 @@ class Session:
 
     async def roll_back(self) -> None:
         """
-        Undo the transaction where the connection can still be asked to, and let go of the connection otherwise.
+        Undo the transaction where the connection can still be asked to, and end the connection otherwise.
         """
         if self.whole and self.begun:
             with suppress(StorageUnavailable):
@@ -231,7 +231,7 @@ class Session:
 def _text(cell: object) -> str:
     if not isinstance(cell, str):
         raise StorageUnavailable(
-            f"the pool turns text into {type(cell).__name__}: it has a codec for the type text; lend one without"
+            f"the pool has a codec of its own for text ({type(cell).__name__}): lend one without"
         )
     return cell
 
@@ -288,8 +288,8 @@ class Database:
         """
         Do *work* in a transaction and commit it.
 
-        What certainly left nothing behind is met by trying again at once: a deadlock, or a pooled connection that
-        had died before the transaction began.
+        What certainly left nothing behind is met by trying again at once: a deadlock, or a pooled connection
+        that had died before the transaction began.
         """
         tries = 1
         while True:
@@ -322,12 +322,12 @@ class Database:
             yield session
         finally:
             session.discard_if_broken()
-            # What became of the transaction is known; a connection that cannot be reset is its pool's business.
+            # What became of the transaction is known; a connection that cannot be reset is no news of it.
             with suppress(*DRIVER_ERRORS):
                 await pool.release(connection, timeout=self.limits.command)
 
     @contextmanager
-    def _reading_dsn(self) -> Iterator[None]:
+    def _reading_dsn(self) -> Generator[None]:
         try:
             yield
         except ValueError as error:

@@ -5,7 +5,7 @@ asyncpg's exceptions become ours, in this one place.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -13,7 +13,13 @@ import asyncpg
 
 from poslife.errors import RepositoryError, StorageBusy, StorageRejected, StorageUnavailable
 
-__all__ = ["DRIVER_ERRORS", "is_lost_connection", "leaves_connection_whole", "left_nothing_behind", "translated"]
+__all__ = [
+    "DRIVER_ERRORS",
+    "is_lost_connection",
+    "leaves_connection_whole",
+    "left_nothing_behind",
+    "translated",
+]
 
 DRIVER_ERRORS: Final = (
     asyncpg.PostgresError,
@@ -57,7 +63,7 @@ _ADVICE: Final = {
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translated() -> Generator[None]:
     """
     Raise ours from theirs. `asyncio.CancelledError` and our own pass through.
 

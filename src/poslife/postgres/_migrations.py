@@ -103,7 +103,7 @@ def pending(applied: Sequence[_Applied], known: Sequence[Migration]) -> tuple[Mi
                 found,
                 newest,
                 f"migration {row['version']} there is {row['name']!r}, "
-                f"where this release has {migration.version} {migration.name!r}; restore the release that made it",
+                f"here it is {migration.version} {migration.name!r}; use the release that applied it",
             )
         if row["sha256"] != migration.sha256:
             raise SchemaVersionError(
@@ -135,7 +135,7 @@ async def _read_applied(session: Session) -> list[_Applied]:
     return [_decoder.decode(row) for row in await session.fetch(_READ_APPLIED)]
 
 
-# IF NOT EXISTS asks for the right to create before it looks: whoever may only migrate tables need not have it.
+# CREATE SCHEMA IF NOT EXISTS asks for the right to create before it looks.
 _HAS_SCHEMA: Final = "SELECT 'yes' WHERE to_regnamespace('poslife') IS NOT NULL"
 
 _CREATE_SCHEMA: Final = "CREATE SCHEMA poslife"

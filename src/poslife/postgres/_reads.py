@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, LiteralString
 from uuid import UUID
 
 from poslife._events import RecordedEvent
@@ -21,7 +21,6 @@ from poslife.postgres._tokens import closing_token
 from poslife.protocols import Page
 
 __all__ = [
-    "POSITION",
     "find_by_id",
     "find_by_ref",
     "find_by_venue_order",
@@ -37,9 +36,10 @@ __all__ = [
     "positions_of",
     "read_holders",
     "read_positions",
+    "whole_positions",
 ]
 
-POSITION: Final = """
+_SELECTION: Final = """
 SELECT json_build_object(
     'position', row_to_json(p),
     'orders', (
@@ -48,19 +48,23 @@ SELECT json_build_object(
 )::text
 FROM poslife.positions AS p
 """
-"""
-Selects positions whole, with their orders, from ``p``; a condition follows.
-"""
+
+
+def whole_positions(condition: LiteralString) -> str:
+    """
+    The statement that selects positions ``p`` with their orders, on a condition, for `positions_of`.
+    """
+    return _SELECTION + condition
 
 
 def positions_of(rows: Iterable[str]) -> tuple[Position, ...]:
     """
-    The positions that `POSITION` has selected.
+    The positions that a statement of `whole_positions` has selected.
     """
     return tuple(position_of(row) for row in rows)
 
 
-_BY_REFS: Final = POSITION + "WHERE p.ref = ANY ($1::text[]::uuid[])"
+_BY_REFS: Final = whole_positions("WHERE p.ref = ANY ($1::text[]::uuid[])")
 
 
 async def read_positions(session: Session, refs: Iterable[PositionRef]) -> Mapping[PositionRef, Position]:
@@ -71,7 +75,7 @@ async def read_positions(session: Session, refs: Iterable[PositionRef]) -> Mappi
     return {position.ref: position for position in positions_of(rows)}
 
 
-_BY_REF: Final = POSITION + "WHERE p.ref = $1::text::uuid"
+_BY_REF: Final = whole_positions("WHERE p.ref = $1::text::uuid")
 
 
 async def find_by_ref(session: Session, ref: PositionRef) -> Position | None:
@@ -82,7 +86,7 @@ async def find_by_ref(session: Session, ref: PositionRef) -> Position | None:
     return None if row is None else position_of(row)
 
 
-_BY_ID: Final = POSITION + "WHERE p.id = $1::text::bigint"
+_BY_ID: Final = whole_positions("WHERE p.id = $1::text::bigint")
 
 
 async def find_by_id(session: Session, id: PositionId) -> Position | None:
@@ -93,11 +97,13 @@ async def find_by_id(session: Session, id: PositionId) -> Position | None:
     return None if row is None else position_of(row)
 
 
-_LIVE: Final = POSITION + """
+_LIVE: Final = whole_positions(
+    """
 WHERE p.venue = $1::text AND p.account = $2::text AND p.symbol = $3::text
   AND p.leg = $4::text AND p.margin_mode = $5::text
   AND p.status IN ('pending', 'open', 'closing')
 """
+)
 
 
 async def find_live(session: Session, key: PositionKey) -> LivePosition | None:
@@ -108,11 +114,13 @@ async def find_live(session: Session, key: PositionKey) -> LivePosition | None:
     return holders[0] if holders else None
 
 
-_HOLDERS: Final = POSITION + """
+_HOLDERS: Final = whole_positions(
+    """
 WHERE p.venue = $1::text AND p.account = $2::text AND p.symbol = $3::text
   AND p.status IN ('pending', 'open', 'closing')
 ORDER BY p.ref
 """
+)
 
 
 async def read_holders(session: Session, venue: str, account: str, symbol: str) -> tuple[LivePosition, ...]:
@@ -126,12 +134,14 @@ def _live_of(rows: Iterable[str]) -> tuple[LivePosition, ...]:
     return tuple(position for position in positions_of(rows) if not isinstance(position, ClosedPosition))
 
 
-_BY_VENUE_ORDER: Final = POSITION + """
+_BY_VENUE_ORDER: Final = whole_positions(
+    """
 WHERE p.venue = $1::text AND p.account = $2::text AND p.symbol = $3::text
   AND p.ref IN (SELECT o.ref FROM poslife.orders AS o WHERE o.venue_order_id = $4::text)
 ORDER BY p.ref
 LIMIT 1
 """
+)
 
 
 async def find_by_venue_order(
@@ -159,11 +169,13 @@ async def find_fill(session: Session, venue: str, account: str, symbol: str, tra
     return None if row is None else fill_of(row)[1]
 
 
-_LIST_LIVE: Final = POSITION + """
+_LIST_LIVE: Final = whole_positions(
+    """
 WHERE p.status IN ('pending', 'open', 'closing') AND p.ref > $1::text::uuid
 ORDER BY p.ref
 LIMIT $2::text::bigint
 """
+)
 
 
 async def list_live(session: Session, after: UUID, limit: int) -> Page[LivePosition]:
@@ -174,8 +186,9 @@ async def list_live(session: Session, after: UUID, limit: int) -> Page[LivePosit
     return page_of([(str(position.ref), position) for position in positions], limit)
 
 
-# An order's run is over where it is unknown, was ended or lost, or its lease has run out by the database's clock.
-_LIST_IN_DOUBT: Final = POSITION + """
+# A run is over where it is unknown, was ended or lost, or its lease has run out by the database's clock.
+_LIST_IN_DOUBT: Final = whole_positions(
+    """
 WHERE p.ref > $1::text::uuid AND p.ref IN (
     SELECT o.ref
     FROM poslife.orders AS o
@@ -186,6 +199,7 @@ WHERE p.ref > $1::text::uuid AND p.ref IN (
 ORDER BY p.ref
 LIMIT $2::text::bigint
 """
+)
 
 
 async def list_in_doubt(session: Session, after: UUID, limit: int) -> Page[Position]:
@@ -195,7 +209,8 @@ async def list_in_doubt(session: Session, after: UUID, limit: int) -> Page[Posit
     return await _list_by_ref(session, _LIST_IN_DOUBT, after, limit)
 
 
-_LIST_UNSETTLED: Final = POSITION + """
+_LIST_UNSETTLED: Final = whole_positions(
+    """
 WHERE p.ref > $1::text::uuid AND p.ref IN (
     SELECT o.ref
     FROM poslife.orders AS o
@@ -206,6 +221,7 @@ WHERE p.ref > $1::text::uuid AND p.ref IN (
 ORDER BY p.ref
 LIMIT $2::text::bigint
 """
+)
 
 
 async def list_unsettled(session: Session, after: UUID, limit: int) -> Page[Position]:
@@ -220,13 +236,15 @@ async def _list_by_ref(session: Session, statement: str, after: UUID, limit: int
     return page_of([(str(position.ref), position) for position in positions], limit)
 
 
-_LIST_CLOSED: Final = POSITION + """
+_LIST_CLOSED: Final = whole_positions(
+    """
 WHERE p.status = 'closed'
   AND p.closed_at >= $1::text::timestamptz AND p.closed_at < $2::text::timestamptz
   AND (p.closed_at, p.ref) > ($3::text::timestamptz, $4::text::uuid)
 ORDER BY p.closed_at, p.ref
 LIMIT $5::text::bigint
 """
+)
 
 
 async def list_closed(

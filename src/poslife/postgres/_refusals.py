@@ -12,14 +12,16 @@ from poslife._identifiers import PositionId, PositionKey
 from poslife._position import ClosedPosition, LivePosition
 from poslife._rows import key_row
 from poslife.errors import DuplicatePosition, FillAlreadyStored, KeyInDoubt, StorageRejected
-from poslife.postgres._cells import recordset
+from poslife.postgres._cells import cells, recordset
 from poslife.postgres._database import Session
-from poslife.postgres._reads import POSITION, find_fill, positions_of
+from poslife.postgres._reads import find_fill, positions_of, whole_positions
 
 __all__ = ["CONTESTED", "explain"]
 
 _ONE_LIVE_PER_KEY: Final = "positions_one_live_per_key"
 _ONE_FILL: Final = "fills_pkey"
+
+_KEY_COLUMNS: Final = ("venue", "account", "symbol", "leg", "margin_mode")
 
 CONTESTED: Final = frozenset({_ONE_LIVE_PER_KEY, _ONE_FILL})
 """
@@ -32,7 +34,7 @@ async def explain(session: Session, change: Change) -> None:
     Raise what stands in the way of *change*; return where nothing does any more.
 
     Raises:
-        DuplicatePosition: A key that it claims is held. Before everything else, whichever index refused first.
+        DuplicatePosition: A key that it claims is held. This comes first, whichever index has refused.
         FillAlreadyStored: A fill of it is stored.
         StorageRejected: It claims one key or stores one fill twice itself.
     """
@@ -40,12 +42,14 @@ async def explain(session: Session, change: Change) -> None:
     await _explain_fills(session, change)
 
 
-_READ_HOLDERS: Final = POSITION + """
+_READ_HOLDERS: Final = whole_positions(
+    """
 JOIN json_populate_recordset(NULL::poslife.positions, $1::text::json) AS k
     ON p.venue = k.venue AND p.account = k.account AND p.symbol = k.symbol
     AND p.leg = k.leg AND p.margin_mode = k.margin_mode
 WHERE p.status IN ('pending', 'open', 'closing')
 """
+)
 
 
 async def _explain_keys(session: Session, change: Change) -> None:
@@ -63,8 +67,7 @@ async def _explain_keys(session: Session, change: Change) -> None:
 
 
 async def _read_holders(session: Session, keys: set[PositionKey]) -> dict[PositionKey, LivePosition]:
-    columns = ("venue", "account", "symbol", "leg", "margin_mode")
-    wanted = [dict(zip(columns, key_row(key), strict=True)) for key in keys]
+    wanted = [cells(_KEY_COLUMNS, key_row(key)) for key in keys]
     live = positions_of(await session.fetch(_READ_HOLDERS, recordset(wanted)))
     return {position.key: position for position in live if not isinstance(position, ClosedPosition)}
 

@@ -63,7 +63,7 @@ FROM clock_timestamp() AS moment
 ON CONFLICT (id) DO NOTHING
 """
 
-_READ: Final = _RUN + "WHERE r.id = $1::text::uuid"
+_READ: Final = f"{_RUN} WHERE r.id = $1::text::uuid"
 
 
 async def start_run(session: Session, run: NewRun) -> Run:
@@ -126,7 +126,8 @@ async def end_run(session: Session, run: RunId) -> None:
     await session.fetch(_END, str(run))
 
 
-_LIST: Final = _RUN + """
+_LIST: Final = f"""
+{_RUN}
 WHERE r.ended_at IS NULL AND r.id > $1::text::uuid
 ORDER BY r.id
 LIMIT $2::text::bigint

@@ -7,10 +7,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import asyncpg
-from typing_extensions import Self
 
 from poslife._changes import Change, Committed
 from poslife._events import RecordedEvent
@@ -50,8 +49,8 @@ class PostgresStore:
     """
     A `Repository` and a `BatchWriter` in a PostgreSQL database, 14 to 18, in the schema ``poslife``.
 
-    It has a small pool of its own, or borrows the host's: see `borrowing`. Every transaction is read committed and
-    durable, and has its own time-outs, whatever the session, the role or the database says.
+    It has a small pool of its own, or borrows the host's: see `borrowing`. Every transaction is durable, read
+    committed, and has its own time-outs, whatever the session, the role or the database says.
 
     Args:
         dsn: ``postgresql://user@host/database``, as libpq reads it.
@@ -96,10 +95,11 @@ class PostgresStore:
         lock_timeout: float = 3.0,
     ) -> Self:
         """
-        A store over the host's pool. It is never closed here, and nothing is left changed on its connections.
+        A store over the host's pool, which is never closed here.
 
-        Nothing is taken over from it either: isolation, read-only mode, durability, search path, time zone and
-        time-outs are set for each of our transactions alone, and no codec but the one for ``text`` is relied on.
+        Nothing is left changed on its connections, and nothing taken over from them: isolation, read-only
+        mode, durability, search path, time zone and time-outs are set for each of our transactions alone, and
+        no codec but the one for ``text`` is relied on.
 
         Args:
             pool: Initialised, and bound to the event loop that uses the store.
@@ -108,10 +108,10 @@ class PostgresStore:
             lock_timeout: Seconds for a lock that somebody else holds.
         """
         store = cls.__new__(cls)
-        store._database = Database(
+        store._database = Database(  # noqa: SLF001 - its own
             Borrowed(pool=pool), Limits(connect=connect_timeout, command=command_timeout, lock=lock_timeout)
         )
-        store._opening = asyncio.Lock()
+        store._opening = asyncio.Lock()  # noqa: SLF001 - its own
         return store
 
     async def open(self) -> None:

@@ -33,12 +33,16 @@ def after_uuid(token: PageToken | None) -> UUID:
     """
     if token is None:
         return _FIRST
-    return _uuid(token, token)
+    return _uuid(_text(token), token)
 
 
-def _uuid(text: object, token: object) -> UUID:
-    if not isinstance(text, str):
+def _text(token: object) -> str:
+    if not isinstance(token, str):
         raise _refused(token)
+    return token
+
+
+def _uuid(text: str, token: object) -> UUID:
     try:
         read = UUID(text)
     except ValueError:
@@ -57,7 +61,7 @@ def after_number(token: PageToken | None) -> int:
     """
     if token is None:
         return 0
-    if not isinstance(token, str) or not _NUMBER.fullmatch(token):
+    if not _NUMBER.fullmatch(_text(token)):
         raise _refused(token)
     return int(token)
 
@@ -78,9 +82,7 @@ def after_closing(token: PageToken | None) -> tuple[str, UUID]:
     """
     if token is None:
         return _BEFORE_ALL_TIMES, _FIRST
-    if not isinstance(token, str):
-        raise _refused(token)
-    time, _, ref = token.partition(" ")
+    time, _, ref = _text(token).partition(" ")
     try:
         closed_at = datetime.fromisoformat(time)
     except ValueError:

@@ -5,6 +5,7 @@ Every lie an adapter can tell is caught; the truth is not.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 
 import pytest
 from typing_extensions import override
@@ -41,6 +42,22 @@ FINDINGS = (AssertionError, PoslifeError, RuntimeError, ValueError)
 
 def told(lie: tuple[type[object], str]) -> str:
     return " ".join((inspect.getdoc(lie[0]) or "").split())
+
+
+@pytest.mark.parametrize(
+    "suite, lies",
+    [
+        pytest.param(RepositorySuite, STORE_LIES, id="repository"),
+        pytest.param(WriterSuite, writers.LIES, id="writer"),
+        pytest.param(SinkSuite, sinks.LIES, id="sink"),
+        pytest.param(SourceSuite, sources.LIES, id="source"),
+    ],
+)
+def test_each_test_has_its_lie(suite: type[object], lies: Sequence[tuple[type[object], str]]) -> None:
+    """No test of a suite is there without a lie that it catches."""
+    tests = {name for name in dir(suite) if name.startswith("test_")}
+
+    assert tests == {test for _, test in lies}
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ class FieldTests(RepositoryHooks):
         """
         async with self.repository() as repository:
             story = await begin(repository)
-            held = await story.opened(repository)
+            held = await story.closing(repository)
             before = await repository.list_fills(held.ref)
             bare = replace(story.fill(held.key), venue_order_id=None, client_order_id=None, fees=())
             fills = (

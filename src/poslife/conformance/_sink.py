@@ -120,7 +120,9 @@ class EventSinkConformance(ABC):
         """
         async with self.sink() as sink:
             examples = Examples()
-            header = specimens.full_header(examples, specimens.full_pending(examples), "stop_loss.placed")
+            header = specimens.full_header(
+                examples, specimens.full_pending(examples), "stop_loss.placed", schema=3
+            )
             sparse = EventHeader(
                 id=examples.event_id(), type="bot.started", occurred_at=examples.at(), run=header.run
             )

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from poslife._events import (
+    LIFE_EVENT_SCHEMA,
     Actor,
     ClosingWithdrawn,
     EventHeader,
@@ -143,7 +144,7 @@ def full_held(examples: Examples, held: PersistedPosition) -> PersistedPosition:
 
 def full_fill(examples: Examples, key: PositionKey, ref: PositionRef | None) -> StoredFill:
     """
-    A fill with every field set: assigned, or unclaimed where there is no *ref*.
+    A fill with every field set: of the second order of *ref*, or unclaimed where there is none.
     """
     order = examples.order(examples.ref() if ref is None else ref)
     return StoredFill(
@@ -165,18 +166,21 @@ def full_fill(examples: Examples, key: PositionKey, ref: PositionRef | None) -> 
             ),
         ),
         ref=ref,
-        ordinal=None if ref is None else 0,
+        ordinal=None if ref is None else 1,
         unclaimed_because="two positions could have it" if ref is None else None,
     )
 
 
-def full_header(examples: Examples, pending: PendingPosition, kind: str) -> EventHeader:
+def full_header(
+    examples: Examples, pending: PendingPosition, kind: str, *, schema: int = LIFE_EVENT_SCHEMA
+) -> EventHeader:
     """
     A header with every field set.
     """
     return EventHeader(
         id=examples.event_id(),
         type=kind,
+        schema=schema,
         ref=pending.ref,
         venue=pending.key.venue,
         account=pending.key.account,

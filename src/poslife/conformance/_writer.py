@@ -73,7 +73,9 @@ class BatchWriterConformance(ABC):
         """
         async with self.writer() as writer:
             examples = Examples()
-            full = specimens.full_header(examples, specimens.full_pending(examples), "stop_loss.placed")
+            full = specimens.full_header(
+                examples, specimens.full_pending(examples), "stop_loss.placed", schema=3
+            )
             first = replace(_record(examples, 1), header=replace(full, run=examples.run))
             records = [first, *(_record(examples, number) for number in range(2, 6))]
             same(None, await _value(writer, records), "what write returns")
@@ -170,7 +172,9 @@ class BatchWriterConformance(ABC):
         """
         async with self.writer() as writer:
             examples = Examples()
-            full = specimens.full_header(examples, specimens.full_pending(examples), "stop_loss.placed")
+            full = specimens.full_header(
+                examples, specimens.full_pending(examples), "stop_loss.placed", schema=3
+            )
             letters = [
                 DeadLetter(
                     record=replace(_record(examples, 1), header=full), reason="too long for its column"

@@ -12,7 +12,7 @@ from typing import cast
 
 from typing_extensions import override
 
-from poslife._changes import Change, Claim, Committed
+from poslife._changes import Change, Claim, Committed, Promote
 from poslife._identifiers import (
     PositionId,
     PositionKey,
@@ -25,8 +25,10 @@ from poslife._position import (
 from poslife.errors import (
     DuplicatePosition,
     KeyInDoubt,
+    StorageRejected,
 )
 from tests.conformance.honest import HonestStore
+from tests.conformance.lies.bending import bent, fresh
 
 __all__ = ["LIES"]
 
@@ -162,6 +164,35 @@ class KeyIsTheSymbol(HonestStore):
         return await super().take(change)
 
 
+class ClaimsBeforeItCloses(HonestStore):
+    """Looks whether a key is free before the change that frees it."""
+
+    @override
+    async def take(self, change: Change) -> Committed:
+        if change.id not in self.inner._changes:
+            for transition in change.transitions:
+                key = transition.result(PositionId(1)).key
+                holder = await self.inner.find_live(key)
+                if isinstance(transition, Promote) and holder is not None and holder.ref != transition.ref:
+                    raise DuplicatePosition(key, holder)
+        return await super().take(change)
+
+
+class ClaimsTwiceInOne(HonestStore):
+    """Lets one change claim a key twice."""
+
+    @override
+    async def take(self, change: Change) -> Committed:
+        try:
+            return await super().take(change)
+        except StorageRejected:
+            results = [
+                await super(ClaimsTwiceInOne, self).take(fresh(bent(change, transitions=(transition,))))
+                for transition in change.transitions[:1]
+            ]
+            return results[0]
+
+
 LIES: Sequence[tuple[type[HonestStore], str]] = (
     (AllowsTwo, "test_duplicate_carries_the_holder"),
     (LooksThenWrites, "test_concurrent_claims"),
@@ -173,4 +204,6 @@ LIES: Sequence[tuple[type[HonestStore], str]] = (
     (CarriesTheClaimant, "test_duplicate_carries_the_holder"),
     (FoldsCase, "test_keys_are_told_apart"),
     (KeyIsTheSymbol, "test_keys_are_told_apart"),
+    (ClaimsBeforeItCloses, "test_flip_in_one_change"),
+    (ClaimsTwiceInOne, "test_one_key_twice_in_a_change"),
 )

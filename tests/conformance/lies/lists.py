@@ -32,6 +32,7 @@ from poslife._position import (
 )
 from poslife.errors import (
     InvalidValue,
+    PositionNotFound,
 )
 from poslife.protocols import Page, PageToken
 from tests.conformance.honest import HonestStore, ItemT, ReadPage
@@ -272,6 +273,38 @@ class ChokesOnTokens(HonestStore):
         return await super().turn(read, after, limit)
 
 
+class FiftyAreEnough(HonestStore):
+    """Gives 50 items where no limit is asked for."""
+
+    @override
+    async def list_unclaimed(self, after: PageToken | None = None, /, *, limit: int = 50) -> Page[StoredFill]:
+        return await super().list_unclaimed(after, limit=limit)
+
+
+class LatestFirst(HonestStore):
+    """Gives the latest unclaimed fill first."""
+
+    @override
+    async def list_unclaimed(
+        self, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[StoredFill]:
+        page = await super().list_unclaimed(after, limit=limit)
+        return replace(page, items=page.items[::-1])
+
+
+class NoHistoryOfNothing(HonestStore):
+    """Raises where a list is empty."""
+
+    @override
+    async def list_history(
+        self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[RecordedEvent]:
+        page = await super().list_history(ref, after, limit=limit)
+        if not page.items and after is None:
+            raise PositionNotFound(ref)
+        return page
+
+
 LIES: Sequence[tuple[type[HonestStore], str]] = (
     (FindsElsewhere, "test_find_by_venue_order"),
     (FindsLiveOnly, "test_find_by_venue_order"),
@@ -295,4 +328,7 @@ LIES: Sequence[tuple[type[HonestStore], str]] = (
     (PagesByCounting, "test_pages_of_a_changing_list"),
     (TakesAnyLimit, "test_limits_refused"),
     (ChokesOnTokens, "test_tokens_are_ours"),
+    (FiftyAreEnough, "test_default_limit"),
+    (LatestFirst, "test_list_unclaimed"),
+    (NoHistoryOfNothing, "test_nothing_there_is_an_empty_page"),
 )

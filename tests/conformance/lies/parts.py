@@ -22,6 +22,7 @@ from poslife._identifiers import (
 from poslife.errors import (
     RepositoryError,
     StaleVersion,
+    StorageRejected,
 )
 from tests.conformance.honest import HonestStore, PositionT
 from tests.conformance.lies.bending import bent, fresh
@@ -167,6 +168,18 @@ class BreaksWhenCancelled(HonestStore):
         return committed
 
 
+class CountsEventsOfNothing(HonestStore):
+    """Takes events of no position for one position's, so that the second change collides with the first."""
+
+    @override
+    async def take(self, change: Change) -> Committed:
+        taken = {event.index for event, _, _ in self.inner._life_events if event.header.ref is None}
+        for event in change.events:
+            if event.header.ref is None and event.index in taken:
+                raise StorageRejected("duplicate key (version, index)")
+        return await super().take(change)
+
+
 LIES: Sequence[tuple[type[HonestStore], str]] = (
     (IgnoresVersions, "test_stale_version"),
     (ForgetsEvents, "test_commit_writes_transitions_orders_fills_and_events"),
@@ -180,4 +193,5 @@ LIES: Sequence[tuple[type[HonestStore], str]] = (
     (NamesAnotherChange, "test_commit_writes_transitions_orders_fills_and_events"),
     (AnswersBeforeWriting, "test_one_of_many_changes_from_a_version"),
     (BreaksWhenCancelled, "test_cancelled_commit_is_repeated"),
+    (CountsEventsOfNothing, "test_commit_of_fills_alone"),
 )

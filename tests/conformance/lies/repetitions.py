@@ -183,6 +183,32 @@ class TakesTheHostsId(HonestStore):
             return Committed(change_id=change.id, positions=(position,))
 
 
+class ForgetsWhatAChangeHeld(HonestStore):
+    """Forgets what a change held as soon as its position is closed."""
+
+    @override
+    async def take(self, change: Change) -> Committed:
+        try:
+            return await super().take(change)
+        except ChangeIdReused:
+            first = self.inner._changes[change.id][1]
+            if any(isinstance(position, ClosedPosition) for position in first.positions):
+                return replace(first, repeated=True)
+            raise
+
+
+class LooksAtTheIdLast(HonestStore):
+    """Looks at everything else before it looks at the id."""
+
+    @override
+    async def take(self, change: Change) -> Committed:
+        try:
+            return await super().take(change)
+        except ChangeIdReused:
+            self.inner._check(change)
+            raise
+
+
 LIES: Sequence[tuple[type[HonestStore], str]] = (
     (AppliesTwice, "test_same_change_again_writes_nothing"),
     (RepeatsFills, "test_same_change_again_writes_nothing"),
@@ -197,4 +223,6 @@ LIES: Sequence[tuple[type[HonestStore], str]] = (
     (OneIdForAll, "test_ids_are_minted_once"),
     (MintsZero, "test_ids_are_minted_once"),
     (TakesTheHostsId, "test_id_never_changes"),
+    (ForgetsWhatAChangeHeld, "test_change_id_with_other_contents_after_the_close"),
+    (LooksAtTheIdLast, "test_reused_change_id_comes_first"),
 )

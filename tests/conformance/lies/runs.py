@@ -161,6 +161,18 @@ class KeepsLivingRunsOut(HonestStore):
         return await super().take(change)
 
 
+class RenewsInWordsOnly(HonestStore):
+    """Says that a lease is renewed, and lets the first one count."""
+
+    @override
+    async def renew_run(self, run: RunId, lease: float, /) -> Run:
+        known = self.inner._runs.get(run)
+        renewed = await super().renew_run(run, lease)
+        if known is not None:
+            self.inner._runs[run] = known
+        return renewed
+
+
 LIES: Sequence[tuple[type[HonestStore], str]] = (
     (ResurrectsLeases, "test_lost_run_is_not_renewed"),
     (RenewsUnknownRuns, "test_lost_run_is_not_renewed"),
@@ -174,4 +186,5 @@ LIES: Sequence[tuple[type[HonestStore], str]] = (
     (LetsLostRunsIncrease, "test_lost_run_may_not_open_or_increase"),
     (KeepsLostRunsFromExits, "test_lost_run_may_record_and_exit"),
     (KeepsLivingRunsOut, "test_living_run_may_open_and_increase"),
+    (RenewsInWordsOnly, "test_renewed_lease_holds"),
 )

@@ -4,6 +4,7 @@ Sinks that lie, one lie each; `LIES` says which test tells.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import suppress
@@ -136,8 +137,6 @@ class OnLoopOnly(HonestSink):
 
     @override
     def emit(self, event: HostEvent, /) -> EventId:
-        import asyncio
-
         asyncio.get_running_loop()
         return super().emit(event)
 
@@ -323,6 +322,20 @@ class StopsOnce(HonestSink):
         await super().aclose(deadline)
 
 
+class LosesWithTheFlush(HonestSink):
+    """Lets go of what was not stored when a flush is cancelled."""
+
+    @override
+    async def flush(self, timeout: float | None = None, /) -> None:
+        try:
+            await super().flush(timeout)
+        except asyncio.CancelledError:
+            with self._lock:
+                self._waiting.clear()
+                self._committed = self._emitted
+            raise
+
+
 LIES: Sequence[tuple[type[HonestSink], str]] = (
     (Forgets, "test_emit_returns_the_id_at_once"),
     (NamesAnother, "test_emit_returns_the_id_at_once"),
@@ -348,4 +361,5 @@ LIES: Sequence[tuple[type[HonestSink], str]] = (
     (StopsOnly, "test_aclose_flushes"),
     (StopsInSilence, "test_aclose_says_what_is_left"),
     (StopsOnce, "test_aclose_flushes"),
+    (LosesWithTheFlush, "test_flush_is_cancelled"),
 )

@@ -326,6 +326,16 @@ class ChangesItsName(HonestSource):
         return Venue(f"bybit-{self.asked}")
 
 
+class FindsTheFirst(HonestSource):
+    """Finds the first order where it is asked by the venue's name."""
+
+    @override
+    async def find_order(self, query: OrderQuery, /) -> OrderSeen | OrderNotSeen:
+        if query.venue_order_id is None:
+            return await super().find_order(query)
+        return await super().find_order(replace(query, client_order_id=next(iter(self.paper.orders))))
+
+
 LIES: Sequence[tuple[type[HonestSource], str]] = (
     (SeesNothingWhenAway, "test_unreachable_venue_raises"),
     (SeesNoOrderWhenAway, "test_unreachable_venue_raises"),
@@ -357,4 +367,5 @@ LIES: Sequence[tuple[type[HonestSource], str]] = (
     (AnswersForAnyone, "test_other_venue_is_refused"),
     (NothingForOthers, "test_other_venue_is_refused"),
     (ChangesItsName, "test_says_what_it_is"),
+    (FindsTheFirst, "test_find_order_by_the_venues_name"),
 )

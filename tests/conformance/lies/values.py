@@ -13,10 +13,12 @@ from decimal import Decimal
 
 from typing_extensions import override
 
+from poslife._changes import Change, Committed
 from poslife._events import OrderRejected, RecordedEvent, UnknownBody
 from poslife._fills import StoredFill
 from poslife._identifiers import (
     Account,
+    PositionId,
     PositionRef,
     Symbol,
     Venue,
@@ -29,6 +31,7 @@ from poslife._position import (
     PersistedPosition,
     Position,
 )
+from poslife.errors import StorageRejected
 from poslife.protocols import Page, PageToken, Run
 from tests.conformance.honest import HonestStore, PositionT
 from tests.conformance.lies.bending import bent
@@ -240,6 +243,25 @@ class KnowsNoFuture(HonestStore):
         )
 
 
+class FillsInHeaders(HonestStore):
+    """Adds to a header what it knows of the position."""
+
+    @override
+    def show_event(self, event: RecordedEvent) -> RecordedEvent:
+        return replace(event, header=replace(event.header, venue=event.header.venue or Venue("bybit")))
+
+
+class RefusesLargeNumbers(HonestStore):
+    """Refuses numbers that its columns are too narrow for, though exchanges say them every day."""
+
+    @override
+    async def take(self, change: Change) -> Committed:
+        for transition in change.transitions:
+            if transition.result(PositionId(1)).requested_quantity >= Decimal("1E+12"):
+                raise StorageRejected("numeric field overflow")
+        return await super().take(change)
+
+
 LIES: Sequence[tuple[type[HonestStore], str]] = (
     (RoundsDecimals, "test_exact_decimals"),
     (CountsInFloats, "test_exact_decimals"),
@@ -263,4 +285,6 @@ LIES: Sequence[tuple[type[HonestStore], str]] = (
     (LeavesOneReadBehind, "test_every_field_of_a_pending_position"),
     (ReadsFromACache, "test_get"),
     (KnowsNoFuture, "test_events_of_a_newer_release"),
+    (FillsInHeaders, "test_sparse_headers"),
+    (RefusesLargeNumbers, "test_usual_decimals_are_kept"),
 )

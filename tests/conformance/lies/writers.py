@@ -144,6 +144,14 @@ class HidesHostEvents(HonestStore):
         return replace(page, items=tuple(item for item in page.items if item.sequence is None))
 
 
+class WritesAHundred(HonestStore):
+    """Stores the first hundred records of a batch."""
+
+    @override
+    async def write(self, records: Sequence[EventRecord], /) -> None:
+        await super().write(records[:100])
+
+
 LIES: Sequence[tuple[type[HonestStore], str]] = (
     (WritesUntilRefused, "test_write_all_or_none"),
     (WritesAround, "test_write_all_or_none"),
@@ -157,4 +165,5 @@ LIES: Sequence[tuple[type[HonestStore], str]] = (
     (BuriesTwice, "test_bury"),
     (BuriesTextOnly, "test_bury"),
     (HidesHostEvents, "test_history_holds_host_events"),
+    (WritesAHundred, "test_write_of_nothing_and_of_much"),
 )

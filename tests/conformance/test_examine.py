@@ -1,0 +1,86 @@
+"""
+A suite runs without a test framework, under unittest, and where assertions are switched off.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import unittest
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from typing_extensions import override
+
+from poslife.conformance import RepositoryConformance, examine
+from poslife.memory import MemoryStore
+from poslife.protocols import Repository
+from tests.conformance.lies.parts import ForgetsEvents
+from tests.conformance.suites import RepositorySuite
+
+WITHOUT_FRAMEWORK = """
+import asyncio, sys
+from contextlib import asynccontextmanager
+from poslife._changes import Committed
+from poslife.conformance import RepositoryConformance, examine
+from poslife.memory import MemoryStore
+
+class Forgetful(MemoryStore):
+    async def get(self, ref, /):
+        return None
+
+class Suite(RepositoryConformance):
+    @asynccontextmanager
+    async def repository(self):
+        yield Forgetful()
+
+    async def let_lease_run_out(self, seconds):
+        raise NotImplementedError
+
+report = asyncio.run(examine(Suite()))
+broken = {failure.test for failure in report.failed}
+print("test_get_of_nothing" in broken, "test_list_unclaimed" in report.passed)
+print(sorted({"pytest", "unittest", "_pytest", "anyio"} & set(sys.modules)))
+"""
+
+
+async def test_report_names_what_is_broken() -> None:
+    """A report says how many passed, and for each failure the test, the sentence and what was found."""
+    suite = RepositorySuite()
+    suite.store_class = ForgetsEvents
+    report = await examine(suite)
+    text = str(report)
+
+    assert text.startswith(f"{len(report.passed)} passed, {len(report.failed)} failed")
+    assert "test_list_history: `list_history`: the events of a position, its time as a pending one" in text
+    assert "AssertionError: event ids should have 5 items, has 0" in text
+
+
+def test_needs_no_framework() -> None:
+    """Under `python -O`, without a framework, a suite finds what it finds elsewhere."""
+    run = subprocess.run(
+        [sys.executable, "-O", "-c", WITHOUT_FRAMEWORK],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert run.stdout.splitlines() == ["True True", "[]"], run.stderr
+
+
+class _UnderUnittest(RepositoryConformance, unittest.IsolatedAsyncioTestCase):
+    @override
+    @asynccontextmanager
+    async def repository(self) -> AsyncGenerator[Repository]:
+        yield MemoryStore()
+
+
+def test_runs_under_unittest() -> None:
+    """unittest finds the tests of a subclass and awaits them."""
+    result = unittest.TestResult()
+    _UnderUnittest("test_commit_gives_positions_in_order").run(result)
+    names = unittest.TestLoader().getTestCaseNames(_UnderUnittest)
+
+    assert (result.testsRun, result.errors, result.failures) == (1, [], [])
+    assert set(names) == {name for name in dir(RepositoryConformance) if name.startswith("test_")}

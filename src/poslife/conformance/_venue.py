@@ -48,7 +48,24 @@ class VenueSourceConformance(ABC):
     What `VenueSource` promises, one test for each sentence.
 
     Say how a source is made at a venue where nothing has happened (a simulated one, or a replay), and let the
-    hooks make things happen there.
+    hooks make things happen there::
+
+        class TestMySource(VenueSourceConformance):
+            symbol = Symbol("BTC/USDT:USDT")
+
+            @asynccontextmanager
+            async def source(self) -> AsyncGenerator[VenueSource]:
+                async with SimulatedVenue() as self.venue:
+                    yield MySource(self.venue.url)
+
+            async def place(self, order: ClientOrderId, /) -> VenueOrderId:
+                return VenueOrderId(await self.venue.place(order))
+
+            async def execute(self, order: ClientOrderId, /) -> TradeId:
+                return TradeId(await self.venue.fill_a_part_of(order))
+
+            def unreachable(self) -> AbstractAsyncContextManager[None]:
+                return self.venue.answering(503)
 
     Attributes:
         symbol: What is traded; the host's to set.

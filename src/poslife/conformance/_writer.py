@@ -26,8 +26,21 @@ class BatchWriterConformance(ABC):
     """
     What `BatchWriter` promises, one test for each sentence.
 
-    Say how a writer over a fresh store is made, and how to read what it stored. What a hook leaves at
-    ``None`` goes unchecked.
+    Say how a writer over a fresh store is made, and how to read what it stored::
+
+        class TestMyWriter(BatchWriterConformance):
+            @asynccontextmanager
+            async def writer(self) -> AsyncGenerator[BatchWriter]:
+                self.store = MyStore(fresh_database())
+                yield self.store
+
+            async def stored(self) -> Sequence[RecordedEvent]:
+                return await self.store.events()
+
+            async def buried(self) -> Sequence[DeadLetter]:
+                return await self.store.dead_letters()
+
+    What another hook leaves at ``None`` goes unchecked.
     """
 
     @abstractmethod

@@ -311,24 +311,9 @@ def require_found(transitions: Iterable[Transition], heads: Heads) -> None:
             raise PositionNotFound(transition.ref)
 
 
-def find_already_closed(transitions: Iterable[Transition], heads: Heads) -> PositionRef | None:
-    """
-    The second check: the first position that is closed and was to be changed as if it were not.
-
-    The repository reads it and raises `AlreadyClosed` with it.
-    """
-    for transition in transitions:
-        head = heads.get(transition.ref)
-        if head is None or head.status is not PositionStatus.CLOSED:
-            continue
-        if not (isinstance(transition, Revise) and isinstance(transition.after, ClosedPosition)):
-            return transition.ref
-    return None
-
-
 def require_settlement(transition: Transition, stored: ClosedPosition) -> None:
     """
-    The second check for a closed position that is revised: nothing but its orders changes.
+    The second check, for a position that is stored as closed: nothing but its orders changes.
 
     Raises:
         AlreadyClosed: With the stored exit.

@@ -36,6 +36,7 @@ from poslife._identifiers import (
     TradeId,
     Venue,
     VenueOrderId,
+    aware,
 )
 from poslife._orders import OrderStatus
 from poslife._paging import limited, page_of
@@ -278,6 +279,8 @@ class MemoryStore:
         """
         See `Repository.list_closed`.
         """
+        aware("since", since)
+        aware("until", until)
         closed = sorted(
             (
                 (f"{position.closed_at.isoformat(timespec='microseconds')} {position.ref}", position)

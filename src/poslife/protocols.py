@@ -65,7 +65,8 @@ class Repository(Protocol):
     Where positions, orders, fills, life events and runs are kept.
 
     A value that cannot be kept exactly is refused with `StorageRejected`, never rounded, cut or replaced.
-    ``get_*`` raises where there is nothing, ``find_*`` returns ``None``, ``list_*`` returns a page. Every method
+    ``get_*`` raises where there is nothing, ``find_*`` returns ``None``, ``list_*`` returns a page of at most *limit*
+    items, 1 to 1000; another limit, a token of no page, or a naive time is an `InvalidValue`. Every method
     may raise `StorageUnavailable`, and `StorageBusy` where somebody else holds a lock for too long. No method
     reports failure by what it returns.
     """
@@ -124,6 +125,7 @@ class Repository(Protocol):
             AlreadyClosed: A transition would change a closed position other than its orders; carries the stored
                 exit.
             StaleVersion: A transition was not planned from the stored version.
+            InvalidValue: A transition gives a position another id than the stored one.
             IllegalTransition: A transition leads where `POSITION_TRANSITIONS` has no way.
             DuplicatePosition: A live position, pending or open, holds the key; carries it. `KeyInDoubt` where one of
                 its orders is in doubt. Of any number of concurrent claims of a key exactly one succeeds.

@@ -1,7 +1,7 @@
 """
 For whoever writes a `Repository`: what a change is made of, the checks every store makes, rows and pages.
 
-A store reads the heads of a change's positions, makes the three checks in their order, and writes; `poslife.memory` is
+A store reads the heads of a change's positions, makes the checks `require_found`, `require_settlement` and `require_versions` in this order, and writes; `poslife.memory` is
 the shortest one to read, and `poslife.conformance` holds the suite it must pass.
 """
 
@@ -16,8 +16,8 @@ from poslife._changes import (
     Revise,
     StoredHead,
     Transition,
-    find_already_closed,
     require_found,
+    require_settlement,
     require_versions,
 )
 from poslife._encoding import (
@@ -81,7 +81,6 @@ __all__ = [
     "encode_body",
     "fill_from",
     "fill_row",
-    "find_already_closed",
     "fingerprint",
     "key_row",
     "life_event_row",
@@ -93,6 +92,7 @@ __all__ = [
     "position_row",
     "recorded_event_from",
     "require_found",
+    "require_settlement",
     "require_versions",
     "run_event_row",
 ]

@@ -1,0 +1,93 @@
+"""
+Migrations: numbered files, forward only, known again by their checksums. Reads the package's own files, nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from poslife.errors import SchemaVersionError
+
+__all__ = ["Applied", "Migration", "known_migrations", "pending"]
+
+_FILE = re.compile(r"(\d{4})_(\w+)\.sql")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """
+    What a database says of a migration that was applied to it.
+    """
+
+    version: int
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """
+    One file.
+
+    Attributes:
+        version: Its number.
+        name: What it is for.
+        sha256: Of its text, in hexadecimal.
+        script: Its text.
+    """
+
+    version: int
+    name: str
+    sha256: str
+    script: str
+
+
+@cache
+def known_migrations(package: str) -> tuple[Migration, ...]:
+    """
+    The migrations that *package* carries, by version.
+    """
+    found: list[Migration] = []
+    for file in (resources.files(package) / "migrations").iterdir():
+        if (name := _FILE.fullmatch(file.name)) is not None:
+            script = file.read_text("utf-8")
+            digest = hashlib.sha256(script.encode()).hexdigest()
+            found.append(Migration(version=int(name[1]), name=name[2], sha256=digest, script=script))
+    return tuple(sorted(found, key=lambda migration: migration.version))
+
+
+def pending(applied: Sequence[Applied], known: Sequence[Migration]) -> tuple[Migration, ...]:
+    """
+    What of *known* is still to be applied.
+
+    Raises:
+        SchemaVersionError: *applied* is no beginning of *known*.
+    """
+    found = max((row.version for row in applied), default=0)
+    newest = max((migration.version for migration in known), default=0)
+    if found > newest:
+        raise SchemaVersionError(
+            found, newest, "it was migrated by a newer release; upgrade poslife, or use another database"
+        )
+    for row, migration in zip(applied, known, strict=False):
+        if (row.version, row.name) != (migration.version, migration.name):
+            raise SchemaVersionError(
+                found,
+                newest,
+                f"migration {row.version} there is {row.name!r}, "
+                f"here it is {migration.version} {migration.name!r}; use the release that applied it",
+            )
+        if row.sha256 != migration.sha256:
+            raise SchemaVersionError(
+                found,
+                newest,
+                f"migration {row.version} ({row.name}) was edited after it had been applied "
+                f"(SHA-256 {row.sha256[:12]}… there, {migration.sha256[:12]}… here); "
+                "install the release that applied it, or start with a new database",
+            )
+    return tuple(known[len(applied) :])

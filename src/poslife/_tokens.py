@@ -1,0 +1,98 @@
+"""
+Where a list goes on: the tokens of its pages, read back strictly. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from poslife._paging import PageToken
+from poslife._position import ClosedPosition
+from poslife.errors import InvalidValue
+
+__all__ = ["AfterClosing", "after_closing", "after_number", "after_uuid", "closing_token"]
+
+_FIRST = UUID(int=0)
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+
+
+class AfterClosing(NamedTuple):
+    """
+    The time of closing, as text, and the ref that a page ended with.
+    """
+
+    time: str
+    ref: UUID
+
+
+def _refused(token: object) -> InvalidValue:
+    return InvalidValue("after", token, "the `next` of a page of the same list")
+
+
+def _text(token: object) -> str:
+    if not isinstance(token, str):
+        raise _refused(token)
+    return token
+
+
+def _uuid(text: str, token: object) -> UUID:
+    try:
+        read = UUID(text)
+    except ValueError:
+        raise _refused(token) from None
+    if str(read) != text:
+        raise _refused(token)
+    return read
+
+
+def after_uuid(token: PageToken | None) -> UUID:
+    """
+    The ref or id that a page ended with; before all of them without a token.
+
+    Raises:
+        InvalidValue: No page ended with that.
+    """
+    return _FIRST if token is None else _uuid(_text(token), token)
+
+
+def after_number(token: PageToken | None) -> int:
+    """
+    The number that a page ended with; 0 without a token.
+
+    Raises:
+        InvalidValue: No page ended with that.
+    """
+    if token is None:
+        return 0
+    if not _NUMBER.fullmatch(_text(token)):
+        raise _refused(token)
+    return int(token)
+
+
+def closing_token(position: ClosedPosition) -> str:
+    """
+    The time of closing and the ref.
+    """
+    return f"{position.closed_at.isoformat(timespec='microseconds')} {position.ref}"
+
+
+def after_closing(token: PageToken | None) -> AfterClosing | None:
+    """
+    The time of closing and the ref that a page ended with.
+
+    Raises:
+        InvalidValue: No page ended with that.
+    """
+    if token is None:
+        return None
+    time, _, ref = _text(token).partition(" ")
+    try:
+        closed_at = datetime.fromisoformat(time)
+    except ValueError:
+        raise _refused(token) from None
+    if closed_at.utcoffset() is None or closed_at.isoformat(timespec="microseconds") != time:
+        raise _refused(token)
+    return AfterClosing(time, _uuid(ref, token))

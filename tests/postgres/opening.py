@@ -1,0 +1,53 @@
+"""
+A program that opens one key many times at once, for the test of two processes; it prints what came of each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import replace
+
+from poslife._changes import Change, Claim
+from poslife._clock import SystemClock
+from poslife._identifiers import Account, PositionKey, RunId, Symbol, Venue
+from poslife._ids import new_change_id, new_ref, new_run_id
+from poslife.protocols import NewRun
+from poslife.conformance._story import Story
+from poslife.errors import DuplicatePosition
+from poslife.postgres import PostgresStore
+
+KEY = PositionKey(venue=Venue("bybit"), account=Account("main"), symbol=Symbol("DBR/USDT:USDT"))
+
+
+async def main(dsn: str, times: int) -> None:
+    clock = SystemClock()
+    store = PostgresStore(dsn, pool_size=times)
+    await store.open()
+    run = new_run_id(clock)
+    await store.start_run(NewRun(id=run, machine="here", pid=1, process_started="", lease=60.0))
+    changes = [_claim(clock, run) for _ in range(times)]
+    print("ready", flush=True)  # noqa: T201
+    await asyncio.to_thread(sys.stdin.readline)
+    for line in await asyncio.gather(*(_result(store, change) for change in changes)):
+        print(line, flush=True)  # noqa: T201
+    await store.aclose()
+
+
+def _claim(clock: SystemClock, run: RunId) -> Change:
+    ref = new_ref(clock)
+    example = Story().pending(KEY, run=run)
+    order = replace(example.orders[0], ref=ref)
+    claim = Claim(after=replace(example, ref=ref, orders=(order,)))
+    return Change(id=new_change_id(), run=run, at=clock.now(), transitions=(claim,))
+
+
+async def _result(store: PostgresStore, change: Change) -> str:
+    try:
+        await store.commit(change)
+    except DuplicatePosition as error:
+        return f"lost {error.existing.ref}"
+    return f"won {change.transitions[0].ref}"
+
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2])))

@@ -1,0 +1,250 @@
+"""
+A host's pool: nothing is taken over from it, nothing left behind on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from uuid import UUID
+
+import asyncpg
+import pytest
+from typing_extensions import override
+
+from poslife.conformance import RepositoryConformance
+from poslife.conformance._story import Story, begin
+from poslife.errors import StorageUnavailable
+from poslife.postgres import PostgresStore
+from poslife.protocols import Repository
+from tests.postgres.support import opened_store, session
+from tests.postgres_server import psql
+
+HOSTILE = """
+SET default_transaction_isolation = 'serializable';
+SET default_transaction_read_only = on;
+SET default_transaction_deferrable = on;
+SET synchronous_commit = off;
+SET search_path = decoys, pg_catalog;
+SET TimeZone = 'America/St_Johns';
+SET DateStyle = 'German, DMY';
+SET IntervalStyle = 'sql_standard';
+SET bytea_output = 'escape';
+SET extra_float_digits = -10;
+SET statement_timeout = '50ms';
+SET lock_timeout = '1ms';
+SET standard_conforming_strings = on;
+"""
+
+DECOYS = """
+CREATE SCHEMA decoys;
+CREATE TABLE decoys.positions (ref text);
+CREATE FUNCTION decoys.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS 'SELECT ''infinity''::timestamptz';
+CREATE FUNCTION decoys.json_populate_recordset(anyelement, json) RETURNS SETOF anyelement
+    LANGUAGE sql AS 'SELECT $1 WHERE false';
+CREATE FUNCTION decoys.equal(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE OPERATOR decoys.= (LEFTARG = text, RIGHTARG = text, FUNCTION = decoys.equal);
+"""
+
+
+async def _make_hostile(connection: asyncpg.Connection) -> None:
+    """
+    Codecs as bots set them, and worse: every type of ours becomes something else.
+    """
+    await connection.execute(HOSTILE)
+    for type, decoder in (("numeric", float), ("int4", str), ("int8", str), ("uuid", str)):
+        await connection.set_type_codec(
+            type, encoder=_unreadable, decoder=decoder, schema="pg_catalog", format="text"
+        )
+    for type in ("json", "jsonb", "timestamptz", "bool", "bytea"):
+        await connection.set_type_codec(
+            type, encoder=_unreadable, decoder=_unreadable, schema="pg_catalog", format="text"
+        )
+
+
+def _unreadable(_: object) -> str:
+    return "not what it was"
+
+
+@asynccontextmanager
+async def hostile_pool(dsn: str) -> AsyncGenerator[asyncpg.Pool]:
+    psql(dsn, DECOYS)
+
+    async def set_up(connection: asyncpg.Connection) -> None:
+        await _make_hostile(connection)
+
+    async with asyncpg.create_pool(
+        dsn, min_size=0, max_size=4, setup=_set_up_again, init=set_up, statement_cache_size=0
+    ) as pool:
+        yield pool
+
+
+async def _set_up_again(connection: asyncpg.pool.PoolConnectionProxy) -> None:
+    # The pool resets what was set with SET when a connection comes back.
+    await connection.execute(HOSTILE)
+
+
+class TestStoreOverAHostilePool(RepositoryConformance):
+    """
+    The whole suite over a pool that is set up against us in every way.
+    """
+
+    @pytest.fixture(autouse=True)
+    def _use_database(self, postgres_dsn: str) -> None:
+        self.dsn = postgres_dsn
+
+    @override
+    @asynccontextmanager
+    async def repository(self) -> AsyncGenerator[Repository]:
+        async with hostile_pool(self.dsn) as pool:
+            store = PostgresStore.borrowing(pool)
+            await store.open()
+            yield store
+            await store.aclose()
+
+
+async def test_a_hostile_pool_migrates_an_empty_database(empty_postgres_dsn: str) -> None:
+    """
+    Migrating and checking take nothing over either.
+    """
+    async with hostile_pool(empty_postgres_dsn) as pool:
+        store = PostgresStore.borrowing(pool)
+        await store.open()
+        await store.aclose()
+    async with opened_store(empty_postgres_dsn) as store:
+        story = await begin(store)
+        await story.closed(store)
+
+
+async def test_a_lent_pool_stays_open_and_as_it_was(postgres_dsn: str) -> None:
+    """
+    Closing the store closes no pool; its connections are in no transaction and have the host's settings.
+    """
+    async with asyncpg.create_pool(postgres_dsn, min_size=1, max_size=1) as pool:
+        before = await _settings(pool)
+        store = PostgresStore.borrowing(pool)
+        await store.open()
+        story = await begin(store)
+        await story.opened(store)
+        await store.aclose()
+
+        assert before == await _settings(pool)
+        async with pool.acquire() as connection:
+            assert not connection.is_in_transaction()
+            assert await connection.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
+        with pytest.raises(StorageUnavailable, match="not open"):
+            await store.ping()
+
+
+async def _settings(pool: asyncpg.Pool) -> list[tuple[str, str]]:
+    rows = await pool.fetch("SELECT name, setting FROM pg_settings ORDER BY name")
+    return [(row[0], row[1]) for row in rows]
+
+
+async def test_the_pool_goes_away(postgres_dsn: str) -> None:
+    """
+    A pool that its host has closed is an unavailable store, and says so.
+    """
+    async with asyncpg.create_pool(postgres_dsn, min_size=0, max_size=1) as pool:
+        store = PostgresStore.borrowing(pool)
+        await store.open()
+    with pytest.raises(StorageUnavailable, match="pool is clos"):
+        await store.ping()
+
+
+async def test_an_exhausted_pool_is_not_waited_for_for_ever(postgres_dsn: str) -> None:
+    """
+    Where the host holds every connection, the store gives up in time.
+    """
+    async with asyncpg.create_pool(postgres_dsn, min_size=0, max_size=1) as pool:
+        store = PostgresStore.borrowing(pool, connect_timeout=0.2)
+        await store.open()
+        async with pool.acquire():
+            with pytest.raises(StorageUnavailable):
+                await store.ping()
+
+        await store.ping()
+
+
+async def test_a_codec_for_text_is_refused(postgres_dsn: str) -> None:
+    """
+    The one codec that is relied on: another one is found out, nothing is stored in its words.
+    """
+
+    async def set_up(connection: asyncpg.Connection) -> None:
+        await connection.set_type_codec(
+            "text", encoder=str, decoder=list, schema="pg_catalog", format="text"
+        )
+
+    async with asyncpg.create_pool(postgres_dsn, min_size=0, max_size=1, init=set_up) as pool:
+        store = PostgresStore.borrowing(pool)
+        with pytest.raises(StorageUnavailable, match="codec of its own for text"):
+            await store.open()
+
+
+async def test_durability_is_our_own(postgres_dsn: str) -> None:
+    """
+    A commit waits for the disk, even if the database does not by default.
+    """
+    psql(postgres_dsn, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', "
+         "current_database()); END $$")
+    psql(
+        postgres_dsn,
+        "CREATE TABLE public.witness (setting text);"
+        "CREATE FUNCTION public.witness() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "INSERT INTO public.witness SELECT current_setting(name) FROM unnest(ARRAY["
+        "'synchronous_commit', 'transaction_isolation', 'transaction_read_only']) AS name; "
+        "RETURN NULL; END $$;"
+        "CREATE TRIGGER witness AFTER INSERT ON poslife.changes EXECUTE FUNCTION public.witness()",
+    )
+    async with opened_store(postgres_dsn) as store:
+        story = await begin(store)
+        await story.claimed(store)
+
+    assert psql(postgres_dsn, "SELECT setting FROM public.witness").split("\n")[:3] == [
+        "on",
+        "read committed",
+        "off",
+    ]
+
+
+async def test_values_are_pythons_own(postgres_dsn: str) -> None:
+    """
+    The driver's own kinds do not come through: a UUID is a `uuid.UUID`, a number a `Decimal`.
+    """
+    async with opened_store(postgres_dsn) as store:
+        story = await begin(store)
+        held = await story.opened(store)
+        read = await store.get_by_id(held.id)
+
+        assert type(read.ref) is UUID
+        assert type(read.orders[0].run) is UUID
+        assert type(read.entered_cost) is Decimal
+
+
+async def test_without_prepared_statements(postgres_dsn: str) -> None:
+    """
+    Behind a PgBouncer that pools transactions no statement outlives its transaction.
+    """
+    async with opened_store(postgres_dsn, statement_cache_size=0, pool_size=1) as store:
+        story = await begin(store)
+        closed = await story.closed(store)
+
+        assert closed == await store.get(closed.ref)
+
+
+async def test_one_connection_serves_many_tasks(postgres_dsn: str) -> None:
+    """
+    The pool's size limits connections, not callers.
+    """
+    import asyncio
+
+    async with opened_store(postgres_dsn, pool_size=1) as store:
+        story: Story = await begin(store)
+        claims = [story.claim(story.pending()) for _ in range(10)]
+        committed = await asyncio.gather(*(store.commit(claim) for claim in claims))
+
+        assert [False] * 10 == [each.repeated for each in committed]
+    async with session(postgres_dsn) as other:
+        assert await other.fetchval("SELECT count(*) FROM poslife.positions") == 10

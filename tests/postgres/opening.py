@@ -12,10 +12,10 @@ from poslife._changes import Change, Claim
 from poslife._clock import SystemClock
 from poslife._identifiers import Account, PositionKey, RunId, Symbol, Venue
 from poslife._ids import new_change_id, new_ref, new_run_id
-from poslife.protocols import NewRun
 from poslife.conformance._story import Story
 from poslife.errors import DuplicatePosition
 from poslife.postgres import PostgresStore
+from poslife.protocols import NewRun
 
 KEY = PositionKey(venue=Venue("bybit"), account=Account("main"), symbol=Symbol("DBR/USDT:USDT"))
 

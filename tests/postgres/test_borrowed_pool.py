@@ -4,6 +4,7 @@ A host's pool: nothing is taken over from it, nothing left behind on it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -40,7 +41,8 @@ SET standard_conforming_strings = on;
 DECOYS = """
 CREATE SCHEMA decoys;
 CREATE TABLE decoys.positions (ref text);
-CREATE FUNCTION decoys.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS 'SELECT ''infinity''::timestamptz';
+CREATE FUNCTION decoys.clock_timestamp() RETURNS timestamptz
+    LANGUAGE sql AS 'SELECT ''infinity''::timestamptz';
 CREATE FUNCTION decoys.json_populate_recordset(anyelement, json) RETURNS SETOF anyelement
     LANGUAGE sql AS 'SELECT $1 WHERE false';
 CREATE FUNCTION decoys.equal(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
@@ -53,13 +55,13 @@ async def _make_hostile(connection: asyncpg.Connection) -> None:
     Codecs as bots set them, and worse: every type of ours becomes something else.
     """
     await connection.execute(HOSTILE)
-    for type, decoder in (("numeric", float), ("int4", str), ("int8", str), ("uuid", str)):
+    for name, decoder in (("numeric", float), ("int4", str), ("int8", str), ("uuid", str)):
         await connection.set_type_codec(
-            type, encoder=_unreadable, decoder=decoder, schema="pg_catalog", format="text"
+            name, encoder=_unreadable, decoder=decoder, schema="pg_catalog", format="text"
         )
-    for type in ("json", "jsonb", "timestamptz", "bool", "bytea"):
+    for name in ("json", "jsonb", "timestamptz", "bool", "bytea"):
         await connection.set_type_codec(
-            type, encoder=_unreadable, decoder=_unreadable, schema="pg_catalog", format="text"
+            name, encoder=_unreadable, decoder=_unreadable, schema="pg_catalog", format="text"
         )
 
 
@@ -173,9 +175,7 @@ async def test_a_codec_for_text_is_refused(postgres_dsn: str) -> None:
     """
 
     async def set_up(connection: asyncpg.Connection) -> None:
-        await connection.set_type_codec(
-            "text", encoder=str, decoder=list, schema="pg_catalog", format="text"
-        )
+        await connection.set_type_codec("text", encoder=str, decoder=list, schema="pg_catalog", format="text")
 
     async with asyncpg.create_pool(postgres_dsn, min_size=0, max_size=1, init=set_up) as pool:
         store = PostgresStore.borrowing(pool)
@@ -187,8 +187,11 @@ async def test_durability_is_our_own(postgres_dsn: str) -> None:
     """
     A commit waits for the disk, even if the database does not by default.
     """
-    psql(postgres_dsn, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', "
-         "current_database()); END $$")
+    psql(
+        postgres_dsn,
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', "
+        "current_database()); END $$",
+    )
     psql(
         postgres_dsn,
         "CREATE TABLE public.witness (setting text);"
@@ -238,8 +241,6 @@ async def test_one_connection_serves_many_tasks(postgres_dsn: str) -> None:
     """
     The pool's size limits connections, not callers.
     """
-    import asyncio
-
     async with opened_store(postgres_dsn, pool_size=1) as store:
         story: Story = await begin(store)
         claims = [story.claim(story.pending()) for _ in range(10)]

@@ -53,7 +53,7 @@ async def started(number: int, *arguments: str) -> AsyncGenerator[list[asyncio.s
 @pytest.mark.slow
 async def test_twenty_openings_from_two_processes(postgres_dsn: str) -> None:
     """
-    Exactly one of 20 concurrent openings wins, and all others are given the position that has (incidents 10, 11).
+    Of 20 concurrent openings exactly one wins; the others are given the position that has (incidents 10, 11).
     """
     async with started(2, postgres_dsn, "10") as processes:
         said = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
@@ -135,7 +135,7 @@ def _held(position: object) -> PersistedPosition:
 
 async def test_a_locked_position_is_busy(postgres_dsn: str) -> None:
     """
-    Where somebody else holds a lock for longer than the lock time-out, it is `StorageBusy`; nothing is written.
+    Where somebody else holds a lock for longer than the time-out, it is `StorageBusy`; nothing is written.
     """
     async with opened_store(postgres_dsn, lock_timeout=0.05) as store:
         story = await begin(store)

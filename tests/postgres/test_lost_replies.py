@@ -192,7 +192,7 @@ async def test_a_connection_that_died_in_the_pool_is_not_noticed(postgres_dsn: s
 
 async def test_an_attempt_in_flight_is_waited_for(postgres_dsn: str) -> None:
     """
-    While an earlier attempt's transaction is open, the repetition is busy; when it has ended, it is committed.
+    While an earlier attempt is open, the repetition is busy; when that has ended, it is committed.
     """
     async with opened_store(postgres_dsn, lock_timeout=0.05) as store:
         story = await begin(store)

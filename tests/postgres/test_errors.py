@@ -1,0 +1,104 @@
+"""
+Which of ours each of the driver's errors becomes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from poslife.errors import RepositoryError, StorageBusy, StorageRejected, StorageUnavailable
+from poslife.postgres._errors import leaves_connection_whole, translated
+
+EXPECTED: dict[str, type[RepositoryError]] = {
+    **dict.fromkeys(
+        ("22003", "22P02", "22P05", "22021", "23502", "23503", "23505", "44000", "54000"), StorageRejected
+    ),
+    **dict.fromkeys(("40001", "40P01", "55P03", "55006"), StorageBusy),
+    **dict.fromkeys(
+        (
+            "08000", "08003", "08006", "08P01", "0A000", "25006", "25P02", "25P03", "26000", "28000", "28P01",
+            "3D000", "3F000", "40003", "42501", "42703", "42804", "42P01", "53100", "53200", "53300", "57014",
+            "57P01", "57P02", "57P03", "57P05", "58030", "P0001", "XX000", "XX001", "99999",
+        ),
+        StorageUnavailable,
+    ),
+}  # fmt: skip
+
+
+def postgres_error(code: str, **fields: str) -> asyncpg.PostgresError:
+    return asyncpg.PostgresError.new(
+        {"C": code, "M": "said the server", "S": "FEHLER", "V": "ERROR", **fields}
+    )
+
+
+@pytest.mark.parametrize("code", EXPECTED)
+def test_each_sqlstate_has_its_kind(code: str) -> None:
+    """
+    Refused for good, locked, or unknown; and it is raised from the driver's, with its code and words.
+    """
+    with pytest.raises(RepositoryError, match=f"{code}: said the server") as caught, translated():
+        raise postgres_error(code)
+
+    assert EXPECTED[code] is type(caught.value)
+    assert isinstance(caught.value.__cause__, asyncpg.PostgresError)
+
+
+def test_a_check_with_a_name_is_a_rejection_and_one_without_is_not() -> None:
+    """
+    A missing partition says 23514, too, and names no constraint: no row is to blame.
+    """
+    with pytest.raises(StorageRejected) as caught, translated():
+        raise postgres_error("23514", n="orders_price_sound")
+
+    assert caught.value.constraint == "orders_price_sound"
+    with pytest.raises(StorageUnavailable), translated():
+        raise postgres_error("23514")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionRefusedError("no"),
+        ConnectionResetError("gone"),
+        OSError("no route"),
+        TimeoutError(),
+        asyncpg.InterfaceError("cannot call Transaction.__aexit__(): the underlying connection is closed"),
+        asyncpg.InternalClientError("out of step"),
+        asyncpg.exceptions.TargetServerAttributeNotMatched("a standby"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_no_server_said_is_unavailable(error: Exception) -> None:
+    """
+    A lost connection and whatever else the driver says of itself: nobody knows what became of the change.
+    """
+    with pytest.raises(StorageUnavailable) as caught, translated():
+        raise error
+
+    assert caught.value.__cause__ is error
+    assert not leaves_connection_whole(error)
+
+
+def test_cancellation_and_our_own_pass_through() -> None:
+    """
+    What is not the driver's is not touched.
+    """
+    for error in (asyncio.CancelledError(), StorageRejected("ours"), KeyError("a bug")):
+        with pytest.raises(type(error)) as caught, translated():
+            raise error
+
+        assert caught.value is error
+
+
+def test_a_connection_is_kept_only_after_an_answer_that_spares_it() -> None:
+    """
+    After a refusal it is rolled back and used on; after a failover, a shutdown or nonsense it is given up.
+    """
+    for code in ("22003", "23505", "40001", "42501", "55P03", "57014"):
+        assert leaves_connection_whole(postgres_error(code))
+    for code in ("25006", "57P01", "08006", "XX000", "0A000", "26000"):
+        assert not leaves_connection_whole(postgres_error(code))
+    assert not leaves_connection_whole(postgres_error("23505", V="FATAL"))

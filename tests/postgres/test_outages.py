@@ -1,0 +1,221 @@
+"""
+Servers that are down, silent, wrong or restarted: a typed error in time, and the store goes on afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from poslife.conformance._story import begin
+from poslife.errors import InvalidUrl, InvalidValue, StorageUnavailable
+from poslife.postgres import PostgresStore
+from poslife.testing.faults import Cut, Direction, FaultProxy, PostgresFaultProxy
+from tests.postgres.support import commit_until_known, opened_store
+from tests.postgres_server import LocalServer, psql
+
+
+@pytest.mark.slow
+async def test_a_server_restarted(postgres_server: LocalServer) -> None:
+    """
+    While the server is down every call says so; when it is back the same store goes on, with all it had.
+    """
+    async with opened_store(postgres_server.dsn(), connect_timeout=5) as store:
+        story = await begin(store)
+        held = await story.opened(store)
+        close = story.close(held)
+        await asyncio.to_thread(postgres_server.stop, "immediate")
+        with pytest.raises(StorageUnavailable):
+            await store.commit(close)
+        with pytest.raises(StorageUnavailable):
+            await store.ping()
+        await asyncio.to_thread(postgres_server.start)
+        committed = await commit_until_known(store, close)
+
+        assert close.transitions[0].result(None) == committed.positions[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("direction", [Direction.REQUESTS, Direction.REPLIES, Direction.BOTH], ids=str)
+async def test_a_black_hole_does_not_hang(postgres_dsn: str, direction: Direction) -> None:
+    """
+    A network that swallows everything: each call gives up in time, opening and closing included.
+    """
+    async with (
+        PostgresFaultProxy.for_dsn(postgres_dsn) as proxy,
+        opened_store(proxy.dsn, connect_timeout=0.3, command_timeout=0.3) as store,
+    ):
+        story = await begin(store)
+        claim = story.claim(story.pending())
+        proxy.network.black_hole(direction)
+        late = PostgresStore(proxy.dsn, connect_timeout=0.3)
+        calls: list[Callable[[], Awaitable[object]]] = [store.ping, lambda: store.commit(claim), late.open]
+        for call in calls:
+            began = time.monotonic()
+            with pytest.raises(StorageUnavailable):
+                await call()
+
+            assert time.monotonic() - began < 1.5
+        began = time.monotonic()
+        await store.aclose()
+
+        assert time.monotonic() - began < 1.5
+        proxy.network.heal()
+        await store.open()
+        await commit_until_known(store, claim)
+
+
+@pytest.mark.slow
+async def test_silence_while_opening(postgres_dsn: str) -> None:
+    """
+    Opening gives up after its time, wherever in it the server falls silent; then it can be tried again.
+    """
+    async with PostgresFaultProxy.for_dsn(postgres_dsn) as proxy:
+        async with opened_store(proxy.dsn):
+            statements = len(proxy.statements)
+        for number in range(1, statements + 1):
+            store = PostgresStore(proxy.dsn, connect_timeout=0.3)
+            proxy.drop_reply(number, cut=Cut.SILENCE)
+            with pytest.raises(StorageUnavailable, match="no answer in time"):
+                await store.open()
+            proxy.disarm()
+            await store.open()
+            await store.ping()
+            await store.aclose()
+
+
+async def test_nobody_listens(postgres_dsn: str) -> None:
+    """
+    A refused connection is an unavailable store, at once.
+    """
+    host, port = urlsplit(postgres_dsn).hostname, urlsplit(postgres_dsn).port
+    assert host is not None
+    assert port is not None
+    async with FaultProxy((host, port)) as proxy:
+        proxy.refuse()
+        parts = urlsplit(postgres_dsn)
+        dsn = urlunsplit(parts._replace(netloc=f"{parts.username}:{parts.password}@{host}:{proxy.port}"))
+        with pytest.raises(StorageUnavailable, match="ConnectionRefusedError"):
+            await PostgresStore(dsn).open()
+
+
+async def test_wrong_password(postgres_dsn: str) -> None:
+    """
+    The error says what to check, and shows no password.
+    """
+    parts = urlsplit(postgres_dsn)
+    dsn = urlunsplit(parts._replace(netloc=f"postgres:wr0ng@{parts.hostname}:{parts.port}"))
+    with pytest.raises(StorageUnavailable, match=r"28P01.*check user and password") as caught:
+        await PostgresStore(dsn).open()
+
+    assert "wr0ng" not in str(caught.value)
+
+
+async def test_no_such_database(postgres_dsn: str) -> None:
+    """
+    The error names the database and says what to do.
+    """
+    dsn = urlunsplit(urlsplit(postgres_dsn)._replace(path="/nowhere"))
+    with pytest.raises(StorageUnavailable, match=r"3D000.*nowhere.*create the database"):
+        await PostgresStore(dsn).open()
+
+
+@pytest.mark.parametrize("dsn", ["mysql://me:secret@host/db", "postgresql://me:secret@host:port/db"])
+async def test_a_dsn_that_cannot_be_read(dsn: str) -> None:
+    """
+    It is refused with what is wrong with it, and without its password.
+    """
+    with pytest.raises(InvalidUrl) as caught:
+        await PostgresStore(dsn).open()
+
+    assert "secret" not in str(caught.value)
+
+
+async def test_arguments_that_cannot_be() -> None:
+    """
+    A pool of none, no time at all, a DSN that is no text: refused when the store is made.
+    """
+    with pytest.raises(InvalidValue, match="pool_size"):
+        PostgresStore("postgresql:///bot", pool_size=0)
+    with pytest.raises(InvalidValue, match="command_timeout"):
+        PostgresStore("postgresql:///bot", command_timeout=0)
+    with pytest.raises(InvalidValue, match="lock_timeout"):
+        PostgresStore("postgresql:///bot", lock_timeout=float("nan"))
+    with pytest.raises(InvalidValue, match="dsn"):
+        PostgresStore(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def test_a_store_that_is_not_open(postgres_dsn: str) -> None:
+    """
+    Before it is opened and after it is closed every call says what to do; it can be opened again.
+    """
+    store = PostgresStore(postgres_dsn)
+    for _ in range(2):
+        with pytest.raises(StorageUnavailable, match="not open: await its open"):
+            await store.ping()
+        await store.open()
+        await store.ping()
+        await store.aclose()
+
+
+async def test_describe_names_the_database(postgres_dsn: str) -> None:
+    """
+    Nobody has to wonder which database is written (incident 52).
+    """
+    parts = urlsplit(postgres_dsn)
+    async with opened_store(postgres_dsn) as store:
+        described = await store.describe()
+
+    assert f"127.0.0.1:{parts.port}" in described
+    assert f"database {parts.path[1:]}, schema poslife, as {parts.username}" in described
+    assert str(parts.password) not in described
+
+
+async def test_a_read_only_server(postgres_dsn: str) -> None:
+    """
+    A transaction that the server makes read-only is no rejection: the change is repeated on the next primary.
+    """
+    async with opened_store(postgres_dsn) as store:
+        story = await begin(store)
+        claim = story.claim(story.pending())
+        # As after a failover: every statement that writes is refused with 25006.
+        psql(
+            postgres_dsn,
+            "CREATE FUNCTION poslife.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "RAISE EXCEPTION 'cannot write' USING ERRCODE = '25006'; END $$;"
+            "CREATE TRIGGER refuse BEFORE INSERT ON poslife.changes EXECUTE FUNCTION poslife.refuse()",
+        )
+        with pytest.raises(StorageUnavailable, match=r"25006.*standby"):
+            await store.commit(claim)
+        psql(postgres_dsn, "DROP TRIGGER refuse ON poslife.changes")
+
+        assert not (await store.commit(claim)).repeated
+
+
+@pytest.mark.parametrize("code", ["40001", "40P01"])
+async def test_bad_luck_is_met_by_trying_again(postgres_dsn: str, code: str) -> None:
+    """
+    A serialisation failure or a deadlock is tried again at once, unseen; for ever is too long.
+    """
+    async with opened_store(postgres_dsn) as store:
+        story = await begin(store)
+        psql(
+            postgres_dsn,
+            "CREATE SEQUENCE poslife.luck;"
+            "CREATE FUNCTION poslife.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            f"IF nextval('poslife.luck') % 8 > 2 THEN RAISE EXCEPTION 'bad luck' USING ERRCODE = '{code}'; "
+            "END IF; RETURN NEW; END $$;"
+            "CREATE TRIGGER refuse BEFORE INSERT ON poslife.changes FOR EACH ROW "
+            "EXECUTE FUNCTION poslife.refuse()",
+        )
+        for _ in range(2):
+            await store.commit(story.claim(story.pending()))
+        claim = story.claim(story.pending())
+        with pytest.raises(StorageUnavailable, match=code):
+            await store.commit(claim)
+
+        assert not (await store.commit(claim)).repeated

@@ -1,0 +1,364 @@
+"""
+Migrations, and the check at start that tells every difference before the first trade.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import re
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from poslife._events import Actor, Severity
+from poslife._identifiers import Leg, MarginMode, OrderSide, Side
+from poslife._orders import CloseReason, OrderPurpose, OrderStatus
+from poslife._position import Confidence, Origin, PositionStatus
+from poslife._rows import (
+    FILL_COLUMNS,
+    LIFE_EVENT_COLUMNS,
+    ORDER_COLUMNS,
+    POSITION_COLUMNS,
+    RUN_EVENT_COLUMNS,
+)
+from poslife.conformance._story import begin
+from poslife.errors import SchemaMismatch, SchemaVersionError, StorageUnavailable
+from poslife.postgres import PostgresStore
+from poslife.postgres._database import Database, Limits, Own
+from poslife.postgres._migrations import known_migrations
+from poslife.postgres._schema import needed_features, read_features
+from tests.postgres.support import count, opened_store
+from tests.postgres_server import psql
+
+
+async def refused_opening(dsn: str) -> SchemaMismatch:
+    store = PostgresStore(dsn)
+    with pytest.raises(SchemaMismatch) as caught:
+        await store.open()
+    return caught.value
+
+
+async def test_an_empty_database_is_migrated_once(empty_postgres_dsn: str) -> None:
+    """
+    Opening brings an empty database up to date; ten stores that open at once do it once.
+    """
+    stores = [PostgresStore(empty_postgres_dsn, pool_size=1) for _ in range(10)]
+    await asyncio.gather(*(store.open() for store in stores))
+    await asyncio.gather(*(store.aclose() for store in stores))
+
+    rows = psql(empty_postgres_dsn, "SELECT version, name, sha256 FROM poslife.poslife_migrations")
+    known = known_migrations()
+
+    assert [f"{each.version}|{each.name}|{each.sha256}" for each in known] == rows.split()
+    assert [each.version for each in known] == list(range(1, len(known) + 1))
+
+
+async def test_the_file_of_needed_features_is_what_the_migrations_make(postgres_dsn: str) -> None:
+    """
+    Nothing more and nothing less: whoever changes a migration changes what the check needs.
+    """
+    database = Database(Own(dsn=postgres_dsn, size=1, statement_cache_size=0), Limits())
+    await database.connect()
+    found = await database.transact(read_features)
+    await database.aclose()
+    written = {(feature["relation"], feature["what"], feature["definition"]) for feature in needed_features()}
+    # Not needed: the sequence behind an identity column, and rights that nothing uses.
+    there = {
+        (feature["relation"], feature["what"], feature["definition"])
+        for feature in found
+        if feature["relation"] != "fills_number_seq"
+    }
+
+    assert written - there == set()
+    assert {what for _, what, _ in there - written} <= {
+        "right to SELECT",
+        "right to INSERT",
+        "right to UPDATE",
+    }
+
+
+async def test_a_newer_schema_is_refused(postgres_dsn: str) -> None:
+    """
+    A database that a newer release has migrated is left alone; the error says what to do.
+    """
+    newest = known_migrations()[-1].version
+    psql(
+        postgres_dsn,
+        "INSERT INTO poslife.poslife_migrations (version, name, sha256, applied_at) "
+        f"VALUES ({newest + 1}, 'of_tomorrow', 'abc', now())",
+    )
+    store = PostgresStore(postgres_dsn)
+    with pytest.raises(SchemaVersionError, match="upgrade poslife") as caught:
+        await store.open()
+
+    assert (newest + 1, newest) == (caught.value.found, caught.value.known)
+    with pytest.raises(StorageUnavailable, match="not open"):
+        await store.ping()
+
+
+async def test_an_edited_migration_is_refused(postgres_dsn: str) -> None:
+    """
+    A migration that was edited after it had been applied is found by its checksum.
+    """
+    psql(postgres_dsn, "UPDATE poslife.poslife_migrations SET sha256 = repeat('0', 64) WHERE version = 1")
+    with pytest.raises(SchemaVersionError, match="was edited"):
+        await PostgresStore(postgres_dsn).open()
+
+
+async def test_a_migration_of_another_name_is_refused(postgres_dsn: str) -> None:
+    """
+    Two branches that number differently do not meet in one database unseen.
+    """
+    psql(postgres_dsn, "UPDATE poslife.poslife_migrations SET name = 'of_another_branch' WHERE version = 1")
+    with pytest.raises(SchemaVersionError, match="of_another_branch"):
+        await PostgresStore(postgres_dsn).open()
+
+
+DAMAGES = {
+    "ALTER TABLE poslife.orders DROP COLUMN venue_order_id": "orders: column venue_order_id is missing",
+    "ALTER TABLE poslife.life_events ALTER COLUMN body TYPE varchar(500)": (
+        "life_events: column body is character varying(500) not null; it should be text not null"
+    ),
+    "ALTER TABLE poslife.positions ALTER COLUMN entered_cost TYPE numeric(20, 8)": (
+        "positions: column entered_cost is numeric(20,8); it should be numeric"
+    ),
+    "ALTER TABLE poslife.orders ALTER COLUMN client_order_id DROP NOT NULL": (
+        "orders: column client_order_id is text; it should be text not null"
+    ),
+    "ALTER TABLE poslife.fills DROP CONSTRAINT fills_pkey": "fills: constraint fills_pkey is missing",
+    "ALTER TABLE poslife.positions DROP CONSTRAINT positions_status_known": (
+        "positions: constraint positions_status_known is missing"
+    ),
+    "ALTER TABLE poslife.orders DROP CONSTRAINT orders_side_known; ALTER TABLE poslife.orders ADD CONSTRAINT "
+    "orders_side_known CHECK (side IN ('buy', 'sell', 'hold'))": (
+        "orders: constraint orders_side_known is CHECK"
+    ),
+    "DROP INDEX poslife.positions_one_live_per_key; CREATE UNIQUE INDEX positions_one_live_per_key ON "
+    "poslife.positions (venue, account, symbol, leg, margin_mode) WHERE status IN ('open', 'closing')": (
+        "positions: unique index poslife.positions_one_live_per_key is CREATE UNIQUE INDEX"
+    ),
+    "DROP TABLE poslife.dead_letters": "dead_letters is missing",
+    "DROP SEQUENCE poslife.position_ids": "position_ids is missing",
+    "ALTER TABLE poslife.run_events SET UNLOGGED": "run_events: kind is unlogged table; it should be table",
+    "ALTER TABLE poslife.runs ADD COLUMN host text NOT NULL": "runs: column host is not poslife's",
+    "ALTER TABLE poslife.life_events ADD CONSTRAINT short CHECK (length(body) < 100)": (
+        "life_events: constraint short is not poslife's"
+    ),
+    "CREATE UNIQUE INDEX once ON poslife.run_events (type)": (
+        "run_events: unique index poslife.once is not poslife's"
+    ),
+}
+
+
+async def test_every_damage_is_told_at_once(postgres_dsn: str) -> None:
+    """
+    A database damaged in many ways is refused at start, with every difference, and where it is (incident 17).
+    """
+    for damage in DAMAGES:
+        psql(postgres_dsn, damage)
+    error = await refused_opening(postgres_dsn)
+
+    for told in DAMAGES.values():
+        assert any(difference.startswith(told) for difference in error.differences), told
+    assert len(DAMAGES) == len(error.differences)
+    assert urlsplit(postgres_dsn).path[1:] in error.where
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: re.sub(r"\W+", "_", damage)[:60])
+async def test_each_damage_is_told(postgres_dsn: str, damage: str) -> None:
+    """
+    Each difference is told on its own, and nothing else with it.
+    """
+    psql(postgres_dsn, damage)
+    error = await refused_opening(postgres_dsn)
+
+    assert [True] == [difference.startswith(DAMAGES[damage]) for difference in error.differences]
+
+
+async def test_harmless_additions_are_taken(postgres_dsn: str) -> None:
+    """
+    A column that may be null, an index that is not unique, another table: the schema is still what is needed.
+    """
+    psql(
+        postgres_dsn,
+        "ALTER TABLE poslife.positions ADD COLUMN note text;"
+        "ALTER TABLE poslife.fills ADD COLUMN seen integer NOT NULL DEFAULT 0;"
+        "CREATE INDEX mine_by_time ON poslife.life_events (occurred_at);"
+        "CREATE TABLE poslife.mine (a integer PRIMARY KEY)",
+    )
+    async with opened_store(postgres_dsn) as store:
+        story = await begin(store)
+        closed = await story.closed(store)
+
+        assert closed == await store.get(closed.ref)
+
+
+def as_role(dsn: str, role: str) -> str:
+    parts = urlsplit(dsn)
+    return urlunsplit(parts._replace(netloc=f"{role}:secret@{parts.hostname}:{parts.port}"))
+
+
+GRANTS = (
+    "GRANT USAGE ON SCHEMA poslife TO {role};"
+    "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA poslife TO {role};"
+    "GRANT USAGE ON SEQUENCE poslife.position_ids TO {role}"
+)
+
+
+@contextmanager
+def role_in(dsn: str) -> Generator[str]:
+    name = f"bot_of_{urlsplit(dsn).path[1:]}"
+    psql(dsn, f"CREATE ROLE {name} LOGIN PASSWORD 'secret'")
+    yield name
+    psql(dsn, f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+@pytest.fixture
+def role(postgres_dsn: str) -> Iterator[str]:
+    with role_in(postgres_dsn) as name:
+        yield name
+
+
+async def test_a_role_that_may_create_nothing(postgres_dsn: str, role: str) -> None:
+    """
+    On a migrated database the right to read and write rows is enough.
+    """
+    psql(postgres_dsn, GRANTS.format(role=role))
+    async with opened_store(as_role(postgres_dsn, role)) as store:
+        story = await begin(store)
+        closed = await story.closed(store)
+
+        assert closed == await store.get(closed.ref)
+        assert role in await store.describe()
+
+
+async def test_missing_rights_are_told_at_start(postgres_dsn: str, role: str) -> None:
+    """
+    A right that would be missed at the first fill is missed at the start.
+    """
+    psql(postgres_dsn, GRANTS.format(role=role))
+    psql(
+        postgres_dsn,
+        f"REVOKE USAGE ON SEQUENCE poslife.position_ids FROM {role};"
+        f"REVOKE UPDATE ON poslife.orders FROM {role}",
+    )
+    error = await refused_opening(as_role(postgres_dsn, role))
+
+    assert error.differences == (
+        "orders: right to UPDATE is not granted; it should be granted",
+        "position_ids: right to USAGE is not granted; it should be granted",
+    )
+
+
+async def test_a_role_that_may_not_migrate(empty_postgres_dsn: str) -> None:
+    """
+    An empty database and no right to create: it says what is missing, and writes nothing.
+    """
+    with role_in(empty_postgres_dsn) as name, pytest.raises(StorageUnavailable, match=r"42501.*grant"):
+        await PostgresStore(as_role(empty_postgres_dsn, name)).open()
+
+    assert (
+        psql(empty_postgres_dsn, "SELECT count(*) FROM pg_namespace WHERE nspname = 'poslife'").strip() == "0"
+    )
+
+
+async def test_rights_taken_away_later_lose_nothing(postgres_dsn: str, role: str) -> None:
+    """
+    A right taken away while the store is open makes it unavailable, not the change rejected (incident 17).
+    """
+    psql(postgres_dsn, GRANTS.format(role=role))
+    async with opened_store(as_role(postgres_dsn, role)) as store:
+        story = await begin(store)
+        claim = story.claim(story.pending())
+        psql(postgres_dsn, f"REVOKE INSERT ON poslife.orders FROM {role}")
+        with pytest.raises(StorageUnavailable, match=r"42501.*grant"):
+            await store.commit(claim)
+        psql(postgres_dsn, f"GRANT INSERT ON poslife.orders TO {role}")
+
+        assert not (await store.commit(claim)).repeated
+
+
+async def test_a_table_gone_later_loses_nothing(postgres_dsn: str) -> None:
+    """
+    A table that disappears while the store is open makes it unavailable, with what to do.
+    """
+    async with opened_store(postgres_dsn) as store:
+        story = await begin(store)
+        psql(postgres_dsn, "ALTER TABLE poslife.fills RENAME TO fills_away")
+        with pytest.raises(StorageUnavailable, match=r"42P01.*open the store again"):
+            await store.commit(story.claim(story.pending()))
+
+    assert count(postgres_dsn, "changes") == 0
+
+
+COLUMNS = {
+    "positions": POSITION_COLUMNS,
+    "orders": ORDER_COLUMNS,
+    "fills": ("number", *FILL_COLUMNS),
+    "life_events": LIFE_EVENT_COLUMNS,
+    "run_events": RUN_EVENT_COLUMNS,
+}
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+def test_each_table_has_the_columns_of_its_rows(postgres_dsn: str, table: str) -> None:
+    """
+    Every column of a row has one in its table, in that order (incident 36).
+    """
+    stored = psql(
+        postgres_dsn,
+        f"SELECT attname FROM pg_attribute WHERE attrelid = 'poslife.{table}'::regclass AND attnum > 0 "
+        "ORDER BY attnum",
+    )
+
+    assert COLUMNS[table] == tuple(stored.split())
+
+
+ENUMERATIONS: dict[str, type[enum.Enum]] = {
+    "positions_status_known": PositionStatus,
+    "positions_leg_known": Leg,
+    "positions_side_known": Side,
+    "positions_confidence_known": Confidence,
+    "positions_origin_known": Origin,
+    "positions_close_reason_known": CloseReason,
+    "orders_purpose_known": OrderPurpose,
+    "orders_side_known": OrderSide,
+    "orders_status_known": OrderStatus,
+    "orders_close_reason_known": CloseReason,
+    "fills_side_known": OrderSide,
+    "fills_leg_known": Leg,
+    "life_events_severity_known": Severity,
+    "life_events_actor_known": Actor,
+}
+
+
+@pytest.mark.parametrize("constraint", ENUMERATIONS)
+def test_each_enumeration_is_spelt_out_in_its_check(constraint: str) -> None:
+    """
+    A member that is new in Python is new in the database, by a migration.
+    """
+    assert sorted(str(member.value) for member in ENUMERATIONS[constraint]) == sorted(_spelt(constraint))
+
+
+def test_margin_modes_are_spelt_out() -> None:
+    """
+    As above; none is the empty text, so that the unique index tells it apart.
+    """
+    assert sorted(["", *(mode.value for mode in MarginMode)]) == sorted(_spelt("positions_margin_mode_known"))
+
+
+def test_statuses_that_hold_a_key_are_those_of_live_positions() -> None:
+    """
+    The unique index is over exactly what `PositionStatus` says of holding a key.
+    """
+    (index,) = (feature for feature in needed_features() if feature["what"].startswith("unique index"))
+
+    assert ["pending", "open", "closing"] == re.findall(r"'(\w+)'", index["definition"])
+
+
+def _spelt(constraint: str) -> Sequence[str]:
+    (check,) = (feature for feature in needed_features() if feature["what"] == f"constraint {constraint}")
+    return re.findall(r"'(\w*)'", check["definition"])

@@ -1,0 +1,9 @@
+"""
+The store in a SQLite file: the default, with nothing to set up but a path on a local disk.
+"""
+
+from __future__ import annotations
+
+from poslife.sqlite._store import SqliteStore
+
+__all__ = ["SqliteStore"]

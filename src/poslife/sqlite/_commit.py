@@ -1,0 +1,212 @@
+"""
+Committing a change: all of it or nothing, once.
+
+The transaction holds the file's one write lock from its beginning, so what it reads stays true until it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from poslife._changes import (
+    Change,
+    Committed,
+    Promote,
+    StoredHead,
+    Transition,
+    require_found,
+    require_settlement,
+    require_versions,
+)
+from poslife._encoding import fingerprint
+from poslife._identifiers import PositionId, PositionKey, PositionRef
+from poslife._position import ClosedPosition, Position, PositionStatus
+from poslife._rows import (
+    FILL_COLUMNS,
+    LIFE_EVENT_COLUMNS,
+    ORDER_COLUMNS,
+    POSITION_COLUMNS,
+    fill_row,
+    life_event_row,
+    order_row,
+    position_row,
+)
+from poslife.errors import (
+    ChangeIdReused,
+    DuplicatePosition,
+    FillAlreadyStored,
+    KeyInDoubt,
+    RunLost,
+    StorageRejected,
+)
+from poslife.protocols import Clock
+from poslife.sqlite._cells import Cell, cells_of, insertion, time_text
+from poslife.sqlite._reads import find_by_ref, find_fill, find_live
+from poslife.sqlite._runs import is_leased
+from poslife.sqlite._session import Session
+
+__all__ = ["commit"]
+
+Heads = Mapping[PositionRef, StoredHead]
+
+_LIVE: Final = frozenset({PositionStatus.PENDING, PositionStatus.OPEN, PositionStatus.CLOSING})
+
+
+def commit(session: Session, change: Change, clock: Clock) -> Committed:
+    """
+    See `Repository.commit`.
+    """
+    # What needs no lock comes before it.
+    mark = fingerprint(change)
+    orders = [cells_of(order_row(order)) for transition in change.transitions for order in transition.orders]
+    fills = [cells_of(fill_row(stored)) for stored in change.fills]
+    events = [cells_of(life_event_row(event, change.at)) for event in change.events]
+    with session.writing():
+        if not _register(session, change, mark):
+            return _first_result(session, change, mark)
+        if change.needs_lease and not is_leased(session, change.run, clock.now()):
+            raise RunLost(change.run)
+        heads = _read_heads(session, change)
+        _check(session, change, heads)
+        _require_free_keys(session, change, heads)
+        positions = tuple(_result(session, transition) for transition in change.transitions)
+        _write_positions(session, positions, heads)
+        session.run_each(_WRITE_ORDER, orders)
+        _write_fills(session, fills)
+        session.run_each(_WRITE_EVENT, events)
+    return Committed(change_id=change.id, positions=positions)
+
+
+_REGISTER: Final = """
+INSERT INTO changes (change_id, fingerprint, run, "at") VALUES (?, ?, ?, ?) ON CONFLICT (change_id) DO NOTHING
+"""
+
+
+def _register(session: Session, change: Change, mark: bytes) -> bool:
+    """
+    Whether the change is new.
+    """
+    row = (str(change.id), mark, str(change.run), time_text(change.at))
+    return session.run(_REGISTER, row) == 1
+
+
+def _first_result(session: Session, change: Change, mark: bytes) -> Committed:
+    """
+    What the change made when it was committed: its transitions say all but the ids, and those never change.
+    """
+    stored = session.row("SELECT fingerprint FROM changes WHERE change_id = ?", str(change.id))
+    if stored != (mark,):
+        raise ChangeIdReused(change.id)
+    heads = _read_heads(session, change)
+    positions = tuple(
+        transition.result(heads[transition.ref].id if isinstance(transition, Promote) else None)
+        for transition in change.transitions
+    )
+    return Committed(change_id=change.id, positions=positions, repeated=True)
+
+
+def _read_heads(session: Session, change: Change) -> Heads:
+    heads: dict[PositionRef, StoredHead] = {}
+    for transition in change.transitions:
+        match session.row("SELECT status, version, id FROM positions WHERE ref = ?", str(transition.ref)):
+            case (str(status), int(version), int() | None as id):
+                heads[transition.ref] = StoredHead(
+                    status=PositionStatus(status),
+                    version=version,
+                    id=None if id is None else PositionId(id),
+                )
+            case _:
+                pass
+    return heads
+
+
+def _check(session: Session, change: Change, heads: Heads) -> None:
+    """
+    The three checks, in their order of precedence over the whole change.
+    """
+    require_found(change.transitions, heads)
+    for transition in change.transitions:
+        head = heads.get(transition.ref)
+        if head is not None and head.status is PositionStatus.CLOSED:
+            closed = find_by_ref(session, transition.ref)
+            if isinstance(closed, ClosedPosition):
+                require_settlement(transition, closed)
+    require_versions(change.transitions, heads)
+
+
+def _require_free_keys(session: Session, change: Change, heads: Heads) -> None:
+    """
+    Refuse what takes a key that somebody else holds and does not release in this very change.
+    """
+    results = [transition.result(PositionId(1)) for transition in change.transitions]
+    released = {after.ref for after in results if not after.live}
+    taken: set[PositionKey] = set()
+    for after in results:
+        head = heads.get(after.ref)
+        if after.live and (head is None or head.status not in _LIVE):
+            holder = find_live(session, after.key)
+            if holder is not None and holder.ref not in released:
+                raise (KeyInDoubt if holder.in_doubt else DuplicatePosition)(after.key, holder)
+        if after.live and after.key in taken:
+            raise StorageRejected(
+                f"the change claims {after.key} twice", constraint="positions_one_live_per_key"
+            )
+        taken |= {after.key} if after.live else set()
+
+
+_MINT: Final = "UPDATE position_ids SET last = last + 1 RETURNING last"
+
+
+def _result(session: Session, transition: Transition) -> Position:
+    """
+    The position afterwards, with a new id where it has its first fill.
+    """
+    if not isinstance(transition, Promote):
+        return transition.result(None)
+    match session.row(_MINT):
+        case (int(minted),):
+            return transition.result(PositionId(minted))
+        case _:
+            raise StorageRejected("the table position_ids has no row: restore it from a backup")
+
+
+_INSERT_POSITION: Final = insertion("positions", POSITION_COLUMNS)
+_UPDATE_POSITION: Final = (
+    f"UPDATE positions SET {', '.join(f'{column} = ?' for column in POSITION_COLUMNS[1:])} WHERE ref = ?"
+)
+
+
+def _write_positions(session: Session, positions: tuple[Position, ...], heads: Heads) -> None:
+    # What releases a key goes before what takes one: the index is asked row by row.
+    for position in sorted(positions, key=lambda position: position.live):
+        row = cells_of(position_row(position))
+        if position.ref in heads:
+            session.run(_UPDATE_POSITION, (*row[1:], row[0]))
+        else:
+            session.run(_INSERT_POSITION, row)
+
+
+_WRITE_ORDER: Final = (
+    f"{insertion('orders', ORDER_COLUMNS)} ON CONFLICT (ref, ordinal) DO UPDATE SET "
+    + ", ".join(f"{column} = excluded.{column}" for column in ORDER_COLUMNS[2:])
+)
+_WRITE_FILL: Final = (
+    f"{insertion('fills', FILL_COLUMNS)} ON CONFLICT (venue, account, symbol, trade_id) DO NOTHING"
+)
+
+
+def _write_fills(session: Session, rows: Sequence[tuple[Cell, ...]]) -> None:
+    written: set[tuple[Cell, ...]] = set()
+    for row in rows:
+        name = row[:4]
+        if name in written:
+            raise StorageRejected(f"the change stores fill {name[3]!r} twice", constraint="fills_once")
+        if not session.run(_WRITE_FILL, row):
+            stored = find_fill(session, *map(str, name))
+            assert stored is not None  # it stood in the way, and this transaction holds the lock
+            raise FillAlreadyStored(stored.fill)
+        written.add(name)
+
+
+_WRITE_EVENT: Final = insertion("life_events", LIFE_EVENT_COLUMNS)

@@ -1,0 +1,270 @@
+"""
+Reading positions, fills and history. Each function runs in a transaction of its caller's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Final, LiteralString
+from uuid import UUID
+
+from poslife._events import RecordedEvent
+from poslife._fills import StoredFill
+from poslife._identifiers import PositionId, PositionKey, PositionRef
+from poslife._orders import Order
+from poslife._paging import page_of
+from poslife._position import ClosedPosition, LivePosition, Position
+from poslife._rows import (
+    EVENT_COLUMNS,
+    FILL_COLUMNS,
+    LIFE_EVENT_COLUMNS,
+    ORDER_COLUMNS,
+    POSITION_COLUMNS,
+    RUN_EVENT_COLUMNS,
+    Value,
+    fill_from,
+    key_row,
+    order_from,
+    position_from,
+    recorded_event_from,
+)
+from poslife._tokens import AfterClosing, closing_token
+from poslife.protocols import Page
+from poslife.sqlite._cells import Cell, selection, time_text, values_by_column
+from poslife.sqlite._session import Session
+
+__all__ = [
+    "find_by_id",
+    "find_by_ref",
+    "find_by_venue_order",
+    "find_fill",
+    "find_live",
+    "list_closed",
+    "list_fills",
+    "list_history",
+    "list_in_doubt",
+    "list_live",
+    "list_unclaimed",
+    "list_unsettled",
+    "read_holders",
+]
+
+_POSITIONS: Final = selection("positions", POSITION_COLUMNS)
+_ORDERS: Final = selection("orders", ORDER_COLUMNS)
+_FILLS: Final = selection("fills", FILL_COLUMNS)
+
+_position_values = values_by_column(POSITION_COLUMNS)
+_order_values = values_by_column(ORDER_COLUMNS)
+_fill_values = values_by_column(FILL_COLUMNS)
+_event_values = values_by_column(EVENT_COLUMNS)
+
+_ORDERS_OF_ONE: Final = f"{_ORDERS} WHERE ref = ? ORDER BY ordinal"
+_ORDERS_OF_MANY: Final = f"{_ORDERS} WHERE ref IN (SELECT value FROM json_each(?)) ORDER BY ref, ordinal"
+
+
+def _positions(session: Session, condition: LiteralString, *arguments: Cell) -> list[Position]:
+    """
+    The positions that meet a condition, each with its orders: two statements, however many there are.
+    """
+    rows = [_position_values(row) for row in session.rows(_POSITIONS + condition, *arguments)]
+    if not rows:
+        return []
+    refs = [str(row["ref"]) for row in rows]
+    if len(refs) == 1:
+        orders = session.rows(_ORDERS_OF_ONE, refs[0])
+    else:
+        orders = session.rows(_ORDERS_OF_MANY, json.dumps(refs))
+    by_ref = _by_ref(orders)
+    return [position_from(row, by_ref.get(row["ref"], ())) for row in rows]
+
+
+def _by_ref(rows: Iterable[Sequence[Cell]]) -> Mapping[Value, Sequence[Order]]:
+    orders = (order_from(_order_values(row)) for row in rows)
+    return {ref: tuple(group) for ref, group in groupby(orders, key=lambda order: order.ref)}
+
+
+def _position(session: Session, condition: LiteralString, *arguments: Cell) -> Position | None:
+    found = _positions(session, condition, *arguments)
+    return found[0] if found else None
+
+
+def find_by_ref(session: Session, ref: PositionRef) -> Position | None:
+    """
+    The position with this ref.
+    """
+    return _position(session, "WHERE ref = ?", str(ref))
+
+
+def find_by_id(session: Session, id: PositionId) -> Position | None:
+    """
+    The position with this id.
+    """
+    return _position(session, "WHERE id = ?", id)
+
+
+_KEY: Final = "WHERE venue = ? AND account = ? AND symbol = ? AND leg = ? AND margin_mode = ? "
+# As the partial indexes have it: so SQLite sees that they serve.
+_IS_LIVE: Final = "AND status IN ('pending', 'open', 'closing') "
+
+
+def find_live(session: Session, key: PositionKey) -> LivePosition | None:
+    """
+    See `Repository.find_live`.
+    """
+    holders = _live(_positions(session, _KEY + _IS_LIVE, *key_row(key)))
+    return holders[0] if holders else None
+
+
+_SYMBOL: Final = "WHERE venue = ? AND account = ? AND symbol = ? "
+
+
+def read_holders(session: Session, venue: str, account: str, symbol: str) -> tuple[LivePosition, ...]:
+    """
+    See `Repository.holders_of`.
+    """
+    return _live(_positions(session, _SYMBOL + _IS_LIVE + "ORDER BY ref", venue, account, symbol))
+
+
+def _live(positions: Iterable[Position]) -> tuple[LivePosition, ...]:
+    return tuple(position for position in positions if not isinstance(position, ClosedPosition))
+
+
+_HAS_VENUE_ORDER: Final = "AND ref IN (SELECT ref FROM orders WHERE venue_order_id = ?) ORDER BY ref LIMIT 1"
+
+
+def find_by_venue_order(
+    session: Session, venue: str, account: str, symbol: str, order: str
+) -> Position | None:
+    """
+    See `Repository.find_by_venue_order`.
+    """
+    return _position(session, _SYMBOL + _HAS_VENUE_ORDER, venue, account, symbol, order)
+
+
+_FILL: Final = f"{_FILLS} WHERE venue = ? AND account = ? AND symbol = ? AND trade_id = ?"
+
+
+def find_fill(session: Session, venue: str, account: str, symbol: str, trade: str) -> StoredFill | None:
+    """
+    See `Repository.find_fill`.
+    """
+    row = session.row(_FILL, venue, account, symbol, trade)
+    return None if row is None else fill_from(_fill_values(row))
+
+
+def list_live(session: Session, after: UUID, limit: int) -> Page[LivePosition]:
+    """
+    See `Repository.list_live`.
+    """
+    found = _positions(session, "WHERE ref > ? " + _IS_LIVE + "ORDER BY ref LIMIT ?", str(after), limit + 1)
+    return page_of([(str(position.ref), position) for position in _live(found)], limit)
+
+
+# A run is over where it is unknown, was ended or lost, or its lease has run out.
+_OVER: Final = """
+run NOT IN (SELECT id FROM runs WHERE ended_at IS NULL AND lost_at IS NULL AND lease_until > ?)
+"""
+
+_IN_DOUBT: Final = f"""
+WHERE ref > ? AND ref IN (
+    SELECT ref FROM orders
+    WHERE status IN ('prepared', 'submitting', 'working', 'in_doubt')
+      AND (status = 'in_doubt' OR status = 'submitting' AND {_OVER})
+)
+ORDER BY ref LIMIT ?
+"""
+
+_UNSETTLED: Final = f"""
+WHERE ref > ? AND ref IN (
+    SELECT ref FROM orders WHERE status IN ('prepared', 'submitting', 'working', 'in_doubt') AND {_OVER}
+)
+ORDER BY ref LIMIT ?
+"""
+
+
+def list_in_doubt(session: Session, after: UUID, limit: int, now: datetime) -> Page[Position]:
+    """
+    See `Repository.list_in_doubt`.
+    """
+    found = _positions(session, _IN_DOUBT, str(after), time_text(now), limit + 1)
+    return page_of([(str(position.ref), position) for position in found], limit)
+
+
+def list_unsettled(session: Session, after: UUID, limit: int, now: datetime) -> Page[Position]:
+    """
+    See `Repository.list_unsettled`.
+    """
+    found = _positions(session, _UNSETTLED, str(after), time_text(now), limit + 1)
+    return page_of([(str(position.ref), position) for position in found], limit)
+
+
+_CLOSED: Final = """
+WHERE status = 'closed' AND closed_at >= ? AND closed_at < ? AND (closed_at, ref) > (?, ?)
+ORDER BY closed_at, ref LIMIT ?
+"""
+
+
+def list_closed(
+    session: Session, since: datetime, until: datetime, after: AfterClosing | None, limit: int
+) -> Page[ClosedPosition]:
+    """
+    See `Repository.list_closed`.
+    """
+    start = ("", "") if after is None else (time_text(datetime.fromisoformat(after.time)), str(after.ref))
+    found = _positions(session, _CLOSED, time_text(since), time_text(until), *start, limit + 1)
+    closed = (position for position in found if isinstance(position, ClosedPosition))
+    return page_of([(closing_token(position), position) for position in closed], limit)
+
+
+_NUMBERED_FILLS: Final = selection("fills", ("number", *FILL_COLUMNS))
+_FILLS_OF: Final = f"{_NUMBERED_FILLS} WHERE ref = ? AND number > ? ORDER BY number LIMIT ?"
+_UNCLAIMED: Final = f"{_NUMBERED_FILLS} WHERE ref IS NULL AND number > ? ORDER BY number LIMIT ?"
+
+
+def list_fills(session: Session, ref: PositionRef, after: int, limit: int) -> Page[StoredFill]:
+    """
+    See `Repository.list_fills`.
+    """
+    return _page_of_fills(session.rows(_FILLS_OF, str(ref), after, limit + 1), limit)
+
+
+def list_unclaimed(session: Session, after: int, limit: int) -> Page[StoredFill]:
+    """
+    See `Repository.list_unclaimed`.
+    """
+    return _page_of_fills(session.rows(_UNCLAIMED, after, limit + 1), limit)
+
+
+def _page_of_fills(rows: Iterable[Sequence[Cell]], limit: int) -> Page[StoredFill]:
+    return page_of([(str(number), fill_from(_fill_values(cells))) for number, *cells in rows], limit)
+
+
+def _told_by(table: str, columns: Sequence[str], **others: str) -> str:
+    """
+    The events of a position in one table, as `EVENT_COLUMNS`; *others* are what the table calls them.
+    """
+    listed = (
+        f'"{column}"' if column in columns else f'{others.get(column, "NULL")} AS "{column}"'
+        for column in EVENT_COLUMNS
+    )
+    return f"SELECT {', '.join(listed)} FROM {table} WHERE ref = ?1 AND event_id > ?2"  # noqa: S608 - our own
+
+
+_HISTORY: Final = (
+    _told_by("life_events", LIFE_EVENT_COLUMNS, content="body")
+    + " UNION ALL "
+    + _told_by("run_events", RUN_EVENT_COLUMNS, content="payload")
+    + " ORDER BY event_id LIMIT ?3"
+)
+
+
+def list_history(session: Session, ref: PositionRef, after: UUID, limit: int) -> Page[RecordedEvent]:
+    """
+    See `Repository.list_history`.
+    """
+    rows = session.rows(_HISTORY, str(ref), str(after), limit + 1)
+    events = [recorded_event_from(_event_values(row)) for row in rows]
+    return page_of([(str(event.header.id), event) for event in events], limit)

@@ -1,0 +1,155 @@
+"""
+Runs and their leases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from poslife._identifiers import RunId
+from poslife._paging import page_of
+from poslife.errors import RunLost, StorageUnavailable
+from poslife.protocols import Clock, NewRun, Page, Run
+from poslife.sqlite._cells import Cell, time_of, time_text
+from poslife.sqlite._session import Session
+
+__all__ = ["end_run", "is_any_lost", "is_leased", "list_runs", "note_lost_runs", "renew_run", "start_run"]
+
+_RUN: Final = """
+SELECT id, machine, pid, process_started, started_at, lease_until, ended_at IS NOT NULL OR lost_at IS NOT NULL
+FROM runs
+"""
+
+
+def _run_of(row: Sequence[Cell]) -> Run:
+    match row:
+        case (
+            str(id),
+            str(machine),
+            int(pid),
+            str(process_started),
+            str(started_at),
+            str(lease_until),
+            int(ended),
+        ):
+            return Run(
+                id=RunId(UUID(id)),
+                machine=machine,
+                pid=pid,
+                process_started=process_started,
+                started_at=time_of(started_at),
+                lease_until=time_of(lease_until),
+                ended=bool(ended),
+            )
+        case _:
+            raise StorageUnavailable(f"a run is stored as {row!r}")
+
+
+_IS_ANY_LOST: Final = """
+SELECT 1 FROM runs WHERE ended_at IS NULL AND lost_at IS NULL AND lease_until <= ? LIMIT 1
+"""
+
+_NOTE_LOST: Final = """
+UPDATE runs SET lost_at = ?1 WHERE ended_at IS NULL AND lost_at IS NULL AND lease_until <= ?1
+"""
+
+
+def is_any_lost(session: Session, clock: Clock) -> bool:
+    """
+    Whether there is a run whose lease has run out, and it is not noted.
+    """
+    return session.row(_IS_ANY_LOST, time_text(clock.now())) is not None
+
+
+def note_lost_runs(session: Session, clock: Clock) -> None:
+    """
+    Note the runs whose lease has run out, so that they stay lost even if the clock goes back.
+    """
+    with session.writing():
+        session.run(_NOTE_LOST, (time_text(clock.now()),))
+
+
+_START: Final = """
+INSERT INTO runs (id, machine, pid, process_started, started_at, lease_until) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO NOTHING
+"""
+
+
+def start_run(session: Session, run: NewRun, clock: Clock) -> Run:
+    """
+    See `Repository.start_run`.
+    """
+    with session.writing():
+        now = clock.now()
+        session.run(_NOTE_LOST, (time_text(now),))
+        until = now + timedelta(seconds=run.lease)
+        session.run(
+            _START,
+            (str(run.id), run.machine, run.pid, run.process_started, time_text(now), time_text(until)),
+        )
+        started = _find(session, run.id)
+    if started is None or started.ended:
+        raise RunLost(run.id)
+    return started
+
+
+def _find(session: Session, run: RunId) -> Run | None:
+    row = session.row(f"{_RUN} WHERE id = ?", str(run))
+    return None if row is None else _run_of(row)
+
+
+_RENEW: Final = """
+UPDATE runs SET lease_until = ? WHERE id = ? AND ended_at IS NULL AND lost_at IS NULL
+"""
+
+
+def renew_run(session: Session, run: RunId, lease: float, clock: Clock) -> Run:
+    """
+    See `Repository.renew_run`.
+    """
+    with session.writing():
+        now = clock.now()
+        session.run(_NOTE_LOST, (time_text(now),))
+        until = now + timedelta(seconds=lease)
+        renewed = session.run(_RENEW, (time_text(until), str(run)))
+        found = _find(session, run)
+    if found is None or not renewed:
+        raise RunLost(run)
+    return found
+
+
+_END: Final = "UPDATE runs SET ended_at = ? WHERE id = ? AND ended_at IS NULL"
+
+
+def end_run(session: Session, run: RunId, clock: Clock) -> None:
+    """
+    See `Repository.end_run`.
+    """
+    with session.writing():
+        session.run(_END, (time_text(clock.now()), str(run)))
+
+
+_LIST: Final = f"{_RUN} WHERE ended_at IS NULL AND id > ? ORDER BY id LIMIT ?"
+
+
+def list_runs(session: Session, after: UUID, limit: int) -> Page[Run]:
+    """
+    See `Repository.list_runs`.
+    """
+    runs = [_run_of(row) for row in session.rows(_LIST, str(after), limit + 1)]
+    return page_of([(str(run.id), run) for run in runs], limit)
+
+
+_LEASED: Final = """
+SELECT 1 FROM runs WHERE id = ? AND ended_at IS NULL AND lost_at IS NULL AND lease_until > ?
+"""
+
+
+def is_leased(session: Session, run: RunId, now: datetime) -> bool:
+    """
+    Whether the run holds its lease; in a transaction of the caller's.
+    """
+    return session.row(_LEASED, str(run), time_text(now)) is not None

@@ -1,0 +1,172 @@
+"""
+The check at start: tables, columns, keys, indexes and constraints are as this release needs them.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, cast
+
+from poslife.errors import SchemaMismatch
+from poslife.sqlite._cells import Cell
+from poslife.sqlite._migrations import MIGRATIONS
+from poslife.sqlite._session import Session
+
+__all__ = ["check_schema", "differences", "needed_features", "read_features"]
+
+Rows = Callable[[str], Sequence[tuple[Cell, ...]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """
+    How one thing is that the check looks at.
+
+    Attributes:
+        definition: How it is.
+        demanding: Whether it can refuse what poslife writes, where poslife does not know it.
+    """
+
+    definition: str
+    demanding: bool
+
+
+Features = Mapping[str, Mapping[str, Feature]]
+"""
+By table, then by kind and name.
+"""
+
+
+def check_schema(session: Session) -> None:
+    """
+    Compare the schema with what this release needs.
+
+    Raises:
+        SchemaMismatch: Listing every difference.
+    """
+    with session.reading():
+        found = differences(needed_features(), read_features(session.rows))
+    if found:
+        raise SchemaMismatch(session.path, found)
+
+
+@cache
+def needed_features() -> Features:
+    """
+    What the migrations of this release make of an empty database.
+    """
+    connection = sqlite3.connect(":memory:")
+    try:
+        for migration in MIGRATIONS:
+            connection.executescript(migration.script)
+        return read_features(
+            lambda statement: cast("list[tuple[Cell, ...]]", connection.execute(statement).fetchall())
+        )
+    finally:
+        connection.close()
+
+
+def differences(needed: Features, found: Features) -> list[str]:
+    """
+    Where *found* differs from *needed*, one sentence each.
+
+    More than is needed is a difference only where it can refuse what poslife writes.
+    """
+    told: list[str] = []
+    for table, features in needed.items():
+        if table not in found:
+            told.append(f"{table} is missing")
+            continue
+        there = found[table]
+        for what, feature in features.items():
+            if what not in there:
+                told.append(f"{table}: {what} is missing; it should be {feature.definition}")
+            elif there[what].definition != feature.definition:
+                told.append(f"{table}: {what} is {there[what].definition}; it should be {feature.definition}")
+        told += [
+            f"{table}: {what} is not poslife's and can refuse what it writes: {feature.definition}"
+            for what, feature in there.items()
+            if what not in features and feature.demanding
+        ]
+    return told
+
+
+_TABLES: Final = """
+SELECT s.name, s.sql, l.wr, l.strict
+FROM sqlite_schema AS s JOIN pragma_table_list(s.name) AS l ON l.schema = 'main'
+WHERE s.type = 'table' AND s.sql IS NOT NULL
+ORDER BY s.name
+"""
+
+_UNIQUE_INDEXES: Final = """
+SELECT s.tbl_name, s.name, s.sql
+FROM sqlite_schema AS s JOIN pragma_index_list(s.tbl_name) AS l ON l.name = s.name AND l."unique"
+WHERE s.type = 'index' AND s.sql IS NOT NULL
+ORDER BY s.name
+"""
+
+
+def read_features(rows: Rows) -> Features:
+    """
+    What is there, from the statements that SQLite keeps word for word.
+    """
+    features: dict[str, dict[str, Feature]] = {}
+    for name, definition, without_rowid, strict in rows(_TABLES):
+        kind = f"table{' STRICT' if strict else ''}{' WITHOUT ROWID' if without_rowid else ''}"
+        features[str(name)] = {
+            "kind": Feature(definition=kind, demanding=False),
+            **{what: feature for what, feature in map(_feature, _parts(_plain(str(definition))))},
+        }
+    for table, name, definition in rows(_UNIQUE_INDEXES):
+        if str(table) in features:
+            features[str(table)][f"unique index {name}"] = Feature(
+                definition=_plain(str(definition)), demanding=True
+            )
+    return features
+
+
+def _plain(definition: str) -> str:
+    """
+    A definition without what has no meaning: comments, quotes around plain names, how it is laid out.
+    """
+    uncommented = re.sub(r"--[^\n]*|/\*.*?\*/", " ", definition, flags=re.DOTALL)
+    unquoted = re.sub(r'"(\w+)"', r"\1", uncommented)
+    return re.sub(r" ?([(),]) ?", r"\1", re.sub(r"\s+", " ", unquoted)).strip()
+
+
+def _feature(part: str) -> tuple[str, Feature]:
+    """
+    A column or a constraint, as it stands in a table's definition.
+    """
+    if (named := re.fullmatch(r"CONSTRAINT (\w+) (.+)", part, re.IGNORECASE)) is not None:
+        return f"constraint {named[1]}", Feature(definition=named[2], demanding=True)
+    if re.match(r"(CHECK|UNIQUE|PRIMARY KEY|FOREIGN KEY)\b", part, re.IGNORECASE):
+        return f"constraint {part}", Feature(definition=part, demanding=True)
+    name, _, definition = part.partition(" ")
+    # A column more is none of our business, unless each row must have a value or be checked.
+    harmless = re.fullmatch(r"\w+|\w+ .*DEFAULT.*|", definition, re.IGNORECASE) is not None
+    return f"column {name}", Feature(definition=definition, demanding=not harmless)
+
+
+def _parts(definition: str) -> Iterator[str]:
+    """
+    What stands between the outer commas of a table's definition.
+    """
+    depth, quoted, part = 0, False, ""
+    for character in definition[definition.index("(") + 1 :]:
+        if character == "'":
+            quoted = not quoted
+        elif not quoted:
+            depth += (character == "(") - (character == ")")
+            if depth < 0:
+                break
+            if character == "," and not depth:
+                yield part.strip()
+                part = ""
+                continue
+        part += character
+    yield part.strip()

@@ -1,0 +1,259 @@
+"""
+One connection to the file, used by one thread alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, cast
+
+from poslife.errors import ConfigurationError, StorageUnavailable
+from poslife.sqlite._cells import Cell
+from poslife.sqlite._errors import is_busy
+
+__all__ = ["OLDEST", "Session", "require_sqlite"]
+
+OLDEST: Final = (3, 37, 0)
+"""
+The oldest SQLite that serves: the first with STRICT tables.
+"""
+
+# Changed rows after which the write-ahead log is copied into the file: some megabytes.
+_ROWS_PER_CHECKPOINT: Final = 1000
+_PATIENCE_OF_CHECKPOINT: Final = 0.05
+_LARGEST_LOG_KEPT: Final = 64 * 1024 * 1024
+
+
+def require_sqlite(version: tuple[int, int, int], *, json: bool) -> None:
+    """
+    Refuse a library that cannot do what the store needs.
+
+    Raises:
+        ConfigurationError: Saying what is there, what is needed, and what to do.
+    """
+    if version < OLDEST or not json:
+        found = ".".join(map(str, version))
+        needed = ".".join(map(str, OLDEST))
+        raise ConfigurationError(
+            f"Python's sqlite3 is linked with SQLite {found}{'' if json else ' without its JSON functions'}; "
+            f"poslife needs {needed} or newer, with JSON: use a Python that brings one (from python.org, uv or "
+            "conda), or a newer system, or postgresql://"
+        )
+
+
+class Session:
+    """
+    One connection. All but the constructor is called by one thread.
+
+    Args:
+        path: The file, absolute.
+        lock_timeout: Seconds to wait for another process's lock.
+        reads_only: Whether every write is refused.
+    """
+
+    def __init__(self, path: str, lock_timeout: float, *, reads_only: bool) -> None:
+        self.path = path
+        self._lock_timeout = lock_timeout
+        self._reads_only = reads_only
+        self._open: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._rows_at_checkpoint = 0
+
+    @property
+    def is_open(self) -> bool:
+        """
+        Whether there is a connection.
+        """
+        return self._open is not None
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """
+        The driver's connection.
+
+        Raises:
+            StorageUnavailable: There is none.
+        """
+        if self._open is None:
+            raise StorageUnavailable(f"{self.path}: the store is not open: await its open() first")
+        return self._open
+
+    def connect(self) -> None:
+        """
+        Open the file, which is made where there is none.
+
+        Raises:
+            StorageUnavailable: What stands at the path cannot be a file of ours.
+        """
+        self._require_place()
+        connection = sqlite3.connect(
+            self.path, timeout=self._lock_timeout, isolation_level=None, cached_statements=256
+        )
+        try:
+            self._prepare(connection)
+            self._file = self._identity()
+        except BaseException:
+            connection.close()
+            raise
+        self._open = connection
+
+    def _require_place(self) -> None:
+        path = Path(self.path)
+        if path.is_dir():
+            raise StorageUnavailable(f"{path}: it is a folder: name a file in it")
+        if not path.parent.is_dir():
+            raise StorageUnavailable(f"{path}: there is no folder {path.parent}: make it first")
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        if self._reads_only:
+            connection.execute("PRAGMA query_only = ON")
+            return
+        self._require_write_ahead_log(connection)
+        connection.execute("PRAGMA synchronous = FULL")
+        # On macOS alone: without it, what was synced may still be in the disk's own cache.
+        connection.execute("PRAGMA fullfsync = ON")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_LOG_KEPT}")
+        # See `tidy`.
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+
+    def _require_write_ahead_log(self, connection: sqlite3.Connection) -> None:
+        # While another process switches a new file, SQLite says "busy" without waiting for it.
+        deadline = time.monotonic() + self._lock_timeout
+        while True:
+            try:
+                (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            except sqlite3.Error as error:
+                if not is_busy(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+            else:
+                break
+        if mode != "wal":
+            raise StorageUnavailable(
+                f"{self.path}: SQLite cannot keep a write-ahead log here (journal_mode is {mode!r}): "
+                "put the file on a local disk"
+            )
+
+    def close(self) -> None:
+        """
+        Close the connection. The last one on the file copies the write-ahead log into it.
+        """
+        connection, self._open = self._open, None
+        if connection is not None:
+            connection.close()
+
+    def _require_unmoved(self) -> None:
+        """
+        Refuse where the path names another file than was opened, or none: commits would be lost with the old one.
+        """
+        try:
+            there = self._identity()
+        except FileNotFoundError:
+            there = None
+        if there != self._file:
+            raise StorageUnavailable(
+                f"{self.path}: the file was moved, deleted or replaced while it was open: close the store, put the "
+                "file back, and open it again"
+            )
+
+    def _identity(self) -> tuple[int, int]:
+        found = os.stat(self.path)  # noqa: PTH116 - before every piece of work, so the fastest way
+        return found.st_dev, found.st_ino
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """
+        A transaction that holds the file's one write lock from its beginning, and is durable when it is left.
+        """
+        with self._transaction("BEGIN IMMEDIATE"):
+            yield
+
+    @contextmanager
+    def writing_alone(self) -> Iterator[None]:
+        """
+        A transaction for migrations.
+        """
+        with self._transaction("BEGIN EXCLUSIVE"):
+            yield
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """
+        A transaction in which every statement sees the same state.
+        """
+        with self._transaction("BEGIN"):
+            yield
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[None]:
+        connection = self.connection
+        self._require_unmoved()
+        connection.execute(begin)
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+            raise
+
+    def rows(self, statement: str, *arguments: Cell) -> list[tuple[Cell, ...]]:
+        """
+        The rows that a statement gives.
+        """
+        return cast("list[tuple[Cell, ...]]", self.connection.execute(statement, arguments).fetchall())
+
+    def row(self, statement: str, *arguments: Cell) -> tuple[Cell, ...] | None:
+        """
+        The first row that a statement gives, if there is one.
+        """
+        return cast("tuple[Cell, ...] | None", self.connection.execute(statement, arguments).fetchone())
+
+    def run(self, statement: str, arguments: Sequence[Cell] = ()) -> int:
+        """
+        Run a statement, and return how many rows it has written.
+        """
+        return self.connection.execute(statement, arguments).rowcount
+
+    def run_each(self, statement: str, rows: Iterable[Sequence[Cell]]) -> None:
+        """
+        Run a statement for each row.
+        """
+        self.connection.executemany(statement, rows)
+
+    def trace(self, told: Callable[[str], None] | None) -> None:
+        """
+        Have each statement told before it runs.
+        """
+        self.connection.set_trace_callback(told)
+
+    def tidy(self) -> None:
+        """
+        Copy the write-ahead log into the file when enough has been written.
+
+        SQLite to 3.51.2 can damage a file where one connection copies the log while another commits. By itself it
+        copies beside other processes' commits; asked for FULL it takes the write lock first, so that poslife's
+        processes cannot meet that.
+        """
+        if self._open is None or self._reads_only:
+            return
+        if self._open.total_changes - self._rows_at_checkpoint < _ROWS_PER_CHECKPOINT:
+            return
+        self._rows_at_checkpoint = self._open.total_changes
+        # Whoever reads for long, or holds the lock, must not make commits wait; the next time will do.
+        self._open.execute(f"PRAGMA busy_timeout = {_milliseconds(_PATIENCE_OF_CHECKPOINT)}")
+        try:
+            self._open.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+        finally:
+            self._open.execute(f"PRAGMA busy_timeout = {_milliseconds(self._lock_timeout)}")
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(round(seconds * 1000), 1)

@@ -1,0 +1,368 @@
+"""
+The store itself: what a host makes, and what the tracker holds.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from poslife._changes import Change, Committed
+from poslife._clock import SystemClock
+from poslife._events import RecordedEvent
+from poslife._fills import StoredFill
+from poslife._identifiers import (
+    Account,
+    PositionId,
+    PositionKey,
+    PositionRef,
+    RunId,
+    Symbol,
+    TradeId,
+    Venue,
+    VenueOrderId,
+    aware,
+    position_id,
+    uuid,
+)
+from poslife._paging import limited
+from poslife._position import ClosedPosition, LivePosition, PendingPosition, PersistedPosition, Position
+from poslife.errors import InvalidValue, PositionNotFound, StorageUnavailable
+from poslife.protocols import Clock, DeadLetter, EventRecord, NewRun, Page, PageToken, Run
+from poslife.sqlite import _batches, _reads, _runs
+from poslife.sqlite._commit import commit
+from poslife.sqlite._migrations import migrate
+from poslife.sqlite._schema import check_schema
+from poslife.sqlite._session import Session, require_sqlite
+from poslife._tokens import after_closing, after_number, after_uuid
+from poslife.sqlite._worker import Worker
+
+__all__ = ["SqliteStore"]
+
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, slots=True)
+class _Workers:
+    """
+    Who writes and who reads: so that a long list makes no commit wait, and no lock a read.
+    """
+
+    writer: Worker
+    reader: Worker
+
+
+class SqliteStore:
+    """
+    A `Repository` and a `BatchWriter` in a SQLite file, which is made where there is none.
+
+    One thread with one connection does all the writing, commits before batches of events; another one reads. The
+    event loop waits for neither. Each commit is on the disk (``synchronous = FULL``) before it returns. Several
+    stores, also in several processes of one machine, may have the same file open; it has to be on a local disk,
+    and is poslife's alone.
+
+    Args:
+        path: The file. A relative path counts from the current folder at this moment.
+        clock: Tells when leases run out. Processes that share a file should have the same.
+        lock_timeout: Seconds to wait while another process writes; then it is `StorageBusy`.
+
+    Raises:
+        InvalidValue: For a path that names no file, or a time-out that is none.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        clock: Clock | None = None,
+        lock_timeout: float = 5.0,
+    ) -> None:
+        self._path = _file_of(path)
+        self._lock_timeout = _seconds("lock_timeout", lock_timeout)
+        self._clock: Clock = SystemClock() if clock is None else clock
+        self._workers: _Workers | None = None
+
+    async def open(self) -> None:
+        """
+        See `Repository.open`.
+
+        Raises:
+            ConfigurationError: Python's SQLite is too old.
+        """
+        require_sqlite(sqlite3.sqlite_version_info[:3], json=_has_json())
+        if (workers := self._workers) is None:
+            workers = self._workers = _Workers(
+                writer=self._worker("writer", reads_only=False), reader=self._worker("reader", reads_only=True)
+            )
+        try:
+            await workers.writer.do(self._prepare)
+            await workers.reader.do(_connect)
+        except BaseException:
+            if self._workers is workers:
+                self._workers = None
+            workers.reader.abandon()
+            workers.writer.abandon()
+            raise
+
+    def _worker(self, name: str, *, reads_only: bool) -> Worker:
+        return Worker(
+            f"poslife sqlite {name}", Session(self._path, self._lock_timeout, reads_only=reads_only)
+        )
+
+    def _prepare(self, session: Session) -> None:
+        if session.is_open:
+            return
+        session.connect()
+        migrate(session, self._clock.now())
+        check_schema(session)
+
+    async def aclose(self) -> None:
+        """
+        See `Repository.aclose`. What was handed in before is done first, and the threads have ended afterwards.
+        """
+        workers, self._workers = self._workers, None
+        if workers is not None:
+            try:
+                await workers.reader.aclose()
+                await workers.writer.aclose()
+            except BaseException:
+                workers.writer.abandon()
+                raise
+
+    async def ping(self) -> None:
+        """
+        See `Repository.ping`.
+        """
+        await self._read(_answer)
+
+    async def describe(self) -> str:
+        """
+        See `Repository.describe`.
+        """
+        return f"SQLite {sqlite3.sqlite_version}, file {self._path}"
+
+    async def commit(self, change: Change, /) -> Committed:
+        """
+        See `Repository.commit`.
+        """
+        return await self._write(lambda session: commit(session, change, self._clock))
+
+    async def get(self, ref: PositionRef, /) -> Position:
+        """
+        See `Repository.get`.
+        """
+        uuid("ref", ref)
+        position = await self._read(lambda session: _reads.find_by_ref(session, ref))
+        if position is None:
+            raise PositionNotFound(ref)
+        return position
+
+    async def get_by_id(self, id: PositionId, /) -> PersistedPosition | ClosedPosition:
+        """
+        See `Repository.get_by_id`.
+        """
+        position_id("id", id)
+        position = await self._read(lambda session: _reads.find_by_id(session, id))
+        if position is None or isinstance(position, PendingPosition):
+            raise PositionNotFound(id)
+        return position
+
+    async def find_live(self, key: PositionKey, /) -> LivePosition | None:
+        """
+        See `Repository.find_live`.
+        """
+        return await self._read(lambda session: _reads.find_live(session, key))
+
+    async def holders_of(self, venue: Venue, account: Account, symbol: Symbol, /) -> tuple[LivePosition, ...]:
+        """
+        See `Repository.holders_of`.
+        """
+        return await self._read(lambda session: _reads.read_holders(session, venue, account, symbol))
+
+    async def find_by_venue_order(
+        self, venue: Venue, account: Account, symbol: Symbol, order: VenueOrderId, /
+    ) -> Position | None:
+        """
+        See `Repository.find_by_venue_order`.
+        """
+        return await self._read(
+            lambda session: _reads.find_by_venue_order(session, venue, account, symbol, order)
+        )
+
+    async def find_fill(
+        self, venue: Venue, account: Account, symbol: Symbol, trade: TradeId, /
+    ) -> StoredFill | None:
+        """
+        See `Repository.find_fill`.
+        """
+        return await self._read(lambda session: _reads.find_fill(session, venue, account, symbol, trade))
+
+    async def list_live(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[LivePosition]:
+        """
+        See `Repository.list_live`.
+        """
+        start, most = after_uuid(after), limited(limit)
+        return await self._read(lambda session: _reads.list_live(session, start, most))
+
+    async def list_in_doubt(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
+        """
+        See `Repository.list_in_doubt`.
+        """
+        start, most = after_uuid(after), limited(limit)
+        await self._note_lost_runs()
+        return await self._read(
+            lambda session: _reads.list_in_doubt(session, start, most, self._clock.now())
+        )
+
+    async def list_unsettled(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
+        """
+        See `Repository.list_unsettled`.
+        """
+        start, most = after_uuid(after), limited(limit)
+        await self._note_lost_runs()
+        return await self._read(
+            lambda session: _reads.list_unsettled(session, start, most, self._clock.now())
+        )
+
+    async def list_closed(
+        self, since: datetime, until: datetime, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[ClosedPosition]:
+        """
+        See `Repository.list_closed`.
+        """
+        aware("since", since)
+        aware("until", until)
+        start, most = after_closing(after), limited(limit)
+        return await self._read(lambda session: _reads.list_closed(session, since, until, start, most))
+
+    async def list_fills(
+        self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[StoredFill]:
+        """
+        See `Repository.list_fills`.
+        """
+        uuid("ref", ref)
+        start, most = after_number(after), limited(limit)
+        return await self._read(lambda session: _reads.list_fills(session, ref, start, most))
+
+    async def list_unclaimed(
+        self, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[StoredFill]:
+        """
+        See `Repository.list_unclaimed`.
+        """
+        start, most = after_number(after), limited(limit)
+        return await self._read(lambda session: _reads.list_unclaimed(session, start, most))
+
+    async def list_history(
+        self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[RecordedEvent]:
+        """
+        See `Repository.list_history`.
+        """
+        uuid("ref", ref)
+        start, most = after_uuid(after), limited(limit)
+        return await self._read(lambda session: _reads.list_history(session, ref, start, most))
+
+    async def start_run(self, run: NewRun, /) -> Run:
+        """
+        See `Repository.start_run`.
+        """
+        return await self._write(lambda session: _runs.start_run(session, run, self._clock))
+
+    async def renew_run(self, run: RunId, lease: float, /) -> Run:
+        """
+        See `Repository.renew_run`.
+        """
+        uuid("run", run)
+        return await self._write(lambda session: _runs.renew_run(session, run, lease, self._clock))
+
+    async def end_run(self, run: RunId, /) -> None:
+        """
+        See `Repository.end_run`.
+        """
+        uuid("run", run)
+        await self._write(lambda session: _runs.end_run(session, run, self._clock))
+
+    async def list_runs(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Run]:
+        """
+        See `Repository.list_runs`.
+        """
+        start, most = after_uuid(after), limited(limit)
+        await self._note_lost_runs()
+        return await self._read(lambda session: _runs.list_runs(session, start, most))
+
+    async def write(self, records: Sequence[EventRecord], /) -> None:
+        """
+        See `BatchWriter.write`.
+        """
+        await self._write(lambda session: _batches.write(session, records), urgent=False)
+
+    async def bury(self, letter: DeadLetter, /) -> None:
+        """
+        See `BatchWriter.bury`.
+        """
+        await self._write(
+            lambda session: _batches.bury(session, letter, self._clock.now()), urgent=False
+        )
+
+    async def _note_lost_runs(self) -> None:
+        if await self._read(lambda session: _runs.is_any_lost(session, self._clock)):
+            await self._write(lambda session: _runs.note_lost_runs(session, self._clock))
+
+    async def _write(self, work: Callable[[Session], ResultT], *, urgent: bool = True) -> ResultT:
+        return await self._opened().writer.do(work, urgent=urgent)
+
+    async def _read(self, work: Callable[[Session], ResultT]) -> ResultT:
+        def within_transaction(session: Session) -> ResultT:
+            with session.reading():
+                return work(session)
+
+        return await self._opened().reader.do(within_transaction)
+
+    def _opened(self) -> _Workers:
+        if self._workers is None:
+            raise StorageUnavailable(f"{self._path}: the store is not open: await its open() first")
+        return self._workers
+
+
+def _file_of(path: object) -> str:
+    text = os.fspath(path) if isinstance(path, str | os.PathLike) else path
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise InvalidValue("path", path, "the path of a file, as text or os.PathLike[str]")
+    if text == ":memory:" or text.startswith("file:"):
+        raise InvalidValue(
+            "path", path, "the path of a file; for a store in memory, memory:// or poslife.memory.MemoryStore"
+        )
+    return os.path.abspath(text)  # noqa: PTH100 - Path.resolve would follow links
+
+
+def _seconds(field: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 3600:
+        raise InvalidValue(field, value, "seconds above 0, at most 3600")
+    return float(value)
+
+
+def _has_json() -> bool:
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.execute("SELECT value FROM json_each('[]')")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _connect(session: Session) -> None:
+    if not session.is_open:
+        session.connect()
+
+
+def _answer(session: Session) -> None:
+    if session.row("SELECT count(*) FROM poslife_migrations") is None:
+        raise StorageUnavailable(f"{session.path}: the file does not answer")

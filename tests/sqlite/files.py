@@ -1,0 +1,83 @@
+"""
+What a SQLite file holds, looked at from outside the store.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+
+from poslife._events import RecordedEvent
+from poslife._rows import EVENT_COLUMNS, RUN_EVENT_COLUMNS, recorded_event_from
+from poslife.protocols import DeadLetter, EventRecord
+from poslife.sqlite._cells import Cell, values_by_column
+
+__all__ = ["cells", "dead_letters", "ours", "recorded_events", "refusing"]
+
+
+@contextmanager
+def ours(path: Path) -> Iterator[sqlite3.Connection]:
+    """
+    A connection of the test's own, in autocommit.
+    """
+    # A file that is not there is not made.
+    there = f"{path.as_uri()}?mode=rw"
+    with closing(sqlite3.connect(there, uri=True, timeout=5, isolation_level=None)) as connection:
+        yield connection
+
+
+def cells(path: Path, statement: str, *arguments: Cell) -> list[tuple[Cell, ...]]:
+    """
+    What a statement says of the file.
+    """
+    with ours(path) as connection:
+        return connection.execute(statement, arguments).fetchall()
+
+
+_values = values_by_column(RUN_EVENT_COLUMNS)
+
+
+def recorded_events(path: Path) -> Sequence[RecordedEvent]:
+    """
+    The host events stored, in the order they were.
+    """
+    listed = ", ".join(f'"{column}"' for column in RUN_EVENT_COLUMNS)
+    rows = [_values(row) for row in cells(path, f"SELECT {listed} FROM run_events ORDER BY rowid")]
+    nothing = dict.fromkeys(EVENT_COLUMNS)
+    return [recorded_event_from({**nothing, **row, "content": row["payload"]}) for row in rows]
+
+
+def dead_letters(path: Path) -> Sequence[DeadLetter]:
+    """
+    The events refused for good.
+    """
+    letters: list[DeadLetter] = []
+    for record, reason in cells(path, "SELECT record, reason FROM dead_letters ORDER BY event_id"):
+        assert isinstance(record, bytes)
+        letters.append(
+            DeadLetter(record=msgspec.json.decode(record, type=EventRecord, strict=False), reason=str(reason))
+        )
+    return letters
+
+
+@contextmanager
+def refusing(path: Path, type: str) -> Iterator[None]:
+    """
+    While it is entered, the store refuses events of this type for good.
+    """
+    with ours(path) as connection:
+        connection.execute(
+            f"CREATE TRIGGER refusing BEFORE INSERT ON run_events WHEN NEW.type = '{type}' "
+            "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        )
+        try:
+            yield
+        finally:
+            connection.execute("DROP TRIGGER refusing")

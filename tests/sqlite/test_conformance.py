@@ -1,0 +1,143 @@
+"""
+The store in a SQLite file, and the batching sink over it, do what the contracts say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+from typing_extensions import override
+
+from poslife._batching import BatchingSink
+from poslife._events import RecordedEvent
+from poslife.conformance import BatchWriterConformance, EventSinkConformance, RepositoryConformance
+from poslife.protocols import BatchWriter, DeadLetter, EventSink, Repository
+from poslife.sqlite import SqliteStore
+from poslife.testing.clock import ManualClock
+from tests.conformance.suites import HurriedClock
+from tests.sqlite.files import dead_letters, recorded_events, refusing
+
+
+@contextmanager
+def moved_away(path: Path) -> Iterator[None]:
+    away = path.with_suffix(".away")
+    path.rename(away)
+    try:
+        yield
+    finally:
+        away.rename(path)
+
+
+class TestSqliteRepository(RepositoryConformance):
+    @pytest.fixture(autouse=True)
+    def in_folder(self, tmp_path: Path) -> None:
+        self.clock = ManualClock()
+        self.path = tmp_path / "bot.db"
+
+    @override
+    @asynccontextmanager
+    async def repository(self) -> AsyncGenerator[Repository]:
+        store = SqliteStore(self.path, clock=self.clock)
+        await store.open()
+        try:
+            yield store
+        finally:
+            await store.aclose()
+
+    @override
+    @asynccontextmanager
+    async def beside(self, repository: Repository, /) -> AsyncGenerator[Repository]:
+        async with self.repository() as store:
+            yield store
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self, repository: Repository, /) -> AsyncGenerator[None]:
+        with moved_away(self.path):
+            yield
+
+    @override
+    async def let_lease_run_out(self, seconds: float, /) -> None:
+        self.clock.advance(seconds)
+
+
+class TestSqliteWriter(BatchWriterConformance):
+    @pytest.fixture(autouse=True)
+    def in_folder(self, tmp_path: Path) -> None:
+        self.path = tmp_path / "bot.db"
+
+    @override
+    @asynccontextmanager
+    async def writer(self) -> AsyncGenerator[BatchWriter]:
+        self.store = SqliteStore(self.path)
+        await self.store.open()
+        try:
+            yield self.store
+        finally:
+            await self.store.aclose()
+
+    @override
+    async def stored(self) -> Sequence[RecordedEvent]:
+        return recorded_events(self.path)
+
+    @override
+    async def buried(self) -> Sequence[DeadLetter]:
+        return dead_letters(self.path)
+
+    @override
+    def repository(self) -> Repository:
+        return self.store
+
+    @override
+    @asynccontextmanager
+    async def refusing(self, type: str, /) -> AsyncGenerator[None]:
+        with refusing(self.path, type):
+            yield
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncGenerator[None]:
+        with moved_away(self.path):
+            yield
+
+
+class TestSinkOverSqlite(EventSinkConformance):
+    @pytest.fixture(autouse=True)
+    def in_folder(self, tmp_path: Path) -> None:
+        self.path = tmp_path / "bot.db"
+
+    @override
+    @asynccontextmanager
+    async def sink(self) -> AsyncGenerator[EventSink]:
+        store = SqliteStore(self.path)
+        await store.open()
+        sink = BatchingSink(store, clock=HurriedClock())
+        try:
+            yield sink
+        finally:
+            await sink.aclose(5)
+            await store.aclose()
+
+    @override
+    async def stored(self) -> Sequence[RecordedEvent]:
+        return recorded_events(self.path)
+
+    @override
+    async def buried(self) -> Sequence[DeadLetter]:
+        return dead_letters(self.path)
+
+    @override
+    @asynccontextmanager
+    async def refusing(self, type: str, /) -> AsyncGenerator[None]:
+        with refusing(self.path, type):
+            yield
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncGenerator[None]:
+        with moved_away(self.path):
+            yield

@@ -142,11 +142,20 @@ class Steps:
         position = await self._ledger.take(ref, step, patience=patience)
         return position.orders[-1]
 
-    async def submitting(self, ref: PositionRef, ordinal: int = 0) -> Position:
+    async def submitting(
+        self, ref: PositionRef, ordinal: int = 0, *, known: Position | None = None
+    ) -> Position:
         """
         Say that the request is about to be made; make it within `Timings.submit_window`, or say `abandoned`.
+
+        Args:
+            ref: The position.
+            ordinal: The order.
+            known: The position as it was last seen, which saves reading it.
         """
-        return await self._ledger.take(ref, lambda position, at: _steps.submitting(position, ordinal, at=at))
+        return await self._ledger.take(
+            ref, lambda position, at: _steps.submitting(position, ordinal, at=at), known=known
+        )
 
     async def acknowledged(
         self,
@@ -154,21 +163,31 @@ class Steps:
         ordinal: int = 0,
         *fills: Fill,
         venue_order_id: VenueOrderId | None = None,
+        known: Position | None = None,
         actor: Actor = Actor.STRATEGY,
     ) -> Position:
         """
         Say that the venue has taken the order, and what of it is filled already.
+
+        Args:
+            ref: The position.
+            ordinal: The order.
+            fills: What of it is filled, as the venue says.
+            venue_order_id: The venue's name for it.
+            known: The position as it was last seen, which saves reading it.
+            actor: Who heard of it.
         """
         if venue_order_id is not None:
             name("venue_order_id", venue_order_id)
         if fills:
-            await self.apply_fills(*fills, order=(ref, ordinal), actor=actor)
+            applied = await apply_fills(self._ledger, fills, order=(ref, ordinal), known=known, actor=actor)
+            known = next((position for position in applied.positions if position.ref == ref), None)
 
         async def step(position: Position, _: datetime) -> Plan:
             booked = await self._booked(position, ordinal, venue_order_id)
             return _steps.acknowledged(position, ordinal, venue_order_id=venue_order_id, booked=booked)
 
-        return await self._ledger.take_looking(ref, step, actor=actor)
+        return await self._ledger.take_looking(ref, step, known=known, actor=actor)
 
     async def seen(
         self, ref: PositionRef, ordinal: int, sight: OrderSeen, *, actor: Actor = Actor.STRATEGY

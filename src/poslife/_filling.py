@@ -26,7 +26,7 @@ from poslife._identifiers import Account, PositionKey, PositionRef, Symbol, Venu
 from poslife._ids import new_ref
 from poslife._ledger import Ledger
 from poslife._plans import Plan
-from poslife._position import Position
+from poslife._position import LivePosition, PendingPosition, PersistedPosition, Position
 from poslife.errors import (
     AlreadyClosed,
     DuplicatePosition,
@@ -63,7 +63,12 @@ class FillsApplied:
 
 
 async def apply_fills(
-    ledger: Ledger, fills: Iterable[Fill], *, order: OrderOf | None = None, actor: Actor = Actor.STRATEGY
+    ledger: Ledger,
+    fills: Iterable[Fill],
+    *,
+    order: OrderOf | None = None,
+    known: Position | None = None,
+    actor: Actor = Actor.STRATEGY,
 ) -> FillsApplied:
     """
     Apply fills, in the order given.
@@ -72,6 +77,7 @@ async def apply_fills(
         ledger: Where.
         fills: What the venue said.
         order: The position and the order they are known to belong to.
+        known: That position as it was last seen, which saves reading it.
         actor: Who caused it.
 
     Raises:
@@ -79,15 +85,22 @@ async def apply_fills(
         InvalidValue: One of *fills* is no `Fill`, or of another symbol than *order*'s position.
     """
     waiting = deque(fills)
-    place = None if order is None else _place_of((await ledger.read(order[0])).key)
     for fill in waiting:
         if not isinstance(fill, Fill):
             raise InvalidValue("fill", fill, "a Fill")
-        if place is not None and _place_of(fill) != place:
-            raise InvalidValue("fill", fill, f"a fill of {' '.join(place)}, which its order is of")
+    if order is not None:
+        known = await ledger.read(order[0]) if known is None else known
+        place = _place_of(known.key)
+        for fill in waiting:
+            if _place_of(fill) != place:
+                raise InvalidValue("fill", fill, f"a fill of {' '.join(place)}, which its order is of")
     changed: dict[PositionRef, Position] = {}
     left: list[StoredFill] = []
     repeated = tries = 0
+    if order is not None and isinstance(known, PendingPosition | PersistedPosition) and known.live:
+        booked = await _book_at_once(ledger, known, order[1], waiting, actor)
+        if booked is not None:
+            changed[booked.ref] = booked
     while waiting:
         if (stored := await _stored(ledger, waiting[0])) is not None:
             repeated += 1
@@ -110,6 +123,29 @@ async def apply_fills(
         if position is not None:
             changed[position.ref] = position
     return FillsApplied(positions=tuple(changed.values()), unclaimed=tuple(left), repeated=repeated)
+
+
+async def _book_at_once(
+    ledger: Ledger, known: LivePosition, ordinal: int, waiting: deque[Fill], actor: Actor
+) -> Position | None:
+    """
+    Book fills that are known to be one order's on its position as it was last seen, without reading anything.
+
+    What was booked is taken from *waiting*. ``None`` where something has moved meanwhile, or a fill may have been stored
+    before: then each is looked at.
+    """
+    if len({fill.trade_id for fill in waiting}) != len(waiting):
+        return None
+    booking = book(known, [(fill, ordinal) for fill in waiting])
+    if booking.refused or booking.plan.empty:
+        return None
+    try:
+        position, _ = await _commit(ledger, booking, actor)
+    except (StaleVersion, AlreadyClosed, DuplicatePosition, FillAlreadyStored):
+        return None
+    for _ in range(len(waiting) - len(booking.rest)):
+        waiting.popleft()
+    return position
 
 
 def _booking(ledger: Ledger, owner: Owner | Opens | Unclaimed, batch: Sequence[Fill]) -> Booking:

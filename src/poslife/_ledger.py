@@ -19,7 +19,13 @@ from poslife._identifiers import ClientOrderId, PositionRef, RunId, Venue
 from poslife._ids import EventIds, new_change_id
 from poslife._plans import Plan, change_of
 from poslife._position import Position
-from poslife.errors import StaleVersion, StorageUnavailable
+from poslife.errors import (
+    AlreadyClosed,
+    IllegalTransition,
+    PositionNotFound,
+    StaleVersion,
+    StorageUnavailable,
+)
 from poslife.protocols import Clock, Page, PageToken, Repository
 
 __all__ = ["Ledger", "Timings", "every"]
@@ -204,6 +210,7 @@ class Ledger:
         ref: PositionRef,
         step: Callable[[Position, datetime], Plan],
         *,
+        known: Position | None = None,
         actor: Actor = Actor.STRATEGY,
         patience: float | None = None,
     ) -> Position:
@@ -213,6 +220,8 @@ class Ledger:
         Args:
             ref: The position.
             step: Plans from the position and the time; an empty plan commits nothing.
+            known: The position as it was last seen, to plan from without reading it; what follows from one that is
+                out of date is planned anew.
             actor: Who caused it.
             patience: For how many seconds a store that does not answer is asked again.
 
@@ -224,33 +233,46 @@ class Ledger:
         async def planned(position: Position, at: datetime) -> Plan:
             return step(position, at)
 
-        return await self.take_looking(ref, planned, actor=actor, patience=patience)
+        return await self.take_looking(ref, planned, known=known, actor=actor, patience=patience)
 
     async def take_looking(
         self,
         ref: PositionRef,
         step: Callable[[Position, datetime], Awaitable[Plan]],
         *,
+        known: Position | None = None,
         actor: Actor = Actor.STRATEGY,
         patience: float | None = None,
     ) -> Position:
         """
         As `take`, for a step that has to read more than the position.
         """
+        if known is not None:
+            try:
+                return await self._planned_from(known, step, actor, patience)
+            except (IllegalTransition, PositionNotFound, StaleVersion, AlreadyClosed):
+                pass  # it has moved on since it was seen; what is there now is read below
         replans = 0
         while True:
             position = await self.read(ref, patience=patience)
-            plan = await step(position, self.clock.now())
-            if plan.empty:
-                return position
             try:
-                committed = await self.put(plan, actor=actor, patience=patience)
+                return await self._planned_from(position, step, actor, patience)
             except StaleVersion:
                 replans += 1
                 if replans > _MOST_REPLANS:
                     raise
-            else:
-                return committed.positions[0]
+
+    async def _planned_from(
+        self,
+        position: Position,
+        step: Callable[[Position, datetime], Awaitable[Plan]],
+        actor: Actor,
+        patience: float | None,
+    ) -> Position:
+        plan = await step(position, self.clock.now())
+        if plan.empty:
+            return position
+        return (await self.put(plan, actor=actor, patience=patience)).positions[0]
 
     async def outwait(self, task: asyncio.Task[ResultT]) -> asyncio.CancelledError | None:
         """

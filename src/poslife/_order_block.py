@@ -164,7 +164,8 @@ class OrderBlock:
         self._reason = "the request was not made"
         try:
             self._position = await ledger.shielded(
-                self._host.steps.submitting(ref, self._ordinal), name=f"submits an {self._what}"
+                self._host.steps.submitting(ref, self._ordinal, known=self._position),
+                name=f"submits an {self._what}",
             )
             waited = ledger.clock.monotonic() - started
             if waited > ledger.timings.submit_window:

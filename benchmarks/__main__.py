@@ -1,0 +1,56 @@
+"""
+Runs the benchmarks and prints their ratios.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import sqlite3
+import sys
+
+import asyncpg
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import openings
+from tests.postgres_server import Databases, LocalServer
+
+
+async def _openings() -> list[openings.Result]:
+    results = [await openings.memory(), await openings.sqlite()]
+    # Durable, as a bot's server is: the tests' server is not.
+    server = LocalServer(settings={"fsync": "on", "full_page_writes": "on"})
+    try:
+        results.append(await openings.postgres(Databases(administration_dsn=server.dsn())))
+    finally:
+        server.close()
+    return results
+
+
+def _shown(results: list[openings.Result]) -> Table:
+    table = Table(title="Openings: claim, submit, first fill (3 commits each)", title_justify="left")
+    table.add_column("store")
+    for heading in ("openings/s", "same statements by hand/s", "ratio"):
+        table.add_column(heading, justify="right")
+    for result in results:
+        floor = "" if result.floor is None else f"{result.floor:,.0f}"
+        ratio = "" if result.ratio is None else f"{result.ratio:.2f}"
+        table.add_row(result.store, f"{result.poslife:,.0f}", floor, ratio)
+    return table
+
+
+def main() -> None:
+    """
+    Run all of it.
+    """
+    console = Console()
+    console.print(
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, asyncpg {asyncpg.__version__}, "
+        f"{platform.machine()}; median of {openings.ROUNDS} rounds of {openings.OPENINGS} openings"
+    )
+    console.print(_shown(asyncio.run(_openings())))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

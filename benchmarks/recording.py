@@ -1,0 +1,122 @@
+"""
+The statements a store issues, with their arguments, so that the same can be issued by hand.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+from typing_extensions import override
+
+
+@dataclass(slots=True)
+class Recording:
+    """
+    Statements in the order they were issued.
+
+    Attributes:
+        calls: For each: the number of its connection, the driver's method, the statement, its arguments.
+        databases: What each connection was opened to.
+        measured_from: How many of them came before what is measured.
+        measured_to: How many of them there were when that was over.
+    """
+
+    calls: list[tuple[int, str, str, Any]] = field(default_factory=list)
+    databases: list[str] = field(default_factory=list)
+    measured_from: int = 0
+    measured_to: int | None = None
+
+    def begin(self) -> None:
+        """
+        What comes from here on is measured.
+        """
+        self.measured_from = len(self.calls)
+
+    def end(self) -> None:
+        """
+        What comes from here on is no longer measured.
+        """
+        self.measured_to = len(self.calls)
+
+    @property
+    def before(self) -> Sequence[tuple[int, str, str, Any]]:
+        """
+        What sets the scene.
+        """
+        return self.calls[: self.measured_from]
+
+    @property
+    def measured(self) -> Sequence[tuple[int, str, str, Any]]:
+        """
+        What is measured.
+        """
+        return self.calls[self.measured_from : self.measured_to]
+
+
+@contextmanager
+def recording_sqlite() -> Generator[Recording]:
+    """
+    Every SQLite connection that is opened within records what it is asked.
+    """
+    recording = Recording()
+    connect = sqlite3.connect
+
+    class RecordingConnection(sqlite3.Connection):
+        def __init__(self, database: Any, *arguments: Any, **options: Any) -> None:
+            super().__init__(database, *arguments, **options)
+            self.number = len(recording.databases)
+            recording.databases.append(str(database))
+
+        @override
+        def execute(self, statement: str, arguments: Any = (), /) -> sqlite3.Cursor:
+            recording.calls.append((self.number, "execute", statement, arguments))
+            return super().execute(statement, arguments)
+
+        @override
+        def executemany(self, statement: str, rows: Iterable[Any], /) -> sqlite3.Cursor:
+            kept = list(rows)
+            recording.calls.append((self.number, "executemany", statement, kept))
+            return super().executemany(statement, kept)
+
+    def connect_recording(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        return connect(*arguments, **{"factory": RecordingConnection, **options})
+
+    sqlite3.connect = connect_recording  # type: ignore[assignment]
+    try:
+        yield recording
+    finally:
+        sqlite3.connect = connect
+
+
+@asynccontextmanager
+async def recording_pool(dsn: str) -> AsyncGenerator[tuple[asyncpg.Pool, Recording]]:
+    """
+    A pool whose connections record what they are asked.
+    """
+    recording = Recording()
+
+    class RecordingConnection(asyncpg.Connection):
+        @override
+        async def execute(self, query: str, *args: Any, **options: Any) -> str:
+            recording.calls.append((0, "execute", query, args))
+            return await super().execute(query, *args, **options)
+
+        @override
+        async def fetch(self, query: str, *args: Any, **options: Any) -> list[Any]:
+            recording.calls.append((0, "fetch", query, args))
+            return await super().fetch(query, *args, **options)
+
+    async with asyncpg.create_pool(
+        dsn, min_size=1, max_size=2, connection_class=RecordingConnection, reset=_leave_as_is
+    ) as pool:
+        yield pool, recording
+
+
+async def _leave_as_is(_: object) -> None:
+    # As the store's own pool does it: otherwise the driver's reset is recorded, too.
+    pass

@@ -1,0 +1,93 @@
+"""
+Where the demo keeps its books: a temporary file, or a database of its own on a server.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from poslife.errors import InvalidUrl, StorageUnavailable
+
+__all__ = ["Place", "demo_place"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """
+    Where the demo keeps its books.
+
+    Attributes:
+        address: The file, or the DSN.
+        shown: For readers; no password in it.
+        folder: For logs.
+    """
+
+    address: str
+    shown: str
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        """
+        What `poslife.connect` takes.
+        """
+        return self.address if "://" in self.address else f"sqlite:///{self.address}"
+
+
+@asynccontextmanager
+async def demo_place(dsn: str | None, *, keep: bool) -> AsyncGenerator[Place]:
+    """
+    A place of the demo's own, which goes with it unless it is to be kept.
+
+    Raises:
+        InvalidUrl: The DSN is none of PostgreSQL's.
+        StorageUnavailable: The server cannot be reached, or does not let us create a database.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="poslife-demo-"))
+    try:
+        if dsn is None:
+            file = folder / "demo.db"
+            yield Place(address=str(file), shown=f"SQLite, {file}", folder=folder)
+            return
+        async with _database_on(dsn, keep=keep) as own:
+            parts = urlsplit(own)
+            shown = f"PostgreSQL, {parts.hostname or 'local'}{parts.path}"
+            yield Place(address=own, shown=shown, folder=folder)
+    finally:
+        if not keep:
+            shutil.rmtree(folder)
+
+
+@asynccontextmanager
+async def _database_on(dsn: str, *, keep: bool) -> AsyncGenerator[str]:
+    import asyncpg
+
+    parts = urlsplit(dsn)
+    if parts.scheme not in {"postgresql", "postgres"}:
+        raise InvalidUrl(f"{parts.scheme}://…", "the demo takes postgresql://user@host/database")
+    name = f"poslife_demo_{secrets.token_hex(4)}"
+    try:
+        server = await asyncpg.connect(dsn, timeout=10)
+    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+        raise StorageUnavailable(f"the demo cannot reach the server: {error}") from error
+    try:
+        try:
+            await server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        except asyncpg.PostgresError as error:
+            raise StorageUnavailable(
+                f"the demo runs in a database of its own, and cannot create one there: {error}"
+            ) from error
+        try:
+            yield urlunsplit(parts._replace(path=f"/{name}"))
+        finally:
+            if not keep:
+                await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await server.close()

@@ -44,8 +44,8 @@ from poslife.postgres import PostgresStore
 from poslife.sqlite import SqliteStore
 from tests.postgres_server import Databases
 
-ROUNDS = 3
-OPENINGS = 300
+ROUNDS = 15
+OPENINGS = 60
 _LEASE = Timings(lease=3600)
 _numbers = itertools.count(1)
 

@@ -219,7 +219,11 @@ class OrderBlock:
         self._require_sent("acknowledged")
         self._position = await self._host.ledger.shielded(
             self._host.steps.acknowledged(
-                self._held().ref, self._ordinal, *fills, venue_order_id=venue_order_id
+                self._held().ref,
+                self._ordinal,
+                *fills,
+                venue_order_id=venue_order_id,
+                known=self._position,
             ),
             name="acknowledges",
         )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["poslife"]
 
 INTERRUPTED = 130
+LIBRARIES = frozenset({"aiohttp", "asyncpg", "ccxt", "rich"})
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,14 +52,15 @@ def demo(dsn: str | None, *, keep: bool, sabotage: tuple[Sabotage, ...]) -> None
     """
     try:
         from poslife.cli.demo._run import run_demo
-    except ModuleNotFoundError as error:
-        if isinstance(error, MissingExtra) or error.name in {"aiohttp", "ccxt", "rich", "asyncpg"}:
-            raise click.ClickException(
-                f"the demo needs all extras: pip install 'poslife[all]' ({error})"
-            ) from error
-        raise
-    try:
+
         sound = run_demo(dsn=dsn, keep=keep, sabotage=sabotage)
+    except ImportError as error:
+        library = (error.name or "").partition(".")[0]
+        if library not in LIBRARIES and not isinstance(error, MissingExtra):
+            raise
+        raise click.ClickException(
+            f"the demo needs all extras: pip install 'poslife[all]' ({error})"
+        ) from error
     except PoslifeError as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:

@@ -112,14 +112,18 @@ class Bot:
             position.ref, purpose=OrderPurpose.PROTECT, quantity=position.quantity, price=price
         )
         await steps.submitting(position.ref, order.ordinal)
-        answer = await self._exchange.create_order(
-            symbol,
-            "limit",
-            position.side.left_by.value,
-            order.quantity,
-            price,
-            params={"clientOrderId": order.client_order_id, "reduceOnly": True},
-        )
+        try:
+            answer = await self._exchange.create_order(
+                symbol,
+                "limit",
+                position.side.left_by.value,
+                order.quantity,
+                price,
+                params={"clientOrderId": order.client_order_id, "reduceOnly": True},
+            )
+        except BaseError as error:
+            await steps.doubted(position.ref, order.ordinal, reason=str(error))
+            raise
         venue_order_id = VenueOrderId(answer["id"])
         await steps.acknowledged(position.ref, order.ordinal, venue_order_id=venue_order_id)
         await steps.protected(

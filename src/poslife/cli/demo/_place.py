@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from poslife.errors import InvalidUrl, StorageUnavailable
+from poslife.cli.demo._failure import DemoFailed
+from poslife.errors import InvalidUrl
 
 __all__ = ["Place", "demo_place"]
 
@@ -48,7 +49,7 @@ async def demo_place(dsn: str | None, *, keep: bool) -> AsyncGenerator[Place]:
 
     Raises:
         InvalidUrl: The DSN is none of PostgreSQL's.
-        StorageUnavailable: The server cannot be reached, or does not let us create a database.
+        DemoFailed: The server cannot be reached, or does not let us create a database.
     """
     folder = Path(tempfile.mkdtemp(prefix="poslife-demo-"))
     try:
@@ -76,12 +77,12 @@ async def _database_on(dsn: str, *, keep: bool) -> AsyncGenerator[str]:
     try:
         server = await asyncpg.connect(dsn, timeout=10)
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-        raise StorageUnavailable(f"the demo cannot reach the server: {error}") from error
+        raise DemoFailed(f"the demo cannot reach the server: {error}") from error
     try:
         try:
             await server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
         except asyncpg.PostgresError as error:
-            raise StorageUnavailable(
+            raise DemoFailed(
                 f"the demo runs in a database of its own, and cannot create one there: {error}"
             ) from error
         try:

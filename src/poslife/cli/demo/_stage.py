@@ -12,20 +12,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from poslife.cli.demo._failure import DemoFailed
 from poslife.cli.demo._messages import Command, Did, Emitted, Stop, read, write
-from poslife.errors import PoslifeError
 from poslife.testing.bybit import SimulatedBybit
 
-__all__ = ["DemoFailed", "Stage"]
+__all__ = ["Stage"]
 
 PATIENCE = 30.0
 A_MOMENT = 0.005
-
-
-class DemoFailed(PoslifeError):
-    """
-    The demo itself could not go on.
-    """
 
 
 class Stage:

@@ -48,11 +48,13 @@ napoleon_use_rtype = False
 napoleon_custom_sections = [("Attributes", "params_style")]
 
 nitpicky = True
+# An instance's attribute, set in its constructor.
+nitpick_ignore = [("py:obj", "network")]
 # Names of the standard library and of drivers, which have pages of their own elsewhere.
 nitpick_ignore_regex = [
     (
         r"py:.*",
-        r"(asyncio|collections|contextlib|datetime|decimal|enum|pathlib|ssl|types|typing|uuid)\..*",
+        r"(asyncio|collections|contextlib|datetime|decimal|enum|os|pathlib|ssl|types|typing|uuid)\..*",
     ),
     (r"py:.*", r"(asyncpg|ccxt|aiohttp)\..*"),
     (r"py:class", r"UUID"),

@@ -31,7 +31,16 @@ if TYPE_CHECKING:
 
 logger = getLogger(__name__)
 
-STEADY_CLASSES = ("PositionTracker", "Opening", "Steps", "Repository", "EventSink", "VenueSource")
+STEADY_CLASSES = (
+    "PositionTracker",
+    "Opening",
+    "Steps",
+    "Repository",
+    "EventSink",
+    "BatchWriter",
+    "VenueSource",
+    "VenueHandle",
+)
 """
 Where docstrings mean to be when they speak of ``recover`` or ``submit``.
 """

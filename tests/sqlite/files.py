@@ -5,25 +5,23 @@ What a SQLite file holds, looked at from outside the store.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from datetime import datetime
-from decimal import Decimal
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
-from uuid import UUID
 
 import msgspec
 
 from poslife._events import RecordedEvent
 from poslife._rows import EVENT_COLUMNS, RUN_EVENT_COLUMNS, recorded_event_from
-from poslife.protocols import DeadLetter, EventRecord
+from poslife.protocols import Clock, DeadLetter, EventRecord
+from poslife.sqlite import SqliteStore
 from poslife.sqlite._cells import Cell, values_by_column
 
-__all__ = ["cells", "dead_letters", "ours", "recorded_events", "refusing"]
+__all__ = ["cells", "dead_letters", "opened_store", "ours", "recorded_events", "refusing"]
 
 
 @contextmanager
-def ours(path: Path) -> Iterator[sqlite3.Connection]:
+def ours(path: Path) -> Generator[sqlite3.Connection]:
     """
     A connection of the test's own, in autocommit.
     """
@@ -68,7 +66,7 @@ def dead_letters(path: Path) -> Sequence[DeadLetter]:
 
 
 @contextmanager
-def refusing(path: Path, type: str) -> Iterator[None]:
+def refusing(path: Path, type: str) -> Generator[None]:
     """
     While it is entered, the store refuses events of this type for good.
     """
@@ -81,3 +79,18 @@ def refusing(path: Path, type: str) -> Iterator[None]:
             yield
         finally:
             connection.execute("DROP TRIGGER refusing")
+
+
+@asynccontextmanager
+async def opened_store(
+    path: Path, *, clock: Clock | None = None, lock_timeout: float = 5.0
+) -> AsyncGenerator[SqliteStore]:
+    """
+    A store on the file, open.
+    """
+    store = SqliteStore(path, clock=clock, lock_timeout=lock_timeout)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.aclose()

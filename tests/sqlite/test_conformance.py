@@ -4,8 +4,7 @@ The store in a SQLite file, and the batching sink over it, do what the contracts
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from tests.sqlite.files import dead_letters, recorded_events, refusing
 
 
 @contextmanager
-def moved_away(path: Path) -> Iterator[None]:
+def moved_away(path: Path) -> Generator[None]:
     away = path.with_suffix(".away")
     path.rename(away)
     try:

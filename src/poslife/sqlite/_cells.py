@@ -1,27 +1,31 @@
 """
 Values as SQLite keeps them, and back; statements over the tables' columns. Pure.
 
-Whoever opens the file with the ``sqlite3`` shell should be able to read it: numbers, times and UUIDs are text.
+Whoever opens the file with the ``sqlite3`` shell should be able to read it: so numbers, times and UUIDs are
+text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
 from poslife._money import plain
 from poslife._rows import Value
+from poslife.errors import StorageRejected
 
-__all__ = ["Cell", "cells_of", "insertion", "selection", "time_of", "time_text", "values_by_column"]
+__all__ = ["Cell", "cells_of", "insertion", "selection", "time_of", "time_text", "update", "values_by_column"]
 
 Cell = int | str | bytes | None
 """
 What SQLite hands out, and takes.
 """
 
+# As far from the point as PostgreSQL keeps a digit after it.
+_MOST_DIGITS: Final = 16_383
 _LAST_DIGIT: Final = len("2026-01-02T03:04:05.678901")
 
 
@@ -29,7 +33,7 @@ def time_text(at: datetime) -> str:
     """
     A time in UTC, to the microsecond, in one width: the texts sort as the times do.
     """
-    return f"{at.astimezone(UTC).isoformat(timespec='microseconds')[:_LAST_DIGIT]}Z"
+    return f"{at.isoformat(timespec='microseconds')[:_LAST_DIGIT]}Z"
 
 
 def time_of(text: str) -> datetime:
@@ -42,17 +46,30 @@ def time_of(text: str) -> datetime:
 def cells_of(row: Iterable[Value]) -> tuple[Cell, ...]:
     """
     A row's values as SQLite takes them.
+
+    Raises:
+        StorageRejected: For a number that would fill a book.
     """
-    return tuple(
-        value
-        if value is None or isinstance(value, str | int | bytes)
-        else plain(value)
-        if isinstance(value, Decimal)
-        else time_text(value)
-        if isinstance(value, datetime)
-        else str(value)
-        for value in row
-    )
+    return tuple(map(_cell, row))
+
+
+def _cell(value: Value) -> Cell:
+    # On the path of every commit: one type at a time, the frequent ones first.
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, datetime):
+        return time_text(value)
+    if isinstance(value, Decimal):
+        return _number_text(value)
+    return value
+
+
+def _number_text(number: Decimal) -> str:
+    if abs(number.adjusted()) > _MOST_DIGITS:
+        raise StorageRejected(f"{number} has more than {_MOST_DIGITS} digits before or after its point")
+    return plain(number)
 
 
 _VALUES: Final[Mapping[str, Callable[[str], Value]]] = {
@@ -117,6 +134,14 @@ def selection(table: str, columns: Sequence[str]) -> str:
     The beginning of a statement that selects rows.
     """
     return f"SELECT {_listed(columns)} FROM {table} "  # noqa: S608 - names of our own
+
+
+def update(table: str, columns: Sequence[str], key: str) -> str:
+    """
+    The statement that updates a row: its columns, then its key.
+    """
+    changes = ", ".join(f'"{column}" = ?' for column in columns)
+    return f"UPDATE {table} SET {changes} WHERE {key} = ?"  # noqa: S608 - names of our own
 
 
 def _listed(columns: Sequence[str]) -> str:

@@ -41,7 +41,7 @@ from poslife.errors import (
     StorageRejected,
 )
 from poslife.protocols import Clock
-from poslife.sqlite._cells import Cell, cells_of, insertion, time_text
+from poslife.sqlite._cells import Cell, cells_of, insertion, time_text, update
 from poslife.sqlite._reads import find_by_ref, find_fill, find_live
 from poslife.sqlite._runs import is_leased
 from poslife.sqlite._session import Session
@@ -139,20 +139,28 @@ def _require_free_keys(session: Session, change: Change, heads: Heads) -> None:
     """
     Refuse what takes a key that somebody else holds and does not release in this very change.
     """
-    results = [transition.result(PositionId(1)) for transition in change.transitions]
-    released = {after.ref for after in results if not after.live}
+    released = {transition.ref for transition in change.transitions if not _is_live(transition)}
     taken: set[PositionKey] = set()
-    for after in results:
-        head = heads.get(after.ref)
-        if after.live and (head is None or head.status not in _LIVE):
-            holder = find_live(session, after.key)
+    for transition in change.transitions:
+        if transition.ref in released:
+            continue
+        key = _key(transition)
+        head = heads.get(transition.ref)
+        if head is None or head.status not in _LIVE:
+            holder = find_live(session, key)
             if holder is not None and holder.ref not in released:
-                raise (KeyInDoubt if holder.in_doubt else DuplicatePosition)(after.key, holder)
-        if after.live and after.key in taken:
-            raise StorageRejected(
-                f"the change claims {after.key} twice", constraint="positions_one_live_per_key"
-            )
-        taken |= {after.key} if after.live else set()
+                raise (KeyInDoubt if holder.in_doubt else DuplicatePosition)(key, holder)
+        if key in taken:
+            raise StorageRejected(f"the change claims {key} twice", constraint="positions_one_live_per_key")
+        taken.add(key)
+
+
+def _is_live(transition: Transition) -> bool:
+    return isinstance(transition, Promote) or transition.after.live
+
+
+def _key(transition: Transition) -> PositionKey:
+    return (transition.pending if isinstance(transition, Promote) else transition.after).key
 
 
 _MINT: Final = "UPDATE position_ids SET last = last + 1 RETURNING last"
@@ -172,9 +180,7 @@ def _result(session: Session, transition: Transition) -> Position:
 
 
 _INSERT_POSITION: Final = insertion("positions", POSITION_COLUMNS)
-_UPDATE_POSITION: Final = (
-    f"UPDATE positions SET {', '.join(f'{column} = ?' for column in POSITION_COLUMNS[1:])} WHERE ref = ?"
-)
+_UPDATE_POSITION: Final = update("positions", POSITION_COLUMNS[1:], "ref")
 
 
 def _write_positions(session: Session, positions: tuple[Position, ...], heads: Heads) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -33,7 +33,7 @@ _DRIVER_ERRORS: Final = (sqlite3.Error, sqlite3.Warning, OSError, UnicodeError, 
 
 
 @contextmanager
-def translated(file: str) -> Iterator[None]:
+def translated(file: str) -> Generator[None]:
     """
     Raise ours from theirs, naming *file*. Our own pass through.
 

@@ -43,9 +43,7 @@ def migrate(session: Session, now: datetime) -> None:
         for migration in pending(applied, MIGRATIONS):
             for statement in statements_of(migration.script):
                 session.run(statement)
-            session.run(
-                _RECORD, (migration.version, migration.name, migration.sha256, time_text(now))
-            )
+            session.run(_RECORD, (migration.version, migration.name, migration.sha256, time_text(now)))
 
 
 def statements_of(script: str) -> Iterator[str]:
@@ -80,7 +78,10 @@ def _read_applied(session: Session) -> list[Applied]:
 
 def _require_no_strangers(session: Session) -> None:
     ours = {name for migration in MIGRATIONS for name in _TABLE.findall(migration.script)}
-    there = {str(name) for (name,) in session.rows("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")}
+    there = {
+        str(name)
+        for (name,) in session.rows("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")
+    }
     if strangers := sorted(ours & there):
         raise SchemaMismatch(
             session.path,

@@ -61,8 +61,8 @@ _order_values = values_by_column(ORDER_COLUMNS)
 _fill_values = values_by_column(FILL_COLUMNS)
 _event_values = values_by_column(EVENT_COLUMNS)
 
-_ORDERS_OF_ONE: Final = f"{_ORDERS} WHERE ref = ? ORDER BY ordinal"
-_ORDERS_OF_MANY: Final = f"{_ORDERS} WHERE ref IN (SELECT value FROM json_each(?)) ORDER BY ref, ordinal"
+_ORDERS_OF_ONE: Final = _ORDERS + "WHERE ref = ? ORDER BY ordinal"
+_ORDERS_OF_MANY: Final = _ORDERS + "JOIN json_each(?) AS page ON ref = page.value ORDER BY ref, ordinal"
 
 
 def _positions(session: Session, condition: LiteralString, *arguments: Cell) -> list[Position]:
@@ -164,22 +164,24 @@ def list_live(session: Session, after: UUID, limit: int) -> Page[LivePosition]:
 
 
 # A run is over where it is unknown, was ended or lost, or its lease has run out.
-_OVER: Final = """
-run NOT IN (SELECT id FROM runs WHERE ended_at IS NULL AND lost_at IS NULL AND lease_until > ?)
-"""
-
-_IN_DOUBT: Final = f"""
+_IN_DOUBT: Final = """
 WHERE ref > ? AND ref IN (
     SELECT ref FROM orders
     WHERE status IN ('prepared', 'submitting', 'working', 'in_doubt')
-      AND (status = 'in_doubt' OR status = 'submitting' AND {_OVER})
+      AND (
+          status = 'in_doubt'
+          OR status = 'submitting'
+          AND run NOT IN (SELECT id FROM runs WHERE ended_at IS NULL AND lost_at IS NULL AND lease_until > ?)
+      )
 )
 ORDER BY ref LIMIT ?
 """
 
-_UNSETTLED: Final = f"""
+_UNSETTLED: Final = """
 WHERE ref > ? AND ref IN (
-    SELECT ref FROM orders WHERE status IN ('prepared', 'submitting', 'working', 'in_doubt') AND {_OVER}
+    SELECT ref FROM orders
+    WHERE status IN ('prepared', 'submitting', 'working', 'in_doubt')
+      AND run NOT IN (SELECT id FROM runs WHERE ended_at IS NULL AND lost_at IS NULL AND lease_until > ?)
 )
 ORDER BY ref LIMIT ?
 """

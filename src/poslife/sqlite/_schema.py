@@ -119,13 +119,11 @@ def read_features(rows: Rows) -> Features:
         kind = f"table{' STRICT' if strict else ''}{' WITHOUT ROWID' if without_rowid else ''}"
         features[str(name)] = {
             "kind": Feature(definition=kind, demanding=False),
-            **{what: feature for what, feature in map(_feature, _parts(_plain(str(definition))))},
+            **dict(map(_feature, _parts(_plain(str(definition))))),
         }
-    for table, name, definition in rows(_UNIQUE_INDEXES):
-        if str(table) in features:
-            features[str(table)][f"unique index {name}"] = Feature(
-                definition=_plain(str(definition)), demanding=True
-            )
+    for table_name, name, definition in rows(_UNIQUE_INDEXES):
+        index = Feature(definition=_plain(str(definition)), demanding=True)
+        features.get(str(table_name), {})[f"unique index {name!s}"] = index
     return features
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, cast
@@ -41,8 +41,8 @@ def require_sqlite(version: tuple[int, int, int], *, json: bool) -> None:
         needed = ".".join(map(str, OLDEST))
         raise ConfigurationError(
             f"Python's sqlite3 is linked with SQLite {found}{'' if json else ' without its JSON functions'}; "
-            f"poslife needs {needed} or newer, with JSON: use a Python that brings one (from python.org, uv or "
-            "conda), or a newer system, or postgresql://"
+            f"poslife needs {needed} or newer, with JSON: use a Python that brings one (from python.org, uv "
+            "or conda), or a newer system, or postgresql://"
         )
 
 
@@ -125,15 +125,14 @@ class Session:
     def _require_write_ahead_log(self, connection: sqlite3.Connection) -> None:
         # While another process switches a new file, SQLite says "busy" without waiting for it.
         deadline = time.monotonic() + self._lock_timeout
-        while True:
+        mode: object = None
+        while mode is None:
             try:
                 (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
             except sqlite3.Error as error:
                 if not is_busy(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
-            else:
-                break
         if mode != "wal":
             raise StorageUnavailable(
                 f"{self.path}: SQLite cannot keep a write-ahead log here (journal_mode is {mode!r}): "
@@ -150,7 +149,7 @@ class Session:
 
     def _require_unmoved(self) -> None:
         """
-        Refuse where the path names another file than was opened, or none: commits would be lost with the old one.
+        Refuse where the path names no more the file that was opened: commits would be lost with that.
         """
         try:
             there = self._identity()
@@ -158,8 +157,8 @@ class Session:
             there = None
         if there != self._file:
             raise StorageUnavailable(
-                f"{self.path}: the file was moved, deleted or replaced while it was open: close the store, put the "
-                "file back, and open it again"
+                f"{self.path}: the file was moved, deleted or replaced while it was open: close the store, "
+                "put the file back, and open it again"
             )
 
     def _identity(self) -> tuple[int, int]:
@@ -167,7 +166,7 @@ class Session:
         return found.st_dev, found.st_ino
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> Generator[None]:
         """
         A transaction that holds the file's one write lock from its beginning, and is durable when it is left.
         """
@@ -175,7 +174,7 @@ class Session:
             yield
 
     @contextmanager
-    def writing_alone(self) -> Iterator[None]:
+    def writing_alone(self) -> Generator[None]:
         """
         A transaction for migrations.
         """
@@ -183,7 +182,7 @@ class Session:
             yield
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self) -> Generator[None]:
         """
         A transaction in which every statement sees the same state.
         """
@@ -191,7 +190,7 @@ class Session:
             yield
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[None]:
+    def _transaction(self, begin: str) -> Generator[None]:
         connection = self.connection
         self._require_unmoved()
         connection.execute(begin)
@@ -228,19 +227,13 @@ class Session:
         """
         self.connection.executemany(statement, rows)
 
-    def trace(self, told: Callable[[str], None] | None) -> None:
-        """
-        Have each statement told before it runs.
-        """
-        self.connection.set_trace_callback(told)
-
     def tidy(self) -> None:
         """
         Copy the write-ahead log into the file when enough has been written.
 
-        SQLite to 3.51.2 can damage a file where one connection copies the log while another commits. By itself it
-        copies beside other processes' commits; asked for FULL it takes the write lock first, so that poslife's
-        processes cannot meet that.
+        SQLite 3.7.0 to 3.51.2 can damage a file where one connection copies the log while another commits. By
+        itself it copies beside other processes' commits; asked for FULL it takes the write lock first, so that
+        poslife's processes do not meet that.
         """
         if self._open is None or self._reads_only:
             return

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from poslife._changes import Change, Committed
 from poslife._clock import SystemClock
@@ -31,6 +31,7 @@ from poslife._identifiers import (
 )
 from poslife._paging import limited
 from poslife._position import ClosedPosition, LivePosition, PendingPosition, PersistedPosition, Position
+from poslife._tokens import after_closing, after_number, after_uuid
 from poslife.errors import InvalidValue, PositionNotFound, StorageUnavailable
 from poslife.protocols import Clock, DeadLetter, EventRecord, NewRun, Page, PageToken, Run
 from poslife.sqlite import _batches, _reads, _runs
@@ -38,7 +39,6 @@ from poslife.sqlite._commit import commit
 from poslife.sqlite._migrations import migrate
 from poslife.sqlite._schema import check_schema
 from poslife.sqlite._session import Session, require_sqlite
-from poslife._tokens import after_closing, after_number, after_uuid
 from poslife.sqlite._worker import Worker
 
 __all__ = ["SqliteStore"]
@@ -60,10 +60,10 @@ class SqliteStore:
     """
     A `Repository` and a `BatchWriter` in a SQLite file, which is made where there is none.
 
-    One thread with one connection does all the writing, commits before batches of events; another one reads. The
-    event loop waits for neither. Each commit is on the disk (``synchronous = FULL``) before it returns. Several
-    stores, also in several processes of one machine, may have the same file open; it has to be on a local disk,
-    and is poslife's alone.
+    One thread with one connection does all the writing, commits before batches of events; another one reads.
+    The event loop waits for neither. Each commit is on the disk (``synchronous = FULL``) before it returns.
+    Several stores, also in several processes of one machine, may have the same file open; it has to be on a
+    local disk, and is poslife's alone.
 
     Args:
         path: The file. A relative path counts from the current folder at this moment.
@@ -96,7 +96,8 @@ class SqliteStore:
         require_sqlite(sqlite3.sqlite_version_info[:3], json=_has_json())
         if (workers := self._workers) is None:
             workers = self._workers = _Workers(
-                writer=self._worker("writer", reads_only=False), reader=self._worker("reader", reads_only=True)
+                writer=self._worker("writer", reads_only=False),
+                reader=self._worker("reader", reads_only=True),
             )
         try:
             await workers.writer.do(self._prepare)
@@ -122,7 +123,7 @@ class SqliteStore:
 
     async def aclose(self) -> None:
         """
-        See `Repository.aclose`. What was handed in before is done first, and the threads have ended afterwards.
+        See `Repository.aclose`. What was handed in before is done first; the threads have ended afterwards.
         """
         workers, self._workers = self._workers, None
         if workers is not None:
@@ -214,9 +215,7 @@ class SqliteStore:
         """
         start, most = after_uuid(after), limited(limit)
         await self._note_lost_runs()
-        return await self._read(
-            lambda session: _reads.list_in_doubt(session, start, most, self._clock.now())
-        )
+        return await self._read(lambda session: _reads.list_in_doubt(session, start, most, self._clock.now()))
 
     async def list_unsettled(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
         """
@@ -306,9 +305,7 @@ class SqliteStore:
         """
         See `BatchWriter.bury`.
         """
-        await self._write(
-            lambda session: _batches.bury(session, letter, self._clock.now()), urgent=False
-        )
+        await self._write(lambda session: _batches.bury(session, letter, self._clock.now()), urgent=False)
 
     async def _note_lost_runs(self) -> None:
         if await self._read(lambda session: _runs.is_any_lost(session, self._clock)):
@@ -331,7 +328,10 @@ class SqliteStore:
 
 
 def _file_of(path: object) -> str:
-    text = os.fspath(path) if isinstance(path, str | os.PathLike) else path
+    try:
+        text: object = os.fspath(cast("os.PathLike[str]", path))
+    except TypeError:
+        text = None
     if not isinstance(text, str) or not text or "\0" in text:
         raise InvalidValue("path", path, "the path of a file, as text or os.PathLike[str]")
     if text == ":memory:" or text.startswith("file:"):

@@ -50,7 +50,7 @@ class Worker:
         """
         Have *work* done, and its exceptions translated.
 
-        A caller that is cancelled gets its `CancelledError` at once; the work is done to its end all the same.
+        A caller that is cancelled gets its `CancelledError` at once; the work is still done to its end.
 
         Args:
             work: What to do with the session.

@@ -1,0 +1,55 @@
+"""
+A program that stands still before every statement of a commit and after it, so that it can be killed there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from poslife._changes import Change
+from poslife._position import PendingPosition
+from poslife.conformance._story import Story
+from poslife.protocols import Repository
+from poslife.sqlite import SqliteStore
+from poslife.testing.faults import checkpoint
+
+
+async def scene(repository: Repository) -> tuple[PendingPosition, Change]:
+    """
+    A claimed position, and the change of its first fill with another claim: the same at every run.
+    """
+    story = Story()
+    run = story.new_run()
+    story.run = run.id
+    await repository.start_run(run)
+    pending = story.pending()
+    await repository.commit(story.claim(pending))
+    other = story.claim(story.pending())
+    first = story.promote(pending)
+    return pending, story.change(
+        *first.transitions,
+        *other.transitions,
+        fills=(*first.fills, *story.unclaimed("no such order").fills),
+        events=(*first.events, *other.events),
+    )
+
+
+async def main(path: str) -> None:
+    store = SqliteStore(path)
+    await store.open()
+    _, change = await scene(store)
+    assert store._workers is not None
+    await store._workers.writer.do(lambda session: session.connection.set_trace_callback(_told))
+    await store.commit(change)
+    checkpoint("committed")
+    await store.aclose()
+
+
+def _told(statement: str) -> None:
+    if statement.lstrip().startswith(("BEGIN", "INSERT", "UPDATE", "SELECT", "COMMIT")):
+        checkpoint(" ".join(statement.split())[:60])
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))

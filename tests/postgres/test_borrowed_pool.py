@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
@@ -183,33 +184,50 @@ async def test_a_codec_for_text_is_refused(postgres_dsn: str) -> None:
             await store.open()
 
 
-async def test_durability_is_our_own(postgres_dsn: str) -> None:
-    """
-    A commit waits for the disk, even if the database does not by default.
-    """
-    psql(
-        postgres_dsn,
-        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', "
-        "current_database()); END $$",
-    )
-    psql(
-        postgres_dsn,
-        "CREATE TABLE public.witness (setting text);"
-        "CREATE FUNCTION public.witness() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "INSERT INTO public.witness SELECT current_setting(name) FROM unnest(ARRAY["
-        "'synchronous_commit', 'transaction_isolation', 'transaction_read_only']) AS name; "
-        "RETURN NULL; END $$;"
-        "CREATE TRIGGER witness AFTER INSERT ON poslife.changes EXECUTE FUNCTION public.witness()",
-    )
-    async with opened_store(postgres_dsn) as store:
-        story = await begin(store)
-        await story.claimed(store)
+SETTINGS_OF_OURS = {
+    "synchronous_commit": ("off", "on"),
+    "default_transaction_isolation": ("serializable", "serializable"),
+    "transaction_isolation": (None, "read committed"),
+    "transaction_read_only": (None, "off"),
+    "transaction_deferrable": (None, "off"),
+    "search_path": ("public", "pg_catalog"),
+    "TimeZone": ("Asia/Tokyo", "UTC"),
+    "lock_timeout": ("7s", "1500ms"),
+    "statement_timeout": ("7s", "4s"),
+    "idle_in_transaction_session_timeout": ("7s", "5s"),
+}
+"""
+What the database says, and what a transaction of ours has all the same.
+"""
 
-    assert psql(postgres_dsn, "SELECT setting FROM public.witness").split("\n")[:3] == [
-        "on",
-        "read committed",
-        "off",
-    ]
+
+async def test_every_transaction_has_its_own_settings(postgres_dsn: str) -> None:
+    """
+    Isolation, durability, time-outs, search path and time zone are ours, whatever the database says.
+    """
+    database = urlsplit(postgres_dsn).path[1:]
+    for name, (given, _) in SETTINGS_OF_OURS.items():
+        if given is not None:
+            psql(postgres_dsn, f"ALTER DATABASE {database} SET {name} = '{given}'")
+    psql(postgres_dsn, WITNESS)
+    async with opened_store(postgres_dsn, command_timeout=5, lock_timeout=1.5) as store:
+        story = await begin(store)
+        await store.commit(story.unclaimed("a witness"))
+    seen = dict(line.split("|") for line in psql(postgres_dsn, "SELECT * FROM public.witness").splitlines())
+
+    assert {name: ours for name, (_, ours) in SETTINGS_OF_OURS.items()} == seen
+
+
+WITNESS = f"""
+CREATE TABLE public.witness (name text, setting text);
+CREATE FUNCTION public.witness() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO public.witness
+    SELECT name, current_setting(name) FROM unnest(ARRAY{list(SETTINGS_OF_OURS)}) AS name;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER witness AFTER INSERT ON poslife.changes EXECUTE FUNCTION public.witness();
+"""
 
 
 async def test_values_are_pythons_own(postgres_dsn: str) -> None:

@@ -86,6 +86,24 @@ async def test_concurrent_revisions(postgres_dsn: str) -> None:
         assert held.version + 1 == (await store.get(held.ref)).version
 
 
+async def test_concurrent_claims_of_one_ref(postgres_dsn: str) -> None:
+    """
+    A position that appears while another change creates it is not written over: the others are stale.
+    """
+    async with opened_store(postgres_dsn, pool_size=8) as store:
+        story = await begin(store)
+        first = story.pending()
+        claims = [story.claim(replace(first, key=story.key())) for _ in range(8)]
+        results = await asyncio.gather(*(store.commit(claim) for claim in claims), return_exceptions=True)
+        won = [result for result in results if not isinstance(result, BaseException)]
+
+        assert [won[0].positions[0]] == list((await store.list_live()).items)
+        assert [StaleVersion] * 7 == [type(result) for result in results if isinstance(result, Exception)]
+        for key in (claim.transitions[0].result(None).key for claim in claims):
+            holder = await store.find_live(key)
+            assert (holder is None) is (key != won[0].positions[0].key)
+
+
 async def test_a_key_released_while_it_is_waited_for(postgres_dsn: str) -> None:
     """
     A claim waits for the change that is about to release its key, and then has it (incident 24).

@@ -30,6 +30,7 @@ from poslife import (
     Symbol,
     VenueOrderId,
 )
+from poslife.errors import VenueUnavailable
 from poslife.protocols import VenueSource
 from poslife.testing.bybit import BybitClient
 from poslife.venues import FillQuery, SnapshotScope
@@ -98,7 +99,7 @@ class Bot:
                 venue_order_id = VenueOrderId(answer["id"])
                 await opening.acknowledged(venue_order_id)
                 await opening.acknowledged(venue_order_id, *await self._fills_of(symbol, opening.order))
-        except BaseError as error:
+        except (BaseError, VenueUnavailable) as error:
             # What it means for the position is the outcome's to say; what the bot makes of it is the bot's.
             logger.warning("opening %s: %s", symbol, error)
         return opening.outcome
@@ -153,7 +154,7 @@ class Bot:
                 venue_order_id = VenueOrderId(answer["id"])
                 await closing.acknowledged(venue_order_id)
                 await closing.acknowledged(venue_order_id, *await self._fills_of(symbol, closing.order))
-        except BaseError as error:
+        except (BaseError, VenueUnavailable) as error:
             logger.warning("closing %s: %s", symbol, error)
         return closing.outcome
 
@@ -174,9 +175,10 @@ class Bot:
         async for position in self._tracker.live():
             # Only what is held can be missing: a pending position is no phantom.
             if isinstance(position, PersistedPosition):
+                believed = position.quantity if position.side is Side.LONG else -position.quantity
                 held = snapshot.quantity_of(position.key)
-                if held is not None and held != position.quantity:
-                    facts = {"held": held, "believed": position.quantity}
+                if held is not None and held != believed:
+                    facts = {"held": held, "believed": believed}
                     self._tracker.record("sync.differs", position, facts, severity=Severity.ERROR)
         self._tracker.record("sync.done", None, {"filled": len(filled), "settled": len(recovery.settled)})
         return Synced(filled=filled, recovery=recovery)

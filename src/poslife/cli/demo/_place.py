@@ -76,7 +76,7 @@ async def _database_on(dsn: str, *, keep: bool) -> AsyncGenerator[str]:
     name = f"poslife_demo_{secrets.token_hex(4)}"
     try:
         server = await asyncpg.connect(dsn, timeout=10)
-    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise DemoFailed(f"the demo cannot reach the server: {error}") from error
     try:
         try:

@@ -1,0 +1,34 @@
+"""
+Venues through ccxt: the host's own client is asked, and what it raises is told apart.
+
+`CcxtSource` is a `VenueSource` over a ``ccxt.async_support`` client; `classify` is a `SubmitClassifier`. The client's
+settings are never changed, and poslife never sends an order.
+"""
+
+from __future__ import annotations
+
+from poslife.errors import MissingExtra
+
+try:
+    import ccxt.async_support as _ccxt
+except ModuleNotFoundError as error:
+    if error.name != "ccxt":
+        raise
+    raise MissingExtra("ccxt", "ccxt") from error
+
+from poslife.ccxt._classify import classify
+from poslife.ccxt._convert import fill_from, order_seen_from, position_from
+from poslife.ccxt._source import CcxtSource
+from poslife.ccxt._venues import VENUE_RULES, VenueRules
+
+__all__ = [
+    "VENUE_RULES",
+    "CcxtSource",
+    "VenueRules",
+    "classify",
+    "fill_from",
+    "order_seen_from",
+    "position_from",
+]
+
+del _ccxt

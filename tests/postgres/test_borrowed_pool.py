@@ -164,7 +164,7 @@ async def test_an_exhausted_pool_is_not_waited_for_for_ever(postgres_dsn: str) -
         store = PostgresStore.borrowing(pool, connect_timeout=0.2)
         await store.open()
         async with pool.acquire():
-            with pytest.raises(StorageUnavailable):
+            with pytest.raises(StorageUnavailable, match="pool has none to spare"):
                 await store.ping()
 
         await store.ping()

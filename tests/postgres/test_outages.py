@@ -80,7 +80,7 @@ async def test_silence_while_opening(postgres_dsn: str) -> None:
         for number in range(1, statements + 1):
             store = PostgresStore(proxy.dsn, connect_timeout=0.3)
             proxy.drop_reply(number, cut=Cut.SILENCE)
-            with pytest.raises(StorageUnavailable, match="no answer in time"):
+            with pytest.raises(StorageUnavailable):
                 await store.open()
             proxy.disarm()
             await store.open()

@@ -145,6 +145,21 @@ async def test_the_tables_defend_themselves(postgres_dsn: str) -> None:
             assert constraint == caught.value.constraint_name
 
 
+async def test_events_numbered_alike_are_refused(postgres_dsn: str) -> None:
+    """
+    Two events of one position, version and index: the change is refused for good, and names the constraint.
+    """
+    async with opened_store(postgres_dsn) as store:
+        story = await begin(store)
+        claim = story.claim(story.pending())
+        alike = replace(claim, events=tuple(replace(event, index=0) for event in claim.events))
+        with pytest.raises(StorageRejected, match="two events 0 of version 1") as caught:
+            await store.commit(alike)
+
+        assert caught.value.constraint == "life_events_numbered"
+        assert not (await store.commit(claim)).repeated
+
+
 @pytest.mark.parametrize("token", ["", "x", "1 ", "0", "-1", "٣", "9" * 30, "\x00"], ids=ascii)
 async def test_tokens_are_read_strictly(postgres_dsn: str, token: str) -> None:
     """

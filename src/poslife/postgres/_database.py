@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from poslife.errors import InvalidUrl, InvalidValue, StorageUnavailable
+from poslife.errors import InvalidUrl, InvalidValue, RepositoryError, StorageUnavailable
 from poslife.postgres._errors import (
     DRIVER_ERRORS,
     is_lost_connection,
@@ -51,10 +51,10 @@ class Limits:
     lock: float = 3.0
 
     def __post_init__(self) -> None:
-        for field in ("connect", "command", "lock"):
-            seconds: object = getattr(self, field)
+        for limit in ("connect", "command", "lock"):
+            seconds: object = getattr(self, limit)
             if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= 3600:
-                raise InvalidValue(f"{field}_timeout", seconds, "seconds above 0, at most 3600")
+                raise InvalidValue(f"{limit}_timeout", seconds, "seconds above 0, at most 3600")
 
     @property
     def begin(self) -> str:
@@ -85,7 +85,7 @@ class Own:
     Where to connect to, for a pool of our own.
     """
 
-    dsn: str
+    dsn: str = field(repr=False)
     size: int
     statement_cache_size: int
 
@@ -158,9 +158,11 @@ class Session:
         """
         try:
             await self.run(self._limits.begin)
-        except StorageUnavailable as error:
+        except RepositoryError as error:
+            # It may have begun before the server refused one of the settings.
+            self.whole = False
             if is_lost_connection(error.__cause__):
-                raise NotBegun(error.reason) from error.__cause__
+                raise NotBegun(str(error.__cause__)) from error.__cause__
             raise
         self.begun = True
 
@@ -316,7 +318,13 @@ class Database:
         if (pool := self._pool) is None:
             raise StorageUnavailable("the store is not open: await its open() first")
         with translated(), self._reading_dsn():
-            connection = await pool.acquire(timeout=self.limits.connect)
+            try:
+                connection = await pool.acquire(timeout=self.limits.connect)
+            except TimeoutError as error:
+                waited = f"no connection within {self.limits.connect:g} s"
+                raise StorageUnavailable(
+                    f"{waited}: the server does not answer, or the pool has none to spare"
+                ) from error
         session = Session(connection, self.limits)
         try:
             yield session

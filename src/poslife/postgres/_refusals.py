@@ -20,10 +20,11 @@ __all__ = ["CONTESTED", "explain"]
 
 _ONE_LIVE_PER_KEY: Final = "positions_one_live_per_key"
 _ONE_FILL: Final = "fills_pkey"
+_ONE_NUMBER: Final = "life_events_numbered"
 
 _KEY_COLUMNS: Final = ("venue", "account", "symbol", "leg", "margin_mode")
 
-CONTESTED: Final = frozenset({_ONE_LIVE_PER_KEY, _ONE_FILL})
+CONTESTED: Final = frozenset({_ONE_LIVE_PER_KEY, _ONE_FILL, _ONE_NUMBER})
 """
 The indexes over what others may take first.
 """
@@ -36,10 +37,11 @@ async def explain(session: Session, change: Change) -> None:
     Raises:
         DuplicatePosition: A key that it claims is held. This comes first, whichever index has refused.
         FillAlreadyStored: A fill of it is stored.
-        StorageRejected: It claims one key or stores one fill twice itself.
+        StorageRejected: It claims one key, stores one fill or numbers two events alike itself.
     """
     await _explain_keys(session, change)
     await _explain_fills(session, change)
+    _explain_numbers(change)
 
 
 _READ_HOLDERS: Final = whole_positions(
@@ -83,3 +85,14 @@ async def _explain_fills(session: Session, change: Change) -> None:
         if name in seen:
             raise StorageRejected(f"the change stores fill {fill.trade_id} twice", constraint=_ONE_FILL)
         seen.add(name)
+
+
+def _explain_numbers(change: Change) -> None:
+    # Between changes only a position that appears meanwhile has such numbers already.
+    numbers = Counter((event.header.ref, event.version, event.index) for event in change.events)
+    for (ref, version, index), times in numbers.items():
+        if times > 1 and ref is not None:
+            raise StorageRejected(
+                f"the change has two events {index} of version {version} of position {ref}",
+                constraint=_ONE_NUMBER,
+            )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from ccxt.base.errors import BaseError
@@ -211,16 +211,20 @@ class Bot:
         """
         What the venue shows of an order: its acknowledgement says nothing about fills.
         """
-        page = await self._source.fills(
-            FillQuery(
-                venue=self._source.venue,
-                account=self._source.account,
-                symbol=symbol,
-                client_order_id=order.client_order_id,
-                venue_order_id=order.venue_order_id,
-            )
+        query = FillQuery(
+            venue=self._source.venue,
+            account=self._source.account,
+            symbol=symbol,
+            client_order_id=order.client_order_id,
+            venue_order_id=order.venue_order_id,
         )
-        return page.fills
+        fills: list[Fill] = []
+        while True:
+            page = await self._source.fills(query)
+            fills += page.fills
+            if page.next_cursor is None:
+                return fills
+            query = replace(query, cursor=page.next_cursor)
 
     def _key(self, symbol: Symbol) -> PositionKey:
         return PositionKey(venue=self._source.venue, account=self._source.account, symbol=symbol)

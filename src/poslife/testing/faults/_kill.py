@@ -163,8 +163,10 @@ class Child:
         Send SIGKILL; the child does not get to do anything more. Killing a dead child does nothing.
         """
         if self._process.returncode is None:
+            # Not the process's own `kill`: that asks first whether the child has ended, and so takes its exit
+            # status away from the event loop.
             with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+                os.kill(self._process.pid, signal.SIGKILL)
 
     def __aiter__(self) -> Self:
         """

@@ -46,7 +46,8 @@ def main() -> None:
     """
     console = Console()
     console.print(
-        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, asyncpg {asyncpg.__version__}, "
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
+        f"asyncpg {asyncpg.__version__}, "
         f"{platform.machine()}; median of {openings.ROUNDS} rounds of {openings.OPENINGS} openings"
     )
     console.print(_shown(asyncio.run(_openings())))

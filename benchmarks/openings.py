@@ -1,8 +1,10 @@
 """
-Openings per second: whole blocks, from the claim to the first fill, against the same statements issued by hand.
+Openings per second: whole blocks, against the same statements issued by hand.
 
-The floor is what the tracker's own statements cost when a loop issues them through the same driver: recorded from one
-run of the tracker with their arguments, and replayed on a fresh database. The venue answers at once, so that only
+The floor is what the tracker's own statements cost when a loop issues them through the same driver: recorded
+from one
+run of the tracker with their arguments, and replayed on a fresh database. The venue answers at once, so that
+only
 poslife and the store are measured.
 """
 

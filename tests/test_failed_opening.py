@@ -1,9 +1,12 @@
 """
 Why the library exists, in one page.
 
-A bot registered a position before its order was filled, with ``id="pending"``. The order was rejected, the entry stayed
-in memory, the periodic sync took it for a phantom and closed it: the repository failed, logged, and returned ``False``.
-The event of it reached the logger's batch, which was refused whole minutes later, and every good event in it was lost.
+A bot registered a position before its order was filled, with ``id="pending"``. The order was rejected, the
+entry stayed
+in memory, the periodic sync took it for a phantom and closed it: the repository failed, logged, and returned
+``False``.
+The event of it reached the logger's batch, which was refused whole minutes later, and every good event in it
+was lost.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from poslife import Account, PositionKey, PositionStatus, Rejected, Severity, Si
 from poslife._batching import BatchingSink
 from poslife._events import HostBody
 from poslife._identifiers import position_ref_at
-from poslife.errors import PoslifeMisuseWarning, PositionNotFound
+from poslife.errors import PositionNotFound, PoslifeMisuseWarning
 from poslife.memory import MemoryStore
 from poslife.protocols import SubmitContext, SubmitVerdict
 
@@ -44,7 +47,7 @@ async def test_a_failed_opening_leaves_nothing_that_a_sync_could_close_and_no_ev
     None
 ):
     """
-    Registered, rejected, synchronised: nothing is closed, nothing is lost, and everything is told (incidents 22, 24, 46).
+    Nothing is closed by a sync, nothing lost, everything told (incidents 22, 24, 46).
     """
     tracker = poslife.connect("memory://", classify=refusal)
     async with tracker:
@@ -79,7 +82,8 @@ async def test_a_failed_opening_leaves_nothing_that_a_sync_could_close_and_no_ev
 
 async def test_a_sentinel_breaks_no_batch() -> None:
     """
-    ``"pending"`` for a position is an error for checkers; at run time the event is kept, whole, with severity ERROR.
+    ``"pending"`` for a position is an error for checkers; at run time the event is kept, whole, with severity
+    ERROR.
     """
     store = MemoryStore()
     tracker = poslife.PositionTracker(repository=store, sink=BatchingSink(store))

@@ -2,10 +2,10 @@
 poslife: know what a trading bot holds, and prove how it came to hold it.
 
 Start with `connect`, which gives a `PositionTracker`; its blocks are `PositionTracker.opening` and `closing`.
-Positions are `PendingPosition`, `PersistedPosition` or `ClosedPosition`; what goes wrong is in `poslife.errors`.
-To bring a store, a sink or a venue of your own, implement a protocol of `poslife.protocols` and run its suite in
-`poslife.conformance`. Stores: `poslife.sqlite`, `poslife.postgres`, `poslife.memory`; venues: `poslife.ccxt`.
-For tests: `poslife.testing`.
+Positions are `PendingPosition`, `PersistedPosition` or `ClosedPosition`; what goes wrong is in
+`poslife.errors`. To bring a store, a sink or a venue of your own, implement a protocol of `poslife.protocols`
+and run its suite in `poslife.conformance`. Stores: `poslife.sqlite`, `poslife.postgres`, `poslife.memory`;
+venues: `poslife.ccxt`. For tests: `poslife.testing`.
 """
 
 from __future__ import annotations

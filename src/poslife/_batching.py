@@ -48,9 +48,9 @@ class BatchingSink:
     """
     An `EventSink` over a `BatchWriter`.
 
-    Until they are written, events are in memory: a killed process loses those of the last moments, so `flush` where
-    that matters. An event the store refuses for good is isolated and kept as a dead letter; nothing else in its batch
-    is lost. While the store is away events wait, in order.
+    Until they are written, events are in memory: a killed process loses those of the last moments, so `flush`
+    where that matters. An event the store refuses for good is isolated and kept as a dead letter; nothing
+    else in its batch is lost. While the store is away events wait, in order.
 
     Args:
         writer: The store.
@@ -216,7 +216,7 @@ class BatchingSink:
 
     async def _store(self, records: Sequence[EventRecord]) -> None:
         """
-        Store *records*, which stand first in line, whatever it takes; the bad ones among them as dead letters.
+        Store *records*, which stand first in line; the bad ones among them as dead letters.
         """
         attempts = 0
         while True:
@@ -227,7 +227,7 @@ class BatchingSink:
                 return
             except StorageUnavailable as error:
                 await self._wait_after(error, attempts)
-            except Exception as error:  # an adapter's bug must not stop the others' events
+            except Exception as error:  # noqa: BLE001 - an adapter's bug must not stop the others' events
                 if attempts >= _PATIENCE_WITH_UNKNOWN:
                     await self._isolate(records, error)
                     return
@@ -255,7 +255,7 @@ class BatchingSink:
         while True:
             try:
                 await self._writer.bury(letter)
-            except Exception as again:  # whatever the reason, the event is not let go before it is kept
+            except Exception as again:  # noqa: BLE001 - whatever it is, the event is not let go before it is kept
                 await self._wait_after(again, attempts)
                 attempts += 1
             else:

@@ -1,5 +1,5 @@
 """
-The opening and closing blocks: a host's own order code, with its intention committed before and its outcome after.
+The opening and closing blocks: a host's own order code, its intention before and its outcome after.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Opening(OrderBlock):
     """
     A position being opened. Made by `PositionTracker.opening`; entering it claims the key.
 
-    Leaving it settles the order: before `submit` it is abandoned; after a definitive refusal out of `submit` it is
-    rejected; after `acknowledged` it is as told; else it is in doubt, however good the reason. The host's exception
-    goes on its way unchanged.
+    Leaving it settles the order: before `submit` it is abandoned; after a definitive refusal out of `submit`
+    it is rejected; after `acknowledged` it is as told; else it is in doubt, however good the reason. The
+    host's exception goes on its way unchanged.
 
     Attributes:
         ref: The position's name.
@@ -118,8 +118,8 @@ class Closing(OrderBlock):
     """
     A position being closed. Made by `PositionTracker.closing`; entering it takes the closing for itself.
 
-    Leaving it settles the order as leaving an `Opening` does. An exit that is refused, abandoned or in doubt leaves the
-    position open, so that another can be made: it is reduce-only.
+    Leaving it settles the order as leaving an `Opening` does. An exit that is refused, abandoned or in doubt
+    leaves the position open, so that another can be made: it is reduce-only.
     """
 
     _what = "closing"

@@ -1,8 +1,8 @@
 """
 Fills: whose they are, and what they make of a position. Pure.
 
-No fill is refused or dropped: it goes to its order's position if that is live, else to the key's live holder, else
-it opens a position, else it is stored as unclaimed.
+No fill is refused or dropped: it goes to its order's position if that is live, else to the key's live holder,
+else it opens a position, else it is stored as unclaimed.
 """
 
 from __future__ import annotations
@@ -93,9 +93,10 @@ def find_owner(
         ordinal: The order's ordinal there.
         holders: The live positions of the symbol.
     """
-    if isinstance(ordered_by, PendingPosition | PersistedPosition):
-        if ordered_by.live or not any(holder.key == ordered_by.key for holder in holders):
-            return Owner(position=ordered_by, ordinal=ordinal)
+    if isinstance(ordered_by, PendingPosition | PersistedPosition) and (
+        ordered_by.live or not any(holder.key == ordered_by.key for holder in holders)
+    ):
+        return Owner(position=ordered_by, ordinal=ordinal)
     key = _key_of(fill) if ordered_by is None else ordered_by.key
     for holder in holders:
         if holder.key == key or (ordered_by is None and fill.leg is not None and holder.key.leg is fill.leg):
@@ -138,8 +139,8 @@ def book(position: LivePosition, fills: Sequence[tuple[Fill, int | None]]) -> Bo
     """
     Book *fills*, each with the ordinal of its order, on a position.
 
-    A pending position becomes persisted with the fills that enter; one that has ended does too, where its key is
-    still free. A persisted one grows, shrinks, or is closed by the fill that brings it to zero.
+    A pending position becomes persisted with the fills that enter; one that has ended does too, where its key
+    is still free. A persisted one grows, shrinks, or is closed by the fill that brings it to zero.
     """
     if isinstance(position, PendingPosition):
         return _promote(position, fills, Origin.OWN)

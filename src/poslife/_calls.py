@@ -28,9 +28,9 @@ class Steps:
     """
     What a host tells of its orders, by ref and ordinal.
 
-    Each call commits one step and returns the position afterwards. A step taken before changes nothing; one the
-    transition tables do not have raises `IllegalTransition` before anything is written. Cancelling a call leaves it
-    open whether the step was committed; taking it again is safe.
+    Each call commits one step and returns the position afterwards. A step taken before changes nothing; one
+    the transition tables do not have raises `IllegalTransition` before anything is written. Cancelling a call
+    leaves it open whether the step was committed; taking it again is safe.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -60,7 +60,8 @@ class Steps:
 
         Raises:
             NotRecovered: `recover` was not called yet.
-            DuplicatePosition: The key has a live position; carries it. `KeyInDoubt` where it has an order in doubt.
+            DuplicatePosition: The key has a live position; carries it. `KeyInDoubt` where it has an order in
+                doubt.
             RunLost: This run's lease has ended.
             UnknownVenueFormat: No client order id format is known for the venue.
             InvalidValue: For a value that cannot be.
@@ -287,8 +288,8 @@ class Steps:
         """
         Apply fills, from whatever source and as often as they come: each is booked once.
 
-        A fill goes to its order's position if that is live, else to the key's live holder, else it opens a position;
-        what cannot be assigned is stored as unclaimed, with an event of severity ERROR.
+        A fill goes to its order's position if that is live, else to the key's live holder, else it opens a
+        position; what cannot be assigned is stored as unclaimed, with an event of severity ERROR.
 
         Args:
             fills: In the order the venue executed them.

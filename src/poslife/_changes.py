@@ -105,7 +105,8 @@ class Promote:
     The first fill: the repository mints an id, and the pending position becomes persisted.
 
     Attributes:
-        pending: The position as it was read; where *version* is 1, what a fill that nobody intended would have intended.
+        pending: The position as it was read; where *version* is 1, what a fill that nobody intended would
+            have intended.
         entered_quantity: The sum of the quantities of its fills.
         entered_cost: The sum of price times quantity over its fills.
         opened_at: The time of the first fill.
@@ -202,7 +203,9 @@ class Close:
 
 Transition = Claim | Revise | Promote | Close
 """
-What a change does to one position. It was planned from version ``transition.version - 1``; 0 is "not there yet".
+What a change does to one position.
+
+It was planned from version ``transition.version - 1``; 0 is "not there yet".
 """
 
 

@@ -78,7 +78,7 @@ class ClientOrderIdFormat:
 
     def read(self, text: str) -> int | None:
         """
-        The 128 bits of an id of this format, with or without the returned prefix; ``None`` for any other text.
+        The 128 bits of an id of this format, with the returned prefix or without; else ``None``.
         """
         if self.returned_prefix:
             text = text.removeprefix(self.returned_prefix)

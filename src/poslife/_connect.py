@@ -48,8 +48,8 @@ def connect(
     Args:
         url: ``sqlite:///bot.db`` (a path from here), ``sqlite:////var/lib/bot.db`` (from the root),
             ``postgresql://user@host/database`` or ``memory://``.
-        classify: Tells a definitive refusal out of `submit` from everything else. By default exceptions of ccxt are
-            told apart by `poslife.ccxt.classify`, and no other is a refusal.
+        classify: Tells a definitive refusal out of `submit` from everything else. By default exceptions of
+            ccxt are told apart by `poslife.ccxt.classify`, and no other is a refusal.
         clock: Where time comes from.
         timings: How long things may take.
         client_order_ids: Formats for further venues, or other ones for those poslife knows.

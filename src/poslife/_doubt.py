@@ -65,7 +65,8 @@ def judge_absence(order: Order, found: Absence, *, quiet: float, lookups: int) -
     reasons: list[str] = []
     if len(late) < lookups:
         reasons.append(
-            f"{len(late)} of {lookups} look-ups came after {arrival.isoformat()}, when it could no longer arrive"
+            f"{len(late)} of {lookups} look-ups came after {arrival.isoformat()}, "
+            "when it could no longer arrive"
         )
     elif len(conclusive) < lookups:
         reasons.append("the venue no longer promises to find an order of that time")

@@ -13,7 +13,8 @@ import enum
 import hashlib
 import math
 import traceback
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
@@ -184,8 +185,8 @@ def _container(value: object, depth: int, above: tuple[int, ...]) -> Json:
     if isinstance(value, Mapping):
         items = cast("Mapping[object, object]", value).items()
         return {_key(key): _plain(item, depth, above) for key, item in items}
-    if isinstance(value, Set):
-        members = [_plain(member, depth, above) for member in cast("Set[object]", value)]
+    if isinstance(value, AbstractSet):
+        members = [_plain(member, depth, above) for member in cast("AbstractSet[object]", value)]
         return sorted(members, key=_encoder.encode)
     if isinstance(value, list | tuple):
         return [_plain(item, depth, above) for item in cast("Iterable[object]", value)]

@@ -85,15 +85,9 @@ async def apply_fills(
         InvalidValue: One of *fills* is no `Fill`, or of another symbol than *order*'s position.
     """
     waiting = deque(fills)
-    for fill in waiting:
-        if not isinstance(fill, Fill):
-            raise InvalidValue("fill", fill, "a Fill")
-    if order is not None:
-        known = await ledger.read(order[0]) if known is None else known
-        place = _place_of(known.key)
-        for fill in waiting:
-            if _place_of(fill) != place:
-                raise InvalidValue("fill", fill, f"a fill of {' '.join(place)}, which its order is of")
+    if order is not None and known is None:
+        known = await ledger.read(order[0])
+    _require_fills(waiting, None if order is None else known)
     changed: dict[PositionRef, Position] = {}
     left: list[StoredFill] = []
     repeated = tries = 0
@@ -131,8 +125,8 @@ async def _book_at_once(
     """
     Book fills that are known to be one order's on its position as it was last seen, without reading anything.
 
-    What was booked is taken from *waiting*. ``None`` where something has moved meanwhile, or a fill may have been stored
-    before: then each is looked at.
+    What was booked is taken from *waiting*. ``None`` where something has moved meanwhile, or a fill may have
+    been stored before: then each is looked at.
     """
     if len({fill.trade_id for fill in waiting}) != len(waiting):
         return None
@@ -168,6 +162,15 @@ async def _commit(ledger: Ledger, booking: Booking, actor: Actor) -> tuple[Posit
         await ledger.put(plan, actor=actor)
         kept += plan.fills
     return position, kept
+
+
+def _require_fills(fills: Iterable[object], position: Position | None) -> None:
+    place = None if position is None else _place_of(position.key)
+    for fill in fills:
+        if not isinstance(fill, Fill):
+            raise InvalidValue("fill", fill, "a Fill")
+        if place is not None and _place_of(fill) != place:
+            raise InvalidValue("fill", fill, f"a fill of {' '.join(place)}, which its order is of")
 
 
 def _place_of(what: Fill | PositionKey) -> tuple[Venue, Account, Symbol]:

@@ -151,7 +151,7 @@ class MarginMode(enum.Enum):
 
 def name(field: str, value: object) -> None:
     """
-    Refuse what cannot be an identifier: not text, empty, padded, over 255 characters, or with a control character.
+    Refuse what cannot be an identifier: no text, empty, padded, too long, with a control character.
 
     Raises:
         InvalidValue: Naming *field* and the value.
@@ -262,7 +262,7 @@ class PositionKey:
 
     @override
     def __str__(self) -> str:
-        parts = [self.venue, self.account, self.symbol]
+        parts: list[str] = [self.venue, self.account, self.symbol]
         if self.leg is not Leg.NET:
             parts.append(self.leg.value)
         if self.margin_mode is not None:

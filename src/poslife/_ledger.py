@@ -93,7 +93,8 @@ class Ledger:
     """
     Commits the plans of one run.
 
-    Every commit runs in a task of its own, which goes on when the caller is cancelled; `settle` waits for them.
+    Every commit runs in a task of its own, which goes on when the caller is cancelled; `settle` waits for
+    them.
     """
 
     def __init__(
@@ -139,7 +140,8 @@ class Ledger:
     def _forget(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # whoever awaits the task hears of it; one whose caller was cancelled has no other ear
+            # Whoever awaits the task hears of it; one whose caller was cancelled has no other ear.
+            task.exception()
 
     async def settle(self, deadline: float) -> None:
         """
@@ -220,8 +222,8 @@ class Ledger:
         Args:
             ref: The position.
             step: Plans from the position and the time; an empty plan commits nothing.
-            known: The position as it was last seen, to plan from without reading it; what follows from one that is
-                out of date is planned anew.
+            known: The position as it was last seen, to plan from without reading it; what follows from one
+                that is out of date is planned anew.
             actor: Who caused it.
             patience: For how many seconds a store that does not answer is asked again.
 

@@ -1,5 +1,5 @@
 """
-Migrations: numbered files, forward only, known again by their checksums. Reads the package's own files, nothing else.
+Migrations: numbered files of the package, forward only, known again by their checksums.
 """
 
 from __future__ import annotations

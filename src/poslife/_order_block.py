@@ -13,9 +13,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, TypeVar
-
-from typing_extensions import Self
+from typing import Any, Self, TypeVar
 
 from poslife._calls import Steps
 from poslife._encoding import describe_error
@@ -119,7 +117,8 @@ class OrderBlock:
         try:
             self._position = await ledger.within_patience(preparing)
         except (asyncio.CancelledError, StorageUnavailable):
-            # Nobody will leave a block that was never entered, so what may have been prepared is abandoned here.
+            # Nobody will leave a block that was never entered, so what may have been prepared is abandoned
+            # here.
             ledger.let_run(self._abandon_after(preparing), name=f"abandons an {self._what}")
             raise
         self._stage = Stage.PREPARED
@@ -140,8 +139,8 @@ class OrderBlock:
         Commit SUBMITTING, then await *request* and return what it returns.
 
         Args:
-            request: The not yet started coroutine that makes the request. It is closed unstarted when the request
-                must not be made.
+            request: The not yet started coroutine that makes the request. It is closed unstarted when the
+                request must not be made.
 
         Raises:
             SubmitWindowPassed: The commit took too long; the request was not made.
@@ -169,7 +168,9 @@ class OrderBlock:
             )
             waited = ledger.clock.monotonic() - started
             if waited > ledger.timings.submit_window:
-                raise SubmitWindowPassed(waited, ledger.timings.submit_window)
+                raise SubmitWindowPassed(  # noqa: TRY301 - it is told like all that can go wrong here
+                    waited, ledger.timings.submit_window
+                )
         except BaseException as error:
             request.close()
             self._reason = f"the request was not made: {describe_error(error)}"
@@ -181,6 +182,12 @@ class OrderBlock:
             self._classify(error)
             raise
         return answer
+
+    def _require_in_window(self, started: float) -> None:
+        ledger = self._host.ledger
+        waited = ledger.clock.monotonic() - started
+        if waited > ledger.timings.submit_window:
+            raise SubmitWindowPassed(waited, ledger.timings.submit_window)
 
     def _classify(self, error: BaseException) -> None:
         self._failure = error
@@ -267,7 +274,8 @@ class OrderBlock:
         try:
             await self._tell_what_came_of_it(error)
         except IllegalTransition:
-            # The venue has shown the order meanwhile, and what it showed stands against what the host believes.
+            # The venue has shown the order meanwhile, and what it showed stands against what the host
+            # believes.
             self._position = await self._host.ledger.read(self._held().ref, patience=math.inf)
 
     async def _tell_what_came_of_it(self, error: BaseException | None) -> None:

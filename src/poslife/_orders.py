@@ -171,7 +171,8 @@ class Order:
         venue_order_id: The venue's name for it, once known.
         status: Where it is in its life.
         prepared_at: When it was prepared.
-        submitted_at: When it was committed as submitting; the request followed within the submit window or not at all.
+        submitted_at: When it was committed as submitting; the request followed within the submit window or
+            not at all.
         close_reason: Why an exit closes the position; for exits, and for no other order.
 
     Raises:
@@ -245,7 +246,8 @@ class Order:
 
         Args:
             to: The status.
-            by_evidence: The order was seen at the venue, so `ORDER_EVIDENCE` decides and not `ORDER_TRANSITIONS`.
+            by_evidence: The order was seen at the venue, so `ORDER_EVIDENCE` decides and not
+                `ORDER_TRANSITIONS`.
 
         Raises:
             IllegalTransition: The table has no such step.

@@ -21,11 +21,11 @@ PageToken = NewType("PageToken", str)
 Where a list goes on; opaque.
 """
 
-ItemT = TypeVar("ItemT", covariant=True)
+ItemT_co = TypeVar("ItemT_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[ItemT]):
+class Page(Generic[ItemT_co]):
     """
     Part of a list.
 
@@ -34,7 +34,7 @@ class Page(Generic[ItemT]):
         next: Where it goes on, or ``None`` at the end.
     """
 
-    items: tuple[ItemT, ...]
+    items: tuple[ItemT_co, ...]
     next: PageToken | None
 
 
@@ -50,7 +50,7 @@ def limited(limit: object) -> int:
     return limit
 
 
-def page_of(rows: Sequence[tuple[str, ItemT]], limit: int) -> Page[ItemT]:
+def page_of(rows: Sequence[tuple[str, ItemT_co]], limit: int) -> Page[ItemT_co]:
     """
     The page of *rows*, each with its token, of which one more than *limit* was read where there is more.
     """

@@ -114,7 +114,7 @@ def revised(
     touched: Sequence[Order],
     notes: Sequence[Note],
     *,
-    protection: Protection | None | EllipsisType = ...,
+    protection: Protection | EllipsisType | None = ...,
 ) -> Plan:
     """
     The position with *touched* orders, and what this makes of its status.

@@ -30,7 +30,7 @@ from poslife._orders import CloseReason, Order, OrderStatus
 from poslife.errors import IllegalTransition, InvalidValue
 
 if TYPE_CHECKING:
-    from typing_extensions import Never
+    from typing import Never
 
 __all__ = [
     "POSITION_TRANSITIONS",
@@ -121,7 +121,8 @@ class Protection:
 
     Attributes:
         stop_price: The stop-loss trigger, or ``None``.
-        stop_order_id: The venue's name for the stop order, or ``None`` where it is a property of the position there.
+        stop_order_id: The venue's name for the stop order, or ``None`` where it is a property of the position
+            there.
         take_profit_price: The take-profit trigger, or ``None``.
         take_profit_order_id: The venue's name for it, or ``None``.
     """
@@ -204,7 +205,7 @@ class PendingPosition:
         def __getattr__(self, attribute: str) -> Never:
             explained = (
                 "a PendingPosition has no id: it has had no fill, so no repository has given it one. "
-                "Name it by its ref; narrow with isinstance(position, PersistedPosition) before asking for the id"
+                "Name it by its ref; narrow with isinstance(position, PersistedPosition) to ask for it"
                 if attribute == "id"
                 else f"'PendingPosition' object has no attribute {attribute!r}"
             )

@@ -49,7 +49,7 @@ def _machine() -> str:
     parts = [platform.node() or "unnamed"]
     try:
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
-        parts.append(os.readlink("/proc/self/ns/pid"))
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
     except OSError:
         pass  # not Linux: the name alone, as good as the lease lets it be
     return " ".join(parts)[:255]
@@ -57,7 +57,9 @@ def _machine() -> str:
 
 def _started(pid: int) -> str | None:
     """
-    When the process started, in clock ticks since the machine's start; field 22 of proc(5)'s stat. A zombie is dead.
+    When the process started, in clock ticks since the machine's start; a zombie is dead.
+
+    Field 22 of ``/proc/PID/stat``, see proc(5).
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()

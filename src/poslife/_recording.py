@@ -35,7 +35,7 @@ def host_event(
     new_event_id: Callable[[], EventId],
 ) -> HostEvent:
     """
-    The event. What was given wrongly is kept in its payload, under severity ERROR, with a `PoslifeMisuseWarning`.
+    The event; what was given wrongly is in its payload, under severity ERROR, with a warning.
     """
     wrong: dict[str, object] = {}
     kind = _event_type(type, wrong)
@@ -94,4 +94,4 @@ def warn(message: str) -> None:
     try:
         warnings.warn(message, PoslifeMisuseWarning, stacklevel=4)
     except PoslifeMisuseWarning:
-        logger.error("%s", message)
+        logger.error("%s", message)  # noqa: TRY400 - there is nothing to trace  # noqa: TRY400 - the message is all there is to tell

@@ -52,8 +52,9 @@ class Recovery:
         taken_over: The positions of which orders of ended runs were taken over, as they were then.
         settled: The positions whose orders were looked up and are no longer in doubt, as they are now.
         still_in_doubt: The orders that are; their keys take no new entry.
-        living_runs: The other runs that have not ended, whose orders were left alone. A bot that was restarted on
-            another machine or in another container finds its old self here until that lease has run out.
+        living_runs: The other runs that have not ended, whose orders were left alone. A bot that was
+            restarted on another machine or in another container finds its old self here until that lease has
+            run out.
     """
 
     taken_over: tuple[Position, ...]
@@ -78,7 +79,7 @@ async def settle_doubts(
     ledger: Ledger, steps: Steps, sources: Sequence[VenueSource], taken_over: Sequence[Position]
 ) -> Recovery:
     """
-    Look up at *sources* what is in doubt, and what was left working by the runs whose orders were *taken_over*.
+    Look up at *sources* what is in doubt, and what was left working in the positions *taken_over*.
 
     Raises:
         VenueUnavailable: A venue could not be asked about one order or more; those stay as they are.
@@ -282,7 +283,8 @@ class _Settling:
             return reasons
         proof = (
             f"proven absent: not seen in {len(misses)} look-ups, the last at {misses[-1].at.isoformat()}; "
-            f"{len(trades)} trades since it was prepared all belong to known orders; the venue holds {found.held} as we do"
+            f"{len(trades)} trades since it was prepared all belong to known orders; "
+            f"the venue holds {found.held} as we do"
         )
         await self._steps.abandoned(ref, ordinal, reason=proof, actor=Actor.RECOVERY)
         return ()

@@ -1,8 +1,9 @@
 """
 Positions, orders, fills and events as rows, and back: the columns every SQL store has. Pure.
 
-Values are `int`, `str`, `bytes`, `Decimal`, `datetime`, `UUID` or ``None``; each store turns these into what its
-driver takes. The column tuples are the tables' columns, in order; the schema check compares the tables with them.
+Values are `int`, `str`, `bytes`, `Decimal`, `datetime`, `UUID` or ``None``; each store turns these into what
+its driver takes. The column tuples are the tables' columns, in order; the schema check compares the tables
+with them.
 """
 
 from __future__ import annotations
@@ -106,8 +107,9 @@ POSITION_COLUMNS = (
     "closed_at",
 )
 """
-``id`` and all from ``confidence`` on but the requested ones are null while pending; ``margin_mode`` is ``''`` for none,
-so that the unique index over live keys holds.
+A pending position's ``id`` is null, and all from ``confidence`` on but what was requested and ``created_at``.
+
+``margin_mode`` is ``''`` for none, so that the unique index over live keys holds.
 """
 
 ORDER_COLUMNS = (
@@ -178,8 +180,10 @@ RUN_EVENT_COLUMNS = (*HEADER_COLUMNS, "sequence", "payload")
 
 EVENT_COLUMNS = (*HEADER_COLUMNS, "version", "index", "sequence", "content")
 """
-What reading the history of a position selects, from both event tables: ``version`` and ``index`` are null for a host's
-event, ``sequence`` for a life event; ``content`` is ``body`` or ``payload``.
+What reading the history of a position selects, from both event tables.
+
+``version`` and ``index`` are null for a host's event, ``sequence`` for a life event; ``content`` is ``body``
+or ``payload``.
 """
 
 ValueT = TypeVar("ValueT", bound=Value)

@@ -19,9 +19,11 @@ class NewRun:
 
     Attributes:
         id: Made by the process.
-        machine: Names the machine and its process name space; processes of one machine can see each other die.
+        machine: Names the machine and its process name space; processes of one machine can see each other
+            die.
         pid: The process id there.
-        process_started: When that process started, in the machine's own terms, or empty where it cannot be told.
+        process_started: When that process started, in the machine's own terms, or empty where it cannot be
+            told.
         lease: Seconds for which the run counts as alive without a renewal.
     """
 

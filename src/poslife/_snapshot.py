@@ -208,8 +208,8 @@ class Snapshot:
 
     Attributes:
         scope: What it was asked to cover.
-        covers: The symbols it says something about, those it shows no row for included; ``None`` where it covers
-            every symbol of the account.
+        covers: The symbols it says something about, those it shows no row for included; ``None`` where it
+            covers every symbol of the account.
         complete: Every position within *covers* is in it; only then does absence mean anything.
         positions: What it shows.
         unreadable: Rows that could not be read, one sentence each. Their symbols say nothing.
@@ -231,8 +231,9 @@ class Snapshot:
 
     def quantity_of(self, key: PositionKey) -> Decimal | None:
         """
-        What the venue holds of *key*: positive for long, negative for short, zero for nothing; ``None``
-        where the snapshot does not say.
+        What the venue holds of *key*, signed; ``None`` where the snapshot does not say.
+
+        Positive for long, negative for short, zero for nothing.
         """
         for position in self.positions:
             if position.key == key:

@@ -1,8 +1,8 @@
 """
 The steps of orders and positions, each as a plan of what to commit. Pure.
 
-A step takes the position as it was read. One the transition tables do not have raises here, before anything is
-written; one that was taken before gives an empty plan.
+A step takes the position as it was read. One the transition tables do not have raises here, before anything
+is written; one that was taken before gives an empty plan.
 """
 
 from __future__ import annotations
@@ -164,8 +164,8 @@ def prepared(
     Raises:
         AlreadyClosed: The position is closed.
         AlreadyClosing: Another exit is on its way.
-        KeyInDoubt: The order would enter, and one of the position's orders is in doubt. An exit is never refused
-            for that.
+        KeyInDoubt: The order would enter, and one of the position's orders is in doubt. An exit is never
+            refused for that.
         IllegalTransition: The position is not one that such an order can join.
         InvalidValue: For a value that cannot be.
     """
@@ -327,7 +327,9 @@ def ended_body(order: Order, status: OrderStatus) -> OrderEnded:
 
 def seen(position: Position, ordinal: int, sight: OrderSeen, *, booked: Decimal = Decimal(0)) -> Plan:
     """
-    The venue showed the order. It ends only when the fills it is said to have are booked: until then it works.
+    The venue showed the order.
+
+    It ends only when the fills it is said to have are booked: until then it works.
 
     Args:
         position: As it was read.

@@ -31,7 +31,8 @@ class SubmitContext:
     Attributes:
         venue: Where it went.
         side: Buy or sell.
-        in_doubt_before: An earlier order of the position is in doubt; then even a lack of funds may be its doing.
+        in_doubt_before: An earlier order of the position is in doubt; then even a lack of funds may be its
+            doing.
     """
 
     venue: Venue

@@ -10,8 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
-
-from typing_extensions import Self
+from typing import Self
 
 from poslife._blocks import Closing, Opening
 from poslife._calls import Steps
@@ -62,8 +61,8 @@ class PositionTracker:
     """
     Knows what the host holds, and proves how it came to hold it.
 
-    Use it as ``async with tracker:``. `record` works before and after, too. Several trackers in one process, over one
-    store or several, do not meet.
+    Use it as ``async with tracker:``. `record` works before and after, too. Several trackers in one process,
+    over one store or several, do not meet.
 
     Args:
         repository: Where positions are kept. The tracker opens and closes it.
@@ -153,7 +152,7 @@ class PositionTracker:
                 await self._ledger.repository.renew_run(self.run, lease)
             except RunLost as error:
                 self._lost = True
-                logger.error("%s", error)
+                logger.error("%s", error)  # noqa: TRY400 - the message is all there is to tell
                 self.record("run.lost", None, {}, severity=Severity.ERROR, error=error)
             except PoslifeError as error:
                 logger.warning("the lease of run %s could not be renewed: %s", self.run, error)
@@ -190,7 +189,7 @@ class PositionTracker:
         failures: list[Exception] = []
         try:
             await self._sink.aclose(deadline)
-        except Exception as error:  # the repository is closed all the same, and the error raised below
+        except Exception as error:  # noqa: BLE001 - the repository is closed all the same, the error raised below
             failures.append(error)
         try:
             await asyncio.wait_for(ledger.repository.end_run(ledger.run), deadline)
@@ -202,21 +201,22 @@ class PositionTracker:
 
     async def recover(self, *sources: VenueSource) -> Recovery:
         """
-        Settle what ended runs left, and this run's orders in doubt. Call it once after the start, and whenever an
-        outcome was `InDoubt`.
+        Settle what ended runs left, and this run's orders in doubt.
 
-        Orders that ended runs had prepared are abandoned; those they were submitting are in doubt. Those in doubt are
-        looked up at the source of their venue and account until they are seen, with their fills, or proven absent:
-        not seen in several look-ups after they could no longer arrive, while every trade since belongs to a known
-        order and the venue holds what we believe. Without a source they stay in doubt. After `RunLost` it begins a
-        new run.
+        Call it once after the start, and whenever an outcome was `InDoubt`.
+
+        Orders that ended runs had prepared are abandoned; those they were submitting are in doubt. Those in
+        doubt are looked up at the source of their venue and account until they are seen, with their fills, or
+        proven absent: not seen in several look-ups after they could no longer arrive, while every trade since
+        belongs to a known order and the venue holds what we believe. Without a source they stay in doubt.
+        After `RunLost` it begins a new run.
 
         Args:
             sources: One for each venue and account.
 
         Raises:
-            VenueUnavailable: A venue could not be asked; what it was to be asked about stays as it is. Opening is
-                possible, and keys in doubt take no new entry.
+            VenueUnavailable: A venue could not be asked; what it was to be asked about stays as it is.
+                Opening is possible, and keys in doubt take no new entry.
             StorageUnavailable: The store did not answer in time.
         """
         self._require_started("recover")
@@ -266,14 +266,17 @@ class PositionTracker:
 
         Raises:
             TrackerNotStarted: Outside ``async with tracker``.
-            AlreadyClosed: The position is closed; carries the stored exit. On entering: what `Steps.prepare` raises.
+            AlreadyClosed: The position is closed; carries the stored exit. On entering: what `Steps.prepare`
+                raises.
         """
         self._require_started("closing")
         return Closing(self._host, position, reason=reason, price=price)
 
     async def apply_fills(self, *fills: Fill) -> FillsApplied:
         """
-        Apply fills, from whatever source and as often as they come: each is booked once. See `Steps.apply_fills`.
+        Apply fills, from whatever source and as often as they come: each is booked once.
+
+        See `Steps.apply_fills`.
         """
         self._require_started("apply_fills")
         return await self._steps.apply_fills(*fills)
@@ -288,7 +291,9 @@ class PositionTracker:
         error: BaseException | None = None,
     ) -> EventId:
         """
-        Record an event of the host's, at any time, from any coroutine or thread. It never raises and never waits.
+        Record an event of the host's, at any time, from any coroutine or thread.
+
+        It never raises and never waits.
 
         Args:
             type: Its name, for example ``stop_loss.placed``.

@@ -4,7 +4,7 @@ Every exception poslife raises, and its one warning.
 ::
 
     PoslifeError
-    ├── InvalidValue (ValueError)          a value that must not get in: which field, which value, what is taken
+    ├── InvalidValue (ValueError)          a value that must not get in: which field, value, what is taken
     ├── IllegalTransition                  a step the transition tables do not have
     │   └── AlreadyClosing                 another exit owns the position
     ├── UnknownVenueFormat                 no client order id format is known for the venue
@@ -34,7 +34,7 @@ Every exception poslife raises, and its one warning.
         ├── InvalidUrl
         └── MissingExtra (ImportError)
 
-    PoslifeMisuseWarning (UserWarning)     `record` was given something it cannot name; the event is stored all the same
+    PoslifeMisuseWarning (UserWarning)     `record` was given something it cannot name; it is kept all the same
 
 No exception is raised for a definitive refusal by the venue: that is an outcome
 (`Rejected`), and the venue client's own exception goes on its way unchanged.
@@ -97,7 +97,7 @@ def _show(value: object) -> str:
     """
     try:
         text = repr(value)
-    except Exception as error:  # a host's __repr__ may raise anything; the message must still come out
+    except Exception as error:  # noqa: BLE001 - a host's __repr__ may raise anything; the message must come out
         text = f"<{type(value).__name__}, whose repr raises {type(error).__name__}>"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
 

@@ -1,5 +1,5 @@
 """
-What a position's history is told in: the header every event has, and one class for each thing that can happen.
+What a position's history is told in: a header, and one class for each thing that can happen.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from poslife._events import (
 )
 
 __all__ = [
+    "LIFE_EVENTS",
     "Actor",
     "ClosingWithdrawn",
     "EventHeader",
@@ -49,7 +50,6 @@ __all__ = [
     "HostBody",
     "HostEvent",
     "Json",
-    "LIFE_EVENTS",
     "LifeBody",
     "LifeEvent",
     "OrderAbandoned",

@@ -148,6 +148,9 @@ class MemoryStore:
             if after.live and after.key in claimed:
                 raise StorageRejected(f"the change claims {after.key} twice")
             claimed |= {after.key} if after.live else set()
+        self._check_fills(change)
+
+    def _check_fills(self, change: Change) -> None:
         seen: set[FillKey] = set()
         for stored in change.fills:
             key = _fill_key(stored)
@@ -438,8 +441,8 @@ def _is_live(position: Position) -> LivePosition | None:
 
 
 def _head(position: Position) -> StoredHead:
-    id = None if isinstance(position, PendingPosition) else position.id
-    return StoredHead(status=position.status, version=position.version, id=id)
+    minted = None if isinstance(position, PendingPosition) else position.id
+    return StoredHead(status=position.status, version=position.version, id=minted)
 
 
 def _fill_key(stored: StoredFill) -> FillKey:

@@ -65,16 +65,18 @@ class Repository(Protocol):
     Where positions, orders, fills, life events and runs are kept.
 
     A value that cannot be kept exactly is refused with `StorageRejected`, never rounded, cut or replaced.
-    ``get_*`` raises where there is nothing, ``find_*`` returns ``None``, ``list_*`` returns a page of at most *limit*
-    items, 1 to 1000; another limit, a token of no page, or a naive time is an `InvalidValue`. Every method
-    may raise `StorageUnavailable`, and `StorageBusy` where somebody else holds a lock for too long. No method
-    reports failure by what it returns.
+    ``get_*`` raises where there is nothing, ``find_*`` returns ``None``, ``list_*`` returns a page of at most
+    *limit* items, 1 to 1000; another limit, a token of no page, or a naive time is an `InvalidValue`. Every
+    method may raise `StorageUnavailable`, and `StorageBusy` where somebody else holds a lock for too long. No
+    method reports failure by what it returns.
     """
 
     @abstractmethod
     async def open(self) -> None:
         """
-        Connect, bring the schema up to date under a lock, and check it. Opening an open repository does nothing.
+        Connect, bring the schema up to date under a lock, and check it.
+
+        Opening an open repository does nothing.
 
         Raises:
             SchemaVersionError: The database was migrated by a newer release, or a migration was edited.
@@ -112,23 +114,24 @@ class Repository(Protocol):
         """
         Write all of *change* or nothing: transitions, orders, fills, life events, in one transaction.
 
-        The same change again, under its id, writes nothing and returns the first result with ``repeated=True``,
-        whatever has happened since; so a lost reply is answered by repeating. The first fill's `Promote` mints the
-        `PositionId`; an id is never used twice.
+        The same change again, under its id, writes nothing and returns the first result with
+        ``repeated=True``, whatever has happened since; so a lost reply is answered by repeating. The first
+        fill's `Promote` mints the `PositionId`; an id is never used twice.
 
         Raises:
             ChangeIdReused: The id was used before for a change with other contents.
-            RunLost: The change opens or increases a position, and its run is unknown, ended, or its lease has run
-                out. Checked in the same transaction, before everything below.
-            PositionNotFound: A transition is about a position that is not there. From here on: in this order of
-                precedence over the whole change.
-            AlreadyClosed: A transition would change a closed position other than its orders; carries the stored
-                exit.
+            RunLost: The change opens or increases a position, and its run is unknown, ended, or its lease has
+                run out. Checked in the same transaction, before everything below.
+            PositionNotFound: A transition is about a position that is not there. From here on: in this order
+                of precedence over the whole change.
+            AlreadyClosed: A transition would change a closed position other than its orders; carries the
+                stored exit.
             StaleVersion: A transition was not planned from the stored version.
             InvalidValue: A transition gives a position another id than the stored one.
             IllegalTransition: A transition leads where `POSITION_TRANSITIONS` has no way.
-            DuplicatePosition: A live position, pending or open, holds the key; carries it. `KeyInDoubt` where one of
-                its orders is in doubt. Of any number of concurrent claims of a key exactly one succeeds.
+            DuplicatePosition: A live position, pending or open, holds the key; carries it. `KeyInDoubt` where
+                one of its orders is in doubt. Of any number of concurrent claims of a key exactly one
+                succeeds.
             FillAlreadyStored: A fill of the same venue, account, symbol and trade id is stored; carries it.
             StorageRejected: The store refuses the change for good.
             StorageUnavailable: Unknown whether it was written: repeat the same change. So does cancellation.
@@ -197,14 +200,18 @@ class Repository(Protocol):
     @abstractmethod
     async def list_in_doubt(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
         """
-        The positions with an order in doubt, by ref; among them those with an order submitting whose run has ended.
+        The positions with an order in doubt, by ref.
+
+        Among them those with an order submitting whose run has ended.
         """
         ...
 
     @abstractmethod
     async def list_unsettled(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
         """
-        The positions with an order that has not ended and whose run has, or is unknown, by ref: what a recovery settles.
+        The positions with an order that has not ended and whose run has, or is unknown, by ref.
+
+        This is what a recovery settles.
         """
         ...
 
@@ -291,9 +298,10 @@ class EventSink(Protocol):
         """
         Accept an event and return its id at once.
 
-        From any coroutine or thread, also before the store is connected. Never waits for a network or a database,
-        never raises because of what the event holds, and never forgets one in silence. Events of one run are
-        numbered from 1 without gaps, in the order they were emitted, and are stored in that order.
+        From any coroutine or thread, also before the store is connected. Never waits for a network or a
+        database, never raises because of what the event holds, and never forgets one in silence. Events of
+        one run are numbered from 1 without gaps, in the order they were emitted, and are stored in that
+        order.
         """
         ...
 
@@ -326,7 +334,9 @@ class BatchWriter(Protocol):
     @abstractmethod
     async def write(self, records: Sequence[EventRecord], /) -> None:
         """
-        Store all of *records* or none. An event id that is stored already is passed over, so repeating is safe.
+        Store all of *records* or none.
+
+        An event id that is stored already is passed over, so repeating is safe.
 
         Raises:
             StorageRejected: One of them is refused for good; the sink finds out which.

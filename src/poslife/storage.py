@@ -1,8 +1,9 @@
 """
 For whoever writes a `Repository`: what a change is made of, the checks every store makes, rows and pages.
 
-A store reads the heads of a change's positions, makes the checks `require_found`, `require_settlement` and `require_versions` in this order, and writes; `poslife.memory` is
-the shortest one to read, and `poslife.conformance` holds the suite it must pass.
+A store reads the heads of a change's positions, makes the checks `require_found`, `require_settlement` and
+`require_versions` in this order, and writes; `poslife.memory` is the shortest one to read, and
+`poslife.conformance` holds the suite it must pass.
 """
 
 from __future__ import annotations
@@ -58,11 +59,6 @@ from poslife._rows import (
 )
 
 __all__ = [
-    "Change",
-    "ChangeId",
-    "Claim",
-    "Close",
-    "Committed",
     "EVENT_COLUMNS",
     "FILL_COLUMNS",
     "HEADER_COLUMNS",
@@ -70,8 +66,13 @@ __all__ = [
     "MOST_PER_PAGE",
     "ORDER_COLUMNS",
     "POSITION_COLUMNS",
-    "Promote",
     "RUN_EVENT_COLUMNS",
+    "Change",
+    "ChangeId",
+    "Claim",
+    "Close",
+    "Committed",
+    "Promote",
     "Revise",
     "StoredFill",
     "StoredHead",

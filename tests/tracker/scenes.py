@@ -1,5 +1,6 @@
 """
-What the tracker's tests share: a key, fills, requests, a store that fails on demand, a venue that answers as told.
+What the tracker's tests share: a key, fills, requests, a store that fails on demand, a venue that answers as
+told.
 """
 
 from __future__ import annotations
@@ -28,9 +29,6 @@ from poslife import (
     VenueOrderId,
 )
 from poslife._changes import Change, Committed
-from poslife.errors import StorageUnavailable, VenueUnavailable
-from poslife.memory import MemoryStore
-from poslife.protocols import Clock, SubmitClassifier, SubmitContext, SubmitVerdict
 from poslife._snapshot import (
     FillPage,
     FillQuery,
@@ -41,6 +39,9 @@ from poslife._snapshot import (
     SnapshotScope,
     VenuePosition,
 )
+from poslife.errors import StorageUnavailable, VenueUnavailable
+from poslife.memory import MemoryStore
+from poslife.protocols import Clock, SubmitClassifier, SubmitContext, SubmitVerdict
 
 KEY = PositionKey(venue=Venue("bybit"), account=Account("main"), symbol=Symbol("DBR/USDT:USDT"))
 AT = datetime(2026, 1, 1, tzinfo=UTC)

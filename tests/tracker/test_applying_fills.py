@@ -127,7 +127,8 @@ async def test_a_fill_before_the_acknowledgement_by_client_order_id() -> None:
 
 async def test_a_fill_before_the_acknowledgement_by_venue_order_id() -> None:
     """
-    A fill that names only the venue's order goes to the key's holder, and to the order once that is acknowledged.
+    A fill that names only the venue's order goes to the key's holder, and to the order once that is
+    acknowledged.
     """
     async with tracking(MemoryStore()) as tracker:
         async with (opening := tracker.opening(KEY, side=Side.LONG, quantity=Decimal(100))):
@@ -193,7 +194,8 @@ async def test_a_late_fill_while_another_position_holds_the_key() -> None:
 
 async def test_a_fill_nobody_ordered_opens_an_adopted_position() -> None:
     """
-    A fill of an order that is not ours opens a position, marked as adopted and unconfirmed (incidents 15, 58).
+    A fill of an order that is not ours opens a position, marked as adopted and unconfirmed (incidents 15,
+    58).
     """
     async with tracking(MemoryStore()) as tracker:
         applied = await tracker.apply_fills(bought("7", order="by-hand"), bought("3", order="by-hand"))

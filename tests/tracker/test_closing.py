@@ -41,7 +41,8 @@ async def opened(tracker: PositionTracker, quantity: str = "100") -> PersistedPo
 
 async def test_a_full_close() -> None:
     """
-    When its fills reach zero the position is closed, with reason, exit price and time, and its key is free (incident 56).
+    When its fills reach zero the position is closed, with reason, exit price and time, and its key is free
+    (incident 56).
     """
     async with tracking(MemoryStore()) as tracker:
         held = await opened(tracker)
@@ -134,7 +135,8 @@ async def test_an_exit_partly_filled_then_canceled_goes_back_to_open() -> None:
 
 async def test_closed_by_the_venues_stop() -> None:
     """
-    A stop at the venue closes the position without us, and its reason is known by its order (incidents 12, 34).
+    A stop at the venue closes the position without us, and its reason is known by its order (incidents 12,
+    34).
     """
     async with tracking(MemoryStore()) as tracker:
         held = await opened(tracker)

@@ -54,7 +54,6 @@ from tests.tracker.scenes import (
     tracking,
 )
 
-
 OTHER_KEY = replace(KEY, symbol=Symbol("BTC/USDT:USDT"))
 
 
@@ -79,7 +78,7 @@ async def test_acknowledged_with_fills_is_opened() -> None:
         assert isinstance(held, PersistedPosition)
         assert Opened(position=held) == opening.outcome
         assert Decimal("1.4") == held.entry_price
-        assert Decimal("100") == held.quantity
+        assert Decimal(100) == held.quantity
         assert held == await tracker.get(opening.ref)
 
 
@@ -104,7 +103,8 @@ async def test_acknowledged_without_fills_is_working() -> None:
 
 async def test_refusal_out_of_submit_is_rejected_and_frees_the_key() -> None:
     """
-    A definitive refusal rejects, goes on its way unchanged, and leaves nothing that blocks the symbol (incident 24).
+    A definitive refusal rejects, goes on its way unchanged, and leaves nothing that blocks the symbol
+    (incident 24).
     """
     async with tracking(MemoryStore()) as tracker:
         opening = open_long(tracker)
@@ -200,7 +200,8 @@ async def test_rejected_after_the_acknowledgement() -> None:
 @pytest.mark.parametrize("times", [1, 2, 5])
 async def test_cancellation_in_submit_is_in_doubt(times: int) -> None:
     """
-    Cancelled while the request is under way, once or again and again: in doubt, committed, and still cancelled.
+    Cancelled while the request is under way, once or again and again: in doubt, committed, and still
+    cancelled.
     """
     store = UnreliableStore()
     async with tracking(store) as tracker:
@@ -386,7 +387,8 @@ async def test_store_that_is_away_before_the_claim() -> None:
 
 async def test_store_that_goes_away_before_submit_sends_nothing() -> None:
     """
-    Where SUBMITTING cannot be committed the request is not made; the order is abandoned once the store is back.
+    Where SUBMITTING cannot be committed the request is not made; the order is abandoned once the store is
+    back.
     """
     store = UnreliableStore()
     sent: list[str] = []
@@ -409,7 +411,8 @@ async def test_store_that_goes_away_before_submit_sends_nothing() -> None:
 
 async def test_store_that_goes_away_after_the_request() -> None:
     """
-    The host's own exception wins over the store's, the outcome is in doubt, and it is committed once the store is back.
+    The host's own exception wins over the store's, the outcome is in doubt, and it is committed once the
+    store is back.
     """
     store = UnreliableStore()
 

@@ -224,7 +224,8 @@ async def test_an_order_canceled_with_a_partial_fill(clock: ManualClock) -> None
 
 async def test_an_order_that_never_existed_is_proven_absent(clock: ManualClock) -> None:
     """
-    Not seen twice after it could no longer arrive, no foreign trade, nothing held: abandoned, with the proof stored.
+    Not seen twice after it could no longer arrive, no foreign trade, nothing held: abandoned, with the proof
+    stored.
     """
     store = MemoryStore(clock=clock)
     ref = await crashed(store, clock, at="submitting")
@@ -316,7 +317,8 @@ async def test_a_venue_that_cannot_be_asked_proves_nothing(clock: ManualClock) -
 
 async def test_orders_of_a_living_run_are_left_alone(clock: ManualClock) -> None:
     """
-    Several runs may share an account: a recovery touches what ended runs left, and nothing else (incident 11).
+    Several runs may share an account: a recovery touches what ended runs left, and nothing else (incident
+    11).
     """
     store = MemoryStore(clock=clock)
     one, other = Bot(store, clock), Bot(store, clock)

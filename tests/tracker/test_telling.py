@@ -17,7 +17,8 @@ from tests.tracker.scenes import KEY, UnreliableStore, answer, bought, tracking
 
 async def test_nothing_is_told_of_what_was_not_committed() -> None:
     """
-    A claim that is refused leaves no event; one that is committed tells of itself once, by its transition (incident 54).
+    A claim that is refused leaves no event; one that is committed tells of itself once, by its transition
+    (incident 54).
     """
     store = UnreliableStore()
     async with tracking(store) as tracker:

@@ -10,9 +10,8 @@ import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import assert_never, assert_type
 from uuid import uuid4
-
-from typing_extensions import assert_never, assert_type
 
 import poslife
 from poslife import (

@@ -25,7 +25,8 @@ def test_every_public_name_is_used_as_a_host_would() -> None:
 
 def test_every_misuse_is_an_error_for_mypy() -> None:
     """
-    Each function of rejected.py has its ignored error; that the error is still there, mypy's unused-ignore says.
+    Each function of rejected.py has its ignored error; that the error is still there, mypy's unused-ignore
+    says.
     """
     source = (HERE / "rejected.py").read_text()
     lines = source.splitlines()

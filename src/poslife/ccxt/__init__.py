@@ -1,7 +1,8 @@
 """
 Venues through ccxt: the host's own client is asked, and what it raises is told apart.
 
-`CcxtSource` is a `VenueSource` over a ``ccxt.async_support`` client; `classify` is a `SubmitClassifier`. The client's
+`CcxtSource` is a `VenueSource` over a ``ccxt.async_support`` client; `classify` is a `SubmitClassifier`. The
+client's
 settings are never changed, and poslife never sends an order.
 """
 

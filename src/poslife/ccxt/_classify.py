@@ -35,7 +35,8 @@ _NO_REFUSALS = (errors.DuplicateOrderId, errors.OrderNotFound, errors.OrderNotCa
 # Raised before any request is made, whatever the venue.
 _LOCAL = (errors.ArgumentsRequired, errors.NotSupported, errors.BadSymbol)
 
-# Codes that arrive as a refusal's class and are none: a duplicate (an earlier attempt may exist), a time-out at
+# Codes that arrive as a refusal's class and are none: a duplicate (an earlier attempt may exist), a time-out
+# at
 # the venue, an order handed on. From the venues' documentation.
 _DOUBTFUL_CODES: Mapping[Venue, frozenset[str]] = MappingProxyType(
     {
@@ -59,8 +60,10 @@ def classify(error: BaseException, context: SubmitContext, /) -> SubmitVerdict:
     """
     Tell a definitive refusal from everything else; a `SubmitClassifier`.
 
-    A refusal is an exception of a listed class, with no code that says otherwise. For a venue without a table of
-    codes only what ccxt raises before any request, and ``InsufficientFunds``, is one. A lack of funds is none while an
+    A refusal is an exception of a listed class, with no code that says otherwise. For a venue without a table
+    of
+    codes only what ccxt raises before any request, and ``InsufficientFunds``, is one. A lack of funds is none
+    while an
     earlier order is in doubt: that order may have taken them.
     """
     if not isinstance(error, _REFUSALS) or isinstance(error, _NO_REFUSALS):

@@ -41,6 +41,8 @@ _STATUSES = {
     "rejected": OrderStatus.REJECTED,
 }
 
+_SIDES = {"long": Side.LONG, "buy": Side.LONG, "short": Side.SHORT, "sell": Side.SHORT}
+
 _BYBIT_LEGS = {"1": Leg.LONG, "2": Leg.SHORT}
 
 # On Bybit these executions change no position: a funding payment comes as a trade, with an amount and a side.
@@ -199,34 +201,27 @@ def position_from(position: Raw, *, venue: Venue, account: Account) -> VenuePosi
         key=key,
         side=_side(position, contracts),
         quantity=abs(contracts),
-        entry_price=price if price else None,
+        entry_price=price or None,
     )
 
 
 def _side(position: Raw, contracts: Decimal) -> Side | None:
+    """
+    Long or short by ccxt's word, else by a sign, else by the venue's own word; ``None`` where it is flat.
+    """
     if not contracts:
         return None
     if contracts < 0:
         return Side.SHORT
-    match position.get("side"):
-        case "long":
-            return Side.LONG
-        case "short":
-            return Side.SHORT
-        case _:
-            pass
     info = info_of(position)
-    for where in ("positionAmt", "szi", "size"):
-        if where in info:
-            amount = number(f"position.info.{where}", info[where])
-            if amount < 0:
-                return Side.SHORT
-    for where in ("positionSide", "posSide", "side"):
-        match str(info.get(where)).lower():
-            case "long" | "buy":
-                return Side.LONG
-            case "short" | "sell":
-                return Side.SHORT
-            case _:
-                pass
+    signed = [info[where] for where in ("positionAmt", "szi", "size") if where in info]
+    said = (position.get("side"), *(info.get(where) for where in ("positionSide", "posSide", "side")))
+    if position.get("side") not in ("long", "short") and any(
+        number("position.info", one) < 0 for one in signed
+    ):
+        return Side.SHORT
+    for word in said:
+        side = _SIDES.get(str(word).lower())
+        if side is not None:
+            return side
     raise InvalidValue("position.side", position.get("side"), "'long' or 'short'")

@@ -43,15 +43,15 @@ class CcxtClient(Protocol):
     number: object
     options: Mapping[str, object]
 
-    def load_markets(self) -> Awaitable[object]: ...  # noqa: D102
+    def load_markets(self) -> Awaitable[object]: ...
 
-    def fetch_order(self, id: str, symbol: str, params: Mapping[str, object], /) -> Awaitable[object]: ...  # noqa: D102
+    def fetch_order(self, id: str, symbol: str, params: Mapping[str, object], /) -> Awaitable[object]: ...
 
-    def fetch_my_trades(  # noqa: D102
+    def fetch_my_trades(
         self, symbol: str, since: int | None, limit: int | None, params: Mapping[str, object], /
     ) -> Awaitable[object]: ...
 
-    def fetch_positions(  # noqa: D102
+    def fetch_positions(
         self, symbols: Sequence[str] | None, params: Mapping[str, object], /
     ) -> Awaitable[object]: ...
 
@@ -61,7 +61,8 @@ class CcxtSource:
     What one account at one venue shows, asked through the host's client.
 
     Args:
-        client: A ``ccxt.async_support`` exchange. Its settings stay as they are; ``number = str`` is exact, ``float``
+        client: A ``ccxt.async_support`` exchange. Its settings stay as they are; ``number = str`` is
+            exact, ``float``
             is exact to 15 digits.
         account: The host's name for the account.
         rules: What is known of the venue, for one that is not in `VENUE_RULES`.
@@ -70,7 +71,8 @@ class CcxtSource:
 
     Raises:
         UnknownVenueFormat: The venue is not known and no *rules* are given.
-        ConfigurationError: The client's ``number`` is ``Decimal``, with which ccxt cannot read answers; or it repeats
+        ConfigurationError: The client's ``number`` is ``Decimal``, with which ccxt cannot read answers;
+            or it repeats
             failed requests, submits included (``maxRetriesOnFailure``).
     """
 
@@ -97,12 +99,14 @@ class CcxtSource:
     def _require_usable(self) -> None:
         if self._client.number not in (str, float):
             raise ConfigurationError(
-                f"the client's number is {self._client.number!r}: ccxt cannot read answers into it; use str (exact) or float"
+                f"the client's number is {self._client.number!r}: ccxt cannot read answers into it; "
+                "use str (exact) or float"
             )
         retries = self._client.options.get("maxRetriesOnFailure")
         if retries:
             raise ConfigurationError(
-                f"the client's maxRetriesOnFailure is {retries!r}: a failed submit would be sent twice; set it to 0"
+                f"the client's maxRetriesOnFailure is {retries!r}: a failed submit would be sent twice; "
+                "set it to 0"
             )
 
     @property
@@ -121,17 +125,17 @@ class CcxtSource:
 
     async def find_order(self, query: OrderQuery, /) -> OrderSeen | OrderNotSeen:
         """
-        See `VenueSource.find_order`. The order is looked up by our name for it, or the venue's where that is known.
+        See `VenueSource.find_order`. It is looked up by the venue's name where that is known, else by ours.
         """
         self._require_ours(query.venue, query.account)
         params: dict[str, object] = dict(self._rules.lookup_extra)
-        id = query.venue_order_id or ""
-        if not id:
+        venue_order_id = query.venue_order_id or ""
+        if not venue_order_id:
             params[self._rules.lookup_parameter] = query.client_order_id
         asked_at = self._clock.now()
         try:
             with self._asking(f"order {query.client_order_id}"):
-                order = cast("Raw", await self._client.fetch_order(id, query.symbol, params))
+                order = cast("Raw", await self._client.fetch_order(venue_order_id, query.symbol, params))
         except _NotFound:
             return self._not_seen(asked_at)
         with self._reading(f"order {query.client_order_id}"):
@@ -200,7 +204,7 @@ class CcxtSource:
 
     async def snapshot(self, scope: SnapshotScope, /) -> Snapshot:
         """
-        See `VenueSource.snapshot`. It covers what ccxt's ``fetch_positions`` covers at this venue, and no more.
+        See `VenueSource.snapshot`. It covers what ccxt's ``fetch_positions`` covers here, and no more.
         """
         self._require_ours(scope.venue, scope.account)
         asked_at = self._clock.now()

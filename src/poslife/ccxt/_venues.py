@@ -22,7 +22,8 @@ class VenueRules:
     Attributes:
         lookup_parameter: The parameter of ccxt's ``fetch_order`` that takes our name for an order.
         lookup_extra: Further parameters of that call.
-        lookup_window: An order made within this time would be found, whatever became of it; ``None`` where the venue
+        lookup_window: An order made within this time would be found, whatever became of it; ``None``
+            where the venue
             promises nothing, so that absence there is never proven.
         trade_order_name: Where a trade's ``info`` has our name for its order, or ``None``.
         trades_parameter: The parameter of ``fetch_my_trades`` that filters by our name, or ``None``.
@@ -111,6 +112,7 @@ VENUE_RULES: Mapping[Venue, VenueRules] = MappingProxyType(
     }
 )
 """
-The venues that are known. HTX, Deribit, krakenfutures and mexc are not: through ccxt their orders cannot be found, or not
+The venues that are known. HTX, Deribit, krakenfutures and mexc are not: through ccxt their orders cannot be
+found, or not
 even be sent, by a name of ours.
 """

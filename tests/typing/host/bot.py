@@ -8,16 +8,17 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, assert_never
 
 import ccxt.async_support as ccxt  # type: ignore[import-untyped]
+
 import poslife
 from poslife import (
     Account,
     BatchingSink,
-    CloseReason,
     Closed,
     ClosedPosition,
+    CloseReason,
     EventId,
     Fill,
     Opened,
@@ -39,7 +40,6 @@ from poslife.errors import DuplicatePosition, PoslifeError
 from poslife.events import HostEvent, PositionOpened
 from poslife.memory import MemoryStore
 from poslife.protocols import EventSink
-from typing_extensions import assert_never
 
 
 class PrintingSink:
@@ -75,7 +75,10 @@ class Bot:
             async with opening:
                 order: dict[str, Any] = await opening.submit(
                     self.exchange.create_order(
-                        symbol, "market", "buy", float(quantity),
+                        symbol,
+                        "market",
+                        "buy",
+                        float(quantity),
                         params={"clientOrderId": opening.client_order_id},
                     )
                 )
@@ -101,7 +104,10 @@ class Bot:
         async with closing:
             order: dict[str, Any] = await closing.submit(
                 self.exchange.create_order(
-                    position.key.symbol, "market", "sell", float(closing.quantity),
+                    position.key.symbol,
+                    "market",
+                    "sell",
+                    float(closing.quantity),
                     params={"clientOrderId": closing.client_order_id, "reduceOnly": True},
                 )
             )

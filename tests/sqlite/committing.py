@@ -13,6 +13,7 @@ from poslife.conformance._story import Story
 from poslife.protocols import Repository
 from poslife.sqlite import SqliteStore
 from poslife.testing.faults import checkpoint
+from tests.sqlite.files import writer_of
 
 
 async def scene(repository: Repository) -> tuple[PendingPosition, Change]:
@@ -39,8 +40,7 @@ async def main(path: str) -> None:
     store = SqliteStore(path)
     await store.open()
     _, change = await scene(store)
-    assert store._workers is not None
-    await store._workers.writer.do(lambda session: session.connection.set_trace_callback(_told))
+    await writer_of(store).do(lambda session: session.connection.set_trace_callback(_told))
     await store.commit(change)
     checkpoint("committed")
     await store.aclose()

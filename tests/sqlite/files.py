@@ -16,8 +16,9 @@ from poslife._rows import EVENT_COLUMNS, RUN_EVENT_COLUMNS, recorded_event_from
 from poslife.protocols import Clock, DeadLetter, EventRecord
 from poslife.sqlite import SqliteStore
 from poslife.sqlite._cells import Cell, values_by_column
+from poslife.sqlite._worker import Worker
 
-__all__ = ["cells", "dead_letters", "opened_store", "ours", "recorded_events", "refusing"]
+__all__ = ["cells", "dead_letters", "opened_store", "ours", "recorded_events", "refusing", "writer_of"]
 
 
 @contextmanager
@@ -79,6 +80,14 @@ def refusing(path: Path, type: str) -> Generator[None]:
             yield
         finally:
             connection.execute("DROP TRIGGER refusing")
+
+
+def writer_of(store: SqliteStore) -> Worker:
+    """
+    The worker that has the writing session.
+    """
+    assert store._workers is not None  # pyright: ignore[reportPrivateUsage]
+    return store._workers.writer  # pyright: ignore[reportPrivateUsage]
 
 
 @asynccontextmanager

@@ -51,7 +51,7 @@ def statements_of(script: str) -> Iterator[str]:
     The statements of a script, one by one: the driver's own way to run a script ends the transaction.
     """
     statement = ""
-    for part in script.split(";"):
+    for part in script.rstrip().removesuffix(";").split(";"):
         statement += f"{part};"
         if sqlite3.complete_statement(statement):
             yield statement

@@ -121,6 +121,11 @@ class Session:
         connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_LOG_KEPT}")
         # See `tidy`.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
+        # A file that cannot be written is to be found now, and not at the first trade.
+        # SQLite tells only where something is written, so that is done, and undone.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("PRAGMA user_version = 1")
+        connection.execute("ROLLBACK")
 
     def _require_write_ahead_log(self, connection: sqlite3.Connection) -> None:
         # While another process switches a new file, SQLite says "busy" without waiting for it.
@@ -231,9 +236,9 @@ class Session:
         """
         Copy the write-ahead log into the file when enough has been written.
 
-        SQLite 3.7.0 to 3.51.2 can damage a file where one connection copies the log while another commits. By
-        itself it copies beside other processes' commits; asked for FULL it takes the write lock first, so that
-        poslife's processes do not meet that.
+        SQLite 3.7.0 to 3.51.2 can damage a file where one connection copies the log while another commits.
+        By itself it copies beside other processes' commits; asked for FULL it takes the write lock first, so
+        that poslife's processes do not meet that.
         """
         if self._open is None or self._reads_only:
             return

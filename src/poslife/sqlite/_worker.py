@@ -90,6 +90,11 @@ class Worker:
         self._executor.shutdown(wait=False)
 
     def _piece(self, work: Callable[[Session], ResultT]) -> tuple[Piece, asyncio.Future[ResultT]]:
+        if os.getpid() != self._process:
+            raise StorageUnavailable(
+                f"{self._session.path}: the store was opened before a fork, and SQLite does not survive one: "
+                "make and open another store in the child"
+            )
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[ResultT] = loop.create_future()
         session = self._session
@@ -111,11 +116,6 @@ class Worker:
         return piece, answer
 
     def _submit(self, turn: Piece) -> None:
-        if os.getpid() != self._process:
-            raise StorageUnavailable(
-                f"{self._session.path}: the store was opened before a fork, and SQLite does not survive one: "
-                "make and open another store in the child"
-            )
         try:
             self._executor.submit(turn)
         except RuntimeError as error:

@@ -59,5 +59,5 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(asyncpg|ccxt|aiohttp)\..*"),
     (r"py:class", r"UUID"),
     # Type variables.
-    (r"py:.*", r"poslife\.(\w+\.)?[A-Z]\w*T"),
+    (r"py:.*", r"poslife\.(\w+\.)?[A-Z]\w*T(_co)?"),
 ]

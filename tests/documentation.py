@@ -1,9 +1,14 @@
 """
-Runs a page of the documentation as the program that its Python blocks are, from top to bottom.
+Runs a page of the documentation as the program that its blocks are, from top to bottom.
 
-* Blocks may await at top level, and share their names and one event loop.
+* ``python`` blocks may await at top level, and share their names and one event loop.
 * A ``text`` block that follows one holds what it prints; ``...`` stands for anything.
 * ``<!-- python`` to ``-->`` runs and does not show: what a reader's project has, and the page's does not.
+* ``<!-- file: NAME -->`` before a block writes it to a file, as a reader does. Any language will do.
+* ``<!-- runs -->`` before a ``console`` block runs its commands, the lines that begin with ``$``; what
+  follows a command is what it prints. ``<!-- stays -->``: its one command goes on until the page ends.
+* ``<!-- free port: 8765 -->`` says that this number stands for a port that is free.
+* ``<!-- mypy says -->`` before a block does not run it: the ``text`` block after it is what mypy says of it.
 * ``<!-- not run: REASON -->`` before a block leaves it out.
 
 ``python -m tests.documentation PAGE`` runs one; nothing else of the suite is needed.
@@ -15,26 +20,48 @@ import ast
 import asyncio
 import contextlib
 import doctest
+import enum
 import inspect
 import io
+import os
 import re
+import shlex
+import signal
+import socket
+import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests import loopback_only
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable, Iterator
 
-__all__ = ["Block", "blocks", "run"]
+__all__ = ["Block", "Kind", "PrintedSomethingElse", "blocks", "mypy_blocks", "named_tests", "read", "run"]
+
+_PATIENCE = 60
 
 _BLOCK = re.compile(
-    r"(?P<skip><!-- not run: .+ -->\n+)?"
-    r"^(?:```(?P<language>python|text)\n(?P<shown>.*?)^```$|<!-- python\n(?P<hidden>.*?)^-->$)",
+    r"(?:<!-- (?P<mark>[^\n]+) -->\n+)?"
+    r"^(?:```(?P<language>[a-z]+)\n(?P<shown>.*?)^```$|<!-- python\n(?P<hidden>.*?)^-->$)",
     re.MULTILINE | re.DOTALL,
 )
+_FREE_PORT = re.compile(r"<!-- free port: (\d+) -->")
+_TEST = re.compile(r"`(?P<path>tests/[\w/]+\.py|poslife\.conformance\.\w+)::(?P<name>\w+)`")
+
+
+class Kind(enum.Enum):
+    """
+    What is done with a block.
+    """
+
+    PYTHON = "python"
+    FILE = "file"
+    CONSOLE = "console"
+    BACKGROUND = "background"
+    MYPY = "mypy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +71,17 @@ class Block:
 
     Attributes:
         line: Where its first line stands on the page.
-        code: What runs.
+        kind: What is done with it.
+        code: What runs, or what is in the file.
         output: What it prints, where the page says so.
+        name: The file's.
     """
 
     line: int
+    kind: Kind = Kind.PYTHON
     code: str
-    output: str | None
+    output: str | None = None
+    name: str = ""
 
 
 class PrintedSomethingElse(AssertionError):
@@ -62,22 +93,68 @@ class PrintedSomethingElse(AssertionError):
         super().__init__(f"{place}: the page says\n{expected}\nand the code prints\n{actual}")
 
 
+def read(path: Path) -> str:
+    """
+    A page, with a free port wherever it speaks of one.
+    """
+    page = path.read_text()
+    for number in _FREE_PORT.findall(page):
+        with socket.socket() as listening:
+            listening.bind(("127.0.0.1", 0))
+            port: int = listening.getsockname()[1]
+        page = page.replace(number, str(port))
+    return page
+
+
 def blocks(page: str) -> list[Block]:
     """
-    The blocks of a page that run.
+    The blocks of a page that something is done with.
     """
     found: list[Block] = []
     for match in _BLOCK.finditer(page):
-        if match["skip"]:
+        language, mark = match["language"], match["mark"] or ""
+        part = "shown" if language else "hidden"
+        if language == "text" and not mark:
+            if found and found[-1].output is None and found[-1].kind in (Kind.PYTHON, Kind.MYPY):
+                found[-1] = replace(found[-1], output=match["shown"])
             continue
-        if match["language"] == "text":
-            if found and found[-1].output is None:
-                found[-1] = Block(line=found[-1].line, code=found[-1].code, output=match["shown"])
-            continue
-        part = "shown" if match["language"] else "hidden"
-        line = page.count("\n", 0, match.start(part)) + 1
-        found.append(Block(line=line, code=match[part], output=None))
+        kind = _kind(language, mark)
+        if kind is not None:
+            name = mark.partition(":")[2].strip() if kind is Kind.FILE else ""
+            line = page.count("\n", 0, match.start(part)) + 1
+            found.append(Block(line=line, kind=kind, code=match[part], name=name))
     return found
+
+
+def _kind(language: str | None, mark: str) -> Kind | None:
+    match mark.partition(":")[0]:
+        case "file":
+            return Kind.FILE
+        case "runs":
+            return Kind.CONSOLE
+        case "stays":
+            return Kind.BACKGROUND
+        case "mypy says":
+            return Kind.MYPY
+        case "not run":
+            return None
+        case _:
+            return Kind.PYTHON if language in (None, "python") else None
+
+
+def mypy_blocks(page: str) -> list[Block]:
+    """
+    The blocks of a page that mypy has something to say of.
+    """
+    return [block for block in blocks(page) if block.kind is Kind.MYPY]
+
+
+def named_tests(page: str) -> Iterator[tuple[str, str]]:
+    """
+    The tests a page names, each as the file or the suite and the test.
+    """
+    for match in _TEST.finditer(page):
+        yield match["path"], match["name"]
 
 
 def run(path: Path) -> None:
@@ -88,30 +165,98 @@ def run(path: Path) -> None:
         PrintedSomethingElse: Code and page say different things.
     """
     names: dict[str, object] = {"__name__": "__main__"}
-    with asyncio.Runner() as runner:
-        for block in blocks(path.read_text()):
-            source = ast.parse(block.code, str(path))
-            ast.increment_lineno(source, block.line - 1)
-            code = compile(source, str(path), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-            with _checked(block, f"{path.name}, line {block.line}"):
-                if code.co_flags & inspect.CO_COROUTINE:
-                    runner.run(eval(code, names))
-                else:
-                    exec(code, names)
+    with asyncio.Runner() as runner, contextlib.ExitStack() as until_the_end:
+        for block in blocks(read(path)):
+            place = f"{path.name}, line {block.line}"
+            match block.kind:
+                case Kind.PYTHON:
+                    _run_python(block, path, names, runner)
+                case Kind.FILE:
+                    Path(block.name).write_text(block.code)
+                case Kind.CONSOLE:
+                    for command, expected in _commands(block.code):
+                        _compare(place, expected, _output_of(command))
+                case Kind.BACKGROUND:
+                    ((command, expected),) = _commands(block.code)
+                    until_the_end.enter_context(_staying(place, command, expected))
+                case Kind.MYPY:
+                    pass
+
+
+def _run_python(block: Block, path: Path, names: dict[str, object], runner: asyncio.Runner) -> None:
+    source = ast.parse(block.code, str(path))
+    ast.increment_lineno(source, block.line - 1)
+    code = compile(source, str(path), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    printed = io.StringIO()
+    with contextlib.nullcontext() if block.output is None else contextlib.redirect_stdout(printed):
+        if code.co_flags & inspect.CO_COROUTINE:
+            runner.run(eval(code, names))
+        else:
+            exec(code, names)
+    if block.output is not None:
+        _compare(f"{path.name}, line {block.line}", block.output, printed.getvalue())
+
+
+def _commands(session: str) -> Iterator[tuple[str, str]]:
+    for part in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]:
+        # A backslash at the end of a line goes on in the next.
+        command, _, expected = part.replace("\\\n", " ").partition("\n")
+        yield command, expected
+
+
+def _arguments(command: str) -> list[str]:
+    program, *arguments = shlex.split(command)
+    return [sys.executable, "-W", "error", *arguments] if program == "python" else [program, *arguments]
+
+
+def _output_of(command: str) -> str:
+    """
+    What a command prints, errors and a shell's word on how it ended included.
+    """
+    done = subprocess.run(
+        _arguments(command),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=_PATIENCE,
+    )
+    return done.stdout + ("Killed\n" if done.returncode == -signal.SIGKILL else "")
 
 
 @contextlib.contextmanager
-def _checked(block: Block, place: str) -> Generator[None]:
-    if block.output is None:
+def _staying(place: str, command: str, expected: str) -> Generator[None]:
+    process = subprocess.Popen(
+        _arguments(command),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        _compare(place, expected, "".join(process.stdout.readline() for _ in expected.splitlines()))
         yield
-        return
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        yield
-    if not doctest.OutputChecker().check_output(block.output, printed.getvalue(), doctest.ELLIPSIS):
-        raise PrintedSomethingElse(place, block.output, printed.getvalue())
+    finally:
+        process.terminate()
+        process.communicate(timeout=_PATIENCE)
+
+
+def _compare(place: str, expected: str, actual: str) -> None:
+    if not doctest.OutputChecker().check_output(expected, actual, doctest.ELLIPSIS):
+        raise PrintedSomethingElse(place, expected, actual)
+
+
+def main(arguments: Iterable[str]) -> None:
+    """
+    Run the pages that are named.
+    """
+    loopback_only.install()
+    # Commands of a page find what is installed beside this Python.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    for page in arguments:
+        run(Path(page))
 
 
 if __name__ == "__main__":
-    loopback_only.install()
-    run(Path(sys.argv[1]))
+    main(sys.argv[1:])

@@ -4,6 +4,8 @@ The examples of the README and of the documentation run, and print what the page
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import os
 import subprocess
 import sys
@@ -11,18 +13,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.documentation import PrintedSomethingElse, blocks, run
+import poslife.conformance
+from tests.documentation import (
+    Kind,
+    PrintedSomethingElse,
+    blocks,
+    mypy_blocks,
+    named_tests,
+    run,
+)
 
 _PROJECT = Path(__file__).parent.parent
-_PAGES = [
-    str(path.relative_to(_PROJECT))
-    for path in (_PROJECT / "README.md", *sorted(_PROJECT.glob("docs/**/*.md")))
-    if blocks(path.read_text())
+_ALL_PAGES = [
+    _PROJECT / "README.md",
+    *(page for page in sorted(_PROJECT.glob("docs/**/*.md")) if "_build" not in page.parts),
 ]
+_TEXTS = {str(path.relative_to(_PROJECT)): path.read_text() for path in _ALL_PAGES}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", _PAGES)
+@pytest.mark.parametrize("page", [page for page, text in _TEXTS.items() if blocks(text)])
 def test_a_page_runs(page: str, tmp_path: Path, empty_postgres_dsn: str) -> None:
     """
     A page's blocks, one after the other, are a program that works, without a warning.
@@ -40,6 +50,94 @@ def test_a_page_runs(page: str, tmp_path: Path, empty_postgres_dsn: str) -> None
 
     assert 0 == done.returncode, done.stdout + done.stderr
     assert "" == done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="mypy is there in `nox -s docs`")
+@pytest.mark.parametrize("page", [page for page, text in _TEXTS.items() if mypy_blocks(text)])
+def test_mypy_says_what_a_page_says(page: str, tmp_path: Path) -> None:
+    """
+    The errors a page promises are those a host's mypy gives, word for word.
+    """
+    for block in mypy_blocks(_TEXTS[page]):
+        (tmp_path / "bot.py").write_text(block.code)
+        done = subprocess.run(
+            [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--hide-error-context", "bot.py"],
+            cwd=tmp_path,
+            env={**os.environ, "MYPY_CACHE_DIR": str(tmp_path / "cache")},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+        assert block.output == done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("page", [page for page, text in _TEXTS.items() if list(named_tests(text))])
+def test_the_tests_a_page_names_are_there(page: str) -> None:
+    """
+    A promise that names its test names one that exists.
+    """
+    missing = [f"{path}::{name}" for path, name in named_tests(_TEXTS[page]) if not _is_there(path, name)]
+
+    assert [] == missing
+
+
+def _is_there(path: str, name: str) -> bool:
+    if path.startswith("poslife.conformance."):
+        suite = getattr(poslife.conformance, path.rpartition(".")[2], None)
+        return callable(getattr(suite, name, None))
+    file = _PROJECT / path
+    if not file.is_file():
+        return False
+    definitions = ast.walk(ast.parse(file.read_text()))
+    return any(
+        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name == name
+        for node in definitions
+    )
+
+
+_COMMANDS = """\
+<!-- file: told.py -->
+```python
+import os
+import signal
+
+print("first")
+print("second", flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+```
+
+<!-- runs -->
+```console
+$ python told.py
+first
+...
+Killed
+```
+
+<!-- mypy says -->
+```python
+held: int = "pending"
+```
+
+```text
+not run
+```
+"""
+
+
+def test_files_and_commands_of_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A page writes its files, runs its commands, and leaves to mypy what is mypy's.
+    """
+    monkeypatch.chdir(tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text(_COMMANDS)
+    run(page)
+
+    assert [Kind.FILE, Kind.CONSOLE, Kind.MYPY] == [block.kind for block in blocks(_COMMANDS)]
 
 
 _PAGE = """\

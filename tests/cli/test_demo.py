@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from poslife.cli.demo._failure import DemoFailed
+from poslife.cli.demo._stage import Stage
 from tests.postgres_server import psql
 
 pytestmark = pytest.mark.slow
@@ -143,3 +145,13 @@ def test_an_interrupted_demo_leaves_nothing(tmp_path: Path) -> None:
     assert (130, "interrupted; nothing is left running") == (demo.returncode, errors.strip())
     assert [] == list(tmp_path.iterdir())
     assert [] == processes_with(f"{tmp_path}/")
+
+
+async def test_a_bot_that_cannot_start_is_told_with_its_log(tmp_path: Path) -> None:
+    """
+    The demo does not wait for a bot that has died: it says so, and why.
+    """
+    nowhere = tmp_path / "no folder" / "demo.db"
+    async with Stage("poslife", str(nowhere), "demo", tmp_path / "poslife.log") as stage:
+        with pytest.raises(DemoFailed, match=r"(?s)the poslife bot has ended; it logged:.*no folder"):
+            await stage.start()

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -87,8 +87,17 @@ async def _database_on(dsn: str, *, keep: bool) -> AsyncGenerator[str]:
             ) from error
         try:
             yield urlunsplit(parts._replace(path=f"/{name}"))
-        finally:
+        except BaseException:
             if not keep:
-                await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+                # What went wrong is told; a server that has gone cannot drop a database either.
+                with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    await server.execute(_dropping(name))
+            raise
+        if not keep:
+            await server.execute(_dropping(name))
     finally:
         await server.close()
+
+
+def _dropping(name: str) -> str:
+    return f"DROP DATABASE {name} WITH (FORCE)"

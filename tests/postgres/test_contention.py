@@ -16,7 +16,7 @@ import pytest
 from poslife._orders import OrderStatus
 from poslife._position import PersistedPosition
 from poslife.conformance._story import Story, begin
-from poslife.errors import StaleVersion, StorageBusy
+from poslife.errors import FillAlreadyStored, StaleVersion, StorageBusy
 from tests.postgres.support import count, opened_store, session
 from tests.postgres_server import psql
 
@@ -124,6 +124,22 @@ async def test_a_key_released_while_it_is_waited_for(postgres_dsn: str) -> None:
             if isinstance(claimed, BaseException):
                 claimed = await store.commit(claim)
             assert claimed.positions[0] == await store.find_live(held.key)
+
+
+async def test_a_flip_with_a_fill_that_is_stored(postgres_dsn: str) -> None:
+    """
+    A change that releases a key and claims it is not in its own way: told is the fill that is.
+    """
+    async with opened_store(postgres_dsn) as store:
+        story = await begin(store)
+        held = await story.opened(store)
+        await store.commit(taken := story.unclaimed("taken"))
+        close, claim = story.close(held), story.claim(story.pending(held.key))
+        flip = story.change(*claim.transitions, *close.transitions, fills=taken.fills)
+        with pytest.raises(FillAlreadyStored):
+            await store.commit(flip)
+
+        assert held == await store.find_live(held.key)
 
 
 async def test_changes_of_two_positions_do_not_deadlock(postgres_dsn: str) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import platform
 import sqlite3
-import sys
 
 import asyncpg
 from rich.console import Console
@@ -54,4 +53,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

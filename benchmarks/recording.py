@@ -84,7 +84,8 @@ def recording_sqlite() -> Generator[Recording]:
             return super().executemany(statement, kept)
 
     def connect_recording(*arguments: Any, **options: Any) -> sqlite3.Connection:
-        return connect(*arguments, **{"factory": RecordingConnection, **options})
+        connection: sqlite3.Connection = connect(*arguments, **{"factory": RecordingConnection, **options})
+        return connection
 
     sqlite3.connect = connect_recording  # type: ignore[assignment]
     try:
@@ -109,7 +110,8 @@ async def recording_pool(dsn: str) -> AsyncGenerator[tuple[asyncpg.Pool, Recordi
         @override
         async def fetch(self, query: str, *args: Any, **options: Any) -> list[Any]:
             recording.calls.append((0, "fetch", query, args))
-            return await super().fetch(query, *args, **options)
+            rows: list[Any] = await super().fetch(query, *args, **options)
+            return rows
 
     async with asyncpg.create_pool(
         dsn, min_size=1, max_size=2, connection_class=RecordingConnection, reset=_leave_as_is

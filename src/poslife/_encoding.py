@@ -167,7 +167,7 @@ def _scalar(value: object) -> Json:
         case dt.datetime() | dt.date() | dt.time():
             return value.isoformat()
         case bytes() | bytearray() | memoryview():
-            return clean_text("base64:" + base64.b64encode(value).decode("ascii"))
+            return clean_text("base64:" + base64.b64encode(bytes(cast("bytes", value))).decode("ascii"))
         case BaseException():
             return _error(value)
         case _:

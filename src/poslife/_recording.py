@@ -8,6 +8,7 @@ import logging
 import warnings
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 from poslife._encoding import clean_text
@@ -40,9 +41,11 @@ def host_event(
     wrong: dict[str, object] = {}
     kind = _event_type(type, wrong)
     ref, key = _subject(about, wrong)
-    if not isinstance(payload, Mapping):
+    given: dict[object, object] = {}
+    if isinstance(payload, Mapping):
+        given.update(cast("Mapping[object, object]", payload))
+    else:
         wrong["payload"] = payload
-        payload = {}
     if not isinstance(severity, Severity):
         wrong["severity"] = severity
         severity = Severity.ERROR
@@ -51,7 +54,7 @@ def host_event(
         error = None
     if wrong:
         severity = Severity.ERROR
-        payload = {**payload, "misuse": wrong}
+        given["misuse"] = wrong
         warn(f"record({kind!r}, …): not what it takes: {', '.join(wrong)}; stored with severity ERROR")
     header = EventHeader(
         id=new_event_id(),
@@ -64,7 +67,7 @@ def host_event(
         occurred_at=now,
         run=run,
     )
-    return HostEvent(header=header, payload=payload, error=error)
+    return HostEvent(header=header, payload=cast("Mapping[str, object]", given), error=error)
 
 
 def _event_type(given: object, wrong: dict[str, object]) -> str:

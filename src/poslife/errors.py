@@ -34,7 +34,7 @@ Every exception poslife raises, and its one warning.
         ├── InvalidUrl
         └── MissingExtra (ImportError)
 
-    PoslifeMisuseWarning (UserWarning)     `record` was given something it cannot name; it is kept all the same
+    PoslifeMisuseWarning (UserWarning)     `record` was given what it cannot name; it is kept all the same
 
 No exception is raised for a definitive refusal by the venue: that is an outcome
 (`Rejected`), and the venue client's own exception goes on its way unchanged.

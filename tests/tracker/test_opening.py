@@ -147,8 +147,9 @@ async def test_leaving_before_submit_abandons() -> None:
     Whatever makes the host leave before it submits, the key is free again.
     """
     async with tracking(MemoryStore()) as tracker:
+        opening = open_long(tracker)
         with pytest.raises(ZeroDivisionError):
-            async with open_long(tracker) as opening:
+            async with opening:
                 raise ZeroDivisionError
 
         assert isinstance(opening.outcome, Abandoned)
@@ -164,8 +165,9 @@ async def test_leaving_after_submit_without_a_word_is_in_doubt() -> None:
             await opening.submit(answer())
 
         assert isinstance(opening.outcome, InDoubt)
+        other = tracker.opening(OTHER_KEY, side=Side.LONG, quantity=Decimal(1))
         with pytest.raises(Refused):
-            async with (other := tracker.opening(OTHER_KEY, side=Side.LONG, quantity=Decimal(1))):
+            async with other:
                 await other.submit(answer())
                 raise Refused("raised by the host itself, not by submit")
         assert isinstance(other.outcome, InDoubt)
@@ -297,15 +299,17 @@ async def test_closing_the_coroutine_settles_in_the_background() -> None:
     store = UnreliableStore()
     async with tracking(store) as tracker:
         opening = open_long(tracker)
+        sent = asyncio.Event()
 
         async def trade() -> None:
             async with opening:
                 await opening.submit(answer())
+                sent.set()
                 await asyncio.Event().wait()
 
         coroutine = trade()
         trading = asyncio.ensure_future(coroutine)
-        await eventually(lambda: opening._stage.value == "sent")
+        await eventually(sent.is_set)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         coroutine.close()
@@ -474,8 +478,9 @@ async def test_an_exception_of_the_host_is_recorded_with_its_traceback() -> None
     The host's exceptions are part of the position's story.
     """
     async with tracking(MemoryStore()) as tracker:
+        opening = open_long(tracker)
         with pytest.raises(ZeroDivisionError):
-            async with open_long(tracker) as opening:
+            async with opening:
                 _ = 1 // 0
         await tracker.flush(1)
         told = [
@@ -494,7 +499,7 @@ async def test_a_started_task_is_refused() -> None:
     async with tracking(MemoryStore()) as tracker, open_long(tracker) as opening:
         task = asyncio.create_task(answer())
         with pytest.raises(InvalidValue, match="not started"):
-            await opening.submit(task)  # type: ignore[arg-type]
+            await opening.submit(task)  # type: ignore[arg-type]  # pyright: ignore
         await task
 
 

@@ -140,7 +140,7 @@ def fill_from(
 
 def _fees(trade: Raw) -> tuple[Fee, ...]:
     several = trade.get("fees")
-    rows = several if isinstance(several, list) and several else [trade.get("fee")]
+    rows = cast("list[object]", several) if isinstance(several, list) and several else [trade.get("fee")]
     fees: list[Fee] = []
     for row in rows:
         if not isinstance(row, Mapping):

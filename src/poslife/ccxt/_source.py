@@ -97,7 +97,7 @@ class CcxtSource:
         self._require_usable()
 
     def _require_usable(self) -> None:
-        if self._client.number not in (str, float):
+        if self._client.number is not str and self._client.number is not float:
             raise ConfigurationError(
                 f"the client's number is {self._client.number!r}: ccxt cannot read answers into it; "
                 "use str (exact) or float"

@@ -37,12 +37,12 @@ class VenueRules:
     """
 
     lookup_parameter: str = "clientOrderId"
-    lookup_extra: Mapping[str, object] = field(default_factory=dict)
+    lookup_extra: Mapping[str, object] = field(default_factory=dict[str, object])
     lookup_window: timedelta | None = None
     trade_order_name: str | None = None
     trades_parameter: str | None = None
     trades_order_parameter: str | None = None
-    trades_extra: Mapping[str, object] = field(default_factory=dict)
+    trades_extra: Mapping[str, object] = field(default_factory=dict[str, object])
     trades_window: timedelta
     trades_limit: int
     positions_limit: int | None = None

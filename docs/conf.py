@@ -22,6 +22,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "public_names",
     "transition_tables",
+    "venue_table",
 ]
 exclude_patterns = ["_build", "_extensions"]
 
@@ -48,8 +49,12 @@ napoleon_use_rtype = False
 napoleon_custom_sections = [("Attributes", "params_style")]
 
 nitpicky = True
-# An instance's attribute, set in its constructor.
-nitpick_ignore = [("py:obj", "network")]
+nitpick_ignore = [
+    # An instance's attribute, set in its constructor.
+    ("py:obj", "network"),
+    # Sphinx takes an alias of a tuple apart at its comma.
+    ("py:class", "tuple[str"),
+]
 # Names of the standard library and of drivers, which have pages of their own elsewhere.
 nitpick_ignore_regex = [
     (

@@ -62,7 +62,7 @@ def resolve(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.Element
 ) -> nodes.reference | None:
     """
-    Find a name of ours by its last part: in the class it is spoken of, else where one thing alone is called so.
+    Find a name of ours by its last part: in the class it is spoken of, else where one thing alone has it.
     """
     if node.get("refdomain") != "py":
         return None

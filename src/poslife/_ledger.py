@@ -111,8 +111,8 @@ class Ledger:
         self.run = run
         self.formats = formats
         self.timings = timings
-        self.event_ids = EventIds(clock)
-        self.last_trouble = "it was not asked yet"
+        self.event_ids: EventIds = EventIds(clock)
+        self.last_trouble: str = "it was not asked yet"
         self._tasks: set[asyncio.Task[object]] = set()
 
     def client_order_id(self, ref: PositionRef, ordinal: int, venue: Venue) -> ClientOrderId:

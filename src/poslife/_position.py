@@ -320,6 +320,13 @@ class PersistedPosition:
         return exact_difference(self.entered_quantity, self.exited_quantity)
 
     @property
+    def signed_quantity(self) -> Decimal:
+        """
+        What it holds, as `poslife.venues.Snapshot.quantity_of` says it: negative for a short position.
+        """
+        return self.quantity if self.side is Side.LONG else self.quantity.copy_negate()
+
+    @property
     def entry_price(self) -> Decimal:
         """
         The average price of its entry fills, to 34 digits.

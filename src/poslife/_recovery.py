@@ -17,7 +17,7 @@ from poslife._doubt import Absence, judge_absence, latest_arrival
 from poslife._events import Actor
 from poslife._filling import find_order_of
 from poslife._fills import Fill
-from poslife._identifiers import PositionKey, PositionRef, RunId, Side
+from poslife._identifiers import PositionKey, PositionRef, RunId
 from poslife._ledger import Ledger, every
 from poslife._orders import Order, OrderStatus
 from poslife._plans import Plan
@@ -296,6 +296,4 @@ class _Settling:
 
     async def _believed(self) -> Decimal:
         holder = await self._ledger.repository.find_live(self._key)
-        if not isinstance(holder, PersistedPosition):
-            return Decimal(0)
-        return holder.quantity if holder.side is Side.LONG else -holder.quantity
+        return holder.signed_quantity if isinstance(holder, PersistedPosition) else Decimal(0)

@@ -150,7 +150,7 @@ class IllegalTransition(PoslifeError):
         self.subject = subject
         self.current = current
         self.wanted = wanted
-        self.allowed = tuple(allowed)
+        self.allowed: tuple[str, ...] = tuple(allowed)
         choices = f"from there only to {', '.join(self.allowed)}" if self.allowed else "that state is final"
         super().__init__(f"{subject} is {current} and cannot become {wanted}: {choices}")
 
@@ -179,7 +179,7 @@ class UnknownVenueFormat(PoslifeError):
 
     def __init__(self, venue: str, known: Iterable[str]) -> None:
         self.venue = venue
-        self.known = tuple(sorted(known))
+        self.known: tuple[str, ...] = tuple(sorted(known))
         super().__init__(
             f"no client order id format is known for venue {_show(venue)} (known: {', '.join(self.known)}); "
             "give one as client_order_ids={Venue(…): ClientOrderIdFormat(…)}"
@@ -431,7 +431,7 @@ class SchemaMismatch(RepositoryError):
 
     def __init__(self, where: str, differences: Sequence[str]) -> None:
         self.where = where
-        self.differences = tuple(differences)
+        self.differences: tuple[str, ...] = tuple(differences)
         listed = "\n".join(f"  - {difference}" for difference in self.differences)
         super().__init__(f"the schema in {where} differs from what poslife needs:\n{listed}")
 

@@ -12,10 +12,10 @@ from poslife.errors import MissingExtra
 
 try:
     import ccxt.async_support as _ccxt
-except ModuleNotFoundError as error:
-    if error.name != "ccxt":
+except ModuleNotFoundError as _missing:
+    if _missing.name != "ccxt":
         raise
-    raise MissingExtra("ccxt", "ccxt") from error
+    raise MissingExtra("ccxt", "ccxt") from _missing
 
 from poslife.ccxt._classify import classify
 from poslife.ccxt._convert import fill_from, order_seen_from, position_from

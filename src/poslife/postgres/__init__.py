@@ -8,10 +8,10 @@ from poslife.errors import MissingExtra
 
 try:
     import asyncpg as _asyncpg
-except ModuleNotFoundError as error:
-    if error.name != "asyncpg":
+except ModuleNotFoundError as _missing:
+    if _missing.name != "asyncpg":
         raise
-    raise MissingExtra("postgres", "asyncpg") from error
+    raise MissingExtra("postgres", "asyncpg") from _missing
 
 from poslife.postgres._store import PostgresStore
 

@@ -192,7 +192,7 @@ class PostgresFaultProxy:
     def __init__(self, upstream: Address, *, dsn: str | None = None) -> None:
         self._ledger = _Ledger()
         self._dsn = dsn
-        self.network = FaultProxy(upstream, tap=self._new_session)
+        self.network: FaultProxy = FaultProxy(upstream, tap=self._new_session)
 
     @classmethod
     def for_dsn(cls, dsn: str) -> Self:

@@ -2,6 +2,7 @@
 The file: where it can be, what becomes of it while it is open, and what is said when it cannot be used.
 """
 
+# pyright: reportPrivateUsage=false
 from __future__ import annotations
 
 import asyncio
@@ -13,21 +14,24 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from poslife.conformance._story import begin
 from poslife.errors import (
     ConfigurationError,
     InvalidValue,
     RepositoryError,
+    StorageBusy,
     StorageRejected,
     StorageUnavailable,
 )
 from poslife.sqlite import SqliteStore
-from poslife.sqlite._session import OLDEST, require_sqlite
+from poslife.sqlite._session import OLDEST, Session, require_sqlite
 from tests.sqlite.files import cells, opened_store, writer_of
 
 
@@ -178,6 +182,69 @@ async def test_a_read_only_file(unprivileged: Path) -> None:
 
     assert str(path) in reason
     assert "cannot be written" in reason
+
+
+async def test_a_folder_that_is_closed_meanwhile(unprivileged: Path) -> None:
+    """
+    A folder that cannot be looked into any more is an outage, and over when it can.
+    """
+    async with opened_store(unprivileged / "bot.db") as store:
+        unprivileged.chmod(0)
+        with pytest.raises(StorageUnavailable, match=r"bot\.db: PermissionError"):
+            await store.ping()
+        unprivileged.chmod(stat.S_IRWXU)
+        await store.ping()
+
+
+async def test_a_file_in_use_by_another_program(tmp_path: Path) -> None:
+    """
+    A new file that somebody else holds for longer than the lock time-out is `StorageBusy`.
+    """
+    path = tmp_path / "bot.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StorageBusy, match="locked"):
+            await SqliteStore(path, lock_timeout=0.05).open()
+
+
+class Hasty(sqlite3.Connection):
+    """
+    Says "busy" at once, as SQLite does now and then while another process switches the journal mode.
+    """
+
+    times = 2
+    mode = "wal"
+
+    @override
+    def execute(self, statement: str, arguments: Any = (), /) -> sqlite3.Cursor:
+        if self.times:
+            self.times -= 1
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise error
+        return super().execute(f"SELECT '{self.mode}'")
+
+
+def test_the_journal_mode_is_tried_again() -> None:
+    """
+    Where SQLite says "busy" without waiting, we wait.
+    """
+    session = Session("bot.db", 5.0, reads_only=False)
+    with closing(sqlite3.connect(":memory:", factory=Hasty)) as connection:
+        session._require_write_ahead_log(connection)
+
+        assert 0 == connection.times
+
+
+def test_no_write_ahead_log() -> None:
+    """
+    Where SQLite cannot keep a write-ahead log, for example on a network's disk, the store is refused.
+    """
+    session = Session("bot.db", 5.0, reads_only=False)
+    with closing(sqlite3.connect(":memory:", factory=Hasty)) as connection:
+        connection.mode = "delete"
+        with pytest.raises(StorageUnavailable, match="put the file on a local disk"):
+            session._require_write_ahead_log(connection)
 
 
 def test_an_old_sqlite() -> None:
@@ -368,3 +435,8 @@ async def test_a_fork(tmp_path: Path) -> None:
         assert 0 == status
         assert "opened before a fork" in said
         await store.ping()
+        worker = writer_of(store)
+        worker._process -= 1
+        with pytest.raises(StorageUnavailable, match="opened before a fork"):
+            await store.write([])
+        worker._process += 1

@@ -150,6 +150,12 @@ async def test_every_mismatch_is_listed(path: Path) -> None:
         path, "orders", "CONSTRAINT orders_of_a_position FOREIGN KEY (ref) REFERENCES positions (ref),", ""
     )
     _rewritten(path, "orders", "'prepared', 'submitting'", "'prepared', 'sending'")
+    _rewritten(
+        path,
+        "changes",
+        "CONSTRAINT changes_pkey",
+        "CHECK (run <> 'mine, all mine )'), CONSTRAINT changes_pkey",
+    )
     _rewritten(path, "orders", "STRICT, WITHOUT ROWID", "WITHOUT ROWID")
     error = await _refused(path, SchemaMismatch)
 
@@ -160,6 +166,7 @@ async def test_every_mismatch_is_listed(path: Path) -> None:
 
     assert found == [
         ("changes", "column reviewed"),
+        ("changes", "constraint CHECK(run <> 'mine,all mine)')"),
         ("dead_letters is missing", ""),
         ("fills", "column quantity"),
         ("orders", "constraint orders_of_a_position"),
@@ -213,6 +220,20 @@ async def test_a_file_of_another_program(tmp_path: Path) -> None:
     assert ["orders", "positions"] == [difference.split()[0] for difference in error.differences]
     assert "a file of its own" in str(error)
     assert [("orders",), ("positions",)] == cells(path, "SELECT name FROM sqlite_schema ORDER BY name")
+
+
+async def test_a_strange_list_of_migrations(tmp_path: Path) -> None:
+    """
+    A list of migrations that is not ours is refused, showing what it says.
+    """
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE poslife_migrations (version, name, sha256)")
+        connection.execute("INSERT INTO poslife_migrations VALUES ('one', 2, 3)")
+    connection.close()
+    error = await _refused(path, SchemaMismatch)
+
+    assert "('one', 2, 3)" in str(error)
 
 
 async def test_a_migration_that_fails_leaves_nothing(tmp_path: Path) -> None:

@@ -19,11 +19,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poslife._changes import Revise
+from poslife._events import PositionEnded
 from poslife._money import plain
 from poslife._position import PersistedPosition
 from poslife.conformance._story import begin
 from poslife.errors import InvalidValue, StorageRejected
-from poslife.protocols import PageToken
+from poslife.protocols import EventRecord, PageToken
 from poslife.sqlite._cells import cells_of, time_of, time_text
 from poslife.sqlite._migrations import MIGRATIONS
 from poslife.testing.clock import ManualClock
@@ -279,6 +280,40 @@ async def test_a_constraint_is_named(tmp_path: Path) -> None:
 
         assert "life_events_numbered" == caught.value.constraint
         await store.commit(two)
+
+
+async def test_what_sqlite_cannot_hold_is_refused(tmp_path: Path) -> None:
+    """
+    A value that fits no column is refused, and the next one taken.
+    """
+    async with opened_store(tmp_path / "bot.db") as store:
+        story = await begin(store)
+        with pytest.raises(StorageRejected, match="cannot hold"):
+            await store.start_run(replace(story.new_run(), lease=1e300))
+        record = EventRecord(
+            header=story.event(await story.claimed(store), 0, PositionEnded()).header,
+            recorded_at=story.at(),
+            sequence=1,
+            payload=b"\xff",
+        )
+        with pytest.raises(StorageRejected, match="not Unicode"):
+            await store.write([record])
+        await store.write([replace(record, payload=b"{}")])
+
+
+async def test_a_lost_counter(tmp_path: Path) -> None:
+    """
+    Where the counter of ids is gone, no id is made up.
+    """
+    path = tmp_path / "bot.db"
+    async with opened_store(path) as store:
+        story = await begin(store)
+        cells(path, "DELETE FROM position_ids")
+        pending = await story.claimed(store)
+        with pytest.raises(StorageRejected, match="position_ids has no row"):
+            await store.commit(story.promote(pending))
+
+        assert pending == await store.get(pending.ref)
 
 
 async def test_ids_are_never_minted_again(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from poslife._encoding import encode_payload
 from poslife._events import EventHeader
 from poslife.conformance._story import Story, begin
-from poslife.errors import StorageUnavailable
+from poslife.errors import AlreadyClosed, StorageUnavailable
 from poslife.protocols import EventRecord
 from poslife.sqlite import SqliteStore
 from poslife.sqlite._session import Session
@@ -120,6 +120,26 @@ async def test_a_cancelled_commit_is_whole(tmp_path: Path) -> None:
             assert pending == await store.get(pending.ref)
 
 
+async def test_a_cancelled_commit_that_is_refused(tmp_path: Path) -> None:
+    """
+    Nobody is told of a refusal where nobody waits any more.
+    """
+    async with opened_store(tmp_path / "bot.db") as store:
+        story = await begin(store)
+        stale = story.close(await story.opened(store))
+        await store.commit(stale)
+        held = Held(store)
+        await held.begun()
+        commit = asyncio.create_task(store.commit(replace(stale, id=story.change_id())))
+        await asyncio.sleep(0)
+        commit.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await commit
+        await held.let_go()
+        with pytest.raises(AlreadyClosed):
+            await store.commit(replace(stale, id=story.change_id()))
+
+
 async def test_closing_finishes_what_was_handed_in(tmp_path: Path) -> None:
     """
     What was handed in before the store is closed is done; afterwards its threads have ended.
@@ -193,6 +213,8 @@ async def test_a_closed_worker_refuses(tmp_path: Path) -> None:
     A worker that was closed takes nothing in.
     """
     worker = Worker("poslife test", Session(str(tmp_path / "bot.db"), 1.0, reads_only=False))
+    with pytest.raises(StorageUnavailable, match="not open"):
+        await worker.do(lambda session: session.rows("SELECT 1"))
     await worker.aclose()
     with pytest.raises(StorageUnavailable, match="closed"):
         await worker.do(Session.connect)

@@ -130,8 +130,8 @@ def _check(session: Session, change: Change, heads: Heads) -> None:
         head = heads.get(transition.ref)
         if head is not None and head.status is PositionStatus.CLOSED:
             closed = find_by_ref(session, transition.ref)
-            if isinstance(closed, ClosedPosition):
-                require_settlement(transition, closed)
+            assert isinstance(closed, ClosedPosition)  # its head says so, and this transaction holds the lock
+            require_settlement(transition, closed)
     require_versions(change.transitions, heads)
 
 

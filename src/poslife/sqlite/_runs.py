@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 from poslife._identifiers import RunId
 from poslife._paging import page_of
-from poslife.errors import RunLost, StorageUnavailable
+from poslife.errors import RunLost
 from poslife.protocols import Clock, NewRun, Page, Run
 from poslife.sqlite._cells import Cell, time_of, time_text
 from poslife.sqlite._session import Session
@@ -25,27 +25,19 @@ FROM runs
 
 
 def _run_of(row: Sequence[Cell]) -> Run:
-    match row:
-        case (
-            str(id),
-            str(machine),
-            int(pid),
-            str(process_started),
-            str(started_at),
-            str(lease_until),
-            int(ended),
-        ):
-            return Run(
-                id=RunId(UUID(id)),
-                machine=machine,
-                pid=pid,
-                process_started=process_started,
-                started_at=time_of(started_at),
-                lease_until=time_of(lease_until),
-                ended=bool(ended),
-            )
-        case _:
-            raise StorageUnavailable(f"a run is stored as {row!r}")
+    # The table is STRICT, so that its cells are what the columns say.
+    run, machine, pid, process_started, started_at, lease_until, ended = cast(
+        "tuple[str, str, int, str, str, str, int]", tuple(row)
+    )
+    return Run(
+        id=RunId(UUID(run)),
+        machine=machine,
+        pid=pid,
+        process_started=process_started,
+        started_at=time_of(started_at),
+        lease_until=time_of(lease_until),
+        ended=bool(ended),
+    )
 
 
 _IS_ANY_LOST: Final = """

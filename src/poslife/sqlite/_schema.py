@@ -155,7 +155,7 @@ def _parts(definition: str) -> Iterator[str]:
     What stands between the outer commas of a table's definition.
     """
     depth, quoted, part = 0, False, ""
-    for character in definition[definition.index("(") + 1 :]:
+    for character in definition[definition.index("(") + 1 :]:  # pragma: no branch - its bracket ends it
         if character == "'":
             quoted = not quoted
         elif not quoted:

@@ -350,12 +350,10 @@ def _seconds(field: str, value: object) -> float:
 def _has_json() -> bool:
     connection = sqlite3.connect(":memory:")
     try:
-        connection.execute("SELECT value FROM json_each('[]')")
-    except sqlite3.OperationalError:
-        return False
+        found = connection.execute("SELECT 1 FROM pragma_function_list WHERE name = 'json'").fetchone()
     finally:
         connection.close()
-    return True
+    return found is not None
 
 
 def _connect(session: Session) -> None:
@@ -364,5 +362,4 @@ def _connect(session: Session) -> None:
 
 
 def _answer(session: Session) -> None:
-    if session.row("SELECT count(*) FROM poslife_migrations") is None:
-        raise StorageUnavailable(f"{session.path}: the file does not answer")
+    session.row("SELECT count(*) FROM poslife_migrations")

@@ -249,6 +249,8 @@ class OrderBlock:
         self._left = True
         if error is not None:
             self._host.record_error(f"{self._what}.failed", self._held().ref, error)
+        if self._stage is Stage.TOLD:
+            return  # what came of the order is committed
         try:
             asyncio.get_running_loop()
         except RuntimeError:

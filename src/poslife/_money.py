@@ -101,4 +101,5 @@ def average(cost: Decimal, quantity: Decimal) -> Decimal:
     """
     *cost* over *quantity*, which is not zero, to 34 digits (IEEE 754 decimal128).
     """
-    return _AVERAGE.divide(cost, quantity)
+    # As one writes it: 60000, where dividing gives 6.00E+4.
+    return Decimal(plain(_AVERAGE.divide(cost, quantity)))

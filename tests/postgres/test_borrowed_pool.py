@@ -187,6 +187,7 @@ async def test_a_codec_for_text_is_refused(postgres_dsn: str) -> None:
 SETTINGS_OF_OURS = {
     "synchronous_commit": ("off", "on"),
     "default_transaction_isolation": ("serializable", "serializable"),
+    "default_transaction_deferrable": ("on", "on"),
     "transaction_isolation": (None, "read committed"),
     "transaction_read_only": (None, "off"),
     "transaction_deferrable": (None, "off"),

@@ -86,24 +86,61 @@ async def test_concurrent_revisions(postgres_dsn: str) -> None:
         assert held.version + 1 == (await store.get(held.ref)).version
 
 
-async def test_concurrent_claims_of_one_ref(postgres_dsn: str) -> None:
+async def test_a_position_that_appears_while_it_is_claimed(postgres_dsn: str) -> None:
     """
-    A position that appears while another change creates it is not written over: the others are stale.
+    It is not written over: the claim that came second is stale, whichever key it has.
     """
-    async with opened_store(postgres_dsn, pool_size=8) as store:
+    async with opened_store(postgres_dsn) as store, session(postgres_dsn) as rival:
         story = await begin(store)
-        first = story.pending()
-        # Some without events, whose numbers would collide: the position itself must defend its version.
-        claims = [story.claim(replace(first, key=story.key())) for _ in range(8)]
-        claims = [*(replace(claim, events=()) for claim in claims[:4]), *claims[4:]]
-        results = await asyncio.gather(*(store.commit(claim) for claim in claims), return_exceptions=True)
-        won = [result for result in results if not isinstance(result, BaseException)]
+        there = await story.claimed(store)
+        pending = story.pending()
+        await rival.execute("BEGIN")
+        await rival.execute(APPEARING, str(pending.ref), str(there.ref))
+        # Without events: their numbers would collide, and the position must defend itself.
+        commit = asyncio.create_task(store.commit(replace(story.claim(pending), events=())))
+        await _somebody_waits(postgres_dsn)
+        await rival.execute("COMMIT")
+        with pytest.raises(StaleVersion) as caught:
+            await commit
 
-        assert [won[0].positions[0]] == list((await store.list_live()).items)
-        assert [StaleVersion] * 7 == [type(result) for result in results if isinstance(result, Exception)]
-        for key in (claim.transitions[0].result(None).key for claim in claims):
-            holder = await store.find_live(key)
-            assert (holder is None) is (key != won[0].positions[0].key)
+        assert (0, 1) == (caught.value.expected, caught.value.stored)
+        assert await store.find_live(pending.key) is None
+
+
+APPEARING = """
+    INSERT INTO poslife.positions
+    SELECT a.*
+    FROM poslife.positions AS p,
+        json_populate_record(p, json_build_object('ref', $1::text, 'symbol', 'APPEARED')) AS a
+    WHERE p.ref = $2::text::uuid
+"""
+
+
+async def test_a_position_that_appears_while_an_earlier_attempt_is_waited_for(postgres_dsn: str) -> None:
+    """
+    A change that had to wait sees the positions as they are afterwards, not as they were before.
+    """
+    async with (
+        opened_store(postgres_dsn) as store,
+        opened_store(postgres_dsn) as other,
+        session(postgres_dsn) as earlier,
+    ):
+        story = await begin(store)
+        claim = story.claim(pending := story.pending())
+        promote = story.promote(pending)
+        await earlier.execute("BEGIN")
+        await earlier.execute(
+            "INSERT INTO poslife.changes SELECT $1::text::uuid, decode(repeat('00', 32), 'hex'), "
+            "$1::text::uuid, now()",
+            str(promote.id),
+        )
+        commit = asyncio.create_task(store.commit(promote))
+        await _somebody_waits(postgres_dsn)
+        await other.commit(claim)
+        await earlier.execute("ROLLBACK")
+        committed = await commit
+
+        assert committed.positions == (await store.get(pending.ref),)
 
 
 async def test_a_key_released_while_it_is_waited_for(postgres_dsn: str) -> None:

@@ -55,8 +55,10 @@ class ClientOrderIdFormat:
     def __post_init__(self) -> None:
         if self.alphabet not in ("crockford", "hex"):
             raise InvalidValue("ClientOrderIdFormat.alphabet", self.alphabet, "'crockford' or 'hex'")
-        if not self.prefix.isascii() or not self.returned_prefix.isascii():
-            raise InvalidValue("ClientOrderIdFormat.prefix", self.prefix, "ASCII text")
+        texts: dict[str, object] = {"prefix": self.prefix, "returned_prefix": self.returned_prefix}
+        for field, text in texts.items():
+            if not isinstance(text, str) or not text.isascii():
+                raise InvalidValue(f"ClientOrderIdFormat.{field}", text, "ASCII text")
         needed = len(self.prefix) + self._digits
         if type(self.most) is not int or self.most < needed:
             raise InvalidValue(

@@ -1,0 +1,190 @@
+"""
+What the tests of the core share: one key, orders, fills and positions of all three kinds, each valid.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from poslife import (
+    Account,
+    ClientOrderId,
+    ClosedPosition,
+    CloseReason,
+    Fill,
+    Order,
+    OrderPurpose,
+    OrderSide,
+    OrderStatus,
+    PendingPosition,
+    PersistedPosition,
+    PositionId,
+    PositionKey,
+    PositionRef,
+    RunId,
+    Side,
+    Symbol,
+    TradeId,
+    Venue,
+    VenueOrderId,
+)
+from poslife._client_order_ids import client_order_id
+from poslife._identifiers import event_id_at, position_ref_at
+
+if TYPE_CHECKING:
+    from poslife import EventId
+
+AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+VENUE = Venue("bybit")
+KEY = PositionKey(venue=VENUE, account=Account("main"), symbol=Symbol("DBR/USDT:USDT"))
+REF = position_ref_at(AT, 0x0123456789ABCDEF012)
+OTHER_REF = position_ref_at(AT, 0x2BCDEF0123456789000)
+RUN = RunId(event_id_at(AT, 1))
+OTHER_RUN = RunId(event_id_at(AT, 2))
+
+_trades = itertools.count(1)
+_events = itertools.count(1)
+
+
+def later(seconds: float) -> datetime:
+    return AT + timedelta(seconds=seconds)
+
+
+def new_event_id() -> EventId:
+    return event_id_at(AT, next(_events))
+
+
+def name_of(ordinal: int, ref: PositionRef = REF) -> ClientOrderId:
+    return client_order_id(ref, ordinal, venue=VENUE)
+
+
+def order(status: OrderStatus = OrderStatus.PREPARED, **fields: Any) -> Order:
+    """
+    A market order to buy 100 contracts.
+    """
+    ordinal = fields.get("ordinal", 0)
+    values: dict[str, Any] = {
+        "ref": REF,
+        "ordinal": 0,
+        "run": RUN,
+        "purpose": OrderPurpose.ENTRY,
+        "side": OrderSide.BUY,
+        "quantity": Decimal(100),
+        "client_order_id": name_of(ordinal if type(ordinal) is int and 0 <= ordinal < 4096 else 0),
+        "prepared_at": AT,
+    }
+    if status is not OrderStatus.PREPARED:
+        values["submitted_at"] = AT
+    return Order(**(values | fields), status=status)
+
+
+def exit_order(status: OrderStatus = OrderStatus.PREPARED, **fields: Any) -> Order:
+    """
+    A market order to sell 100 contracts and close the position.
+    """
+    values: dict[str, Any] = {
+        "ordinal": 1,
+        "purpose": OrderPurpose.EXIT,
+        "side": OrderSide.SELL,
+        "close_reason": CloseReason.STRATEGY,
+    }
+    return order(status, **(values | fields))
+
+
+def pending(*statuses: OrderStatus, **fields: Any) -> PendingPosition:
+    """
+    A pending long position with an entry order for each status, one that was prepared by default.
+    """
+    entries = statuses or (OrderStatus.PREPARED,)
+    values: dict[str, Any] = {
+        "ref": REF,
+        "key": KEY,
+        "side": Side.LONG,
+        "requested_quantity": Decimal(100),
+        "orders": tuple(order(status, ordinal=ordinal) for ordinal, status in enumerate(entries)),
+        "created_at": AT,
+    }
+    return PendingPosition(**(values | fields))
+
+
+def persisted(*orders: Order, **fields: Any) -> PersistedPosition:
+    """
+    A long position of 100 contracts bought at 2, and its filled entry order unless others are given.
+    """
+    values: dict[str, Any] = {
+        "id": PositionId(7),
+        "ref": REF,
+        "key": KEY,
+        "side": Side.LONG,
+        "requested_quantity": Decimal(100),
+        "entered_quantity": Decimal(100),
+        "entered_cost": Decimal(200),
+        "orders": orders or (order(OrderStatus.FILLED, filled=Decimal(100)),),
+        "created_at": AT,
+        "opened_at": later(1),
+        "version": 4,
+    }
+    return PersistedPosition(**(values | fields))
+
+
+def with_orders(position: PersistedPosition, *orders: Order) -> PersistedPosition:
+    """
+    The position with further orders, in the order of their ordinals.
+    """
+    return replace(position, orders=(*position.orders, *orders))
+
+
+def closed(*orders: Order, **fields: Any) -> ClosedPosition:
+    """
+    A long position of 100 contracts that was bought at 2 and sold at 3.
+    """
+    values: dict[str, Any] = {
+        "id": PositionId(7),
+        "ref": REF,
+        "key": KEY,
+        "side": Side.LONG,
+        "reason": CloseReason.STRATEGY,
+        "requested_quantity": Decimal(100),
+        "entered_quantity": Decimal(100),
+        "entered_cost": Decimal(200),
+        "exited_cost": Decimal(300),
+        "orders": orders or (order(OrderStatus.FILLED, filled=Decimal(100)),),
+        "created_at": AT,
+        "opened_at": later(1),
+        "closed_at": later(2),
+        "version": 6,
+    }
+    return ClosedPosition(**(values | fields))
+
+
+def fill(side: OrderSide, quantity: str | Decimal, price: str | Decimal = "2", **fields: Any) -> Fill:
+    """
+    A fill of `KEY`, with a trade id of its own.
+    """
+    values: dict[str, Any] = {
+        "venue": KEY.venue,
+        "account": KEY.account,
+        "symbol": KEY.symbol,
+        "trade_id": TradeId(f"trade-{next(_trades)}"),
+        "side": side,
+        "quantity": Decimal(quantity),
+        "price": Decimal(price),
+        "at": later(1),
+    }
+    return Fill(**(values | fields))
+
+
+def bought(quantity: str | Decimal, price: str | Decimal = "2", **fields: Any) -> Fill:
+    return fill(OrderSide.BUY, quantity, price, **fields)
+
+
+def sold(quantity: str | Decimal, price: str | Decimal = "2", **fields: Any) -> Fill:
+    return fill(OrderSide.SELL, quantity, price, **fields)
+
+
+def venue_order(name: str) -> VenueOrderId:
+    return VenueOrderId(name)

@@ -252,14 +252,14 @@ def _told_by(table: str, columns: Sequence[str], **others: str) -> str:
         f'"{column}"' if column in columns else f'{others.get(column, "NULL")} AS "{column}"'
         for column in EVENT_COLUMNS
     )
-    return f"SELECT {', '.join(listed)} FROM {table} WHERE ref = ?1 AND event_id > ?2"  # noqa: S608 - our own
+    return f"SELECT {', '.join(listed)} FROM {table} WHERE ref = ? AND event_id > ?"  # noqa: S608 - our own
 
 
 _HISTORY: Final = (
     _told_by("life_events", LIFE_EVENT_COLUMNS, content="body")
     + " UNION ALL "
     + _told_by("run_events", RUN_EVENT_COLUMNS, content="payload")
-    + " ORDER BY event_id LIMIT ?3"
+    + " ORDER BY event_id LIMIT ?"
 )
 
 
@@ -267,6 +267,6 @@ def list_history(session: Session, ref: PositionRef, after: UUID, limit: int) ->
     """
     See `Repository.list_history`.
     """
-    rows = session.rows(_HISTORY, str(ref), str(after), limit + 1)
+    rows = session.rows(_HISTORY, *(str(ref), str(after)) * 2, limit + 1)
     events = [recorded_event_from(_event_values(row)) for row in rows]
     return page_of([(str(event.header.id), event) for event in events], limit)

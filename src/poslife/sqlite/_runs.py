@@ -45,7 +45,7 @@ SELECT 1 FROM runs WHERE ended_at IS NULL AND lost_at IS NULL AND lease_until <=
 """
 
 _NOTE_LOST: Final = """
-UPDATE runs SET lost_at = ?1 WHERE ended_at IS NULL AND lost_at IS NULL AND lease_until <= ?1
+UPDATE runs SET lost_at = ? WHERE ended_at IS NULL AND lost_at IS NULL AND lease_until <= ?
 """
 
 
@@ -61,7 +61,8 @@ def note_lost_runs(session: Session, clock: Clock) -> None:
     Note the runs whose lease has run out, so that they stay lost even if the clock goes back.
     """
     with session.writing():
-        session.run(_NOTE_LOST, (time_text(clock.now()),))
+        now = time_text(clock.now())
+        session.run(_NOTE_LOST, (now, now))
 
 
 _START: Final = """
@@ -76,7 +77,7 @@ def start_run(session: Session, run: NewRun, clock: Clock) -> Run:
     """
     with session.writing():
         now = clock.now()
-        session.run(_NOTE_LOST, (time_text(now),))
+        session.run(_NOTE_LOST, (time_text(now), time_text(now)))
         until = now + timedelta(seconds=run.lease)
         session.run(
             _START,
@@ -104,7 +105,7 @@ def renew_run(session: Session, run: RunId, lease: float, clock: Clock) -> Run:
     """
     with session.writing():
         now = clock.now()
-        session.run(_NOTE_LOST, (time_text(now),))
+        session.run(_NOTE_LOST, (time_text(now), time_text(now)))
         until = now + timedelta(seconds=lease)
         renewed = session.run(_RENEW, (time_text(until), str(run)))
         found = _find(session, run)

@@ -74,6 +74,35 @@ def test_mypy_says_what_a_page_says(page: str, tmp_path: Path) -> None:
         assert block.output == done.stdout, done.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="mypy is there in `nox -s docs`")
+def test_what_a_reader_saves_is_typed(tmp_path: Path) -> None:
+    """
+    Programs that a page has its reader save pass ``mypy --strict``.
+    """
+    programs = [
+        (page, block)
+        for page, text in _TEXTS.items()
+        for block in blocks(text)
+        if block.kind is Kind.FILE and block.name.endswith(".py")
+    ]
+    for page, block in programs:
+        folder = tmp_path / page.replace("/", "-")
+        folder.mkdir(exist_ok=True)
+        (folder / block.name).write_text(block.code)
+        done = subprocess.run(
+            [sys.executable, "-m", "mypy", "--strict", "--config-file=", block.name],
+            cwd=folder,
+            env={**os.environ, "MYPY_CACHE_DIR": str(tmp_path / "cache")},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+        assert 0 == done.returncode, f"{page}: {done.stdout}{done.stderr}"
+
+
 @pytest.mark.parametrize("page", [page for page, text in _TEXTS.items() if list(named_tests(text))])
 def test_the_tests_a_page_names_are_there(page: str) -> None:
     """

@@ -43,9 +43,7 @@ def refusal(error: BaseException, _: SubmitContext, /) -> SubmitVerdict:
     return SubmitVerdict.REFUSED if isinstance(error, InsufficientFunds) else SubmitVerdict.UNKNOWN
 
 
-async def test_a_failed_opening_leaves_nothing_that_a_sync_could_close_and_no_event_that_a_store_refuses() -> (
-    None
-):
+async def test_a_failed_opening_leaves_nothing_to_close_and_loses_nothing() -> None:
     """
     Nothing is closed by a sync, nothing lost, everything told (incidents 22, 24, 46).
     """
@@ -64,7 +62,7 @@ async def test_a_failed_opening_leaves_nothing_that_a_sync_could_close_and_no_ev
         assert PositionStatus.ENDED is opening.outcome.position.status
         assert [] == [position async for position in tracker.live()]
         with pytest.raises(AttributeError, match="no id"):
-            _ = opening.position.id  # type: ignore[union-attr]  # pyright: ignore
+            _ = opening.position.id  # type: ignore[union-attr]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
 
         # Its story is whole, its time as a pending one included.
         await tracker.flush(1)
@@ -89,9 +87,9 @@ async def test_a_sentinel_breaks_no_batch() -> None:
     tracker = poslife.PositionTracker(repository=store, sink=BatchingSink(store))
     async with tracker:
         with pytest.warns(PoslifeMisuseWarning, match="about"):
-            tracker.record("phantom.closed", "pending", {"symbol": "DBRUSDT"})  # type: ignore[arg-type]  # pyright: ignore
+            tracker.record("phantom.closed", "pending", {"symbol": "DBRUSDT"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         with warnings.catch_warnings(action="error"):
-            tracker.record("phantom.closed", "pending", {})  # type: ignore[arg-type]  # pyright: ignore
+            tracker.record("phantom.closed", "pending", {})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         tracker.record("good.event", None, {"fine": True})
         await tracker.flush(1)
         kept = [event for event in store.recorded_events() if not event.header.type.startswith("run.")]

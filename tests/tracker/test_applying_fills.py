@@ -309,7 +309,7 @@ async def test_what_is_no_fill_is_refused_before_anything_is_written() -> None:
     async with tracking(MemoryStore()) as tracker:
         await working(tracker)
         with pytest.raises(InvalidValue):
-            await tracker.apply_fills(bought("1", order="entry"), {"amount": 1})  # type: ignore[arg-type]  # pyright: ignore
+            await tracker.apply_fills(bought("1", order="entry"), {"amount": 1})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
         held = await tracker.find_live(KEY)
         assert PositionStatus.PENDING is getattr(held, "status", None)

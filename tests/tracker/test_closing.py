@@ -174,4 +174,4 @@ async def test_a_pending_position_cannot_be_closed() -> None:
         opening = tracker.opening(KEY, side=Side.LONG, quantity=Decimal(1))
         async with opening:
             with pytest.raises(InvalidValue, match="pending"):
-                tracker.closing(opening.position)  # type: ignore[arg-type]  # pyright: ignore
+                tracker.closing(opening.position)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -499,7 +499,7 @@ async def test_a_started_task_is_refused() -> None:
     async with tracking(MemoryStore()) as tracker, open_long(tracker) as opening:
         task = asyncio.create_task(answer())
         with pytest.raises(InvalidValue, match="not started"):
-            await opening.submit(task)  # type: ignore[arg-type]  # pyright: ignore
+            await opening.submit(task)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         await task
 
 

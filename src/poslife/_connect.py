@@ -84,7 +84,7 @@ def _store_at(url: object, clock: Clock | None) -> _Store:
         case "sqlite":
             from poslife.sqlite import SqliteStore
 
-            return SqliteStore(_file_of(url, parts.netloc, parts.path))
+            return SqliteStore(_file_of(url, parts.netloc, parts.path), clock=clock)
         case "postgresql" | "postgres":
             from poslife.postgres import PostgresStore
 

@@ -44,7 +44,7 @@ times = st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC))  # 
 )
 def test_an_id_is_a_number_that_a_repository_can_have_minted(value: object) -> None:
     """
-    ``"pending"``, ``True``, 0 and 1.0 are no ids, and the refusal says which value came as what (incident 22).
+    ``"pending"``, ``True``, 0 and 1.0 are no ids, and the refusal says which value came (incident 22).
     """
     with pytest.raises(InvalidValue, match="a positive int") as refused:
         position_id("PersistedPosition.id", value)

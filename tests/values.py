@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import pytest
 
 from poslife import (
     Account,
@@ -188,3 +191,42 @@ def sold(quantity: str | Decimal, price: str | Decimal = "2", **fields: Any) -> 
 
 def venue_order(name: str) -> VenueOrderId:
     return VenueOrderId(name)
+
+
+# What no constructor may take, by the kind of field. For anything but a limit price zero is bad, too.
+BAD_MONEY: tuple[Any, ...] = (
+    1.5,
+    1,
+    True,
+    "1.5",
+    Decimal("NaN"),
+    Decimal("sNaN"),
+    Decimal("Infinity"),
+    Decimal("-Infinity"),
+    Decimal("1e40"),
+    Decimal("1e-41"),
+)
+BAD_QUANTITIES: tuple[Any, ...] = (*BAD_MONEY, None, Decimal(0), Decimal(-1))
+BAD_TIMES: tuple[Any, ...] = (
+    datetime(2026, 1, 1),  # noqa: DTZ001 - naive on purpose
+    datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=3))),
+    "2026-01-01T00:00:00Z",
+    1767225600.0,
+)
+BAD_NAMES: tuple[Any, ...] = ("", " padded ", "a\x00b", "a\nb", "a\ud800b", "a" * 256, 7, b"bytes")
+BAD_REFS: tuple[Any, ...] = ("pending", str(REF), uuid4(), UUID(int=REF.int | 1), 7, None)
+BAD_COUNTS: tuple[Any, ...] = (-1, 1 << 31, True, 1.0, "1", None)
+
+
+def cases(**bad: tuple[Any, ...]) -> pytest.MarkDecorator:
+    """
+    Parametrizes a test with every field and each value that it must not take.
+    """
+    return pytest.mark.parametrize(
+        "field, value",
+        [
+            pytest.param(field, value, id=f"{field}-{number}-{type(value).__name__}")
+            for field, values in bad.items()
+            for number, value in enumerate(values)
+        ],
+    )

@@ -15,7 +15,7 @@ from poslife.errors import InvalidValue
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["average", "exact_difference", "exact_product", "exact_sum", "money", "plain", "positive"]
+__all__ = ["average", "exact_difference", "exact_product", "exact_sum", "money", "plain", "positive", "total"]
 
 # What a venue can say in a price or a quantity fits many times over; what a product of two needs fits in
 # PostgreSQL's numeric (131072 and 16383 digits) and in a line of text.
@@ -61,6 +61,18 @@ def positive(field: str, value: object) -> Decimal:
     if number <= 0:
         raise InvalidValue(field, value, "a Decimal above zero")
     return number
+
+
+def total(field: str, value: object) -> Decimal:
+    """
+    The value, if it can be a sum of `money` of zero or more; it may have more digits than each of them.
+
+    Raises:
+        InvalidValue: For anything else.
+    """
+    if not isinstance(value, Decimal) or not value.is_finite() or value < 0:
+        raise InvalidValue(field, value, "a finite Decimal of zero or more")
+    return value
 
 
 def plain(value: Decimal) -> str:

@@ -25,7 +25,7 @@ from poslife._identifiers import (
     position_ref,
     uuid,
 )
-from poslife._money import exact_difference, money, positive
+from poslife._money import exact_difference, positive, total
 from poslife.errors import IllegalTransition, InvalidValue
 
 __all__ = ["ORDER_EVIDENCE", "ORDER_TRANSITIONS", "CloseReason", "Order", "OrderPurpose", "OrderStatus"]
@@ -201,8 +201,7 @@ class Order:
         member("Order.purpose", self.purpose, OrderPurpose)
         member("Order.side", self.side, OrderSide)
         positive("Order.quantity", self.quantity)
-        if money("Order.filled", self.filled) < 0:
-            raise InvalidValue("Order.filled", self.filled, "a Decimal of zero or more")
+        total("Order.filled", self.filled)
         if self.price is not None:
             positive("Order.price", self.price)
         name("Order.client_order_id", self.client_order_id)

@@ -25,7 +25,7 @@ from poslife._identifiers import (
     position_id,
     position_ref,
 )
-from poslife._money import average, exact_difference, positive
+from poslife._money import average, exact_difference, positive, total
 from poslife._orders import CloseReason, Order, OrderStatus
 from poslife.errors import IllegalTransition, InvalidValue
 
@@ -440,8 +440,7 @@ def _check_sums(owner: str, position: PersistedPosition | ClosedPosition) -> Non
     if isinstance(position, PersistedPosition):
         sums["exited_quantity"] = position.exited_quantity
     for field, value in sums.items():
-        if not isinstance(value, Decimal) or not value.is_finite() or value < 0:
-            raise InvalidValue(f"{owner}.{field}", value, "a finite Decimal of zero or more")
+        total(f"{owner}.{field}", value)
     if not position.entered_quantity:
         raise InvalidValue(f"{owner}.entered_quantity", position.entered_quantity, "a Decimal above zero")
 

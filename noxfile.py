@@ -171,7 +171,7 @@ def docs(session: nox.Session) -> None:
     """
     The documentation, without a warning, and every example in it and in the README.
     """
-    session.install(".[all]", *group("docs", "tests", "postgres-server"))
+    session.install(".[all]", *group("docs", "tests", "postgres-server", "mypy"))
     session.run("sphinx-build", "-n", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
     session.run("pytest", "tests/test_documentation.py")
 

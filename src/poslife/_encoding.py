@@ -136,6 +136,8 @@ def _plain(value: object, depth: int, above: tuple[int, ...]) -> Json:
         return _scalar(value)
     except _NotScalar:
         pass
+    except Exception:  # noqa: BLE001 - a host's subclass of a scalar may raise anything, and encoding is total
+        return clean_text(_repr_of(value))
     if id(value) in above:
         return f"<cycle: {type(value).__name__}>"
     if depth >= _DEEPEST:

@@ -42,9 +42,12 @@ def host_event(
     kind = _event_type(type, wrong)
     ref, key = _subject(about, wrong)
     given: dict[object, object] = {}
-    if isinstance(payload, Mapping):
-        given.update(cast("Mapping[object, object]", payload))
-    else:
+    try:
+        given.update(cast("Mapping[object, object]", payload) if isinstance(payload, Mapping) else {})
+    except Exception as unreadable:  # noqa: BLE001 - a host's mapping may raise anything; nothing here may
+        given.clear()
+        wrong["payload_error"] = unreadable
+    if not isinstance(payload, Mapping):
         wrong["payload"] = payload
     if not isinstance(severity, Severity):
         wrong["severity"] = severity

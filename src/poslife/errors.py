@@ -104,8 +104,19 @@ def _show(value: object) -> str:
 
 class PoslifeError(Exception):
     """
-    What every exception of poslife is.
+    What every exception of poslife is. Each survives pickling and copying with its attributes.
     """
+
+    @override
+    def __reduce__(self) -> tuple[object, ...]:
+        # An exception is rebuilt from its message otherwise, which none of these takes alone.
+        return _restored, (type(self), self.args), self.__dict__.copy()
+
+
+def _restored(kind: type[PoslifeError], message: tuple[object, ...]) -> PoslifeError:
+    error = kind.__new__(kind)
+    error.args = message
+    return error
 
 
 class PoslifeMisuseWarning(UserWarning):
@@ -129,10 +140,6 @@ class InvalidValue(PoslifeError, ValueError):
         self.value = value
         self.expected = expected
         super().__init__(f"{field}: expected {expected}, got {_show(value)} ({type(value).__name__})")
-
-    @override
-    def __reduce__(self) -> tuple[type[InvalidValue], tuple[str, object, str]]:
-        return type(self), (self.field, self.value, self.expected)
 
 
 class IllegalTransition(PoslifeError):
@@ -374,9 +381,7 @@ class StorageUnavailable(RepositoryError):
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
-        super().__init__(
-            f"the store did not answer ({reason}); repeat the same change to learn what became of it"
-        )
+        super().__init__(f"the store did not answer: {reason}")
 
 
 class StorageBusy(StorageUnavailable):

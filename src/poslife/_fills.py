@@ -20,9 +20,11 @@ from poslife._identifiers import (
     VenueOrderId,
     aware,
     count,
+    instance,
     member,
     name,
     position_ref,
+    tuple_of,
 )
 from poslife._money import money, positive
 from poslife.errors import InvalidValue
@@ -99,8 +101,7 @@ class Fill:
             name("Fill.client_order_id", self.client_order_id)
         if self.leg is not None:
             member("Fill.leg", self.leg, Leg)
-        if type(self.fees) is not tuple or not all(isinstance(fee, Fee) for fee in self.fees):
-            raise InvalidValue("Fill.fees", self.fees, "a tuple of Fee")
+        tuple_of("Fill.fees", self.fees, Fee)
 
     def agrees_with(self, other: Fill) -> bool:
         """
@@ -138,6 +139,7 @@ class StoredFill:
     unclaimed_because: str | None = None
 
     def __post_init__(self) -> None:
+        instance("StoredFill.fill", self.fill, Fill)
         if self.ref is not None:
             position_ref("StoredFill.ref", self.ref)
         if self.ordinal is not None:

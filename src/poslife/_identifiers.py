@@ -7,7 +7,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NewType
+from typing import NewType, cast
 from uuid import UUID
 
 from typing_extensions import override
@@ -228,6 +228,55 @@ def count(field: str, value: object, *, most: int = (1 << 31) - 1) -> None:
     """
     if type(value) is not int or not 0 <= value <= most:
         raise InvalidValue(field, value, f"an int from 0 to {most}")
+
+
+def flag(field: str, value: object) -> None:
+    """
+    Refuse what is not `True` or `False`: nothing truthy will do.
+
+    Raises:
+        InvalidValue: Naming *field* and the value.
+    """
+    if not isinstance(value, bool):
+        raise InvalidValue(field, value, "True or False")
+
+
+def instance(field: str, value: object, kind: type) -> None:
+    """
+    Refuse what is no *kind*.
+
+    Raises:
+        InvalidValue: Naming *field* and the value.
+    """
+    if not isinstance(value, kind):
+        raise InvalidValue(field, value, f"a {kind.__name__}")
+
+
+def tuple_of(field: str, value: object, kind: type) -> None:
+    """
+    Refuse what is not a `tuple` of *kind*: a list can change, and a text is no tuple of texts.
+
+    Raises:
+        InvalidValue: Naming *field* and the value.
+    """
+    given = value
+    if type(given) is not tuple or not all(isinstance(item, kind) for item in cast("tuple[object]", given)):
+        raise InvalidValue(field, value, f"a tuple of {kind.__name__}")
+
+
+def names(field: str, value: object) -> None:
+    """
+    Refuse what is not a `tuple` of what can be an identifier.
+
+    Raises:
+        InvalidValue: Naming *field* and the value.
+    """
+    tuple_of(field, value, str)
+    try:
+        for item in cast("tuple[str, ...]", value):
+            name(field, item)
+    except InvalidValue as error:
+        raise InvalidValue(field, value, f"a tuple of names, each {error.expected}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,12 @@ from poslife._identifiers import (
     Venue,
     VenueOrderId,
     aware,
+    flag,
+    instance,
     member,
+    name,
+    names,
+    tuple_of,
 )
 from poslife._money import money, positive
 from poslife._orders import OrderStatus
@@ -56,6 +61,18 @@ class OrderQuery:
     client_order_id: ClientOrderId
     venue_order_id: VenueOrderId | None = None
 
+    def __post_init__(self) -> None:
+        _check_place("OrderQuery", self)
+        name("OrderQuery.client_order_id", self.client_order_id)
+        if self.venue_order_id is not None:
+            name("OrderQuery.venue_order_id", self.venue_order_id)
+
+
+def _check_place(owner: str, query: OrderQuery | FillQuery) -> None:
+    name(f"{owner}.venue", query.venue)
+    name(f"{owner}.account", query.account)
+    name(f"{owner}.symbol", query.symbol)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSeen:
@@ -81,8 +98,13 @@ class OrderSeen:
     at: datetime
 
     def __post_init__(self) -> None:
+        name("OrderSeen.venue_order_id", self.venue_order_id)
+        if self.client_order_id is not None:
+            name("OrderSeen.client_order_id", self.client_order_id)
+        member("OrderSeen.side", self.side, OrderSide)
         positive("OrderSeen.quantity", self.quantity)
-        money("OrderSeen.filled", self.filled)
+        if money("OrderSeen.filled", self.filled) < 0:
+            raise InvalidValue("OrderSeen.filled", self.filled, "a Decimal of zero or more")
         member("OrderSeen.status", self.status, OrderStatus)
         aware("OrderSeen.at", self.at)
         if self.status in (
@@ -137,6 +159,17 @@ class FillQuery:
     venue_order_id: VenueOrderId | None = None
     cursor: str | None = None
 
+    def __post_init__(self) -> None:
+        _check_place("FillQuery", self)
+        if self.since is not None:
+            aware("FillQuery.since", self.since)
+        if self.client_order_id is not None:
+            name("FillQuery.client_order_id", self.client_order_id)
+        if self.venue_order_id is not None:
+            name("FillQuery.venue_order_id", self.venue_order_id)
+        if self.cursor is not None:
+            instance("FillQuery.cursor", self.cursor, str)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillPage:
@@ -156,6 +189,10 @@ class FillPage:
     at: datetime
 
     def __post_init__(self) -> None:
+        tuple_of("FillPage.fills", self.fills, Fill)
+        flag("FillPage.complete", self.complete)
+        if self.next_cursor is not None:
+            instance("FillPage.next_cursor", self.next_cursor, str)
         aware("FillPage.at", self.at)
 
 
@@ -173,6 +210,12 @@ class SnapshotScope:
     venue: Venue
     account: Account
     symbols: tuple[Symbol, ...] | None = None
+
+    def __post_init__(self) -> None:
+        name("SnapshotScope.venue", self.venue)
+        name("SnapshotScope.account", self.account)
+        if self.symbols is not None:
+            names("SnapshotScope.symbols", self.symbols)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +236,9 @@ class VenuePosition:
     entry_price: Decimal | None = None
 
     def __post_init__(self) -> None:
+        instance("VenuePosition.key", self.key, PositionKey)
+        if self.side is not None:
+            member("VenuePosition.side", self.side, Side)
         if money("VenuePosition.quantity", self.quantity) < 0:
             raise InvalidValue("VenuePosition.quantity", self.quantity, "a Decimal of zero or more")
         if self.side is None and self.quantity:
@@ -226,6 +272,12 @@ class Snapshot:
     at: datetime
 
     def __post_init__(self) -> None:
+        instance("Snapshot.scope", self.scope, SnapshotScope)
+        if self.covers is not None:
+            names("Snapshot.covers", self.covers)
+        flag("Snapshot.complete", self.complete)
+        tuple_of("Snapshot.positions", self.positions, VenuePosition)
+        tuple_of("Snapshot.unreadable", self.unreadable, str)
         aware("Snapshot.asked_at", self.asked_at)
         aware("Snapshot.at", self.at)
 

@@ -13,7 +13,17 @@ from uuid import uuid4
 
 import pytest
 
-from poslife import ClosedPosition, CloseReason, Fill, OrderSide, PendingPosition, PositionId, Side, TradeId, errors
+from poslife import (
+    ClosedPosition,
+    CloseReason,
+    Fill,
+    OrderSide,
+    PendingPosition,
+    PositionId,
+    Side,
+    TradeId,
+    errors,
+)
 from poslife._clock import SystemClock
 from poslife._ids import new_ref
 from tests.tracker.scenes import KEY
@@ -122,4 +132,4 @@ def test_an_unreachable_store_says_only_that() -> None:
     """
     A refused connection at the start knows of no change to repeat.
     """
-    assert str(errors.StorageUnavailable("connection refused")) == "the store did not answer: connection refused"
+    assert str(errors.StorageUnavailable("refused")) == "the store did not answer: refused"

@@ -174,18 +174,25 @@ class BatchingSink:
         except RuntimeError:
             running = None
         loop = self._loop
-        if loop is None:
+        if loop is None or loop.is_closed() or (running is loop and self._stopped_working()):
             if running is not None:
                 self._start()
         elif running is loop:
             self._wake.set()
-        elif not loop.is_closed():
-            loop.call_soon_threadsafe(self._wake.set)
+        else:
+            try:
+                loop.call_soon_threadsafe(self._wake.set)
+            except RuntimeError:
+                logger.debug("the loop was closed just now; the event waits for the next one")
+
+    def _stopped_working(self) -> bool:
+        return self._worker is None or self._worker.done()
 
     def _start(self) -> None:
-        if self._worker is not None and not self._worker.done():
+        loop = asyncio.get_running_loop()
+        if not self._stopped_working() and self._loop is not None and not self._loop.is_closed():
             return
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._wake = asyncio.Event()
         self._progress = asyncio.Event()
         if self._waiting:
@@ -227,6 +234,11 @@ class BatchingSink:
                 return
             except StorageUnavailable as error:
                 await self._wait_after(error, attempts)
+            except asyncio.CancelledError as error:
+                if _cancelled():
+                    raise
+                # The writer's own: something of its was cancelled, which says nothing about the events.
+                await self._wait_after(error, attempts)
             except Exception as error:  # noqa: BLE001 - an adapter's bug must not stop the others' events
                 if attempts >= _PATIENCE_WITH_UNKNOWN:
                     await self._isolate(records, error)
@@ -255,6 +267,11 @@ class BatchingSink:
         while True:
             try:
                 await self._writer.bury(letter)
+            except asyncio.CancelledError as again:
+                if _cancelled():
+                    raise
+                await self._wait_after(again, attempts)
+                attempts += 1
             except Exception as again:  # noqa: BLE001 - whatever it is, the event is not let go before it is kept
                 await self._wait_after(again, attempts)
                 attempts += 1
@@ -275,9 +292,17 @@ class BatchingSink:
             self._last_error = None
         self._progress.set()
 
-    async def _wait_after(self, error: Exception, attempts: int) -> None:
+    async def _wait_after(self, error: BaseException, attempts: int) -> None:
         if self._last_error is None:
             logger.warning("the event store does not take events, they wait in memory: %s", error)
         self._last_error = describe_error(error)
         longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(attempts, 16))
         await self._clock.sleep(longest * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+
+
+def _cancelled() -> bool:
+    """
+    Whether somebody asked the worker to stop.
+    """
+    worker = asyncio.current_task()
+    return worker is not None and worker.cancelling() > 0

@@ -156,6 +156,15 @@ async def test_the_pool_goes_away(postgres_dsn: str) -> None:
         await store.ping()
 
 
+async def test_a_pool_that_cannot_connect() -> None:
+    """
+    A pool with a DSN that cannot be read is its host's mistake: the store is unavailable, and says why.
+    """
+    async with asyncpg.create_pool("mysql://host/db", min_size=0) as pool:
+        with pytest.raises(StorageUnavailable, match="invalid DSN"):
+            await PostgresStore.borrowing(pool).open()
+
+
 async def test_an_exhausted_pool_is_not_waited_for_for_ever(postgres_dsn: str) -> None:
     """
     Where the host holds every connection, the store gives up in time.

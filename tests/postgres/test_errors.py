@@ -5,6 +5,7 @@ Which of ours each of the driver's errors becomes.
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 import asyncpg
 import pytest
@@ -64,6 +65,7 @@ def test_a_check_with_a_name_is_a_rejection_and_one_without_is_not() -> None:
         ConnectionRefusedError("no"),
         ConnectionResetError("gone"),
         OSError("no route"),
+        ssl.SSLCertVerificationError("self-signed"),
         TimeoutError(),
         asyncpg.InterfaceError("cannot call Transaction.__aexit__(): the underlying connection is closed"),
         asyncpg.InternalClientError("out of step"),

@@ -171,7 +171,7 @@ async def test_a_cut_connection_is_told_of_and_replaced(postgres_dsn: str) -> No
     async with told(postgres_dsn) as scene:
         scene.proxy.drop_reply_to_commit()
         change = scene.story.claim(scene.story.pending())
-        with pytest.raises(StorageUnavailable, match="repeat the same change") as caught:
+        with pytest.raises(StorageUnavailable, match="08003") as caught:
             await scene.store.commit(change)
 
         assert caught.value.__cause__ is not None

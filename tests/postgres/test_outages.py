@@ -5,6 +5,7 @@ Servers that are down, silent, wrong or restarted: a typed error in time, and th
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit, urlunsplit
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from poslife.conformance._story import begin
-from poslife.errors import InvalidUrl, InvalidValue, StorageUnavailable
+from poslife.errors import InvalidUrl, InvalidValue, StorageBusy, StorageUnavailable
 from poslife.postgres import PostgresStore
 from poslife.testing.faults import Cut, Direction, FaultProxy, PostgresFaultProxy
 from tests.postgres.support import commit_until_known, opened_store
@@ -124,7 +125,10 @@ async def test_no_such_database(postgres_dsn: str) -> None:
         await PostgresStore(dsn).open()
 
 
-@pytest.mark.parametrize("dsn", ["mysql://me:secret@host/db", "postgresql://me:secret@host:port/db"])
+@pytest.mark.parametrize(
+    "dsn",
+    ["mysql://me:secret@host/db", "postgresql://me:secret@host:port/db", "postgresql://me:secret@[::1/db"],
+)
 async def test_a_dsn_that_cannot_be_read(dsn: str) -> None:
     """
     It is refused with what is wrong with it, and without its password.
@@ -219,3 +223,55 @@ async def test_bad_luck_is_met_by_trying_again(postgres_dsn: str, code: str) -> 
             await store.commit(claim)
 
         assert not (await store.commit(claim)).repeated
+
+
+@pytest.mark.slow
+async def test_closing_does_not_wait_for_ever(postgres_dsn: str) -> None:
+    """
+    A call that is still waiting for its answer is given a while, then its connection is ended.
+    """
+    async with PostgresFaultProxy.for_dsn(postgres_dsn) as proxy:
+        store = PostgresStore(proxy.dsn, connect_timeout=0.3)
+        await store.open()
+        trap = proxy.drop_reply(2, cut=Cut.SILENCE)
+        waiting = asyncio.create_task(store.ping())
+        await trap.wait()
+        await store.aclose()
+
+        with pytest.raises(StorageUnavailable):
+            await waiting
+
+
+async def test_a_key_contested_for_ever_is_busy(postgres_dsn: str) -> None:
+    """
+    Where a key is taken at each try and free when it is looked for, the store gives up: repeat later.
+    """
+    async with opened_store(postgres_dsn) as store:
+        story = await begin(store)
+        psql(
+            postgres_dsn,
+            "CREATE FUNCTION poslife.contest() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "RAISE EXCEPTION 'taken' USING ERRCODE = '23505', CONSTRAINT = 'positions_one_live_per_key'; "
+            "END $$;"
+            "CREATE TRIGGER contest BEFORE INSERT ON poslife.positions FOR EACH ROW "
+            "EXECUTE FUNCTION poslife.contest()",
+        )
+        with pytest.raises(StorageBusy, match="taken and released"):
+            await store.commit(story.claim(story.pending()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "hidden, raised", [("asyncpg", "MissingExtra"), ("asyncpg.protocol", "ModuleNotFoundError")]
+)
+async def test_without_the_driver(hidden: str, raised: str) -> None:
+    """
+    A missing driver says which extra to install; a broken one is not taken for a missing one.
+    """
+    program = f"import sys; sys.modules[{hidden!r}] = None; import poslife.postgres"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await process.communicate()
+
+    assert said.decode().splitlines()[-1].rpartition(":")[0].partition(":")[0].endswith(raised)

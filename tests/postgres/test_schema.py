@@ -167,17 +167,6 @@ async def test_every_damage_is_told_at_once(postgres_dsn: str) -> None:
     assert urlsplit(postgres_dsn).path[1:] in error.where
 
 
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: re.sub(r"\W+", "_", damage)[:60])
-async def test_each_damage_is_told(postgres_dsn: str, damage: str) -> None:
-    """
-    Each difference is told on its own, and nothing else with it.
-    """
-    psql(postgres_dsn, damage)
-    error = await refused_opening(postgres_dsn)
-
-    assert [True] == [difference.startswith(DAMAGES[damage]) for difference in error.differences]
-
-
 async def test_harmless_additions_are_taken(postgres_dsn: str) -> None:
     """
     A column that may be null, an index that is not unique, another table: the schema is still what is needed.
@@ -303,18 +292,19 @@ COLUMNS = {
 }
 
 
-@pytest.mark.parametrize("table", COLUMNS)
-def test_each_table_has_the_columns_of_its_rows(postgres_dsn: str, table: str) -> None:
+def test_each_table_has_the_columns_of_its_rows(postgres_dsn: str) -> None:
     """
     Every column of a row has one in its table, in that order (incident 36).
     """
     stored = psql(
         postgres_dsn,
-        f"SELECT attname FROM pg_attribute WHERE attrelid = 'poslife.{table}'::regclass AND attnum > 0 "
-        "ORDER BY attnum",
+        "SELECT attrelid::regclass, attname FROM pg_attribute "
+        "WHERE attrelid::regclass::text LIKE 'poslife.%' AND attnum > 0 ORDER BY attrelid, attnum",
     )
+    rows = [line.removeprefix("poslife.").split("|") for line in stored.split()]
 
-    assert COLUMNS[table] == tuple(stored.split())
+    for table, columns in COLUMNS.items():
+        assert columns == tuple(column for relation, column in rows if relation == table)
 
 
 ENUMERATIONS: dict[str, type[enum.Enum]] = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import cast
 
 import asyncpg
 import pytest
@@ -160,25 +161,27 @@ async def test_events_numbered_alike_are_refused(postgres_dsn: str) -> None:
         assert not (await store.commit(claim)).repeated
 
 
-@pytest.mark.parametrize("token", ["", "x", "1 ", "0", "-1", "٣", "9" * 30, "\x00"], ids=ascii)
-async def test_tokens_are_read_strictly(postgres_dsn: str, token: str) -> None:
+async def test_tokens_are_read_strictly(postgres_dsn: str) -> None:
     """
     What no page has given is refused before the database is asked.
     """
+    ref = "0190aaaa-0000-7000-8000-000000000000"
+    tokens = ["", "x", "1 ", "0", "-1", "٣", "9" * 30, "\x00", ref.upper(), f"{{{ref}}}", f" {ref}"]
+    tokens += [f"2026-01-01 {ref}", f"2026-01-01T00:00:00.000000 {ref}", "2026-01-01T00:00:00.000000+00:00 x"]
     async with opened_store(postgres_dsn) as store:
         story = await begin(store)
-        page = PageToken(token)
         since, until = story.at(), story.at()
-        for call in (
-            store.list_live(page),
-            store.list_closed(since, until, page),
-            store.list_unclaimed(page),
-            store.list_fills(story.ref(), page),
-            store.list_history(story.ref(), page),
-            store.list_runs(page),
-        ):
-            with pytest.raises(InvalidValue, match="after"):
-                await call
+        for token in [*map(PageToken, tokens), cast("PageToken", 5)]:
+            for call in (
+                store.list_live(token),
+                store.list_closed(since, until, token),
+                store.list_unclaimed(token),
+                store.list_fills(story.ref(), token),
+                store.list_history(story.ref(), token),
+                store.list_runs(token),
+            ):
+                with pytest.raises(InvalidValue, match="after"):
+                    await call
 
 
 async def test_ids_that_cannot_be(postgres_dsn: str) -> None:

@@ -174,7 +174,7 @@ class Session:
             StorageUnavailable: The answer did not come, or was that the transaction had failed before.
         """
         answer = await self.run("COMMIT")
-        if answer != "COMMIT":
+        if answer != "COMMIT":  # pragma: no cover - only after an error that nobody heard of
             raise StorageUnavailable(f"the server answered COMMIT with {answer}")
 
     async def roll_back(self) -> None:
@@ -259,11 +259,10 @@ class Database:
         """
         Have a pool from here on. It may not have connected yet.
         """
-        match self._source:
-            case Own():
-                self._pool = await self._source.create(self.limits)
-            case Borrowed():
-                self._pool = self._source.pool
+        if isinstance(self._source, Own):
+            self._pool = await self._source.create(self.limits)
+        else:
+            self._pool = self._source.pool
 
     async def aclose(self) -> None:
         """

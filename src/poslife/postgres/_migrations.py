@@ -57,19 +57,22 @@ def known_migrations() -> tuple[Migration, ...]:
     """
     The migrations of this release, by version.
     """
-    found: list[Migration] = []
-    for file in (resources.files("poslife.postgres") / "migrations").iterdir():
-        if (name := _FILE.fullmatch(file.name)) is not None:
-            script = file.read_text("utf-8")
-            found.append(
-                Migration(
-                    version=int(name[1]),
-                    name=name[2],
-                    sha256=hashlib.sha256(script.encode()).hexdigest(),
-                    script=script,
-                )
-            )
+    files = (resources.files("poslife.postgres") / "migrations").iterdir()
+    found = [
+        _migration_of(name, file.read_text("utf-8"))
+        for file in files
+        if (name := _FILE.fullmatch(file.name)) is not None
+    ]
     return tuple(sorted(found, key=lambda migration: migration.version))
+
+
+def _migration_of(name: re.Match[str], script: str) -> Migration:
+    return Migration(
+        version=int(name[1]),
+        name=name[2],
+        sha256=hashlib.sha256(script.encode()).hexdigest(),
+        script=script,
+    )
 
 
 async def migrate(database: Database) -> None:

@@ -114,6 +114,7 @@ class Ledger:
         self.event_ids: EventIds = EventIds(clock)
         self.last_trouble: str = "it was not asked yet"
         self._tasks: set[asyncio.Task[object]] = set()
+        self._stopped = False
 
     def client_order_id(self, ref: PositionRef, ordinal: int, venue: Venue) -> ClientOrderId:
         """
@@ -135,7 +136,14 @@ class Ledger:
         Start *work* for its own sake; `settle` waits for it.
         """
         task: asyncio.Task[object] = self.spawn(work, name=name)
+        task.add_done_callback(_tell_failure)
         logger.debug("%s goes on by itself", task.get_name())
+
+    def resume(self) -> None:
+        """
+        Begin, or begin again after `settle`.
+        """
+        self._stopped = False
 
     def _forget(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
@@ -146,13 +154,19 @@ class Ledger:
     async def settle(self, deadline: float) -> None:
         """
         Wait for the tasks that are under way, at most *deadline* seconds, and cancel the rest.
+
+        From then on nothing is repeated: a block that is left later finds its store closed, and says so.
         """
-        if self._tasks:
-            _, late = await asyncio.wait(tuple(self._tasks), timeout=deadline)
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + deadline
+        while self._tasks and (left := give_up - loop.time()) > 0:
+            await asyncio.wait(tuple(self._tasks), timeout=left)
+        self._stopped = True
+        if late := tuple(self._tasks):
             for task in late:
+                logger.error("%s did not end in time and is left to the next recovery", task.get_name())
                 task.cancel()
-            if late:
-                await asyncio.wait(late)
+            await asyncio.wait(late)
 
     async def put(
         self, plan: Plan, *, actor: Actor = Actor.STRATEGY, patience: float | None = None
@@ -202,7 +216,7 @@ class Ledger:
             except StorageUnavailable as error:
                 self.last_trouble = error.reason
                 left = give_up - self.clock.monotonic()
-                if left <= 0:
+                if left <= 0 or self._stopped:
                     raise
                 await self.clock.sleep(min(left, wait * random.uniform(0.5, 1.0)))  # noqa: S311 - jitter
                 wait = min(wait * 2, _LONGEST_WAIT)
@@ -316,3 +330,8 @@ class Ledger:
         Await *work* in a task of its own, which goes on to its end when the caller is cancelled.
         """
         return await asyncio.shield(self.spawn(work, name=name))
+
+
+def _tell_failure(task: asyncio.Task[object]) -> None:
+    if not task.cancelled() and (failure := task.exception()) is not None:
+        logger.error("%s failed: %s", task.get_name(), failure)

@@ -116,9 +116,11 @@ class OrderBlock:
         preparing = ledger.spawn(self._prepare(), name=f"prepares an {self._what}")
         try:
             self._position = await ledger.within_patience(preparing)
-        except (asyncio.CancelledError, StorageUnavailable):
+        except (asyncio.CancelledError, GeneratorExit, StorageUnavailable):
             # Nobody will leave a block that was never entered, so what may have been prepared is abandoned
             # here.
+            if not _loop_runs():
+                raise  # closed after its event loop: the next recovery finds what was prepared
             ledger.let_run(self._abandon_after(preparing), name=f"abandons an {self._what}")
             raise
         self._stage = Stage.PREPARED
@@ -183,12 +185,6 @@ class OrderBlock:
             raise
         return answer
 
-    def _require_in_window(self, started: float) -> None:
-        ledger = self._host.ledger
-        waited = ledger.clock.monotonic() - started
-        if waited > ledger.timings.submit_window:
-            raise SubmitWindowPassed(waited, ledger.timings.submit_window)
-
     def _classify(self, error: BaseException) -> None:
         self._failure = error
         self._reason = describe_error(error)
@@ -251,13 +247,13 @@ class OrderBlock:
             self._host.record_error(f"{self._what}.failed", self._held().ref, error)
         if self._stage is Stage.TOLD:
             return  # what came of the order is committed
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
+        if not _loop_runs():
             return  # closed after its event loop: the next recovery finds the order as it was committed last
-        settling = self._host.ledger.spawn(self._settle(error), name=f"settles an {self._what}")
         if isinstance(error, GeneratorExit):
-            return  # nothing may be awaited while a coroutine is closed; the task goes on
+            # Nothing may be awaited while a coroutine is closed; the task goes on.
+            self._host.ledger.let_run(self._settle(error), name=f"settles an {self._what}")
+            return
+        settling = self._host.ledger.spawn(self._settle(error), name=f"settles an {self._what}")
         interrupted = await self._host.ledger.outwait(settling)
         self._unsettled = self._failure_of(settling)
         if self._unsettled is not None:
@@ -311,6 +307,14 @@ class OrderBlock:
                 )
             case Stage.TOLD | Stage.NEW:
                 pass
+
+
+def _loop_runs() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _others_in_doubt(position: Position, ordinal: int) -> bool:

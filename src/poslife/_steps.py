@@ -211,7 +211,10 @@ def submitting(position: Position, ordinal: int, *, at: datetime) -> Plan:
 
     Raises:
         IllegalTransition: The order is not prepared.
+        AlreadyClosed: The position was closed meanwhile, so an exit has nothing to close.
     """
+    if isinstance(position, ClosedPosition):
+        raise AlreadyClosed(position)
     order = order_of(position, ordinal)
     moved = replace(order.moved(OrderStatus.SUBMITTING), submitted_at=at)
     return _stepped(position, moved, OrderSubmitting(client_order_id=order.client_order_id))

@@ -99,6 +99,7 @@ class PositionTracker:
         self._renewal: asyncio.Task[None] | None = None
         self._started = False
         self._lost = False
+        self._beginning = asyncio.Lock()
 
     @property
     def run(self) -> RunId:
@@ -124,12 +125,13 @@ class PositionTracker:
         await self._ledger.repository.open()
         try:
             await self._start_run()
+            where = await self._ledger.repository.describe()
         except BaseException:
             await self._ledger.repository.aclose()
             raise
+        self._ledger.resume()
         self._started = True
         self._renewal = asyncio.get_running_loop().create_task(self._renew(), name="poslife lease")
-        where = await self._ledger.repository.describe()
         logger.info("run %s keeps its positions in %s", self.run, where)
         self.record("run.started", None, {"store": where})
         return self
@@ -148,14 +150,21 @@ class PositionTracker:
             await self._ledger.clock.sleep(lease / 3)
             if self._lost:
                 continue
+            run = self.run
             try:
-                await self._ledger.repository.renew_run(self.run, lease)
+                await self._ledger.repository.renew_run(run, lease)
             except RunLost as error:
+                if run != self.run:
+                    continue  # `recover` has begun another meanwhile
                 self._lost = True
                 logger.error("%s", error)  # noqa: TRY400 - the message is all there is to tell
                 self.record("run.lost", None, {}, severity=Severity.ERROR, error=error)
             except PoslifeError as error:
-                logger.warning("the lease of run %s could not be renewed: %s", self.run, error)
+                logger.warning("the lease of run %s could not be renewed: %s", run, error)
+            except Exception as error:
+                # An adapter's bug must not let the lease run out; the next renewal may succeed.
+                logger.exception("the lease of run %s could not be renewed", run)
+                self.record("run.renewal_failed", None, {}, severity=Severity.ERROR, error=error)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -195,6 +204,8 @@ class PositionTracker:
             await asyncio.wait_for(ledger.repository.end_run(ledger.run), deadline)
         except (StorageUnavailable, TimeoutError) as error:
             logger.warning("run %s could not be ended, its lease will run out: %s", ledger.run, error)
+        except Exception as error:  # noqa: BLE001 - as above
+            failures.append(error)
         await ledger.repository.aclose()
         if failures:
             raise failures[0]
@@ -221,15 +232,20 @@ class PositionTracker:
         """
         self._require_started("recover")
         ledger = self._ledger
+        async with self._beginning:  # two recoveries at once must not begin two runs
+            await self._require_run()
+        taken_over = await take_over(ledger)
+        self._steps.recovered = True
+        return await settle_doubts(ledger, self._steps, sources, taken_over)
+
+    async def _require_run(self) -> None:
+        ledger = self._ledger
         try:
             await ledger.repository.renew_run(self.run, ledger.timings.lease)
         except RunLost as lost:
             ledger.run = new_run_id(ledger.clock)
             await self._start_run()
             self.record("run.started", None, {"because": "the run before lost its lease"}, error=lost)
-        taken_over = await take_over(ledger)
-        self._steps.recovered = True
-        return await settle_doubts(ledger, self._steps, sources, taken_over)
 
     def opening(
         self, key: PositionKey, *, side: Side, quantity: Decimal, price: Decimal | None = None

@@ -158,8 +158,10 @@ class IllegalTransition(PoslifeError):
         self.current = current
         self.wanted = wanted
         self.allowed: tuple[str, ...] = tuple(allowed)
-        choices = f"from there only to {', '.join(self.allowed)}" if self.allowed else "that state is final"
-        super().__init__(f"{subject} is {current} and cannot become {wanted}: {choices}")
+        super().__init__(f"{subject} is {current} and cannot become {wanted}: {self._advice()}")
+
+    def _advice(self) -> str:
+        return f"from there only to {', '.join(self.allowed)}" if self.allowed else "that state is final"
 
 
 class AlreadyClosing(IllegalTransition):
@@ -173,6 +175,10 @@ class AlreadyClosing(IllegalTransition):
     def __init__(self, ref: PositionRef) -> None:
         self.ref = ref
         super().__init__(f"position {ref}", "closing", "closing", ("open", "closed"))
+
+    @override
+    def _advice(self) -> str:
+        return "another exit owns it; wait for its outcome before closing again"
 
 
 class UnknownVenueFormat(PoslifeError):
@@ -260,7 +266,9 @@ class PositionNotFound(RepositoryError):
     def __init__(self, sought: PositionRef | PositionId) -> None:
         self.sought = sought
         kind = "id" if isinstance(sought, int) else "ref"
-        super().__init__(f"no position with {kind} {sought} in this store")
+        super().__init__(
+            f"no position with {kind} {sought} in this store; `describe()` says which store it is"
+        )
 
 
 class AlreadyClosed(RepositoryError):
@@ -294,7 +302,8 @@ class StaleVersion(RepositoryError):
         self.expected = expected
         self.stored = stored
         super().__init__(
-            f"position {ref} is at version {stored}, the change was made from version {expected}"
+            f"position {ref} is at version {stored}, the change was made from version {expected}; "
+            "read it again and decide anew"
         )
 
 
@@ -462,7 +471,9 @@ class FlushTimeout(SinkError):
         self.backlog = backlog
         self.last_error = last_error
         because = f"; the store last said: {last_error}" if last_error else ""
-        super().__init__(f"after {waited:g} s {backlog} events wait to be stored{because}")
+        super().__init__(
+            f"after {waited:g} s {backlog} events wait to be stored{because}; none is lost, flush again"
+        )
 
 
 class VenueError(PoslifeError):
@@ -485,7 +496,9 @@ class VenueUnavailable(VenueError):
         self.venue = venue
         self.question = question
         self.reason = reason
-        super().__init__(f"could not ask {venue} for {question}: {reason}")
+        super().__init__(
+            f"could not ask {venue} for {question}: {reason}; this says nothing about what it holds"
+        )
 
 
 class ConfigurationError(PoslifeError):

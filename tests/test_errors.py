@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import inspect
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import poslife.errors
+from poslife.errors import (
+    AlreadyClosed,
+    AlreadyClosing,
+    BlockMisused,
+    ChangeIdReused,
+    ConfigurationError,
+    DuplicatePosition,
+    FillAlreadyStored,
+    FlushTimeout,
+    IllegalTransition,
+    InvalidUrl,
+    InvalidValue,
+    KeyInDoubt,
+    MissingExtra,
+    NotRecovered,
+    PositionNotFound,
+    PoslifeError,
+    PoslifeMisuseWarning,
+    RepositoryError,
+    RunLost,
+    SchemaMismatch,
+    SchemaVersionError,
+    SinkError,
+    StaleVersion,
+    StorageBusy,
+    StorageRejected,
+    StorageUnavailable,
+    SubmitWindowPassed,
+    TrackerNotStarted,
+    UnknownVenueFormat,
+    VenueError,
+    VenueUnavailable,
+)
+from tests.values import KEY, REF, RUN, bought, closed, pending, persisted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from poslife import PositionId
+
+# One of each, and what its message must say: which value, and what to do.
+EXAMPLES: list[tuple[PoslifeError, list[str]]] = [
+    (InvalidValue("Order.quantity", "1.5", "a Decimal"), ["Order.quantity", "'1.5'", "str", "a Decimal"]),
+    (
+        IllegalTransition("order 2 of x", "filled", "working", ["canceled"]),
+        ["order 2 of x", "filled", "working", "only to canceled"],
+    ),
+    (AlreadyClosing(REF), [str(REF), "another exit", "wait for its outcome"]),
+    (UnknownVenueFormat("woo", ["okx", "bybit"]), ["'woo'", "bybit, okx", "client_order_ids="]),
+    (NotRecovered(), ["await tracker.recover"]),
+    (SubmitWindowPassed(7.25, 5.0), ["7.250 s", "5 s", "not made", "Open again"]),
+    (BlockMisused("submit", "one block submits once"), ["submit", "one block submits once"]),
+    (TrackerNotStarted("opening"), ["opening", "async with tracker"]),
+    (PositionNotFound(REF), ["ref", str(REF), "describe()"]),
+    (AlreadyClosed(closed()), ["7", str(KEY), "2026-01-02T03:04:07", "strategy", "stands"]),
+    (StaleVersion(REF, 3, 5), [str(REF), "3", "5", "read it again"]),
+    (DuplicatePosition(KEY, persisted()), [str(KEY), str(REF), "wait until it has ended"]),
+    (KeyInDoubt(KEY, pending()), [str(KEY), str(REF), "in doubt", "await tracker.recover"]),
+    (StorageRejected("too long", constraint="name_check"), ["too long", "name_check"]),
+    (FillAlreadyStored(bought("1", trade_id="t-9")), ["t-9", str(KEY.symbol), "bybit"]),
+    (ChangeIdReused(RUN), [str(RUN), "a new id for each change"]),
+    (StorageUnavailable("connection reset"), ["did not answer", "connection reset"]),
+    (StorageBusy("locked for 10 s"), ["locked for 10 s"]),
+    (RunLost(RUN), [str(RUN), "await tracker.recover"]),
+    (SchemaVersionError(3, 2, "upgrade poslife"), ["3", "2", "upgrade poslife"]),
+    (SchemaMismatch("bot.db", ["no column x", "no table y"]), ["bot.db", "no column x", "no table y"]),
+    (FlushTimeout(1.5, 20, "OSError: reset"), ["1.5 s", "20 events", "OSError: reset", "flush again"]),
+    (
+        VenueUnavailable("bybit", "positions", "HTTP 500"),
+        ["bybit", "positions", "HTTP 500", "nothing about what it holds"],
+    ),
+    (InvalidUrl("mysql://host", "there is no store for it"), ["'mysql://host'", "sqlite:///bot.db"]),
+    (MissingExtra("postgres", "asyncpg"), ["asyncpg", "pip install 'poslife[postgres]'"]),
+]
+each = pytest.mark.parametrize(
+    "error, said", [pytest.param(error, said, id=type(error).__name__) for error, said in EXAMPLES]
+)
+
+
+def all_classes() -> list[type]:
+    return [thing for thing in vars(poslife.errors).values() if inspect.isclass(thing)]
+
+
+def drawn() -> Iterator[tuple[str, str, list[str]]]:
+    """
+    From the docstring's tree: each class, its parent there, and its further bases.
+    """
+    above: list[str] = []
+    for line in (poslife.errors.__doc__ or "").splitlines():
+        found = re.match(r"    ((?:│   |    )*)(├── |└── )?([A-Z]\w+)(?: \((\w+)\))?", line)
+        if found is None:
+            continue
+        indent, branch, name, further = found.groups()
+        depth = len(indent) // 4 + 1 if branch else 0
+        above[depth:] = [name]
+        yield name, above[depth - 1] if depth else "", [further] if further else []
+
+
+def test_the_tree_in_the_docstring_is_the_real_one() -> None:
+    """
+    Every class stands in the tree, under its own parent, with its further bases named.
+    """
+    told = {name: (parent, further) for name, parent, further in drawn()}
+    real: dict[str, tuple[str, list[str]]] = {}
+    for kind in all_classes():
+        first, *others = [base.__name__ for base in kind.__bases__]
+        root = kind in {PoslifeError, PoslifeMisuseWarning}
+        real[kind.__name__] = ("", [] if kind is PoslifeError else [first]) if root else (first, others)
+
+    assert real == told
+
+
+def test_every_exception_is_public() -> None:
+    """
+    ``__all__`` has every class of the module, sorted.
+    """
+    assert sorted(kind.__name__ for kind in all_classes()) == poslife.errors.__all__
+
+
+def test_every_exception_has_an_example_here() -> None:
+    """
+    A class that is added gets its line above; only the groups have none.
+    """
+    groups = {PoslifeError, RepositoryError, SinkError, VenueError, ConfigurationError, PoslifeMisuseWarning}
+
+    assert set(all_classes()) - groups == {type(error) for error, _ in EXAMPLES}
+
+
+@each
+def test_a_message_says_which_value_and_what_to_do(error: PoslifeError, said: list[str]) -> None:
+    """
+    Whoever reads it in a log knows what to look at and what to do next.
+    """
+    for words in said:
+        assert words in str(error)
+
+
+@each
+def test_an_exception_keeps_what_it_was_given(error: PoslifeError, said: list[str]) -> None:
+    """
+    Every argument is an attribute of the same name.
+    """
+    for name in inspect.signature(type(error)).parameters:
+        assert hasattr(error, name), name
+
+
+def test_a_value_that_cannot_be_shown_is_refused_all_the_same() -> None:
+    """
+    A ``repr`` that raises, or is endless, does not keep the refusal from being told.
+    """
+
+    class Unspeakable:
+        def __repr__(self) -> str:
+            raise RuntimeError("no")
+
+    assert "whose repr raises RuntimeError" in str(InvalidValue("x", Unspeakable(), "a Decimal"))
+    assert len(str(InvalidValue("x", "x" * 100_000, "a Decimal"))) < 300
+
+
+@pytest.mark.parametrize("sought, kind", [(REF, "ref"), (7, "id")])
+def test_what_was_not_found_is_named(sought: Any, kind: str) -> None:
+    """
+    A ref and an id are told apart.
+    """
+    number: PositionId = sought
+    missing = PositionNotFound(number)
+
+    assert sought == missing.sought
+    assert f"no position with {kind} {sought}" in str(missing)
+
+
+def test_a_refusal_is_caught_as_the_kind_it_is() -> None:
+    """
+    Hosts that know no poslife exceptions catch the usual ones.
+    """
+    assert isinstance(InvalidValue("x", 1, "y"), ValueError)
+    assert isinstance(MissingExtra("ccxt", "ccxt"), ImportError)
+    assert isinstance(KeyInDoubt(KEY, pending()), DuplicatePosition)
+    assert isinstance(StorageBusy("x"), StorageUnavailable)
+    assert not issubclass(PoslifeError, (OSError, RuntimeError))

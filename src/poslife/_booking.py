@@ -98,9 +98,13 @@ def find_owner(
     ):
         return Owner(position=ordered_by, ordinal=ordinal)
     key = _key_of(fill) if ordered_by is None else ordered_by.key
-    for holder in holders:
-        if holder.key == key or (ordered_by is None and fill.leg is not None and holder.key.leg is fill.leg):
-            return Owner(position=holder, ordinal=None)
+    named = [holder for holder in holders if holder.key == key]
+    if not named and ordered_by is None:  # a fill says nothing of margin modes
+        named = [holder for holder in holders if holder.key.leg is key.leg]
+    if len(named) == 1:
+        return Owner(position=named[0], ordinal=None)
+    if named:
+        return Unclaimed(reason="the symbol is held in several margin modes, and the venue does not say which")
     if ordered_by is None and fill.leg is None and holders:
         return Unclaimed(
             reason="the venue does not say which leg it belongs to, and the symbol is held in hedge mode"
@@ -135,16 +139,28 @@ class Booking:
     rest: tuple[tuple[Fill, int | None], ...] = ()
 
 
-def book(position: LivePosition, fills: Sequence[tuple[Fill, int | None]]) -> Booking:
+def book(
+    position: LivePosition, fills: Sequence[tuple[Fill, int | None]], *, before: Decimal = Decimal(0)
+) -> Booking:
     """
     Book *fills*, each with the ordinal of its order, on a position.
+
+    *before* is what the position has booked of the first fill's order before it was known to be its order.
 
     A pending position becomes persisted with the fills that enter; one that has ended does too, where its key
     is still free. A persisted one grows, shrinks, or is closed by the fill that brings it to zero.
     """
     if isinstance(position, PendingPosition):
         return _promote(position, fills, Origin.OWN)
-    return _book_held(position, fills)
+    return _book_held(_credited(position, fills[0][1], before), fills)
+
+
+def _credited(position: PersistedPosition, ordinal: int | None, before: Decimal) -> PersistedPosition:
+    if ordinal is None or not before:
+        return position
+    order = position.orders[ordinal]
+    known = replace(order, filled=exact_sum((order.filled, before)))
+    return replace(position, orders=replaced(position.orders, (known,)))
 
 
 def opened_by(fills: Sequence[Fill], *, ref: PositionRef, opens: Opens, at: datetime) -> Booking:

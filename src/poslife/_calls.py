@@ -9,12 +9,11 @@ from decimal import Decimal
 
 from poslife import _steps
 from poslife._events import Actor
-from poslife._filling import FillsApplied, apply_fills
+from poslife._filling import FillsApplied, apply_fills, booked_without_order
 from poslife._fills import Fill
 from poslife._identifiers import PositionKey, PositionRef, Side, VenueOrderId, name
 from poslife._ids import new_ref
-from poslife._ledger import Ledger, every
-from poslife._money import exact_sum
+from poslife._ledger import Ledger
 from poslife._orders import CloseReason, Order, OrderPurpose, OrderStatus
 from poslife._plans import Plan
 from poslife._position import PendingPosition, PersistedPosition, Position, Protection
@@ -207,19 +206,11 @@ class Steps:
         """
         What fills of the order amount to that came before we knew the venue's name for it.
         """
-        if venue_order_id is None or isinstance(position, PendingPosition):
+        if venue_order_id is None:
             return Decimal(0)
         if _steps.order_of(position, ordinal).venue_order_id is not None:
             return Decimal(0)
-        repository = self._ledger.repository
-        stored = every(lambda after: repository.list_fills(position.ref, after))
-        return exact_sum(
-            [
-                one.fill.quantity
-                async for one in stored
-                if one.ordinal is None and one.fill.venue_order_id == venue_order_id
-            ]
-        )
+        return await booked_without_order(self._ledger, position, venue_order_id)
 
     async def rejected(
         self, ref: PositionRef, ordinal: int = 0, *, reason: str, patience: float | None = None

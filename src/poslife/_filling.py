@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from poslife._booking import (
     Booking,
@@ -22,11 +23,13 @@ from poslife._booking import (
 from poslife._client_order_ids import read_client_order_id
 from poslife._events import Actor
 from poslife._fills import Fill, StoredFill
-from poslife._identifiers import Account, PositionKey, PositionRef, Symbol, Venue
+from poslife._identifiers import Account, PositionKey, PositionRef, Symbol, Venue, VenueOrderId
 from poslife._ids import new_ref
-from poslife._ledger import Ledger
+from poslife._ledger import Ledger, every
+from poslife._money import exact_sum
 from poslife._plans import Plan
 from poslife._position import LivePosition, PendingPosition, PersistedPosition, Position
+from poslife._steps import order_of
 from poslife.errors import (
     AlreadyClosed,
     DuplicatePosition,
@@ -36,7 +39,7 @@ from poslife.errors import (
     StaleVersion,
 )
 
-__all__ = ["FillsApplied", "OrderOf", "apply_fills", "owner_of"]
+__all__ = ["FillsApplied", "OrderOf", "apply_fills", "booked_without_order", "owner_of"]
 
 _MOST_TRIES = 50
 
@@ -82,12 +85,15 @@ async def apply_fills(
 
     Raises:
         StorageUnavailable: The store did not answer in time. Apply the same fills again.
-        InvalidValue: One of *fills* is no `Fill`, or of another symbol than *order*'s position.
+        InvalidValue: One of *fills* is no `Fill`, or of another symbol than *order*'s position; or the
+            position has no such order.
     """
     waiting = deque(fills)
     if order is not None and known is None:
         known = await ledger.read(order[0])
     _require_fills(waiting, None if order is None else known)
+    if order is not None and known is not None:
+        order_of(known, order[1])
     changed: dict[PositionRef, Position] = {}
     left: list[StoredFill] = []
     repeated = tries = 0
@@ -101,7 +107,8 @@ async def apply_fills(
             await _compare(ledger, stored, waiting.popleft(), actor)
             continue
         batch = await _fresh_of_one_order(ledger, waiting)
-        booking = _booking(ledger, await owner_of(ledger, batch[0], order=order), batch)
+        owner = await owner_of(ledger, batch[0], order=order)
+        booking = _booking(ledger, owner, batch, await _booked_before(ledger, owner, batch[0]))
         try:
             position, kept = await _commit(ledger, booking, actor)
         except (StaleVersion, AlreadyClosed, DuplicatePosition, FillAlreadyStored):
@@ -130,6 +137,8 @@ async def _book_at_once(
     """
     if len({fill.trade_id for fill in waiting}) != len(waiting):
         return None
+    if isinstance(known, PersistedPosition) and known.orders[ordinal].venue_order_id is None:
+        return None  # fills of the order may have come before we knew the venue's name for it
     booking = book(known, [(fill, ordinal) for fill in waiting])
     if booking.refused or booking.plan.empty:
         return None
@@ -142,14 +151,44 @@ async def _book_at_once(
     return position
 
 
-def _booking(ledger: Ledger, owner: Owner | Opens | Unclaimed, batch: Sequence[Fill]) -> Booking:
+def _booking(
+    ledger: Ledger, owner: Owner | Opens | Unclaimed, batch: Sequence[Fill], before: Decimal
+) -> Booking:
     match owner:
         case Owner():
-            return book(owner.position, [(fill, owner.ordinal) for fill in batch])
+            fills = [(fill, owner.ordinal) for fill in batch]
+            return book(owner.position, fills, before=before)
         case Opens():
             return opened_by(batch, ref=new_ref(ledger.clock), opens=owner, at=ledger.clock.now())
         case Unclaimed():
             return Booking(plan=Plan(), refused=tuple((fill, owner) for fill in batch))
+
+
+async def _booked_before(ledger: Ledger, owner: Owner | Opens | Unclaimed, fill: Fill) -> Decimal:
+    """
+    What the owner has booked of the fill's order before it was known to be one of its orders.
+    """
+    if not isinstance(owner, Owner) or owner.ordinal is None or fill.venue_order_id is None:
+        return Decimal(0)
+    if owner.position.orders[owner.ordinal].venue_order_id is not None:
+        return Decimal(0)
+    return await booked_without_order(ledger, owner.position, fill.venue_order_id)
+
+
+async def booked_without_order(ledger: Ledger, position: Position, venue_order_id: VenueOrderId) -> Decimal:
+    """
+    What a position's fills of this venue order amount to that came before we knew whose order it is.
+    """
+    if isinstance(position, PendingPosition):
+        return Decimal(0)
+    stored = every(lambda after: ledger.repository.list_fills(position.ref, after))
+    return exact_sum(
+        [
+            one.fill.quantity
+            async for one in stored
+            if one.ordinal is None and one.fill.venue_order_id == venue_order_id
+        ]
+    )
 
 
 async def _commit(ledger: Ledger, booking: Booking, actor: Actor) -> tuple[Position | None, list[StoredFill]]:
@@ -182,8 +221,10 @@ async def _stored(ledger: Ledger, fill: Fill) -> StoredFill | None:
 
 
 async def _compare(ledger: Ledger, stored: StoredFill, seen: Fill, actor: Actor) -> None:
-    if not stored.fill.agrees_with(seen):
-        await ledger.put(conflicted(stored.fill, seen), actor=actor)
+    if stored.fill.agrees_with(seen) or seen in ledger.conflicts_told:
+        return
+    await ledger.put(conflicted(stored.fill, seen), actor=actor)
+    ledger.conflicts_told.add(seen)
 
 
 async def owner_of(ledger: Ledger, fill: Fill, *, order: OrderOf | None = None) -> Owner | Opens | Unclaimed:

@@ -15,6 +15,7 @@ from typing import TypeVar
 from poslife._changes import Committed
 from poslife._client_order_ids import ClientOrderIdFormat, client_order_id
 from poslife._events import Actor
+from poslife._fills import Fill
 from poslife._identifiers import ClientOrderId, PositionRef, RunId, Venue
 from poslife._ids import EventIds, new_change_id
 from poslife._plans import Plan, change_of
@@ -115,6 +116,7 @@ class Ledger:
         self.last_trouble: str = "it was not asked yet"
         self._tasks: set[asyncio.Task[object]] = set()
         self._stopped = False
+        self.conflicts_told: set[Fill] = set()
 
     def client_order_id(self, ref: PositionRef, ordinal: int, venue: Venue) -> ClientOrderId:
         """

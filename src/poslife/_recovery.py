@@ -105,6 +105,8 @@ async def settle_doubts(
                 doubts.append(StillInDoubt(position=after, order=now, reasons=reasons))
             elif order.status is OrderStatus.IN_DOUBT:
                 settled.append(after)
+            if reasons and now.status is not OrderStatus.IN_DOUBT:
+                logger.warning("order %s of %s: %s", order.ordinal, ref, "; ".join(reasons))
     if unasked:
         raise unasked[0]
     living = [
@@ -166,10 +168,10 @@ class _Settling:
             sight = await self._source.find_order(self._query(order))
             if isinstance(sight, OrderSeen):
                 return await self._follow(ref, ordinal, sight)
-            if order.status is not OrderStatus.IN_DOUBT:
-                return ("the venue does not show the order any more",)
             if await self._apply_fills_of(ref, order):
                 return ()
+            if order.status is not OrderStatus.IN_DOUBT:
+                return ("the venue does not show the order any more, nor fills of it",)
             misses.append(sight)
             arrival = latest_arrival(order, quiet=timings.quiet)
             if sum(miss.at >= arrival for miss in misses) >= timings.lookups:
@@ -292,7 +294,10 @@ class _Settling:
     async def _is_known(self, fill: Fill) -> bool:
         repository = self._ledger.repository
         stored = await repository.find_fill(fill.venue, fill.account, fill.symbol, fill.trade_id)
-        return stored is not None or await find_order_of(self._ledger, fill) is not None
+        # One that is stored without an order may be of the very order that is looked for.
+        if stored is not None and stored.ordinal is not None:
+            return True
+        return await find_order_of(self._ledger, fill) is not None
 
     async def _believed(self) -> Decimal:
         holder = await self._ledger.repository.find_live(self._key)

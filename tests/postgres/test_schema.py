@@ -28,7 +28,7 @@ from poslife.conformance._story import begin
 from poslife.errors import SchemaMismatch, SchemaVersionError, StorageUnavailable
 from poslife.postgres import PostgresStore
 from poslife.postgres._database import Database, Limits, Own
-from poslife.postgres._migrations import known_migrations
+from poslife.postgres._migrations import MIGRATIONS
 from poslife.postgres._schema import needed_features, read_features
 from tests.postgres.support import count, opened_store
 from tests.postgres_server import psql
@@ -50,7 +50,7 @@ async def test_an_empty_database_is_migrated_once(empty_postgres_dsn: str) -> No
     await asyncio.gather(*(store.aclose() for store in stores))
 
     rows = psql(empty_postgres_dsn, "SELECT version, name, sha256 FROM poslife.poslife_migrations")
-    known = known_migrations()
+    known = MIGRATIONS
 
     assert [f"{each.version}|{each.name}|{each.sha256}" for each in known] == rows.split()
     assert [each.version for each in known] == list(range(1, len(known) + 1))
@@ -84,7 +84,7 @@ async def test_a_newer_schema_is_refused(postgres_dsn: str) -> None:
     """
     A database that a newer release has migrated is left alone; the error says what to do.
     """
-    newest = known_migrations()[-1].version
+    newest = MIGRATIONS[-1].version
     psql(
         postgres_dsn,
         "INSERT INTO poslife.poslife_migrations (version, name, sha256, applied_at) "

@@ -1,78 +1,25 @@
 """
-Migrations: numbered files, forward only, applied once under a lock, and known again by their checksums.
+Applying the migrations: all or nothing, once, under a lock.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cache
-from importlib import resources
-from typing import Final, TypedDict
+from typing import Final
 
 import msgspec
 
-from poslife.errors import SchemaVersionError
+from poslife._migrations import Applied, Migration, known_migrations, pending
 from poslife.postgres._database import Database, Session
 
-__all__ = ["Migration", "known_migrations", "migrate"]
-
-_FILE: Final = re.compile(r"(\d{4})_(\w+)\.sql")
+__all__ = ["MIGRATIONS", "migrate"]
 
 # Any number will do that others are unlikely to take: "poslife" in ASCII.
 _LOCK: Final = "SELECT pg_catalog.pg_advisory_xact_lock(31648266190939749)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Migration:
-    """
-    One file.
+MIGRATIONS: Final[tuple[Migration, ...]] = known_migrations("poslife.postgres")
 
-    Attributes:
-        version: Its number.
-        name: What it is for.
-        sha256: Of its text, in hexadecimal.
-        script: Its text.
-    """
-
-    version: int
-    name: str
-    sha256: str
-    script: str
-
-
-class _Applied(TypedDict):
-    version: int
-    name: str
-    sha256: str
-
-
-_decoder: Final = msgspec.json.Decoder(_Applied)
-
-
-@cache
-def known_migrations() -> tuple[Migration, ...]:
-    """
-    The migrations of this release, by version.
-    """
-    files = (resources.files("poslife.postgres") / "migrations").iterdir()
-    found = [
-        _migration_of(name, file.read_text("utf-8"))
-        for file in files
-        if (name := _FILE.fullmatch(file.name)) is not None
-    ]
-    return tuple(sorted(found, key=lambda migration: migration.version))
-
-
-def _migration_of(name: re.Match[str], script: str) -> Migration:
-    return Migration(
-        version=int(name[1]),
-        name=name[2],
-        sha256=hashlib.sha256(script.encode()).hexdigest(),
-        script=script,
-    )
+_decoder: Final = msgspec.json.Decoder(Applied)
 
 
 async def migrate(database: Database) -> None:
@@ -84,43 +31,8 @@ async def migrate(database: Database) -> None:
     Raises:
         SchemaVersionError: The database was migrated by a newer release, or a migration was edited.
     """
-    if pending(await database.transact(_read_applied), known_migrations()):
+    if pending(await database.transact(_read_applied), MIGRATIONS):
         await database.transact(lambda session: _apply(session, database.limits.connect))
-
-
-def pending(applied: Sequence[_Applied], known: Sequence[Migration]) -> tuple[Migration, ...]:
-    """
-    What of *known* is still to be applied.
-
-    Raises:
-        SchemaVersionError: *applied* is no beginning of *known*.
-    """
-    found, newest = _newest(row["version"] for row in applied), _newest(each.version for each in known)
-    if found > newest:
-        raise SchemaVersionError(
-            found, newest, "it was migrated by a newer release; upgrade poslife, or use another database"
-        )
-    for row, migration in zip(applied, known, strict=False):
-        if (row["version"], row["name"]) != (migration.version, migration.name):
-            raise SchemaVersionError(
-                found,
-                newest,
-                f"migration {row['version']} there is {row['name']!r}, "
-                f"here it is {migration.version} {migration.name!r}; use the release that applied it",
-            )
-        if row["sha256"] != migration.sha256:
-            raise SchemaVersionError(
-                found,
-                newest,
-                f"migration {row['version']} ({row['name']}) was edited after it had been applied "
-                f"(SHA-256 {row['sha256'][:12]}… there, {migration.sha256[:12]}… here); "
-                "install the release that applied it, or start with a new database",
-            )
-    return tuple(known[len(applied) :])
-
-
-def _newest(versions: Iterable[int]) -> int:
-    return max(versions, default=0)
 
 
 _HAS_TABLE: Final = "SELECT 'yes' WHERE to_regclass('poslife.poslife_migrations') IS NOT NULL"
@@ -132,7 +44,7 @@ ORDER BY m.version
 """
 
 
-async def _read_applied(session: Session) -> list[_Applied]:
+async def _read_applied(session: Session) -> list[Applied]:
     if await session.fetch_one(_HAS_TABLE) is None:
         return []
     return [_decoder.decode(row) for row in await session.fetch(_READ_APPLIED)]
@@ -167,6 +79,6 @@ async def _apply(session: Session, patience: float) -> None:
     if await session.fetch_one(_HAS_SCHEMA) is None:
         await session.run(_CREATE_SCHEMA)
     await session.run(_CREATE_TABLE)
-    for migration in pending(await _read_applied(session), known_migrations()):
+    for migration in pending(await _read_applied(session), MIGRATIONS):
         await session.run(migration.script, patience)
         await session.fetch(_RECORD, str(migration.version), migration.name, migration.sha256)

@@ -15,9 +15,9 @@ from poslife._identifiers import PositionId, PositionKey, PositionRef
 from poslife._paging import page_of
 from poslife._position import ClosedPosition, LivePosition, Position
 from poslife._rows import key_row
+from poslife._tokens import AfterClosing, closing_token
 from poslife.postgres._cells import event_of, fill_of, position_of
 from poslife.postgres._database import Session
-from poslife.postgres._tokens import closing_token
 from poslife.protocols import Page
 
 __all__ = [
@@ -236,6 +236,8 @@ async def _list_by_ref(session: Session, statement: str, after: UUID, limit: int
     return page_of([(str(position.ref), position) for position in positions], limit)
 
 
+_BEFORE_ALL: Final = UUID(int=0)
+
 _LIST_CLOSED: Final = whole_positions(
     """
 WHERE p.status = 'closed'
@@ -248,13 +250,14 @@ LIMIT $5::text::bigint
 
 
 async def list_closed(
-    session: Session, since: datetime, until: datetime, after: tuple[str, UUID], limit: int
+    session: Session, since: datetime, until: datetime, after: AfterClosing | None, limit: int
 ) -> Page[ClosedPosition]:
     """
     See `Repository.list_closed`.
     """
+    time, ref = ("-infinity", _BEFORE_ALL) if after is None else (after.time, after.ref)
     rows = await session.fetch(
-        _LIST_CLOSED, since.isoformat(), until.isoformat(), after[0], str(after[1]), str(limit + 1)
+        _LIST_CLOSED, since.isoformat(), until.isoformat(), time, str(ref), str(limit + 1)
     )
     closed = [position for position in positions_of(rows) if isinstance(position, ClosedPosition)]
     return page_of([(closing_token(position), position) for position in closed], limit)

@@ -31,13 +31,13 @@ from poslife._identifiers import (
 )
 from poslife._paging import limited
 from poslife._position import ClosedPosition, LivePosition, PendingPosition, PersistedPosition, Position
+from poslife._tokens import after_closing, after_number, after_uuid
 from poslife.errors import InvalidValue, PositionNotFound, RunLost
 from poslife.postgres import _batches, _reads, _runs
 from poslife.postgres._commit import commit
 from poslife.postgres._database import Borrowed, Database, Limits, Own, Session
 from poslife.postgres._errors import translated
 from poslife.postgres._schema import describe, prepare_schema
-from poslife.postgres._tokens import after_closing, after_number, after_uuid
 from poslife.protocols import DeadLetter, EventRecord, NewRun, Page, PageToken, Run
 
 __all__ = ["PostgresStore"]

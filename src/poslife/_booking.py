@@ -104,7 +104,7 @@ def find_owner(
     if len(named) == 1:
         return Owner(position=named[0], ordinal=None)
     if named:
-        return Unclaimed(reason="the symbol is held in several margin modes, and the venue does not say which")
+        return Unclaimed(reason="the symbol is held in several margin modes; the venue does not say which")
     if ordered_by is None and fill.leg is None and holders:
         return Unclaimed(
             reason="the venue does not say which leg it belongs to, and the symbol is held in hedge mode"

@@ -91,9 +91,7 @@ async def apply_fills(
     waiting = deque(fills)
     if order is not None and known is None:
         known = await ledger.read(order[0])
-    _require_fills(waiting, None if order is None else known)
-    if order is not None and known is not None:
-        order_of(known, order[1])
+    _require_fills(waiting, order, None if order is None else known)
     changed: dict[PositionRef, Position] = {}
     left: list[StoredFill] = []
     repeated = tries = 0
@@ -203,7 +201,9 @@ async def _commit(ledger: Ledger, booking: Booking, actor: Actor) -> tuple[Posit
     return position, kept
 
 
-def _require_fills(fills: Iterable[object], position: Position | None) -> None:
+def _require_fills(fills: Iterable[object], order: OrderOf | None, position: Position | None) -> None:
+    if order is not None and position is not None:
+        order_of(position, order[1])
     place = None if position is None else _place_of(position.key)
     for fill in fills:
         if not isinstance(fill, Fill):

@@ -19,7 +19,7 @@ from poslife._fills import Fill
 from poslife._identifiers import ClientOrderId, PositionRef, RunId, Venue
 from poslife._ids import EventIds, new_change_id
 from poslife._plans import Plan, change_of
-from poslife._position import Position
+from poslife._position import ClosedPosition, Position
 from poslife.errors import (
     AlreadyClosed,
     IllegalTransition,
@@ -275,9 +275,10 @@ class Ledger:
             position = await self.read(ref, patience=patience)
             try:
                 return await self._planned_from(position, step, actor, patience)
-            except StaleVersion:
+            except (StaleVersion, AlreadyClosed) as error:
                 replans += 1
-                if replans > _MOST_REPLANS:
+                known_closed = isinstance(error, AlreadyClosed) and isinstance(position, ClosedPosition)
+                if known_closed or replans > _MOST_REPLANS:
                     raise
 
     async def _planned_from(

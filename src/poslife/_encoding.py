@@ -58,18 +58,30 @@ def encode_payload(payload: Mapping[str, object], error: BaseException | None = 
     A host's payload, with an error's class, message and traceback under ``error`` where one is given.
 
     Never raises: what JSON has no word for is written as text, a cycle, too great a depth or a value whose
-    ``repr`` raises as a marker, and a payload over 64 KiB as its beginning, its size and its SHA-256.
+    ``repr`` raises as a marker, and a payload over 64 KiB as its beginning, its size and its SHA-256, where
+    ``more`` says that these are of the part that was read. Keys that JSON cannot tell apart are numbered.
     """
-    plain = _plain(payload, 0, ())
+    flattening = _Flattening()
+    plain = flattening.plain(payload)
     content: dict[str, Json] = plain if isinstance(plain, dict) else {"payload": plain}
     if error is not None:
-        content = {**content, "error": _error(error)}
+        if "error" in content:
+            content[_free("error", content)] = content["error"]
+        content["error"] = _error(error)
     encoded = _encoder.encode(content)
     if len(encoded) <= _LARGEST_PAYLOAD:
         return encoded
     beginning = encoded[:_KEPT_OF_OVERSIZE].decode("utf-8", "ignore")
-    digest = hashlib.sha256(encoded).hexdigest()
-    return _encoder.encode({"$oversize": {"beginning": beginning, "bytes": len(encoded), "sha256": digest}})
+    told: dict[str, Json] = {
+        "beginning": beginning,
+        "bytes": len(encoded),
+        "sha256": hashlib.sha256(encoded).hexdigest(),
+    }
+    if flattening.cut:
+        told["more"] = True
+    if error is not None:
+        told["error"] = describe_error(error)
+    return _encoder.encode({"$oversize": told})
 
 
 def encode_body(body: LifeBody) -> bytes:
@@ -131,31 +143,90 @@ def _error(error: BaseException) -> Json:
     }
 
 
-def _plain(value: object, depth: int, above: tuple[int, ...]) -> Json:
-    try:
-        return _scalar(value)
-    except _NotScalar:
-        pass
-    except Exception:  # noqa: BLE001 - a host's subclass of a scalar may raise anything, and encoding is total
-        return clean_text(_repr_of(value))
-    if id(value) in above:
-        return f"<cycle: {type(value).__name__}>"
-    if depth >= _DEEPEST:
-        return f"<deeper than {_DEEPEST}: {type(value).__name__}>"
-    try:
-        return _container(value, depth + 1, (*above, id(value)))
-    except Exception:  # noqa: BLE001 - a host's container may raise anything, and encoding is total
-        return clean_text(_repr_of(value))
-
-
 class _NotScalar(Exception):
     pass
+
+
+class _Flattening:
+    """
+    Turns values into JSON's, no more of them than the largest payload holds.
+
+    A host's container may be endless, or hold the same list twice at each of thirty levels.
+    """
+
+    def __init__(self) -> None:
+        self._left = _LARGEST_PAYLOAD + 64
+
+    @property
+    def cut(self) -> bool:
+        """
+        Whether there was more; what was flattened is too large for a payload by then.
+        """
+        return self._left <= 0
+
+    def plain(self, value: object, depth: int = 0, above: tuple[int, ...] = ()) -> Json:
+        # No value takes less than two bytes, and no text less than its length.
+        self._left -= 2
+        try:
+            return self._told(_scalar(value))
+        except _NotScalar:
+            pass
+        except Exception:  # noqa: BLE001 - a host's subclass of a scalar may raise anything, and encoding is total
+            return self._told(clean_text(_repr_of(value)))
+        if id(value) in above:
+            return f"<cycle: {type(value).__name__}>"
+        if depth >= _DEEPEST:
+            return f"<deeper than {_DEEPEST}: {type(value).__name__}>"
+        try:
+            return self._container(value, depth + 1, (*above, id(value)))
+        except Exception:  # noqa: BLE001 - a host's container may raise anything, and encoding is total
+            return self._told(clean_text(_repr_of(value)))
+
+    def _told(self, scalar: Json) -> Json:
+        texts = scalar.values() if isinstance(scalar, dict) else (scalar,)
+        self._left -= sum(len(text) for text in texts if isinstance(text, str))
+        return scalar
+
+    def _container(self, value: object, depth: int, above: tuple[int, ...]) -> Json:
+        if isinstance(value, enum.Enum):
+            return self.plain(value.value, depth, above)
+        if isinstance(value, Mapping):
+            return self._object(cast("Mapping[object, object]", value).items(), depth, above)
+        if isinstance(value, AbstractSet):
+            return sorted(self._list(cast("AbstractSet[object]", value), depth, above), key=_encoder.encode)
+        if isinstance(value, list | tuple):
+            return self._list(cast("Iterable[object]", value), depth, above)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            fields = ((field.name, getattr(value, field.name, None)) for field in dataclasses.fields(value))
+            return self._object(fields, depth, above)
+        item = getattr(value, "item", None)  # numpy and pandas scalars give their Python value
+        if type(value).__module__.partition(".")[0] in ("numpy", "pandas") and callable(item):
+            return self.plain(item(), depth, above)
+        return self._told(clean_text(_repr_of(value)))
+
+    def _list(self, items: Iterable[object], depth: int, above: tuple[int, ...]) -> list[Json]:
+        flat: list[Json] = []
+        for item in items:
+            if self.cut:
+                break
+            flat.append(self.plain(item, depth, above))
+        return flat
+
+    def _object(self, items: Iterable[tuple[object, object]], depth: int, above: tuple[int, ...]) -> Json:
+        flat: dict[str, Json] = {}
+        for key, item in items:
+            if self.cut:
+                break
+            name = _free(_key(key), flat)
+            self._told(name)
+            flat[name] = self.plain(item, depth, above)
+        return flat
 
 
 def _scalar(value: object) -> Json:
     match value:
         case enum.Enum():
-            return _plain(value.value, _DEEPEST, ())
+            raise _NotScalar
         case None | bool():
             return value
         case str():
@@ -165,11 +236,11 @@ def _scalar(value: object) -> Json:
         case float():
             return float(value) if math.isfinite(value) else str(float(value))
         case Decimal() | UUID() | dt.timedelta():
-            return str(value)
+            return clean_text(str(value))
         case dt.datetime() | dt.date() | dt.time():
-            return value.isoformat()
+            return clean_text(value.isoformat())
         case bytes() | bytearray() | memoryview():
-            return clean_text("base64:" + base64.b64encode(bytes(cast("bytes", value))).decode("ascii"))
+            return _base64(bytes(cast("bytes", value)))
         case BaseException():
             return _error(value)
         case _:
@@ -183,25 +254,22 @@ def _large(value: int) -> str:
         return clean_text(hex(value))
 
 
-def _container(value: object, depth: int, above: tuple[int, ...]) -> Json:
-    if isinstance(value, Mapping):
-        items = cast("Mapping[object, object]", value).items()
-        return {_key(key): _plain(item, depth, above) for key, item in items}
-    if isinstance(value, AbstractSet):
-        members = [_plain(member, depth, above) for member in cast("AbstractSet[object]", value)]
-        return sorted(members, key=_encoder.encode)
-    if isinstance(value, list | tuple):
-        return [_plain(item, depth, above) for item in cast("Iterable[object]", value)]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: _plain(getattr(value, field.name, None), depth, above)
-            for field in dataclasses.fields(value)
-        }
-    item = getattr(value, "item", None)  # numpy and pandas scalars give their Python value
-    if type(value).__module__.partition(".")[0] in ("numpy", "pandas") and callable(item):
-        return _plain(item(), depth, above)
-    return clean_text(_repr_of(value))
+def _base64(value: bytes) -> str:
+    kept = value[: _LONGEST_TEXT // 4 * 3]
+    text = "base64:" + base64.b64encode(kept).decode("ascii")
+    return text if len(kept) == len(value) else f"{text}… ({len(value)} bytes)"
 
 
 def _key(key: object) -> str:
-    return clean_text(key) if isinstance(key, str) else clean_text(_text_of(key))
+    return clean_text(str.__str__(key) if isinstance(key, str) else _text_of(key))
+
+
+def _free(name: str, taken: Mapping[str, Json]) -> str:
+    """
+    The name, or where it is taken (``1`` and ``"1"`` are two keys) one with its place behind it.
+    """
+    fresh, place = name, len(taken)
+    while fresh in taken:
+        place += 1
+        fresh = f"{name} #{place}"
+    return fresh

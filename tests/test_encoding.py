@@ -256,6 +256,18 @@ class Note:
     tags: list[str]
 
 
+class LongDouble:
+    def item(self) -> LongDouble:
+        return LongDouble()
+
+    @override
+    def __repr__(self) -> str:
+        return "1.5"
+
+
+LongDouble.__module__ = "numpy"
+
+
 def numpy_scalar(value: object) -> object:
     """
     As numpy makes them: a class of its module whose `item` gives the Python value.
@@ -315,6 +327,7 @@ def numpy_scalar(value: object) -> object:
         pytest.param(Note, repr(Note), id="class"),
         pytest.param(numpy_scalar(0.5), 0.5, id="numpy scalar"),
         pytest.param(numpy_scalar(math.nan), "nan", id="numpy NaN"),
+        pytest.param(LongDouble(), "1.5", id="numpy scalar without a Python value"),
         pytest.param({"a": {"b": [None]}}, {"a": {"b": [None]}}, id="nested"),
     ],
 )

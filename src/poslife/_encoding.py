@@ -201,7 +201,9 @@ class _Flattening:
             return self._object(fields, depth, above)
         item = getattr(value, "item", None)  # numpy and pandas scalars give their Python value
         if type(value).__module__.partition(".")[0] in ("numpy", "pandas") and callable(item):
-            return self.plain(item(), depth, above)
+            inner: object = item()
+            # A long double is its own Python value.
+            return self.plain(inner if type(inner) is not type(value) else repr(value), depth, above)
         return self._told(clean_text(_repr_of(value)))
 
     def _list(self, items: Iterable[object], depth: int, above: tuple[int, ...]) -> list[Json]:

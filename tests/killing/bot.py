@@ -114,17 +114,17 @@ async def trade(tracker: PositionTracker, client: Any, source: CcxtSource, contr
         params = {"clientOrderId": opening.client_order_id}
         order = await opening.submit(client.create_order(SYMBOL, "market", "buy", 0.1, params=params))
         await opening.acknowledged(VenueOrderId(order["id"]))
-        held = await opening.acknowledged(VenueOrderId(order["id"]), *await fills(opening.client_order_id))
+        await opening.acknowledged(VenueOrderId(order["id"]), *await fills(opening.client_order_id))
     stop = Protection(stop_price=Decimal(50000))
     await tracker.steps.protected(opening.ref, stop)
     control.fill(str(order["id"]))
     await tracker.apply_fills(*await fills(opening.client_order_id))
-    held = await tracker.get(opening.ref)
-    assert isinstance(held, PersistedPosition)
-    closing = tracker.closing(held)
+    whole = await tracker.get(opening.ref)
+    assert isinstance(whole, PersistedPosition)
+    closing = tracker.closing(whole)
     async with closing:
-        params = {"clientOrderId": closing.client_order_id, "reduceOnly": True}
-        order = await closing.submit(client.create_order(SYMBOL, "market", "sell", 0.1, params=params))
+        reducing = {"clientOrderId": closing.client_order_id, "reduceOnly": True}
+        order = await closing.submit(client.create_order(SYMBOL, "market", "sell", 0.1, params=reducing))
         await closing.acknowledged(VenueOrderId(order["id"]), *await fills(closing.client_order_id))
 
 

@@ -5,7 +5,7 @@ Applying fills: find whose each is, book it, commit; none is refused, dropped or
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -38,6 +38,7 @@ from poslife.errors import (
     PositionNotFound,
     StaleVersion,
 )
+from poslife.protocols import Page, PageToken
 
 __all__ = ["FillsApplied", "OrderOf", "apply_fills", "booked_without_order", "owner_of"]
 
@@ -79,7 +80,7 @@ async def apply_fills(
     Args:
         ledger: Where.
         fills: What the venue said.
-        order: The position and the order they are known to belong to.
+        order: The position and the order they are known to belong to, but for a fill that names another.
         known: That position as it was last seen, which saves reading it.
         actor: Who caused it.
 
@@ -135,6 +136,8 @@ async def _book_at_once(
     """
     if len({fill.trade_id for fill in waiting}) != len(waiting):
         return None
+    if any(_is_of_another(ledger, fill, (known.ref, ordinal)) for fill in waiting):
+        return None
     if isinstance(known, PersistedPosition) and known.orders[ordinal].venue_order_id is None:
         return None  # fills of the order may have come before we knew the venue's name for it
     booking = book(known, [(fill, ordinal) for fill in waiting])
@@ -179,11 +182,14 @@ async def booked_without_order(ledger: Ledger, position: Position, venue_order_i
     """
     if isinstance(position, PendingPosition):
         return Decimal(0)
-    stored = every(lambda after: ledger.repository.list_fills(position.ref, after))
+
+    def list_page(after: PageToken | None) -> Awaitable[Page[StoredFill]]:
+        return ledger.ask(lambda: ledger.repository.list_fills(position.ref, after))
+
     return exact_sum(
         [
             one.fill.quantity
-            async for one in stored
+            async for one in every(list_page)
             if one.ordinal is None and one.fill.venue_order_id == venue_order_id
         ]
     )
@@ -217,7 +223,8 @@ def _place_of(what: Fill | PositionKey) -> tuple[Venue, Account, Symbol]:
 
 
 async def _stored(ledger: Ledger, fill: Fill) -> StoredFill | None:
-    return await ledger.repository.find_fill(fill.venue, fill.account, fill.symbol, fill.trade_id)
+    place = fill.venue, fill.account, fill.symbol
+    return await ledger.ask(lambda: ledger.repository.find_fill(*place, fill.trade_id))
 
 
 async def _compare(ledger: Ledger, stored: StoredFill, seen: Fill, actor: Actor) -> None:
@@ -233,13 +240,24 @@ async def owner_of(ledger: Ledger, fill: Fill, *, order: OrderOf | None = None) 
     """
     ordered_by: Position | None = None
     ordinal: int | None = None
-    if order is not None:
+    if order is not None and not _is_of_another(ledger, fill, order):
         ordinal = order[1]
         ordered_by = await ledger.read(order[0])
     elif (found := await find_order_of(ledger, fill)) is not None:
         ordered_by, ordinal = found
-    holders = await ledger.repository.holders_of(fill.venue, fill.account, fill.symbol)
+    place = fill.venue, fill.account, fill.symbol
+    holders = await ledger.ask(lambda: ledger.repository.holders_of(*place))
     return find_owner(fill, ordered_by=ordered_by, ordinal=ordinal, holders=holders)
+
+
+def _is_of_another(ledger: Ledger, fill: Fill, order: OrderOf) -> bool:
+    """
+    Whether the fill itself names another order of ours: then it is that one's, whatever the host believes.
+    """
+    if fill.client_order_id is None or fill.venue not in ledger.formats:
+        return False
+    named = read_client_order_id(fill.client_order_id, venue=fill.venue, formats=ledger.formats)
+    return named is not None and named != order
 
 
 async def find_order_of(ledger: Ledger, fill: Fill) -> tuple[Position, int] | None:
@@ -261,13 +279,16 @@ async def find_order_of(ledger: Ledger, fill: Fill) -> tuple[Position, int] | No
                 return position, named.ordinal
     if fill.venue_order_id is None:
         return None
-    known = await ledger.repository.find_by_venue_order(
-        fill.venue, fill.account, fill.symbol, fill.venue_order_id
-    )
+    known = await _by_venue_order(ledger, fill, fill.venue_order_id)
     if known is None:
         return None
     ordinals = [order.ordinal for order in known.orders if order.venue_order_id == fill.venue_order_id]
     return known, ordinals[0]
+
+
+async def _by_venue_order(ledger: Ledger, fill: Fill, order: VenueOrderId) -> Position | None:
+    place = fill.venue, fill.account, fill.symbol
+    return await ledger.ask(lambda: ledger.repository.find_by_venue_order(*place, order))
 
 
 async def _fresh_of_one_order(ledger: Ledger, waiting: Sequence[Fill]) -> list[Fill]:

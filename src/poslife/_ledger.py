@@ -209,6 +209,15 @@ class Ledger:
             lambda: self.repository.get(ref), self.timings.commit if patience is None else patience
         )
 
+    async def ask(self, question: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        """
+        What the repository answers, asked again while it does not, for `Timings.commit` seconds.
+
+        Raises:
+            StorageUnavailable: The store did not answer in time.
+        """
+        return await self._repeated(question, self.timings.commit)
+
     async def _repeated(self, attempt: Callable[[], Awaitable[ResultT]], patience: float) -> ResultT:
         give_up = self.clock.monotonic() + patience
         wait = _FIRST_WAIT

@@ -24,7 +24,7 @@ from poslife._plans import Plan
 from poslife._position import PersistedPosition, Position
 from poslife._process import is_certainly_dead
 from poslife._snapshot import FillQuery, OrderNotSeen, OrderQuery, OrderSeen, SnapshotScope
-from poslife.errors import VenueUnavailable
+from poslife.errors import IllegalTransition, VenueUnavailable
 from poslife.protocols import Run, VenueSource
 
 __all__ = ["Recovery", "StillInDoubt", "settle_doubts", "take_over"]
@@ -165,6 +165,8 @@ class _Settling:
         misses: list[OrderNotSeen] = []
         while True:
             order = (await self._ledger.read(ref)).orders[ordinal]
+            if order.status.ended:
+                return ()  # somebody else has heard of it meanwhile
             sight = await self._source.find_order(self._query(order))
             if isinstance(sight, OrderSeen):
                 return await self._follow(ref, ordinal, sight)
@@ -288,17 +290,20 @@ class _Settling:
             f"{len(trades)} trades since it was prepared all belong to known orders; "
             f"the venue holds {found.held} as we do"
         )
-        await self._steps.abandoned(ref, ordinal, reason=proof, actor=Actor.RECOVERY)
+        try:
+            await self._steps.abandoned(ref, ordinal, reason=proof, actor=Actor.RECOVERY)
+        except IllegalTransition as seen:
+            logger.warning("order %s of %s was not seen, and was told of meanwhile: %s", ordinal, ref, seen)
         return ()
 
     async def _is_known(self, fill: Fill) -> bool:
-        repository = self._ledger.repository
-        stored = await repository.find_fill(fill.venue, fill.account, fill.symbol, fill.trade_id)
+        ledger, place = self._ledger, (fill.venue, fill.account, fill.symbol)
+        stored = await ledger.ask(lambda: ledger.repository.find_fill(*place, fill.trade_id))
         # One that is stored without an order may be of the very order that is looked for.
         if stored is not None and stored.ordinal is not None:
             return True
         return await find_order_of(self._ledger, fill) is not None
 
     async def _believed(self) -> Decimal:
-        holder = await self._ledger.repository.find_live(self._key)
+        holder = await self._ledger.ask(lambda: self._ledger.repository.find_live(self._key))
         return holder.signed_quantity if isinstance(holder, PersistedPosition) else Decimal(0)

@@ -190,6 +190,13 @@ class PositionTracker:
         """
         self._started = False
         ledger, deadline = self._ledger, self._ledger.timings.shutdown
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + deadline
+
+        def left() -> float:
+            # Each is given a moment, also when the one before has used all the time there was.
+            return max(give_up - loop.time(), min(1.0, deadline))
+
         if self._renewal is not None:
             self._renewal.cancel()
             await asyncio.wait((self._renewal,))
@@ -197,11 +204,11 @@ class PositionTracker:
         self.record("run.stopped", None, {})
         failures: list[Exception] = []
         try:
-            await self._sink.aclose(deadline)
+            await self._sink.aclose(left())
         except Exception as error:  # noqa: BLE001 - the repository is closed all the same, the error raised below
             failures.append(error)
         try:
-            await asyncio.wait_for(ledger.repository.end_run(ledger.run), deadline)
+            await asyncio.wait_for(ledger.repository.end_run(ledger.run), left())
         except (StorageUnavailable, TimeoutError) as error:
             logger.warning("run %s could not be ended, its lease will run out: %s", ledger.run, error)
         except Exception as error:  # noqa: BLE001 - as above

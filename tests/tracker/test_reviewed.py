@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from poslife import (
     Abandoned,
+    Account,
     BatchingSink,
     Closed,
     ClosedPosition,
@@ -28,16 +29,19 @@ from poslife import (
     PositionTracker,
     RunId,
     Side,
+    Symbol,
+    TradeId,
+    Venue,
     VenueOrderId,
     Working,
 )
 from poslife._changes import Change, Committed
 from poslife._clock import SystemClock
-from poslife._fills import Fill
+from poslife._fills import Fill, StoredFill
 from poslife._ledger import Timings
 from poslife._orders import OrderStatus
 from poslife._position import PositionStatus
-from poslife._snapshot import OrderSeen, VenuePosition
+from poslife._snapshot import OrderSeen, Snapshot, SnapshotScope, VenuePosition
 from poslife.errors import (
     AlreadyClosed,
     IllegalTransition,
@@ -485,6 +489,46 @@ class TestFills:
             assert isinstance(after, PersistedPosition)
             assert after.quantity == 105
 
+    async def test_a_fill_that_names_another_order_of_ours_is_that_ones(self) -> None:
+        """
+        A host hands over every trade of the symbol with its acknowledgement.
+        """
+        store = MemoryStore()
+        async with tracking(store) as tracker:
+            held = await opened(tracker)
+            closing = tracker.closing(held)
+            with pytest.raises(TimeoutError):
+                async with closing:
+                    await closing.submit(fail(TimeoutError()))
+            again = tracker.closing(held)
+            async with again:
+                await again.submit(answer())
+                await again.acknowledged(
+                    VenueOrderId("x2"),
+                    fill(OrderSide.SELL, "30", "1", client_order_id=closing.client_order_id, order="x1"),
+                    fill(OrderSide.SELL, "70", "1", client_order_id=again.client_order_id, order="x2"),
+                )
+            after = await tracker.get(held.ref)
+            assert isinstance(after, ClosedPosition)
+            assert [order.filled for order in after.orders] == [100, 30, 70]
+
+    async def test_a_store_that_blinks_while_fills_are_looked_up_is_asked_again(self) -> None:
+        class Blinking(MemoryStore):
+            blinks = 0
+
+            @override
+            async def find_fill(
+                self, venue: Venue, account: Account, symbol: Symbol, trade: TradeId, /
+            ) -> StoredFill | None:
+                self.blinks += 1
+                if self.blinks % 2:
+                    raise StorageUnavailable("a blink")
+                return await super().find_fill(venue, account, symbol, trade)
+
+        async with tracking(Blinking()) as tracker:
+            applied = await tracker.apply_fills(bought("1"), bought("2"))
+            assert [position.status for position in applied.positions] == [PositionStatus.OPEN]
+
 
 class TestRecovery:
     """
@@ -517,6 +561,34 @@ class TestRecovery:
             assert [doubt.order.ordinal for doubt in recovery.still_in_doubt] == [0]
             after = await tracker.get(opening.ref)
             assert after.orders[0].status is OrderStatus.IN_DOUBT
+
+    async def test_the_acknowledgement_overtakes_the_proof_of_absence(self) -> None:
+        """
+        The look-ups did not see it; the host's own client did, at last.
+        """
+        store, clock = MemoryStore(), SystemClock()
+        timings = Timings(
+            submit_window=0.01,
+            http_timeout=0.01,
+            receive_window=0.01,
+            lookup_interval=0.01,
+            fills_within=0.02,
+        )
+        async with tracking(store, timings=timings) as tracker:
+            opening = tracker.opening(KEY, side=Side.LONG, quantity=HUNDRED)
+            with pytest.raises(TimeoutError):
+                async with opening:
+                    await opening.submit(fail(TimeoutError()))
+
+            class Overtaken(ToldVenue):
+                @override
+                async def snapshot(self, scope: SnapshotScope, /) -> Snapshot:
+                    await tracker.steps.acknowledged(opening.ref, venue_order_id=VenueOrderId("v1"))
+                    return await super().snapshot(scope)
+
+            recovery = await tracker.recover(Overtaken(clock))
+            assert not recovery.still_in_doubt
+            assert (await tracker.get(opening.ref)).orders[0].status is OrderStatus.WORKING
 
     async def test_a_working_order_that_is_shown_no_more_has_its_fills_asked_for(self) -> None:
         """

@@ -155,7 +155,7 @@ def test_legs_of_hedge_mode() -> None:
 
 async def test_a_client_that_cannot_serve_is_refused() -> None:
     """
-    One that repeats submits, reads numbers into Decimal, or is of a venue through which orders cannot be found.
+    One that repeats submits, reads numbers into Decimal, or cannot find orders by a name of ours.
     """
     client: Any = bybit_client("http://127.0.0.1:9")
     client.options["maxRetriesOnFailure"] = 3
@@ -187,7 +187,7 @@ def test_every_recorded_trade_and_position_is_read_or_refused_with_a_reason() ->
     read = refused = named = 0
     for venue, case in recorded_cases():
         parsed = case["parsedResponse"] if case["verified"] else case["parsedResponse_4_5_90"]
-        rows: list[dict[str, Any]] = parsed if isinstance(parsed, list) else [parsed]
+        rows: list[dict[str, Any]] = [parsed] if isinstance(parsed, dict) else parsed
         for row in rows:
             try:
                 if case["method"] == "fetchMyTrades":

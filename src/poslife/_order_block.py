@@ -154,11 +154,10 @@ class OrderBlock:
             raise InvalidValue(
                 "submit", request, "a coroutine that was not started, such as exchange.create_order(…)"
             )
-        if self._stage is not Stage.PREPARED:
+        if self._left or self._stage is not Stage.PREPARED:
             request.close()
-            raise BlockMisused(
-                "submit", f"this block's order is {self._stage.value}; one block submits one order, once"
-            )
+            state = "left" if self._left else self._stage.value
+            raise BlockMisused("submit", f"this block's order is {state}; one block submits one order, once")
         ref, ledger = self._held().ref, self._host.ledger
         started = ledger.clock.monotonic()
         self._stage = Stage.UNSENT

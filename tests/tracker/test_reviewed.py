@@ -44,6 +44,7 @@ from poslife._position import PositionStatus
 from poslife._snapshot import OrderSeen, Snapshot, SnapshotScope, VenuePosition
 from poslife.errors import (
     AlreadyClosed,
+    BlockMisused,
     IllegalTransition,
     InvalidValue,
     PoslifeError,
@@ -226,6 +227,22 @@ class TestInterruptions:
             held = await tracker.get(opening.ref)
             assert isinstance(held, PersistedPosition)
             assert held.orders[0].status is OrderStatus.FILLED
+
+
+    async def test_nothing_is_sent_from_a_block_that_was_left(self) -> None:
+        """
+        Not even where the store was away, so that the order is still prepared.
+        """
+        store = UnreliableStore()
+        async with tracking(store, timings=Timings(commit=0.02, shutdown=1)) as tracker:
+            opening = tracker.opening(KEY, side=Side.LONG, quantity=HUNDRED)
+            with pytest.raises(StorageUnavailable):
+                async with opening:
+                    store.down = True
+            store.down = False
+            with pytest.raises(BlockMisused):
+                await opening.submit(answer())
+            assert isinstance(opening.outcome, Abandoned)
 
 
 class TestStopping:

@@ -228,7 +228,6 @@ class TestInterruptions:
             assert isinstance(held, PersistedPosition)
             assert held.orders[0].status is OrderStatus.FILLED
 
-
     async def test_nothing_is_sent_from_a_block_that_was_left(self) -> None:
         """
         Not even where the store was away, so that the order is still prepared.

@@ -29,6 +29,7 @@ from poslife._identifiers import (
     VenueOrderId,
     aware,
     count,
+    instance,
     member,
     name,
     position_ref,
@@ -36,6 +37,7 @@ from poslife._identifiers import (
 )
 from poslife._orders import CloseReason, OrderPurpose, OrderStatus
 from poslife._position import Origin, Protection
+from poslife.errors import InvalidValue
 
 __all__ = [
     "LIFE_EVENTS",
@@ -480,6 +482,13 @@ class LifeEvent:
     index: int
     body: LifeBody
 
+    def __post_init__(self) -> None:
+        instance("LifeEvent.header", self.header, EventHeader)
+        count("LifeEvent.version", self.version)
+        count("LifeEvent.index", self.index)
+        if not isinstance(self.body, _BODIES):
+            raise InvalidValue("LifeEvent.body", self.body, "the body of a life event")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostEvent:
@@ -495,6 +504,9 @@ class HostEvent:
     header: EventHeader
     payload: Mapping[str, object]
     error: BaseException | None = None
+
+    def __post_init__(self) -> None:
+        instance("HostEvent.header", self.header, EventHeader)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

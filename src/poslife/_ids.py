@@ -11,7 +11,7 @@ import uuid
 from poslife._identifiers import ChangeId, EventId, PositionRef, RunId, event_id_at, position_ref_at
 from poslife.protocols import Clock
 
-__all__ = ["EventIds", "new_change_id", "new_ref", "new_run_id"]
+__all__ = ["EventIds", "new_change_id", "new_ref", "new_run_id", "next_after"]
 
 
 def _entropy() -> int:
@@ -56,12 +56,12 @@ class EventIds:
         fresh = event_id_at(self._clock.now(), _entropy())
         with self._lock:
             if fresh.int <= self._last:
-                fresh = EventId(uuid.UUID(int=_after(self._last)))
+                fresh = EventId(uuid.UUID(int=next_after(self._last)))
             self._last = fresh.int
         return fresh
 
 
-def _after(last: int) -> int:
+def next_after(last: int) -> int:
     """
     The next UUIDv7 in order: one more in the low 62 bits, carried over the fixed variant and version bits.
     """

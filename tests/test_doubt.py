@@ -42,7 +42,7 @@ def judged(found: Absence) -> tuple[str, ...]:
 
 def test_absence_can_be_proven() -> None:
     """
-    Looked up twice when it could no longer arrive, every trade known, the position unchanged: it is not there.
+    Looked up twice when it could no longer arrive, every trade known, the position unchanged: it is absent.
     """
     assert () == judged(absence())
     assert () == judged(absence(held=Decimal("-5.0"), believed=Decimal(-5)))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from poslife._batching import BatchingSink
 from poslife._client_order_ids import ClientOrderIdFormat
@@ -23,7 +23,7 @@ from poslife.protocols import (
     SubmitVerdict,
 )
 
-__all__ = ["connect"]
+__all__ = ["connect", "store_at"]
 
 
 class _Store(Repository, BatchWriter, Protocol):
@@ -58,7 +58,7 @@ def connect(
         InvalidUrl: The URL is none of these.
         MissingExtra: ``postgresql://`` without asyncpg: ``pip install 'poslife[postgres]'``.
     """
-    store = _store_at(url, clock)
+    store = store_at(url, clock)
     return PositionTracker(
         repository=store,
         sink=BatchingSink(store, clock=clock),
@@ -69,7 +69,7 @@ def connect(
     )
 
 
-def _store_at(url: object, clock: Clock | None) -> _Store:
+def store_at(url: object, clock: Clock | None) -> _Store:
     if not isinstance(url, str):
         raise InvalidUrl(repr(url), "it is no text")
     try:
@@ -80,11 +80,13 @@ def _store_at(url: object, clock: Clock | None) -> _Store:
         case "memory":
             from poslife.memory import MemoryStore
 
+            if parts.netloc or parts.path or parts.query or parts.fragment:
+                raise InvalidUrl(_without_password(url), "nothing comes after memory://")
             return MemoryStore(clock=clock)
         case "sqlite":
             from poslife.sqlite import SqliteStore
 
-            return SqliteStore(_file_of(url, parts.netloc, parts.path), clock=clock)
+            return SqliteStore(_file_of(url, parts), clock=clock)
         case "postgresql" | "postgres":
             from poslife.postgres import PostgresStore
 
@@ -95,20 +97,33 @@ def _store_at(url: object, clock: Clock | None) -> _Store:
             )
 
 
-def _file_of(url: str, netloc: str, path: str) -> str:
-    if netloc:
-        raise InvalidUrl(url, "a file takes three slashes, sqlite:///bot.db, or four from the root")
-    file = unquote(path).removeprefix("/")
-    if not file:
+def _file_of(url: str, parts: SplitResult) -> str:
+    if parts.netloc:
+        raise InvalidUrl(
+            _without_password(url), "a file takes three slashes, sqlite:///bot.db, or four from the root"
+        )
+    if parts.query or parts.fragment:
+        raise InvalidUrl(
+            _without_password(url), "in a file's name a question mark is %3F and a number sign %23"
+        )
+    file = unquote(parts.path).removeprefix("/")
+    if not file or file == ":memory:":
         raise InvalidUrl(url, "it names no file; for a store in memory use memory://")
+    if "\x00" in file:
+        raise InvalidUrl(url, "no file has a NUL in its name")
     return file
 
 
 def _without_password(url: str) -> str:
-    before, at, after = url.rpartition("@")
-    if not at or ":" not in before.partition("://")[2]:
-        return url
-    return f"{before.rpartition(':')[0]}:…@{after}"
+    """
+    The URL as a log may show it: no password before the host, and nothing of a query.
+    """
+    address, mark, _ = url.partition("?")
+    before, at, after = address.rpartition("@")
+    scheme, slashes, user = before.partition("://")
+    if at and ":" in user:
+        address = f"{scheme}{slashes}{user.partition(':')[0]}:…@{after}"
+    return f"{address}?…" if mark else address
 
 
 def classify_by_origin(error: BaseException, context: SubmitContext, /) -> SubmitVerdict:

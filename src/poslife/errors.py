@@ -183,19 +183,26 @@ class AlreadyClosing(IllegalTransition):
 
 class UnknownVenueFormat(PoslifeError):
     """
-    No client order id format is known for a venue.
+    No client order id format, or no way to ask through ccxt, is known for a venue.
 
     Attributes:
         venue: The venue.
-        known: The venues whose format is known.
+        known: The venues for which it is.
     """
 
-    def __init__(self, venue: str, known: Iterable[str]) -> None:
+    def __init__(
+        self,
+        venue: str,
+        known: Iterable[str],
+        *,
+        missing: str = "client order id format",
+        give: str = "client_order_ids={Venue(…): ClientOrderIdFormat(…)}",
+    ) -> None:
         self.venue = venue
         self.known: tuple[str, ...] = tuple(sorted(known))
         super().__init__(
-            f"no client order id format is known for venue {_show(venue)} (known: {', '.join(self.known)}); "
-            "give one as client_order_ids={Venue(…): ClientOrderIdFormat(…)}"
+            f"no {missing} is known for venue {_show(venue)} (known: {', '.join(self.known)}); "
+            f"give one as {give}"
         )
 
 
@@ -267,7 +274,7 @@ class PositionNotFound(RepositoryError):
         self.sought = sought
         kind = "id" if isinstance(sought, int) else "ref"
         super().__init__(
-            f"no position with {kind} {sought} in this store; `describe()` says which store it is"
+            f"no position with {kind} {sought} in this store; at its start the tracker logs which one it is"
         )
 
 

@@ -40,7 +40,7 @@ hypothesis.settings.load_profile(
 _NEEDS = {
     "aiohttp": ["testing/*", "*demo*"],
     "asyncpg": ["*postgres*/*", "*test_postgres*"],
-    "ccxt": ["*ccxt*", "*demo*", "test_documentation.py"],
+    "ccxt": ["*ccxt*", "*demo*", "killing/*", "test_documentation.py"],
     "click": ["cli/*", "test_cli*", "*demo*"],
 }
 _NOT_COLLECTED = [

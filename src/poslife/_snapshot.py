@@ -12,6 +12,7 @@ from poslife._fills import Fill
 from poslife._identifiers import (
     Account,
     ClientOrderId,
+    Leg,
     OrderSide,
     PositionKey,
     Side,
@@ -285,10 +286,24 @@ class Snapshot:
         """
         What the venue holds of *key*, signed; ``None`` where the snapshot does not say.
 
-        Positive for long, negative for short, zero for nothing.
+        Positive for long, negative for short, zero for nothing. A venue that shows the symbol in another
+        mode than the key's, hedge or one-way, with or without its margin mode, does not say.
         """
         for position in self.positions:
             if position.key == key:
                 return -position.quantity if position.side is Side.SHORT else position.quantity
+        if any(position.quantity and _is_in_another_mode(position.key, key) for position in self.positions):
+            return None
         covered = self.covers is None or key.symbol in self.covers
         return Decimal(0) if covered and self.complete and not self.unreadable else None
+
+
+def _is_in_another_mode(shown: PositionKey, key: PositionKey) -> bool:
+    """
+    Whether a venue shows the symbol in another mode than *key* is of: then it may be the same position.
+    """
+    if (shown.venue, shown.account, shown.symbol) != (key.venue, key.account, key.symbol):
+        return False
+    one_way = (shown.leg is Leg.NET, key.leg is Leg.NET)
+    without_mode = (shown.margin_mode is None, key.margin_mode is None)
+    return one_way[0] is not one_way[1] or without_mode[0] is not without_mode[1]

@@ -1,20 +1,22 @@
 """
 A definitive refusal is on a list; everything else leaves the order in doubt.
 
-The exceptions are made by the real clients out of the venues' own answers.
+The exceptions come out of the real clients' own ``create_order``, which is given the venues' answers.
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from typing import Any
 
 import ccxt.async_support as ccxt
 import pytest
 
 from poslife import OrderSide, Venue
+from poslife._connect import classify_by_origin
 from poslife.ccxt import classify
 from poslife.protocols import SubmitContext, SubmitVerdict
+from tests.ccxt.offline import SYMBOLS, Line, on_line
 
 REFUSED, UNKNOWN = SubmitVerdict.REFUSED, SubmitVerdict.UNKNOWN
 
@@ -23,114 +25,173 @@ def context(venue: str, *, in_doubt_before: bool = False) -> SubmitContext:
     return SubmitContext(venue=Venue(venue), side=OrderSide.BUY, in_doubt_before=in_doubt_before)
 
 
-def raised_by(venue: str, answer: dict[str, Any], *, status: int = 200) -> Exception:
+async def failure_of(line: Line, *, symbol: str | None = None) -> BaseException:
     """
-    What the client raises for an answer of the venue.
+    What comes out of a client's `create_order`.
     """
-    client = getattr(ccxt, venue)()
-    body = json.dumps(answer, separators=(",", ":"))
     try:
-        client.handle_errors(status, "", "https://venue/order", "POST", {}, body, answer, {}, "")
-        client.handle_http_status_code(status, "", "https://venue/order", "POST", body)
+        await line.client.create_order(
+            SYMBOLS[line.client.id] if symbol is None else symbol,
+            "limit",
+            "buy",
+            1,
+            100,
+            params={"clientOrderId": "0x" + "ab" * 16 if line.client.id == "hyperliquid" else "a1"},
+        )
     except ccxt.BaseError as error:
-        raised: Exception = error
+        raised: BaseException = error
         return raised
-    raise AssertionError(f"{venue} takes {answer} for no error")
+    raise AssertionError("the order was taken")
 
 
-def bybit(code: int, message: str = "no") -> tuple[str, dict[str, Any], int]:
-    return "bybit", {"retCode": code, "retMsg": message, "result": {}}, 200
+def bybit(code: int, message: str = "said so") -> dict[str, Any]:
+    return {"retCode": code, "retMsg": message, "result": {}, "retExtInfo": {}, "time": 1}
 
 
-def binance(code: int, message: str = "no") -> tuple[str, dict[str, Any], int]:
-    return "binance", {"code": code, "msg": message}, 400
+def okx(code: str) -> dict[str, Any]:
+    row = {"clOrdId": "a1", "ordId": "", "sCode": code, "sMsg": "said so", "tag": ""}
+    return {"code": "1", "msg": "All operations failed", "data": [row]}
 
 
-def okx(code: int) -> tuple[str, dict[str, Any], int]:
-    return "okx", {"code": "1", "msg": "", "data": [{"sCode": str(code), "sMsg": "no"}]}, 200
+def plain(code: object, message: str = "said so") -> dict[str, Any]:
+    return {"code": code, "msg": message}
 
 
-def kucoin(code: int) -> tuple[str, dict[str, Any], int]:
-    return "kucoin", {"code": str(code), "msg": "no"}, 200
+def gate(label: str, message: str = "said so") -> dict[str, Any]:
+    return {"label": label, "message": message}
 
 
-def bitget(code: int) -> tuple[str, dict[str, Any], int]:
-    return "bitget", {"code": str(code), "msg": "no"}, 200
+TOLD = [
+    # Bybit: a refusal by its class …
+    ("bybit", bybit(110007, "ab not enough for new order"), ccxt.InsufficientFunds, REFUSED),
+    ("bybit", bybit(110004), ccxt.InsufficientFunds, REFUSED),
+    ("bybit", bybit(110012), ccxt.InsufficientFunds, REFUSED),
+    ("bybit", bybit(110017), ccxt.InvalidOrder, REFUSED),
+    ("bybit", bybit(110094), ccxt.InvalidOrder, REFUSED),
+    ("bybit", bybit(10001), ccxt.BadRequest, REFUSED),
+    ("bybit", bybit(10003), ccxt.AuthenticationError, REFUSED),
+    ("bybit", bybit(10005), ccxt.PermissionDenied, REFUSED),
+    # … unless its code says otherwise,
+    ("bybit", bybit(10014), ccxt.BadRequest, UNKNOWN),
+    ("bybit", bybit(12141), ccxt.BadRequest, UNKNOWN),
+    ("bybit", bybit(30001), ccxt.BadRequest, UNKNOWN),
+    ("bybit", bybit(110030), ccxt.InvalidOrder, UNKNOWN),
+    ("bybit", bybit(110072), ccxt.InvalidOrder, UNKNOWN),
+    ("bybit", bybit(140030), ccxt.InvalidOrder, UNKNOWN),
+    ("bybit", bybit(170035), ccxt.BadRequest, UNKNOWN),
+    ("bybit", bybit(170141), ccxt.InvalidOrder, UNKNOWN),
+    ("bybit", bybit(170146), ccxt.InvalidOrder, UNKNOWN),
+    # … and no other class is one.
+    ("bybit", bybit(10016, "System error. Please try again later."), ccxt.ExchangeError, UNKNOWN),
+    ("bybit", bybit(10006), ccxt.RateLimitExceeded, UNKNOWN),
+    ("bybit", bybit(170007), ccxt.RequestTimeout, UNKNOWN),
+    ("bybit", bybit(110001), ccxt.OrderNotFound, UNKNOWN),
+    ("bybit", bybit(987654), ccxt.ExchangeError, UNKNOWN),
+    ("binance", plain(-2019, "Margin is insufficient."), ccxt.InsufficientFunds, REFUSED),
+    ("binance", plain(-2022, "ReduceOnly Order is rejected."), ccxt.InvalidOrder, REFUSED),
+    ("binance", plain(-4164), ccxt.InvalidOrder, REFUSED),
+    ("binance", plain(-1111), ccxt.BadRequest, REFUSED),
+    ("binance", plain(-2015), ccxt.AuthenticationError, REFUSED),
+    ("binance", plain(-4116, "ClientOrderId is duplicated."), ccxt.InvalidOrder, UNKNOWN),
+    ("binance", plain(-4115), ccxt.BadRequest, UNKNOWN),
+    ("binance", plain(-20132), ccxt.BadRequest, UNKNOWN),
+    ("binance", plain(-1006), ccxt.OperationFailed, UNKNOWN),
+    ("binance", plain(-1007), ccxt.RequestTimeout, UNKNOWN),
+    ("binance", plain(-1000), ccxt.OperationFailed, UNKNOWN),
+    ("binance", plain(-1001), ccxt.OperationFailed, UNKNOWN),
+    ("binance", plain(-1008), ccxt.OperationFailed, UNKNOWN),
+    ("binance", plain(-2013), ccxt.OrderNotFound, UNKNOWN),
+    ("binance", plain(-987), ccxt.ExchangeError, UNKNOWN),
+    ("okx", okx("51008"), ccxt.InsufficientFunds, REFUSED),
+    ("okx", okx("51000"), ccxt.BadRequest, REFUSED),
+    ("okx", okx("51020"), ccxt.InvalidOrder, REFUSED),
+    ("okx", okx("51011"), ccxt.InvalidOrder, UNKNOWN),
+    ("okx", okx("51016"), ccxt.InvalidOrder, UNKNOWN),
+    ("okx", okx("50004"), ccxt.RequestTimeout, UNKNOWN),
+    ("okx", okx("50026"), ccxt.ExchangeNotAvailable, UNKNOWN),
+    ("okx", okx("51603"), ccxt.OrderNotFound, UNKNOWN),
+    ("okx", okx("98765"), ccxt.ExchangeError, UNKNOWN),
+    ("bitget", plain("40762"), ccxt.InsufficientFunds, REFUSED),
+    ("bitget", plain("45110", "less than the minimum amount 5 USDT"), ccxt.InvalidOrder, REFUSED),
+    ("bitget", plain("40017"), ccxt.BadRequest, REFUSED),
+    ("bitget", plain("40015", "System is abnormal"), ccxt.ExchangeError, UNKNOWN),
+    ("bitget", plain("40786", "Duplicate clientOid"), ccxt.ExchangeError, UNKNOWN),
+    ("bitget", plain("40109"), ccxt.OrderNotFound, UNKNOWN),
+    ("kucoin", plain("300003"), ccxt.InsufficientFunds, REFUSED),
+    ("kucoin", plain("200004"), ccxt.InsufficientFunds, REFUSED),
+    ("kucoin", plain("300012"), ccxt.InvalidOrder, REFUSED),
+    ("kucoin", plain("408000", "Network timeout, please try again later"), ccxt.BadRequest, UNKNOWN),
+    ("kucoin", plain("126033"), ccxt.InvalidOrder, UNKNOWN),
+    ("kucoin", plain("126044"), ccxt.InvalidOrder, UNKNOWN),
+    ("kucoin", plain("100001"), ccxt.OrderNotFound, UNKNOWN),
+    ("kucoin", plain("987654"), ccxt.ExchangeError, UNKNOWN),
+    ("gate", gate("BALANCE_NOT_ENOUGH"), ccxt.InsufficientFunds, REFUSED),
+    ("gate", gate("INVALID_PARAM_VALUE"), ccxt.BadRequest, REFUSED),
+    ("gate", gate("INVALID_PRECISION"), ccxt.InvalidOrder, REFUSED),
+    ("gate", gate("REPEATED_CREATION"), ccxt.InvalidOrder, UNKNOWN),
+    ("gate", gate("SERVER_ERROR"), ccxt.ExchangeNotAvailable, UNKNOWN),
+    ("gate", gate("TOO_BUSY"), ccxt.ExchangeNotAvailable, UNKNOWN),
+    ("gate", gate("NOT_SEEN_BEFORE"), ccxt.ExchangeError, UNKNOWN),
+    # Without a table, a lack of funds alone.
+    ("bingx", plain(101204, "Insufficient margin"), ccxt.InsufficientFunds, REFUSED),
+    ("bingx", plain(109400), ccxt.BadRequest, UNKNOWN),
+    ("bingx", plain(100001), ccxt.AuthenticationError, UNKNOWN),
+    ("bingx", plain(101481), ccxt.DuplicateOrderId, UNKNOWN),
+]
 
 
-CASES = {
-    "bybit: no funds": (bybit(110007), REFUSED),
-    "bybit: bad parameter": (bybit(10001), REFUSED),
-    "bybit: key not valid": (bybit(10003), REFUSED),
-    "bybit: no permission": (bybit(10005), REFUSED),
-    "bybit: order limit": (bybit(110017), REFUSED),
-    "bybit: system error": (bybit(10016), UNKNOWN),
-    "bybit: duplicate request": (bybit(10014), UNKNOWN),
-    "bybit: duplicate order link id": (bybit(110072), UNKNOWN),
-    "bybit: duplicate order id": (bybit(110030), UNKNOWN),
-    "bybit: duplicate client id on spot": (bybit(170141), UNKNOWN),
-    "bybit: creation time-out": (bybit(170146), UNKNOWN),
-    "bybit: submitted to the system": (bybit(170035), UNKNOWN),
-    "bybit: server time-out": (bybit(170007), UNKNOWN),
-    "bybit: order does not exist": (bybit(110001), UNKNOWN),
-    "bybit: too many requests": (bybit(10006), UNKNOWN),
-    "bybit: a code nobody knows": (bybit(999999), UNKNOWN),
-    "binance: no funds": (
-        binance(-2010, "Account has insufficient balance for requested action."),
-        REFUSED,
-    ),
-    "binance: execution status unknown": (binance(-1006), UNKNOWN),
-    "binance: time-out, status unknown": (binance(-1007), UNKNOWN),
-    "binance: duplicate client order id": (binance(-4116), UNKNOWN),
-    "okx: no funds": (okx(51008), REFUSED),
-    "okx: duplicate client order id": (okx(51016), UNKNOWN),
-    "okx: duplicate order id": (okx(51011), UNKNOWN),
-    "bitget: system error": (bitget(40015), UNKNOWN),
-    "kucoin: network time-out": (kucoin(408000), UNKNOWN),
-    "kucoin: duplicate client order id": (kucoin(126044), UNKNOWN),
-}
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_what_a_venues_answer_means(case: str) -> None:
+@pytest.mark.parametrize(
+    "venue, body, kind, verdict",
+    [pytest.param(*case, id=f"{number}-{case[0]}") for number, case in enumerate(TOLD)],
+)
+async def test_what_a_venues_answer_means(
+    venue: str, body: Mapping[str, object], kind: type[Exception], verdict: SubmitVerdict
+) -> None:
     """
     By class, and by the venue's own code where that says otherwise (feature 39).
     """
-    (venue, answer, status), expected = CASES[case]
-    error = raised_by(venue, answer, status=status)
+    line = on_line(venue)
+    line.refuse(body)
 
-    assert expected is classify(error, context(venue)), repr(error)
+    error = await failure_of(line)
+
+    assert kind is type(error)
+    assert verdict is classify(error, context(venue))
+    assert verdict is classify_by_origin(error, context(venue))
 
 
 @pytest.mark.parametrize(
-    "error",
+    "code, message, verdict",
     [
-        ccxt.RequestTimeout("bybit POST"),
-        ccxt.NetworkError("bybit POST"),
-        ccxt.ExchangeNotAvailable("bybit POST"),
-        ccxt.ExchangeError("bybit {}"),
-        ccxt.OrderNotFound("bybit {}"),
-        ccxt.DuplicateOrderId("bybit {}"),
-        ValueError("not ccxt's at all"),
+        (-2010, "Account has insufficient balance for requested action.", REFUSED),
+        (-2010, "Duplicate order sent.", UNKNOWN),
+        (-1006, "An unexpected response was received. Execution status unknown.", UNKNOWN),
+        (-1007, "Send status unknown; execution status unknown.", UNKNOWN),
     ],
-    ids=repr,
 )
-def test_everything_else_is_in_doubt(error: Exception) -> None:
+@pytest.mark.parametrize("host", ["api.binance.com/api/v3/order", "eapi.binance.com/eapi/v1/order"])
+async def test_binance_says_the_same_elsewhere(
+    code: int, message: str, verdict: SubmitVerdict, host: str
+) -> None:
     """
-    A time-out is not a rejection, and neither is an error that says nothing.
+    On spot and options too: a duplicate has a refusal's code there, a time-out the class ExchangeError.
     """
-    assert UNKNOWN is classify(error, context("bybit"))
+    line = on_line("binance")
+    line.refuse(plain(code, message), url=f"https://{host}")
+
+    assert verdict is classify(await failure_of(line), context("binance"))
 
 
-@pytest.mark.parametrize(
-    "error", [ccxt.ArgumentsRequired("x"), ccxt.BadSymbol("x"), ccxt.NotSupported("x")], ids=repr
-)
-def test_what_is_raised_before_any_request_is_a_refusal_everywhere(error: Exception) -> None:
+async def test_a_lack_of_funds_while_an_earlier_order_is_in_doubt() -> None:
     """
-    Nothing was sent, whatever the venue.
+    The order in doubt may be what has taken them.
     """
+    line = on_line("bybit")
+    line.refuse(bybit(110007))
+    error = await failure_of(line)
+
     assert REFUSED is classify(error, context("bybit"))
-    assert REFUSED is classify(error, context("a venue without a table"))
+    assert UNKNOWN is classify(error, context("bybit", in_doubt_before=True))
 
 
 def test_a_venue_without_a_table() -> None:
@@ -138,15 +199,106 @@ def test_a_venue_without_a_table() -> None:
     Its codes are not known, so its classes prove little: only a lack of funds refuses.
     """
     assert REFUSED is classify(ccxt.InsufficientFunds("x"), context("woo"))
+    assert UNKNOWN is classify(ccxt.InsufficientFunds("x"), context("woo", in_doubt_before=True))
     assert UNKNOWN is classify(ccxt.InvalidOrder("x"), context("woo"))
     assert UNKNOWN is classify(ccxt.BadRequest("x"), context("woo"))
+    assert UNKNOWN is classify(ccxt.BadSymbol('woo {"code":-1}'), context("woo"))
 
 
-def test_a_lack_of_funds_while_an_earlier_order_is_in_doubt() -> None:
+@pytest.mark.parametrize("venue", ["bybit", "a venue without a table"])
+@pytest.mark.parametrize(
+    "error", [ccxt.ArgumentsRequired("x"), ccxt.BadSymbol("x"), ccxt.NotSupported("x")], ids=repr
+)
+def test_what_is_raised_before_any_request_is_a_refusal_everywhere(error: Exception, venue: str) -> None:
     """
-    The order in doubt may be what has taken them.
+    Nothing was sent, whatever the venue.
     """
-    error = ccxt.InsufficientFunds("x")
+    assert REFUSED is classify(error, context(venue))
 
-    assert REFUSED is classify(error, context("bybit"))
-    assert UNKNOWN is classify(error, context("bybit", in_doubt_before=True))
+
+async def test_what_a_client_refuses_itself_is_refused_everywhere() -> None:
+    """
+    An exception that ccxt raises before any request is a refusal, whatever the venue.
+    """
+    for venue in (*SYMBOLS, "deribit"):
+        line = on_line(venue)
+
+        error = await failure_of(line, symbol="NOT/THERE:THERE")
+
+        assert isinstance(error, ccxt.BadSymbol)
+        assert REFUSED is classify(error, context(venue))
+        assert [] == line.sent
+
+
+async def test_a_venues_bad_symbol_is_no_local_one() -> None:
+    """
+    For a venue without a table of codes BadSymbol counts only when no request was made.
+    """
+    line = on_line("bingx")
+    line.client.exceptions["exact"]["7"] = ccxt.BadSymbol
+    line.refuse(plain(7))
+
+    error = await failure_of(line)
+
+    assert isinstance(error, ccxt.BadSymbol)
+    assert UNKNOWN is classify(error, context("bingx"))
+
+
+async def test_an_answer_that_cannot_be_read_is_no_refusal() -> None:
+    """
+    ArgumentsRequired out of reading the answer: the order was sent, and taken.
+    """
+    line = on_line("bybit")
+
+    def safe_market(*_: object) -> object:
+        raise ccxt.ArgumentsRequired("bybit safeMarket() requires a fourth argument to disambiguate")
+
+    line.client.safe_market = safe_market
+    line.answer(bybit(0))
+
+    assert UNKNOWN is classify(await failure_of(line), context("bybit"))
+
+
+async def test_another_call_that_was_wrapped_says_nothing_of_the_order() -> None:
+    """
+    A request that is no order's may be refused before the order was sent, or after it was taken.
+    """
+    line = on_line("bybit")
+    line.answer({"retCode": 0, "retMsg": "OK", "result": {"orderId": "1", "orderLinkId": "a1"}})
+    line.refuse(bybit(110043, "leverage not modified"))
+
+    async def place() -> object:
+        order = await line.client.create_order(SYMBOLS["bybit"], "limit", "buy", 1, 100)
+        await line.client.set_leverage(5, SYMBOLS["bybit"])
+        return order
+
+    with pytest.raises(ccxt.BadRequest) as caught:
+        await place()
+
+    assert UNKNOWN is classify(caught.value, context("bybit"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ccxt.NetworkError("x"),
+        ccxt.RequestTimeout("x"),
+        ccxt.ExchangeNotAvailable("x"),
+        ccxt.ExchangeError("x"),
+        ccxt.BadResponse("x"),
+        ccxt.InvalidNonce("x"),
+        ccxt.DuplicateOrderId("x"),
+        ccxt.OrderNotFound("x"),
+        ccxt.OrderNotCached("x"),
+        TimeoutError(),
+        KeyError("x"),
+        ConnectionResetError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_everything_else_is_in_doubt(error: Exception) -> None:
+    """
+    Time-outs, bare exchange errors, duplicates, and every exception that is not ccxt's.
+    """
+    assert UNKNOWN is classify(error, context("bybit"))
+    assert UNKNOWN is classify_by_origin(error, context("bybit"))

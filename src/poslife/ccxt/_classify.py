@@ -7,13 +7,12 @@ A definitive refusal is on a list; everything else leaves the order in doubt, a 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
+import traceback
 
-import ccxt.async_support as errors
+from ccxt.base import errors
 
-from poslife._identifiers import Venue
 from poslife._submits import SubmitContext, SubmitVerdict
+from poslife.ccxt._codes import VENUE_CODES, VenueCodes
 
 __all__ = ["classify"]
 
@@ -35,45 +34,63 @@ _NO_REFUSALS = (errors.DuplicateOrderId, errors.OrderNotFound, errors.OrderNotCa
 # Raised before any request is made, whatever the venue.
 _LOCAL = (errors.ArgumentsRequired, errors.NotSupported, errors.BadSymbol)
 
-# Codes that arrive as a refusal's class and are none: a duplicate (an earlier attempt may exist), a time-out
-# at
-# the venue, an order handed on. From the venues' documentation.
-_DOUBTFUL_CODES: Mapping[Venue, frozenset[str]] = MappingProxyType(
-    {
-        Venue("binance"): frozenset({"-1006", "-1007", "-4116"}),
-        Venue("binanceusdm"): frozenset({"-1006", "-1007", "-4116"}),
-        Venue("binancecoinm"): frozenset({"-1006", "-1007", "-4116"}),
-        Venue("bybit"): frozenset(
-            {"10014", "10016", "12141", "110030", "110072", "170035", "170141", "170146"}
-        ),
-        Venue("okx"): frozenset({"51011", "51016"}),
-        Venue("bitget"): frozenset({"40015"}),
-        Venue("kucoin"): frozenset({"126033", "126044", "408000"}),
-        Venue("kucoinfutures"): frozenset({"126033", "126044", "408000"}),
-    }
-)
+_READS_AN_ANSWER = frozenset({"parse_order", "parse_orders", "parse_trade", "parse_trades", "safe_order"})
 
-_CODE = re.compile(r'"(?:retCode|code|sCode|label)"\s*:\s*"?(-?\w+)"?')
+_CODE = re.compile(r'"(?:ret_?[cC]ode|code|err_code|sCode|label)"\s*:\s*"?(-?\w+)"?')
 
 
 def classify(error: BaseException, context: SubmitContext, /) -> SubmitVerdict:
     """
     Tell a definitive refusal from everything else; a `SubmitClassifier`.
 
-    A refusal is an exception of a listed class, with no code that says otherwise. For a venue without a table
-    of
-    codes only what ccxt raises before any request, and ``InsufficientFunds``, is one. A lack of funds is none
-    while an
-    earlier order is in doubt: that order may have taken them.
+    A refusal is an exception of a listed class, out of the call that makes the order, with no code that says
+    otherwise. Out of another call that was wrapped with it (a leverage that could not be set, a price that
+    could not be fetched) it says nothing about the order, nor does one that was raised while the venue's
+    answer was read. For a venue without a table of codes only what ccxt raises before any request, and
+    ``InsufficientFunds``, is one. A lack of funds is none while an earlier order is in doubt: that order may
+    have taken them.
     """
     if not isinstance(error, _REFUSALS) or isinstance(error, _NO_REFUSALS):
         return SubmitVerdict.UNKNOWN
     if isinstance(error, errors.InsufficientFunds) and context.in_doubt_before:
         return SubmitVerdict.UNKNOWN
-    doubtful = _DOUBTFUL_CODES.get(context.venue)
-    if doubtful is None:
-        certain = isinstance(error, (*_LOCAL, errors.InsufficientFunds))
-        return SubmitVerdict.REFUSED if certain else SubmitVerdict.UNKNOWN
-    if doubtful.intersection(_CODE.findall(str(error))):
+    calls = _calls(error)
+    if calls and not (_makes_an_order(calls[0]) and not _was_answered(calls)):
         return SubmitVerdict.UNKNOWN
-    return SubmitVerdict.REFUSED
+    codes = VENUE_CODES.get(context.venue)
+    if codes is None:
+        local = isinstance(error, _LOCAL) and not _came_from_venue(error, calls)
+        certain = local or isinstance(error, errors.InsufficientFunds)
+        return SubmitVerdict.REFUSED if certain else SubmitVerdict.UNKNOWN
+    return SubmitVerdict.UNKNOWN if _is_doubtful(str(error), codes) else SubmitVerdict.REFUSED
+
+
+def _is_doubtful(said: str, codes: VenueCodes) -> bool:
+    lowered = said.lower()
+    return not codes.codes.isdisjoint(_CODE.findall(said)) or any(text in lowered for text in codes.texts)
+
+
+def _calls(error: BaseException) -> list[str]:
+    """
+    The functions of ccxt that it came through, from the one the host called to the one that raised.
+    """
+    return [
+        frame.f_code.co_name
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__")).partition(".")[0] == "ccxt"
+    ]
+
+
+def _makes_an_order(call: str) -> bool:
+    return call.startswith("create_") and "order" in call
+
+
+def _was_answered(calls: list[str]) -> bool:
+    """
+    Whether it was raised while an answer was read: then there is one, and the order was sent.
+    """
+    return not _READS_AN_ANSWER.isdisjoint(calls)
+
+
+def _came_from_venue(error: BaseException, calls: list[str]) -> bool:
+    return "fetch" in calls or "handle_errors" in calls or "{" in str(error)

@@ -4,16 +4,15 @@ A `VenueSource` over a ccxt client of the host's.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol, cast
+from typing import assert_never
 
-import ccxt.async_support as errors
+from ccxt.base.errors import OrderNotFound
 
 from poslife._client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
 from poslife._clock import SystemClock
-from poslife._fills import Fill
 from poslife._identifiers import Account, Symbol, Venue
 from poslife._snapshot import (
     FillPage,
@@ -25,55 +24,39 @@ from poslife._snapshot import (
     SnapshotScope,
     VenuePosition,
 )
-from poslife.ccxt._convert import Raw, fill_from, info_of, order_seen_from, position_from
-from poslife.ccxt._venues import VENUE_RULES, VenueRules
-from poslife.errors import ConfigurationError, InvalidValue, UnknownVenueFormat, VenueUnavailable
+from poslife.ccxt._client import asking, edge, markets_of, require_no_retries, require_readable
+from poslife.ccxt._fields import Raw, info_of, row, rows
+from poslife.ccxt._history import History, cursor_in, start_of
+from poslife.ccxt._names import is_same_name
+from poslife.ccxt._orders import order_seen_from
+from poslife.ccxt._positions import position_from
+from poslife.ccxt._venues import LookupMethod, VenueRules, rules_of
+from poslife.errors import InvalidValue, VenueUnavailable
 from poslife.protocols import Clock
 
-__all__ = ["CcxtClient", "CcxtSource"]
-
-
-class CcxtClient(Protocol):
-    """
-    What is asked of a ``ccxt.async_support`` client.
-    """
-
-    id: str
-    markets: object
-    number: object
-    options: Mapping[str, object]
-
-    def load_markets(self) -> Awaitable[object]: ...
-
-    def fetch_order(self, id: str, symbol: str, params: Mapping[str, object], /) -> Awaitable[object]: ...
-
-    def fetch_my_trades(
-        self, symbol: str, since: int | None, limit: int | None, params: Mapping[str, object], /
-    ) -> Awaitable[object]: ...
-
-    def fetch_positions(
-        self, symbols: Sequence[str] | None, params: Mapping[str, object], /
-    ) -> Awaitable[object]: ...
+__all__ = ["CcxtSource"]
 
 
 class CcxtSource:
     """
     What one account at one venue shows, asked through the host's client.
 
+    The client's settings stay as they are, and nothing but questions is sent. That its settings serve is
+    checked once, here: change none of those named below afterwards.
+
     Args:
-        client: A ``ccxt.async_support`` exchange. Its settings stay as they are; ``number = str`` is
-            exact, ``float``
-            is exact to 15 digits.
+        client: A ``ccxt.async_support`` exchange. ``number = str`` is exact, ``float`` is exact to 15 digits.
         account: The host's name for the account.
         rules: What is known of the venue, for one that is not in `VENUE_RULES`.
         formats: Client order id formats, where the tracker was given some.
-        clock: For the times of answers.
+        margin_modes: Put the margin mode into the keys of a snapshot, for accounts that hold a symbol in both
+            modes (OKX). The host's keys must have it then, and must not have it otherwise.
+        clock: For the times of questions.
 
     Raises:
         UnknownVenueFormat: The venue is not known and no *rules* are given.
-        ConfigurationError: The client's ``number`` is ``Decimal``, with which ccxt cannot read answers;
-            or it repeats
-            failed requests, submits included (``maxRetriesOnFailure``).
+        ConfigurationError: The client blocks; its ``number`` is ``Decimal``, with which ccxt cannot read
+            answers; or it repeats failed requests, submits included (``maxRetriesOnFailure``).
     """
 
     def __init__(
@@ -83,31 +66,21 @@ class CcxtSource:
         account: Account,
         rules: VenueRules | None = None,
         formats: Mapping[Venue, ClientOrderIdFormat] = CLIENT_ORDER_IDS,
+        margin_modes: bool = False,
         clock: Clock | None = None,
     ) -> None:
-        self._client = cast("CcxtClient", client)
+        self._client = edge(client)
+        require_readable(self._client)
+        require_no_retries(self._client)
         self._venue = Venue(self._client.id)
         self._account = account
-        known = VENUE_RULES.get(self._venue) if rules is None else rules
-        if known is None:
-            raise UnknownVenueFormat(self._venue, VENUE_RULES)
-        self._rules = known
+        self._rules = rules_of(self._venue, rules)
         self._formats = formats
+        self._margin_modes = margin_modes
         self._clock: Clock = SystemClock() if clock is None else clock
-        self._require_usable()
-
-    def _require_usable(self) -> None:
-        if self._client.number is not str and self._client.number is not float:
-            raise ConfigurationError(
-                f"the client's number is {self._client.number!r}: ccxt cannot read answers into it; "
-                "use str (exact) or float"
-            )
-        retries = self._client.options.get("maxRetriesOnFailure")
-        if retries:
-            raise ConfigurationError(
-                f"the client's maxRetriesOnFailure is {retries!r}: a failed submit would be sent twice; "
-                "set it to 0"
-            )
+        self._history = History(
+            self._client, account=account, rules=self._rules, formats=formats, clock=self._clock
+        )
 
     @property
     def venue(self) -> Venue:
@@ -123,24 +96,59 @@ class CcxtSource:
         """
         return self._account
 
+    # ------------------------------------------------------------------------------------------ orders
+
     async def find_order(self, query: OrderQuery, /) -> OrderSeen | OrderNotSeen:
         """
         See `VenueSource.find_order`. It is looked up by the venue's name where that is known, else by ours.
+
+        The time of an `OrderNotSeen` is the one before the question: what arrives later is not in its answer.
         """
         self._require_ours(query.venue, query.account)
-        params: dict[str, object] = dict(self._rules.lookup_extra)
-        venue_order_id = query.venue_order_id or ""
-        if not venue_order_id:
-            params[self._rules.lookup_parameter] = query.client_order_id
         asked_at = self._clock.now()
-        try:
-            with self._asking(f"order {query.client_order_id}"):
-                order = cast("Raw", await self._client.fetch_order(venue_order_id, query.symbol, params))
-        except _NotFound:
-            return self._not_seen(asked_at)
-        with self._reading(f"order {query.client_order_id}"):
-            seen = order_seen_from(order, at=self._clock.now())
-        if not self._is_asked_for(query, seen):
+        with asking(self._venue, f"order {query.client_order_id}"):
+            for method in self._rules.lookups:
+                order = await self._look_up(method, query)
+                if order is not None:
+                    return self._seen(query, order)
+        window = self._rules.lookup_window
+        return OrderNotSeen(at=asked_at, conclusive_since=None if window is None else asked_at - window)
+
+    async def _look_up(self, method: LookupMethod, query: OrderQuery) -> Raw | None:
+        rules = self._rules
+        by_name = query.venue_order_id is None
+        match method:
+            case "fetch_order":
+                params = {rules.lookup_parameter: query.client_order_id} if by_name else {}
+                try:
+                    order = await self._client.fetch_order(query.venue_order_id or "", query.symbol, params)
+                except OrderNotFound:
+                    return None
+                return row("order", order)
+            case "fetch_open_orders":
+                listed = self._client.fetch_open_orders
+            case "fetch_canceled_and_closed_orders":
+                listed = self._client.fetch_canceled_and_closed_orders
+            case _:
+                assert_never(method)
+        wanted = (
+            {rules.lookup_parameter: query.client_order_id}
+            if by_name
+            else {rules.lookup_order_parameter: query.venue_order_id}
+        )
+        found = rows("orders", await listed(query.symbol, None, None, wanted))
+        return found[0] if found else None
+
+    def _seen(self, query: OrderQuery, order: Raw) -> OrderSeen:
+        seen = order_seen_from(order, venue=self._venue, at=self._clock.now(), formats=self._formats)
+        if query.venue_order_id is not None:
+            same = seen.venue_order_id == query.venue_order_id
+        else:
+            # Without our name in the answer nobody knows whose it is: some venues show the newest order.
+            same = seen.client_order_id is not None and is_same_name(
+                seen.client_order_id, query.client_order_id, venue=self._venue, formats=self._formats
+            )
+        if not same:
             raise VenueUnavailable(
                 self._venue,
                 f"order {query.client_order_id}",
@@ -148,59 +156,21 @@ class CcxtSource:
             )
         return seen
 
-    def _is_asked_for(self, query: OrderQuery, seen: OrderSeen) -> bool:
-        if query.venue_order_id is not None:
-            return seen.venue_order_id == query.venue_order_id
-        returned = seen.client_order_id
-        if returned is None:
-            return False
-        known = self._formats.get(self._venue)
-        prefix = "" if known is None else known.returned_prefix
-        return returned.removeprefix(prefix).lower() == query.client_order_id.lower()
-
-    def _not_seen(self, asked_at: datetime) -> OrderNotSeen:
-        window = self._rules.lookup_window
-        return OrderNotSeen(at=asked_at, conclusive_since=None if window is None else asked_at - window)
+    # ------------------------------------------------------------------------------------------- fills
 
     async def fills(self, query: FillQuery, /) -> FillPage:
         """
         See `VenueSource.fills`.
+
+        Without `FillQuery.since` it is the venue's latest span alone, and never complete. Where trades do not
+        carry our name for their order, asking by that name alone gives none, and is never complete.
         """
         self._require_ours(query.venue, query.account)
-        rules = self._rules
-        params: dict[str, object] = dict(rules.trades_extra)
-        if query.venue_order_id is not None and rules.trades_order_parameter is not None:
-            params[rules.trades_order_parameter] = query.venue_order_id
-        elif query.client_order_id is not None and rules.trades_parameter is not None:
-            params[rules.trades_parameter] = query.client_order_id
-        if query.cursor is not None:
-            params["cursor"] = query.cursor
-        since = None if query.since is None else int(query.since.timestamp() * 1000)
-        asked_at = self._clock.now()
-        with self._asking(f"fills of {query.symbol}"):
-            trades = cast(
-                "Sequence[Raw]",
-                await self._client.fetch_my_trades(query.symbol, since, rules.trades_limit, params),
-            )
-        with self._reading(f"fills of {query.symbol}"):
-            fills = [fill for trade in trades if (fill := self._fill(trade)) is not None]
-        cursor = _cursor(trades) if rules.pages else None
-        within = query.since is not None and asked_at - query.since < rules.trades_window
-        return FillPage(
-            fills=tuple(sorted(fills, key=lambda fill: fill.at)),
-            complete=within and (rules.pages or len(trades) < rules.trades_limit),
-            next_cursor=cursor if trades else None,
-            at=asked_at,
-        )
+        start = start_of(query)
+        with asking(self._venue, f"fills of {query.symbol}"):
+            return await self._history.page(query, start)
 
-    def _fill(self, trade: Raw) -> Fill | None:
-        return fill_from(
-            trade,
-            venue=self._venue,
-            account=self._account,
-            order_name=self._rules.trade_order_name,
-            id_parts=self._rules.trade_id_parts,
-        )
+    # ---------------------------------------------------------------------------------------- snapshot
 
     async def snapshot(self, scope: SnapshotScope, /) -> Snapshot:
         """
@@ -208,88 +178,93 @@ class CcxtSource:
         """
         self._require_ours(scope.venue, scope.account)
         asked_at = self._clock.now()
-        with self._asking("positions"):
+        with asking(self._venue, "positions"):
             await self._client.load_markets()
-            rows, complete = await self._position_rows(scope)
-        positions: list[VenuePosition] = []
-        unreadable: list[str] = []
-        for row in rows:
-            try:
-                positions.append(position_from(row, venue=self._venue, account=self._account))
-            except InvalidValue as error:
-                unreadable.append(str(error))
-        wanted = scope.symbols
+            return await self._snapshot(scope, asked_at)
+
+    async def _snapshot(self, scope: SnapshotScope, asked_at: datetime) -> Snapshot:
+        one = scope.symbols[0] if scope.symbols is not None and len(scope.symbols) == 1 else None
+        if one is not None and self._rules.positions_by_symbol:
+            shown, complete = await self._positions_of([one], {})
+            covers: tuple[Symbol, ...] = (one,)
+        else:
+            shown, complete = await self._positions_of(None, self._rules.positions_extra)
+            covers = self._covered(scope.symbols)
+        read, unreadable = self._read(shown)
+        wanted = read if scope.symbols is None else [p for p in read if p.key.symbol in scope.symbols]
         return Snapshot(
             scope=scope,
-            covers=self._covered(wanted),
-            complete=complete,
-            positions=tuple(p for p in positions if wanted is None or p.key.symbol in wanted),
-            unreadable=tuple(unreadable),
+            covers=tuple(sorted({*covers, *(position.key.symbol for position in wanted)})),
+            # What was asked for and is not covered would else count as absent.
+            complete=complete and set(scope.symbols or ()) <= set(covers),
+            positions=tuple(wanted),
+            unreadable=unreadable,
             asked_at=asked_at,
             at=self._clock.now(),
         )
 
-    async def _position_rows(self, scope: SnapshotScope) -> tuple[list[Raw], bool]:
-        one = list(scope.symbols) if scope.symbols is not None and len(scope.symbols) == 1 else None
-        rows: list[Raw] = []
-        params: dict[str, object] = {}
+    async def _positions_of(
+        self, symbols: Sequence[Symbol] | None, extra: Mapping[str, object]
+    ) -> tuple[list[Raw], bool]:
+        """
+        The rows of all the venue's pages, and whether they are all.
+        """
         limit = self._rules.positions_limit
-        if limit is not None:
-            params["limit"] = limit
+        params: dict[str, object] = dict(extra) if limit is None else {**extra, "limit": limit}
+        shown: list[Raw] = []
         while True:
-            page = cast("Sequence[Raw]", await self._client.fetch_positions(one, params))
-            rows += page
-            cursor = _cursor(page) if self._rules.pages else None
-            if not page or cursor is None or one is not None:
-                return rows, limit is None or self._rules.pages or len(page) < limit
+            page = rows("positions", await self._client.fetch_positions(symbols, params))
+            shown += page
+            if symbols is not None or not self._rules.pages:
+                return shown, limit is None or len(page) < limit
+            cursor = cursor_in(page)
+            if cursor is None or cursor == params.get("cursor"):
+                return shown, cursor is None
             params["cursor"] = cursor
+
+    def _read(self, shown: Sequence[Raw]) -> tuple[list[VenuePosition], tuple[str, ...]]:
+        """
+        The rows that can be read, and a sentence for each of the others.
+        """
+        positions: list[VenuePosition] = []
+        unreadable: list[str] = []
+        known = markets_of(self._client)
+        for one in shown:
+            try:
+                position = position_from(
+                    one,
+                    venue=self._venue,
+                    account=self._account,
+                    margin_modes=self._margin_modes,
+                    rules=self._rules,
+                )
+            except InvalidValue as error:
+                unreadable.append(f"{one.get('symbol')}: {error}")
+                continue
+            if position.key.symbol in known:
+                positions.append(position)
+            else:
+                # ccxt gives the venue's raw name where it knows no market of it, and that names no key.
+                unreadable.append(f"{position.key.symbol}: no market that the client has loaded")
+        times = Counter(position.key for position in positions)
+        unreadable += [f"{key}: {count} rows of one key" for key, count in times.items() if count > 1]
+        return [position for position in positions if times[position.key] == 1], tuple(unreadable)
 
     def _covered(self, wanted: tuple[Symbol, ...] | None) -> tuple[Symbol, ...]:
         """
-        The linear swaps that the client knows: inverse ones are another question at every venue.
+        The markets that a question for the whole account is about.
         """
-        markets = cast("Mapping[str, Raw]", self._client.markets)
-        linear = {
+        rules = self._rules
+        covered = {
             Symbol(symbol)
-            for symbol, market in markets.items()
-            if market.get("swap") is True and market.get("linear") is True
+            for symbol, market in markets_of(self._client).items()
+            if all(market.get(field) == value for field, value in rules.positions_cover.items())
+            and (rules.positions_beyond is None or rules.positions_beyond not in info_of(market))
         }
-        return tuple(sorted(linear if wanted is None else linear.intersection(wanted)))
+        return tuple(sorted(covered if wanted is None else covered.intersection(wanted)))
+
+    # ------------------------------------------------------------------------------------------- words
 
     def _require_ours(self, venue: Venue, account: Account) -> None:
         if (venue, account) != (self._venue, self._account):
             raise InvalidValue("query", f"{venue}:{account}", f"a query of {self._venue}:{self._account}")
-
-    @contextmanager
-    def _asking(self, question: str) -> Generator[None]:
-        """
-        Nothing that ccxt raises is an answer, but that an order was not found.
-        """
-        try:
-            yield
-        except errors.OrderNotFound as error:
-            raise _NotFound from error
-        except errors.BaseError as error:
-            raise VenueUnavailable(self._venue, question, f"{type(error).__name__}: {error}") from error
-
-    @contextmanager
-    def _reading(self, question: str) -> Generator[None]:
-        try:
-            yield
-        except InvalidValue as error:
-            raise VenueUnavailable(self._venue, question, f"the answer cannot be read: {error}") from error
-
-
-class _NotFound(Exception):
-    pass
-
-
-def _cursor(rows: Sequence[Raw]) -> str | None:
-    """
-    Where a list goes on; ccxt puts it into one of the rows.
-    """
-    for row in rows:
-        cursor = info_of(row).get("nextPageCursor")
-        if isinstance(cursor, str) and cursor:
-            return cursor
-    return None

@@ -1,0 +1,216 @@
+"""
+Trades over time: a page at a time, oldest first, and whether it holds them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from poslife._client_order_ids import ClientOrderIdFormat
+from poslife._fills import Fill
+from poslife._identifiers import Account, Venue
+from poslife._snapshot import FillPage, FillQuery
+from poslife.ccxt._client import CcxtClient
+from poslife.ccxt._fields import Raw, info_of, rows
+from poslife.ccxt._names import is_same_name
+from poslife.ccxt._trades import fill_from
+from poslife.ccxt._venues import VenueRules
+from poslife.errors import InvalidValue
+from poslife.protocols import Clock
+
+__all__ = ["History", "cursor_in", "start_of"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+# Some venues take whole seconds, so the end is asked for later and cut here.
+_PAST_THE_END = timedelta(seconds=1)
+
+# Of the venue's own pages in one of ours; more than that, and ours covers less time.
+_MOST_PAGES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Span:
+    """
+    From *start* (included) to *end* (not included); ``None`` is as far as the venue goes.
+    """
+
+    start: datetime | None
+    end: datetime | None
+
+
+class History:
+    """
+    The trades of one account.
+    """
+
+    def __init__(
+        self,
+        client: CcxtClient,
+        *,
+        account: Account,
+        rules: VenueRules,
+        formats: Mapping[Venue, ClientOrderIdFormat],
+        clock: Clock,
+    ) -> None:
+        self._client = client
+        self._venue = Venue(client.id)
+        self._account = account
+        self._rules = rules
+        self._formats = formats
+        self._clock = clock
+
+    async def page(self, query: FillQuery, start: datetime | None) -> FillPage:
+        """
+        The fills from *start* on, of as much time as the venue answers at once and shows whole.
+
+        Raises:
+            InvalidValue: A trade cannot be read.
+        """
+        asked_at = self._clock.now()
+        within = query.since is not None and asked_at - query.since <= self._rules.trades_window
+        span = self._first_span(start, asked_at)
+        while True:
+            trades, whole = await self._read(query, span)
+            shorter = None if whole else _half(span, asked_at)
+            if shorter is None:
+                break
+            span = shorter
+        fills = [fill for trade in trades if (fill := self._fill(trade)) is not None]
+        chosen = {fill.trade_id: fill for fill in fills if self._is_asked_for(query, span, fill)}
+        return FillPage(
+            fills=tuple(sorted(chosen.values(), key=lambda fill: fill.at)),
+            complete=within and whole and self._can_choose(query, fills),
+            next_cursor=None if span.end is None else _cursor_of(span.end),
+            at=asked_at,
+        )
+
+    def _first_span(self, start: datetime | None, now: datetime) -> _Span:
+        if start is None:
+            return _Span(start=None, end=None)
+        start = max(start, now - self._rules.trades_window)
+        end = start + self._rules.trades_span
+        return _Span(start=start, end=end if end <= now else None)
+
+    async def _read(self, query: FillQuery, span: _Span) -> tuple[Sequence[Raw], bool]:
+        """
+        The trades of a span, perhaps with some beside it; and whether none is left out.
+        """
+        rules = self._rules
+        params = self._parameters(query)
+        since = None if span.start is None else _milliseconds(span.start)
+        if span.end is not None:
+            params["until"] = _milliseconds(span.end + _PAST_THE_END)
+        symbol = None if rules.trades_of_all else query.symbol
+        # Where ccxt itself cuts the answer to the limit, it must not: it is counted.
+        limit = None if rules.trades_of_all else rules.trades_limit
+        trades: list[Raw] = []
+        for _ in range(_MOST_PAGES):
+            page = rows("trades", await self._client.fetch_my_trades(symbol, since, limit, params))
+            trades += page
+            if not rules.pages:
+                return _of(query, trades), len(page) < rules.trades_limit
+            cursor = cursor_in(page)
+            if cursor is None:
+                return _of(query, trades), True
+            params["cursor"] = cursor
+        return _of(query, trades), False
+
+    def _parameters(self, query: FillQuery) -> dict[str, object]:
+        rules = self._rules
+        params: dict[str, object] = dict(rules.trades_extra)
+        if query.venue_order_id is not None and rules.trades_order_parameter is not None:
+            params[rules.trades_order_parameter] = query.venue_order_id
+        elif query.client_order_id is not None and rules.trades_parameter is not None:
+            params[rules.trades_parameter] = query.client_order_id
+        return params
+
+    def _fill(self, trade: Raw) -> Fill | None:
+        return fill_from(
+            trade, venue=self._venue, account=self._account, rules=self._rules, formats=self._formats
+        )
+
+    def _is_asked_for(self, query: FillQuery, span: _Span, fill: Fill) -> bool:
+        if query.since is not None and fill.at < query.since:
+            return False
+        if span.start is not None and fill.at < _floor(span.start):
+            return False
+        if span.end is not None and fill.at >= _floor(span.end):
+            return False
+        return self._is_of_order(query, fill)
+
+    def _is_of_order(self, query: FillQuery, fill: Fill) -> bool:
+        if query.venue_order_id is not None:
+            return fill.venue_order_id == query.venue_order_id
+        if query.client_order_id is not None:
+            return fill.client_order_id is not None and is_same_name(
+                fill.client_order_id, query.client_order_id, venue=self._venue, formats=self._formats
+            )
+        return True
+
+    def _can_choose(self, query: FillQuery, fills: Sequence[Fill]) -> bool:
+        """
+        Whether a trade of the order that was asked for would have been known as such.
+        """
+        if query.venue_order_id is not None:
+            return all(fill.venue_order_id is not None for fill in fills)
+        return query.client_order_id is None or self._rules.trade_order_name is not None
+
+
+def start_of(query: FillQuery) -> datetime | None:
+    """
+    Where the page that is asked for begins; ``None`` where the question does not say.
+
+    Raises:
+        InvalidValue: The cursor is none of ours.
+    """
+    cursor = query.cursor
+    if cursor is None:
+        return query.since
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 14):
+        raise InvalidValue("FillQuery.cursor", cursor, "the next_cursor of a page of this source's")
+    return _EPOCH + int(cursor) * _MILLISECOND
+
+
+def cursor_in(page: Sequence[Raw]) -> str | None:
+    """
+    Where a list of the venue's goes on; ccxt puts it into one of the rows.
+    """
+    for one in page:
+        cursor = info_of(one).get("nextPageCursor")
+        if isinstance(cursor, str) and cursor:
+            return cursor
+    return None
+
+
+def _of(query: FillQuery, trades: Sequence[Raw]) -> list[Raw]:
+    """
+    Those of the symbol; one that names none is left for its reader to refuse.
+    """
+    return [trade for trade in trades if trade.get("symbol") in (None, query.symbol)]
+
+
+def _half(span: _Span, now: datetime) -> _Span | None:
+    """
+    The first half of a span, or ``None`` where it cannot be shorter.
+    """
+    if span.start is None:
+        return None
+    end = max(now, span.start) + _MILLISECOND if span.end is None else span.end
+    half = _floor((end - span.start) / 2 + span.start)
+    return _Span(start=span.start, end=half) if half > _floor(span.start) else None
+
+
+def _milliseconds(time: datetime) -> int:
+    return (time - _EPOCH) // _MILLISECOND
+
+
+def _floor(time: datetime) -> datetime:
+    return _EPOCH + _milliseconds(time) * _MILLISECOND
+
+
+def _cursor_of(time: datetime) -> str:
+    return str(_milliseconds(time))

@@ -1,0 +1,59 @@
+"""
+ccxt's orders become ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from poslife._client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
+from poslife._identifiers import Venue, VenueOrderId
+from poslife._orders import OrderStatus
+from poslife._snapshot import OrderSeen
+from poslife.ccxt._fields import client_order_id_in, number, order_side, row, text
+from poslife.errors import InvalidValue
+
+__all__ = ["order_seen_from"]
+
+_STATUSES = {
+    "open": OrderStatus.WORKING,
+    "closed": OrderStatus.FILLED,
+    "canceled": OrderStatus.CANCELED,
+    "expired": OrderStatus.EXPIRED,
+    "rejected": OrderStatus.REJECTED,
+}
+
+
+def order_seen_from(
+    order: Mapping[str, object],
+    *,
+    venue: Venue,
+    at: datetime,
+    formats: Mapping[Venue, ClientOrderIdFormat] = CLIENT_ORDER_IDS,
+) -> OrderSeen:
+    """
+    A ccxt order as seen at *at*. An acknowledgement is none: it often has no side, amount or status.
+
+    An order that is ``closed`` and not filled whole is canceled: ccxt says closed of both.
+
+    Raises:
+        InvalidValue: It has no id, side, amount, filled amount or status, or one that cannot be read.
+    """
+    raw = row("order", order)
+    status = _STATUSES.get(str(raw.get("status")))
+    if status is None:
+        raise InvalidValue("order.status", raw.get("status"), f"one of {', '.join(_STATUSES)}")
+    quantity = number("order.amount", raw.get("amount"))
+    filled = number("order.filled", raw.get("filled"))
+    if status is OrderStatus.FILLED and filled < quantity:
+        status = OrderStatus.CANCELED
+    return OrderSeen(
+        venue_order_id=VenueOrderId(text("order.id", raw.get("id"))),
+        client_order_id=client_order_id_in(raw.get("clientOrderId"), venue=venue, formats=formats),
+        side=order_side("order.side", raw.get("side")),
+        quantity=quantity,
+        filled=filled,
+        status=status,
+        at=at,
+    )

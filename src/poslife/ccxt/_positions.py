@@ -1,0 +1,131 @@
+"""
+ccxt's positions become ours, and the host's symbols keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from poslife._identifiers import Account, Leg, MarginMode, PositionKey, Side, Symbol, Venue
+from poslife._snapshot import VenuePosition
+from poslife.ccxt._client import edge, markets_of
+from poslife.ccxt._fields import Raw, info_of, leg_in, number, optional_text, row, text
+from poslife.ccxt._venues import VenueRules, rules_of
+from poslife.errors import InvalidValue
+
+__all__ = ["key_for", "position_from"]
+
+_SIDES = {"long": Side.LONG, "buy": Side.LONG, "short": Side.SHORT, "sell": Side.SHORT}
+_SIGNED = ("positionAmt", "szi", "pos", "size")
+_SAID = ("holdSide", "positionSide", "posSide", "side")
+
+
+def key_for(
+    client: object,
+    symbol: str,
+    *,
+    account: Account,
+    leg: Leg = Leg.NET,
+    margin_mode: MarginMode | None = None,
+) -> PositionKey:
+    """
+    The key of a contract, as a `CcxtSource` over the same client writes it.
+
+    Args:
+        client: A ``ccxt.async_support`` exchange that has loaded its markets.
+        symbol: ccxt's unified symbol, for example ``BTC/USDT:USDT``; never the venue's raw one.
+        account: The host's name for the account.
+        leg: Long or short in hedge mode.
+        margin_mode: Only with a source that was told ``margin_modes=True``.
+
+    Raises:
+        InvalidValue: The client has no market of this unified symbol, or has not loaded its markets.
+    """
+    driver = edge(client)
+    if symbol not in markets_of(driver):
+        raise InvalidValue("symbol", symbol, f"a unified symbol of a market that {driver.id} has loaded")
+    return PositionKey(
+        venue=Venue(driver.id), account=account, symbol=Symbol(symbol), leg=leg, margin_mode=margin_mode
+    )
+
+
+def position_from(
+    position: Mapping[str, object],
+    *,
+    venue: Venue,
+    account: Account,
+    margin_modes: bool = False,
+    rules: VenueRules | None = None,
+) -> VenuePosition:
+    """
+    A ccxt position. A row with 0 contracts is an explicit flat; one without a number cannot be read.
+
+    Args:
+        position: One row of ``fetch_positions``.
+        venue: ccxt's exchange id.
+        account: The host's name for the account.
+        margin_modes: Put the margin mode into the key, for accounts that hold both modes of one symbol.
+        rules: What is known of the venue, for one that is not in `VENUE_RULES`.
+
+    Raises:
+        InvalidValue: It has no contracts, no side although it has contracts, or a leg that is not known.
+        UnknownVenueFormat: The venue is not known and no *rules* are given.
+    """
+    known = rules_of(venue, rules)
+    raw = row("position", position)
+    info = info_of(raw)
+    contracts = number("position.contracts", raw.get("contracts"))
+    side = _side(raw, info, contracts)
+    key = PositionKey(
+        venue=venue,
+        account=account,
+        symbol=Symbol(text("position.symbol", raw.get("symbol"))),
+        leg=_leg(raw, info, known),
+        margin_mode=_margin_mode(raw) if margin_modes else None,
+    )
+    entry = raw.get("entryPrice")
+    price = None if entry is None else number("position.entryPrice", entry)
+    return VenuePosition(key=key, side=side, quantity=abs(contracts), entry_price=price or None)
+
+
+def _leg(raw: Raw, info: Raw, rules: VenueRules) -> Leg:
+    said = leg_in("position", info, rules)
+    if said is not None:
+        return said
+    if raw.get("hedged") is not True:
+        return Leg.NET
+    side = _SIDES.get(str(raw.get("side")))
+    if side is None:
+        raise InvalidValue("position.side", raw.get("side"), "'long' or 'short', in hedge mode")
+    return Leg.LONG if side is Side.LONG else Leg.SHORT
+
+
+def _margin_mode(raw: Raw) -> MarginMode:
+    said = optional_text(raw.get("marginMode"))
+    if said not in ("cross", "isolated"):
+        raise InvalidValue("position.marginMode", raw.get("marginMode"), "'cross' or 'isolated'")
+    return MarginMode(said)
+
+
+def _side(raw: Raw, info: Raw, contracts: Decimal) -> Side | None:
+    """
+    Long or short by ccxt's word, else by a sign, else by the venue's own word; ``None`` where it is flat.
+    """
+    if not contracts:
+        return None
+    said = _SIDES.get(str(raw.get("side")))
+    if said is not None:
+        return said
+    if contracts < 0:
+        return Side.SHORT
+    if any(number(f"position.info.{where}", info[where]) < 0 for where in _SIGNED if info.get(where)):
+        return Side.SHORT
+    for where in _SAID:
+        side = _SIDES.get(str(info.get(where)).lower())
+        if side is not None:
+            return side
+    # Binance in one-way mode, with a position too small for a notional: the sign is all it says.
+    if optional_text(info.get("positionAmt")) is not None:
+        return Side.LONG
+    raise InvalidValue("position.side", raw.get("side"), "'long' or 'short'")

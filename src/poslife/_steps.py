@@ -343,8 +343,10 @@ def seen(position: Position, ordinal: int, sight: OrderSeen, *, booked: Decimal 
     order = order_of(position, ordinal)
     named = _named(order, sight.venue_order_id, booked)
     wanted = sight.status
-    if wanted is OrderStatus.FILLED or sight.filled > named.filled:
-        wanted = named.status if named.filled >= sight.quantity else OrderStatus.WORKING
+    # The venue may have cut a reduce-only order, so what counts as all of it is what the venue shows.
+    expected = sight.quantity if wanted is OrderStatus.FILLED else sight.filled
+    if named.filled < max(expected, sight.filled):
+        wanted = OrderStatus.WORKING
     if wanted is not named.status and wanted in ORDER_EVIDENCE[named.status]:
         named = named.moved(wanted, by_evidence=True)
     if named == order:

@@ -264,6 +264,7 @@ def _resize(position: PersistedPosition, taken: Sequence[tuple[Fill, int | None]
         entered_cost=sums.entered_cost,
         exited_quantity=sums.exited_quantity,
         exited_cost=sums.exited_cost,
+        opened_at=_opened_at(position, taken),
     )
     notes = [*_fill_notes(position, taken), *_end_notes(position, touched)]
     if sums.entered_quantity != position.entered_quantity:
@@ -279,6 +280,7 @@ def _resize(position: PersistedPosition, taken: Sequence[tuple[Fill, int | None]
 def _close(position: PersistedPosition, taken: Sequence[tuple[Fill, int | None]], sums: _Sums) -> Plan:
     touched = _filled(position.orders, taken)
     last, ordinal = taken[-1]
+    opened_at = _opened_at(position, taken)
     closed = ClosedPosition(
         id=position.id,
         ref=position.ref,
@@ -293,9 +295,9 @@ def _close(position: PersistedPosition, taken: Sequence[tuple[Fill, int | None]]
         exited_cost=sums.exited_cost,
         orders=replaced(position.orders, touched),
         created_at=position.created_at,
-        opened_at=position.opened_at,
+        opened_at=opened_at,
         # A venue's clock may run behind between two fills; a position is never closed before it was opened.
-        closed_at=max(position.opened_at, *(fill.at for fill, _ in taken)),
+        closed_at=max(opened_at, *(fill.at for fill, _ in taken)),
         version=position.version + 1,
     )
     body = PositionClosed(
@@ -313,6 +315,14 @@ def _close(position: PersistedPosition, taken: Sequence[tuple[Fill, int | None]]
     return Plan(
         transition=Close(after=closed, orders=touched), fills=_stored(position.ref, taken), notes=notes
     )
+
+
+def _opened_at(position: PersistedPosition, taken: Sequence[tuple[Fill, int | None]]) -> datetime:
+    """
+    The time of its first entry fill; fills come in any order.
+    """
+    entries = (fill.at for fill, _ in taken if fill.side is position.side.entered_by)
+    return min((position.opened_at, *entries))
 
 
 def _reason(position: PersistedPosition, fill: Fill, ordinal: int | None) -> CloseReason:

@@ -7,13 +7,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-import ccxt.async_support as ccxt
 import pytest
 
-from poslife import Account, Leg, OrderSide, Side, Venue
-from poslife.ccxt import CcxtSource, fill_from, position_from
-from poslife.errors import ConfigurationError, InvalidValue, UnknownVenueFormat
-from poslife.testing.bybit import bybit_client
+from poslife import Account, Leg, MarginMode, OrderSide, Side, Venue
+from poslife.ccxt import fill_from, fills_from, position_from
+from poslife.errors import InvalidValue
 
 BYBIT, MAIN = Venue("bybit"), Account("main")
 
@@ -138,6 +136,149 @@ def test_a_position_that_cannot_be_read(changes: dict[str, Any]) -> None:
         position_from(position(**changes), venue=BYBIT, account=MAIN)
 
 
+@pytest.mark.parametrize(
+    "info, side, leg",
+    [
+        ({"posMode": "hedge_mode", "tradeSide": "open"}, OrderSide.BUY, Leg.LONG),
+        ({"posMode": "hedge_mode", "tradeSide": "close"}, OrderSide.SELL, Leg.LONG),
+        ({"posMode": "hedge_mode", "tradeSide": "burst_close_short"}, OrderSide.BUY, Leg.SHORT),
+        ({"posMode": "hedge_mode", "tradeSide": "reduce_close_long"}, OrderSide.SELL, Leg.LONG),
+        ({"posMode": "one_way_mode", "tradeSide": "buy_single"}, OrderSide.BUY, Leg.NET),
+        ({}, OrderSide.BUY, None),
+    ],
+    ids=str,
+)
+def test_bitgets_closing_trades_have_the_positions_side(
+    info: dict[str, Any], side: OrderSide, leg: Leg | None
+) -> None:
+    """
+    In hedge mode a close of a long comes as a buy: taken as it is, it would double the position.
+    """
+    fill = fill_from(trade(info=info), venue=Venue("bitget"), account=MAIN)
+
+    assert fill is not None
+    assert (side, leg) == (fill.side, fill.leg)
+
+
+def test_a_close_or_open_that_bitget_does_not_tell_cannot_be_read() -> None:
+    """
+    A new word for it is not guessed at.
+    """
+    info = {"posMode": "hedge_mode", "tradeSide": "novelty"}
+    with pytest.raises(InvalidValue, match="tradeSide"):
+        fill_from(trade(info=info), venue=Venue("bitget"), account=MAIN)
+
+
+@pytest.mark.parametrize(
+    "venue, info, leg",
+    [
+        ("binance", {"positionSide": "BOTH"}, Leg.NET),
+        ("binance", {"positionSide": "SHORT"}, Leg.SHORT),
+        ("okx", {"posSide": "net"}, Leg.NET),
+        ("okx", {"posSide": "long"}, Leg.LONG),
+        ("gate", {"mode": "single"}, Leg.NET),
+        ("gate", {"mode": "dual_short"}, Leg.SHORT),
+        ("bitget", {"holdSide": "long", "posMode": "one_way_mode"}, Leg.NET),
+        ("bitget", {"holdSide": "long", "posMode": "hedge_mode"}, Leg.LONG),
+        ("hyperliquid", {"type": "oneWay"}, Leg.NET),
+        ("bingx", {"positionSide": "LONG", "onlyOnePosition": True}, Leg.NET),
+        ("bingx", {"positionSide": "LONG", "onlyOnePosition": False}, Leg.LONG),
+        ("bingx", {"positionSide": "BOTH"}, Leg.NET),
+        ("kucoin", {}, Leg.NET),
+    ],
+    ids=str,
+)
+def test_a_leg_is_what_the_venue_says(venue: str, info: dict[str, Any], leg: Leg) -> None:
+    """
+    Where a word is only a direction, as in one-way mode on BingX and Bitget, it names no leg.
+    """
+    assert leg is position_from(position(info=info), venue=Venue(venue), account=MAIN).key.leg
+
+
+@pytest.mark.parametrize(
+    "changes, field",
+    [
+        ({"hedged": True, "side": None, "contracts": 0}, "side"),
+        ({"symbol": None}, "symbol"),
+        ({"contracts": True}, "contracts"),
+        ({"contracts": float("nan")}, "contracts"),
+        ({"contracts": "1e"}, "contracts"),
+        ({"info": {"posSide": "sideways"}}, "posSide"),
+    ],
+    ids=str,
+)
+def test_a_position_with_a_field_that_cannot_be(changes: dict[str, Any], field: str) -> None:
+    """
+    The error names the field and the value.
+    """
+    with pytest.raises(InvalidValue, match=field):
+        position_from(position(**changes), venue=Venue("okx"), account=MAIN)
+
+
+def test_the_margin_mode_is_in_the_key_when_asked_for() -> None:
+    """
+    And then it has to be known.
+    """
+    read = position_from(position(marginMode="isolated"), venue=BYBIT, account=MAIN, margin_modes=True)
+
+    assert MarginMode.ISOLATED is read.key.margin_mode
+    with pytest.raises(InvalidValue, match="marginMode"):
+        position_from(position(), venue=BYBIT, account=MAIN, margin_modes=True)
+
+
+def test_a_position_too_small_for_a_notional_has_the_side_of_its_sign() -> None:
+    """
+    Binance: ccxt derives the side from the notional, which is "0" then.
+    """
+    small = position(contracts=0.001, side=None, info={"positionAmt": "0.001", "positionSide": "BOTH"})
+
+    assert Side.LONG is position_from(small, venue=Venue("binance"), account=MAIN).side
+
+
+@pytest.mark.parametrize(
+    "changes, field",
+    [
+        ({"timestamp": "soon"}, "timestamp"),
+        ({"timestamp": 1e300}, "timestamp"),
+        ({"amount": "much"}, "amount"),
+        ({"fees": "none"}, "fees"),
+        ({"fees": [3]}, "fees"),
+        ({"fee": {"cost": "x", "currency": "USDT"}}, "fee"),
+    ],
+    ids=str,
+)
+def test_a_trade_with_a_field_that_cannot_be(changes: dict[str, Any], field: str) -> None:
+    """
+    The error names the field and the value.
+    """
+    with pytest.raises(InvalidValue, match=field):
+        fill_from(trade(**changes), venue=BYBIT, account=MAIN)
+
+
+def test_fills_of_an_order() -> None:
+    """
+    Its trades, of which there may be none, and which may be left out.
+    """
+    rows = [trade(), trade(id="t2", info={"execType": "Funding"}), trade(id="t3")]
+
+    assert ["t1", "t3"] == [fill.trade_id for fill in fills_from(rows, venue=BYBIT, account=MAIN)]
+    assert () == fills_from(None, venue=BYBIT, account=MAIN)
+    with pytest.raises(InvalidValue, match="trade"):
+        fills_from([3], venue=BYBIT, account=MAIN)  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+
+
+def test_a_name_comes_back_as_it_was_sent() -> None:
+    """
+    ccxt puts "t-" before it on Gate; other texts there are nobody's name.
+    """
+    named = fill_from(trade(info={"text": "t-abc"}), venue=Venue("gate"), account=MAIN)
+    unnamed = fill_from(trade(info={"text": ""}), venue=Venue("gate"), account=MAIN)
+
+    assert named is not None
+    assert unnamed is not None
+    assert ("abc", None) == (named.client_order_id, unnamed.client_order_id)
+
+
 def test_legs_of_hedge_mode() -> None:
     """
     Bybit's position index, else ccxt's word that the position is hedged.
@@ -147,21 +288,3 @@ def test_legs_of_hedge_mode() -> None:
 
     assert Leg.SHORT is by_index.key.leg
     assert Leg.LONG is by_word.key.leg
-
-
-async def test_a_client_that_cannot_serve_is_refused() -> None:
-    """
-    One that repeats submits, reads numbers into Decimal, or cannot find orders by a name of ours.
-    """
-    client: Any = bybit_client("http://127.0.0.1:9")
-    client.options["maxRetriesOnFailure"] = 3
-    with pytest.raises(ConfigurationError, match="sent again"):
-        CcxtSource(client, account=MAIN)
-    client.options["maxRetriesOnFailure"] = 0
-    client.number = Decimal
-    with pytest.raises(ConfigurationError, match="Decimal"):
-        CcxtSource(client, account=MAIN)
-    await client.close()
-    for venue in ("htx", "deribit", "krakenfutures", "mexc"):
-        with pytest.raises(UnknownVenueFormat, match=venue):
-            CcxtSource(getattr(ccxt, venue)(), account=MAIN)

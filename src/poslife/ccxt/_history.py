@@ -79,7 +79,8 @@ class History:
             if shorter is None:
                 break
             span = shorter
-        fills = [fill for trade in trades if (fill := self._fill(trade)) is not None]
+        in_order = sorted(trades, key=self._sequence_of)
+        fills = [fill for trade in in_order if (fill := self._fill(trade)) is not None]
         chosen = {fill.trade_id: fill for fill in fills if self._is_asked_for(query, span, fill)}
         return FillPage(
             fills=tuple(sorted(chosen.values(), key=lambda fill: fill.at)),
@@ -127,6 +128,11 @@ class History:
         elif query.client_order_id is not None and rules.trades_parameter is not None:
             params[rules.trades_parameter] = query.client_order_id
         return params
+
+    def _sequence_of(self, trade: Raw) -> int:
+        field = self._rules.trade_sequence
+        number = "" if field is None else str(info_of(trade).get(field))
+        return int(number) if number.isascii() and number.isdigit() else 0
 
     def _fill(self, trade: Raw) -> Fill | None:
         return fill_from(

@@ -50,6 +50,8 @@ class VenueRules:
             ``None`` where the venue promises nothing, so that absence there is never proven.
         trade_order_name: Where a trade's ``info`` has our name for its order, or ``None``.
         trade_id_parts: What a trade's id is made of, where the venue's own is not unique.
+        trade_sequence: Where ``info`` numbers trades in the order they were made: ccxt sorts by time and id,
+            and so mixes those of one millisecond.
         trade_kind: Where ``info`` says what kind of execution a trade is, or ``None`` where all are trades.
         executions: The kinds that change a position; others but *no_executions* cannot be read.
         no_executions: The kinds that are shown as trades and change no position: funding payments.
@@ -80,6 +82,7 @@ class VenueRules:
     lookup_window: timedelta | None = None
     trade_order_name: str | None = None
     trade_id_parts: tuple[str, ...] = ("id",)
+    trade_sequence: str | None = None
     trade_kind: str | None = None
     executions: frozenset[str] = frozenset()
     no_executions: frozenset[str] = frozenset()
@@ -107,6 +110,7 @@ class VenueRules:
 _BINANCE = VenueRules(
     # Canceled and expired orders without a fill are shown for three days.
     lookup_window=timedelta(hours=71),
+    trade_sequence="id",
     trades_order_parameter="orderId",
     trades_window=timedelta(days=179),
     trades_span=timedelta(days=6, hours=23),
@@ -144,6 +148,7 @@ VENUE_RULES: Mapping[Venue, VenueRules] = MappingProxyType(
             # Canceled and rejected orders without a fill are shown for a day.
             lookup_window=timedelta(hours=23),
             trade_order_name="orderLinkId",
+            trade_sequence="seq",
             trade_kind="execType",
             executions=frozenset(
                 {
@@ -177,6 +182,7 @@ VENUE_RULES: Mapping[Venue, VenueRules] = MappingProxyType(
             # Canceled orders without a fill are shown for two hours.
             lookup_window=timedelta(minutes=115),
             trade_order_name="clOrdId",
+            trade_sequence="billId",
             trades_order_parameter="ordId",
             trades_window=timedelta(days=89),
             trades_span=timedelta(days=89),
@@ -189,6 +195,7 @@ VENUE_RULES: Mapping[Venue, VenueRules] = MappingProxyType(
             # A name of ours is searched for until a minute after its order has ended.
             lookup_window=timedelta(seconds=50),
             trade_order_name="text",
+            trade_sequence="trade_id",
             trades_window=timedelta(days=30),
             trades_span=timedelta(days=30),
             trades_limit=1000,
@@ -201,6 +208,7 @@ VENUE_RULES: Mapping[Venue, VenueRules] = MappingProxyType(
         Venue("bitget"): VenueRules(
             lookup_parameter="clientOid",
             trade_order_name="clientOid",
+            trade_sequence="tradeId",
             trades_order_parameter="orderId",
             trades_window=timedelta(days=89),
             trades_span=timedelta(days=6, hours=23),

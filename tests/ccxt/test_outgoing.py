@@ -1,0 +1,184 @@
+"""
+What is really sent: our name for an order goes out under the venue's field, and the look-up asks by it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import ccxt.async_support as ccxt
+import pytest
+
+from poslife import Account, PositionRef, Symbol, Venue, VenueOrderId
+from poslife._client_order_ids import client_order_id
+from poslife._identifiers import position_ref_at
+from poslife.ccxt import VENUE_RULES, CcxtSource
+from poslife.errors import VenueUnavailable
+from poslife.venues import FillQuery, OrderQuery, SnapshotScope
+from tests.ccxt.offline import SYMBOLS, on_line
+
+MAIN = Account("main")
+REF: PositionRef = position_ref_at(datetime(2026, 1, 1, tzinfo=UTC), 1 << 70 | 12345)
+
+SENT_AS = {
+    "bybit": '"orderLinkId":"{}"',
+    "binance": "newClientOrderId={}",
+    "binanceusdm": "newClientOrderId={}",
+    "binancecoinm": "newClientOrderId={}",
+    "okx": '"clOrdId":"{}"',
+    "gate": '"text":"t-{}"',
+    "bitget": '"clientOid":"{}"',
+    "hyperliquid": '"c":"{}"',
+    "bingx": "clientOrderID={}",
+    "kucoin": '"clientOid":"{}"',
+    "kucoinfutures": '"clientOid":"{}"',
+}
+
+ASKED_AS = {
+    "bybit": ["/v5/order/realtime?", "orderLinkId={}"],
+    "binance": ["/fapi/v1/order?", "origClientOrderId={}"],
+    "binanceusdm": ["/fapi/v1/order?", "origClientOrderId={}"],
+    "binancecoinm": ["/dapi/v1/order?", "origClientOrderId={}"],
+    "okx": ["/trade/order?", "clOrdId={}"],
+    "gate": ["/orders/t-{}?"],
+    "bitget": ["/mix/order/detail?", "clientOid={}"],
+    "hyperliquid": ['"type":"orderStatus"', '"oid":"{}"'],
+    "bingx": ["/trade/order?", "clientOrderId={}"],
+    "kucoin": ["/orders/byClientOid?", "clientOid={}"],
+    "kucoinfutures": ["/orders/byClientOid?", "clientOid={}"],
+}
+
+FILTERED_BY = {
+    "bybit": "orderId=777",
+    "binance": "orderId=777",
+    "binanceusdm": "orderId=777",
+    "binancecoinm": "orderId=777",
+    "okx": "ordId=777",
+    "gate": "/my_trades_timerange?",
+    "bitget": "orderId=777",
+    "hyperliquid": '"type":"userFillsByTime"',
+    "bingx": "orderId=777",
+    "kucoin": "orderId=777",
+    "kucoinfutures": "orderId=777",
+}
+
+
+def test_every_venue_that_is_known_is_tested() -> None:
+    """
+    A venue is not listed without these tests.
+    """
+    for tested in (SENT_AS, ASKED_AS, FILTERED_BY, SYMBOLS):
+        assert set(VENUE_RULES) == set(tested)
+
+
+@pytest.mark.parametrize("venue", sorted(VENUE_RULES))
+async def test_an_order_goes_out_under_our_name(venue: str) -> None:
+    """
+    ``params={"clientOrderId": …}`` serves at every venue, as the tracker's documentation says.
+    """
+    line = on_line(venue)
+    name = client_order_id(REF, 3, venue=Venue(venue))
+    with pytest.raises(ccxt.RequestTimeout):
+        await line.client.create_order(SYMBOLS[venue], "limit", "buy", 1, 100, params={"clientOrderId": name})
+
+    assert SENT_AS[venue].format(name) in line.sent[-1].whole
+
+
+@pytest.mark.parametrize("venue", sorted(VENUE_RULES))
+async def test_an_order_is_looked_up_by_our_name(venue: str) -> None:
+    """
+    The name, and no other order's id, is in the request; a time-out is no answer.
+    """
+    line = on_line(venue)
+    name = client_order_id(REF, 3, venue=Venue(venue))
+    source = CcxtSource(line.client, account=MAIN)
+    with pytest.raises(VenueUnavailable, match="RequestTimeout"):
+        await source.find_order(
+            OrderQuery(venue=Venue(venue), account=MAIN, symbol=SYMBOLS[venue], client_order_id=name)
+        )
+
+    request = line.sent[-1]
+    for part in ASKED_AS[venue]:
+        assert part.format(name) in request.whole
+    assert "None" not in request.whole
+
+
+@pytest.mark.parametrize("venue", sorted(VENUE_RULES))
+async def test_an_order_is_looked_up_by_the_venues_name(venue: str) -> None:
+    """
+    Where it is known it is asked by, for some venues forget ours sooner.
+    """
+    line = on_line(venue)
+    name = client_order_id(REF, 3, venue=Venue(venue))
+    source = CcxtSource(line.client, account=MAIN)
+    with pytest.raises(VenueUnavailable):
+        await source.find_order(
+            OrderQuery(
+                venue=Venue(venue),
+                account=MAIN,
+                symbol=SYMBOLS[venue],
+                client_order_id=name,
+                venue_order_id=VenueOrderId("777"),
+            )
+        )
+
+    assert "777" in line.sent[-1].whole
+    assert name not in line.sent[-1].whole
+
+
+@pytest.mark.parametrize("venue", sorted(VENUE_RULES))
+async def test_fills_are_asked_by_time_and_order(venue: str) -> None:
+    """
+    The venue filters by its order where it can; where it cannot, the source does.
+    """
+    line = on_line(venue)
+    source = CcxtSource(line.client, account=MAIN)
+    with pytest.raises(VenueUnavailable):
+        await source.fills(
+            FillQuery(
+                venue=Venue(venue),
+                account=MAIN,
+                symbol=SYMBOLS[venue],
+                since=datetime.now(UTC),
+                venue_order_id=VenueOrderId("777"),
+            )
+        )
+
+    assert FILTERED_BY[venue] in line.sent[-1].whole
+
+
+async def test_bybit_is_asked_for_every_kind_of_execution() -> None:
+    """
+    ccxt asks for trades alone, and a liquidation would stay invisible.
+    """
+    line = on_line("bybit")
+    source = CcxtSource(line.client, account=MAIN)
+    with pytest.raises(VenueUnavailable):
+        await source.fills(FillQuery(venue=Venue("bybit"), account=MAIN, symbol=Symbol("BTC/USDT:USDT")))
+
+    assert "execType=&" in line.sent[-1].url
+
+
+async def test_positions_are_asked_for_as_the_data_says() -> None:
+    """
+    The scope of a whole account's question is said, whatever the client's own defaults are.
+    """
+    asked = {
+        "bybit": ["/v5/position/list?", "settleCoin=USDT", "category=linear", "limit=200"],
+        "binance": ["/fapi/v3/positionRisk?"],
+        "binancecoinm": ["/dapi/v1/positionRisk?"],
+        "okx": ["/account/positions"],
+        "gate": ["/futures/usdt/positions?", "holding=true", "limit=100"],
+        "bitget": ["/position/all-position?", "productType=USDT-FUTURES"],
+        "hyperliquid": ['"type":"clearinghouseState"'],
+        "bingx": ["/swap/v2/user/positions?"],
+        "kucoin": ["/api/v1/positions"],
+    }
+    for venue, parts in asked.items():
+        line = on_line(venue, defaultSubType="inverse" if venue in ("bybit", "binance") else "linear")
+        source = CcxtSource(line.client, account=MAIN)
+        with pytest.raises(VenueUnavailable):
+            await source.snapshot(SnapshotScope(venue=Venue(venue), account=MAIN))
+
+        for part in parts:
+            assert part in line.sent[-1].whole

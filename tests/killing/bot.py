@@ -1,7 +1,8 @@
 """
 A bot that trades once, with a checkpoint before and after each commit and each request: to be killed there.
 
-Usage: ``python -m tests.killing.bot STORE VENUE``, the store as a file or a DSN.
+Usage: ``python -m tests.killing.bot STORE VENUE [recover]``, the store as a file or a DSN. With ``recover`` it only
+starts again, and its recovery has the checkpoints.
 """
 
 from __future__ import annotations
@@ -128,9 +129,9 @@ async def trade(tracker: PositionTracker, client: Any, source: CcxtSource, contr
         await closing.acknowledged(VenueOrderId(order["id"]), *await fills(closing.client_order_id))
 
 
-async def main(place: str, venue: str) -> None:
+async def main(place: str, venue: str, only: str = "") -> None:
     """
-    Start, recover, trade.
+    Start, recover, trade; or start and recover only.
     """
     store = CheckedPostgresStore(place) if "://" in place else CheckedSqliteStore(place)
     client = bybit_client(venue)
@@ -138,6 +139,10 @@ async def main(place: str, venue: str) -> None:
         await client.load_markets()
         source = CcxtSource(client, account=KEY.account)
         async with tracker_over(store) as tracker:
+            if only == "recover":
+                check_requests(client)
+                await tracker.recover(source)
+                return
             await tracker.recover(source)
             check_requests(client)
             await trade(tracker, client, source, VenueControl(venue))

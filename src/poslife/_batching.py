@@ -136,14 +136,18 @@ class BatchingSink:
         started = self._clock.monotonic()
         try:
             async with asyncio.timeout(timeout):
-                while self._settled() < target:
+                while self._settled() < target and not self._stopped_working():
                     self._progress.clear()
                     await self._progress.wait()
         except TimeoutError:
-            waited = self._clock.monotonic() - started
-            raise FlushTimeout(waited, self.stats().backlog, self._last_error) from None
+            pass
         finally:
             self._flushing -= 1
+            if self._closed and not self._flushing:
+                await self._stop()
+        if self._settled() < target:
+            waited = self._clock.monotonic() - started
+            raise FlushTimeout(waited, self.stats().backlog, self._last_error)
 
     async def aclose(self, deadline: float | None = None, /) -> None:
         """
@@ -163,6 +167,7 @@ class BatchingSink:
         worker.cancel()
         # `wait` and not `await worker`: the worker's own cancellation must not look like ours.
         await asyncio.wait((worker,))
+        self._progress.set()
 
     def _settled(self) -> int:
         with self._lock:

@@ -1,8 +1,8 @@
 """
 A bot that trades once, with a checkpoint before and after each commit and each request: to be killed there.
 
-Usage: ``python -m tests.killing.bot STORE VENUE [recover]``, the store as a file or a DSN. With ``recover`` it only
-starts again, and its recovery has the checkpoints.
+Usage: ``python -m tests.killing.bot STORE VENUE [recover]``, the store as a file or a DSN.
+With ``recover`` it only starts again, and its recovery has the checkpoints.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from tests.killing.bot import KEY, SYMBOL, tracker_over
 pytestmark = pytest.mark.slow
 
 PROJECT = Path(__file__).parents[2]
-STEPS = 28
+STEPS = 34
 """
 How many checkpoints a whole trade has; `test_nothing_is_left_out` holds the number.
 """
@@ -70,7 +70,7 @@ async def test_killed_on_postgres(step: int, postgres_dsn: str) -> None:
 
 AFTER_THE_ORDER = 6
 """
-The venue has taken and partly filled the order, and the bot has not heard of it: the most there is to recover.
+The venue has taken and partly filled the order, and the bot has not heard of it.
 """
 
 

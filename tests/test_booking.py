@@ -209,7 +209,7 @@ def test_a_position_opens_at_its_earliest_fill() -> None:
     assert later(2) == held(book(made, [(bought("1", at=later(2)), 0)])).opened_at
 
 
-# ------------------------------------------------------------------------------------------ growing, shrinking
+# ---------------------------------------------------------------------------------------- growing, shrinking
 
 
 def test_entries_increase_and_exits_reduce() -> None:

@@ -4,10 +4,12 @@ Runs: one life of a host process each, with a lease. Pure.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from poslife._identifiers import RunId, aware, count, name, uuid
+from poslife._identifiers import RunId, aware, count, instance, name, uuid
+from poslife.errors import InvalidValue
 
 __all__ = ["NewRun", "Run"]
 
@@ -37,6 +39,10 @@ class NewRun:
         uuid("NewRun.id", self.id)
         name("NewRun.machine", self.machine)
         count("NewRun.pid", self.pid)
+        instance("NewRun.process_started", self.process_started, str)
+        lease: object = self.lease
+        if type(lease) not in (int, float) or not 0 < self.lease < math.inf:
+            raise InvalidValue("NewRun.lease", lease, "a finite number of seconds above zero")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,11 +17,11 @@ from tests.postgres_server import Databases, LocalServer
 
 
 async def _openings() -> list[openings.Result]:
-    results = [await openings.memory(), await openings.sqlite()]
+    results = [*await openings.memory(), *await openings.sqlite()]
     # Durable, as a bot's server is: the tests' server is not.
     server = LocalServer(settings={"fsync": "on", "full_page_writes": "on"})
     try:
-        results.append(await openings.postgres(Databases(administration_dsn=server.dsn())))
+        results += await openings.postgres(Databases(administration_dsn=server.dsn()))
     finally:
         server.close()
     return results
@@ -30,12 +30,12 @@ async def _openings() -> list[openings.Result]:
 def _shown(results: list[openings.Result]) -> Table:
     table = Table(title="Openings: claim, submit, first fill (3 commits each)", title_justify="left")
     table.add_column("store")
-    for heading in ("openings/s", "same statements by hand/s", "ratio"):
+    for heading in ("at once", "openings/s", "same statements by hand/s", "ratio"):
         table.add_column(heading, justify="right")
     for result in results:
         floor = "" if result.floor is None else f"{result.floor:,.0f}"
         ratio = "" if result.ratio is None else f"{result.ratio:.2f}"
-        table.add_row(result.store, f"{result.poslife:,.0f}", floor, ratio)
+        table.add_row(result.store, str(result.at_once), f"{result.poslife:,.0f}", floor, ratio)
     return table
 
 

@@ -47,7 +47,9 @@ from poslife.sqlite import SqliteStore
 from tests.postgres_server import Databases
 
 ROUNDS = 15
-OPENINGS = 60
+OPENINGS = 64
+AT_ONCE = (1, 8)
+LANES = 4
 _LEASE = Timings(lease=3600)
 _numbers = itertools.count(1)
 
@@ -61,11 +63,13 @@ class Result:
 
     Attributes:
         store: Which.
+        at_once: How many openings are under way at a time.
         poslife: Openings per second through the tracker.
         floor: The same statements by hand, or ``None`` where there are none.
     """
 
     store: str
+    at_once: int
     poslife: float
     floor: float | None
 
@@ -104,9 +108,14 @@ async def _open(tracker: PositionTracker, number: int) -> None:
     assert isinstance(opening.outcome, Opened)
 
 
-async def _through_tracker(store: Store, recording: Recording | None = None) -> float:
+async def _open_many(tracker: PositionTracker, count: int) -> None:
+    for _ in range(count):
+        await _open(tracker, next(_numbers))
+
+
+async def _through_tracker(store: Store, recording: Recording | None = None, *, at_once: int = 1) -> float:
     """
-    Openings per second through a tracker over *store*.
+    Openings per second through a tracker over *store*, so many *at_once*.
     """
     tracker = PositionTracker(repository=store, sink=BatchingSink(store), timings=_LEASE)
     async with tracker:
@@ -116,8 +125,7 @@ async def _through_tracker(store: Store, recording: Recording | None = None) -> 
         if recording is not None:
             recording.begin()
         started = time.perf_counter()
-        for _ in range(OPENINGS):
-            await _open(tracker, next(_numbers))
+        await asyncio.gather(*(_open_many(tracker, OPENINGS // at_once) for _ in range(at_once)))
         elapsed = time.perf_counter() - started
         if recording is not None:
             recording.end()
@@ -153,17 +161,39 @@ def _issue(
         connections[number].executemany(statement, arguments)
 
 
-async def _replay_postgres(dsn: str, recording: Recording) -> float:
-    connection = await asyncpg.connect(dsn)
+async def _replay_postgres(dsn: str, recording: Recording, lanes: int) -> float:
+    connections = [await asyncpg.connect(dsn) for _ in range(lanes)]
     try:
         for call in recording.before:
-            await _ask(connection, *call)
+            await _ask(connections[0], *call)
+        openings = _by_opening(recording)
         started = time.perf_counter()
-        for call in recording.measured:
-            await _ask(connection, *call)
+        await asyncio.gather(
+            *(_ask_all(connection, openings[lane::lanes]) for lane, connection in enumerate(connections))
+        )
         return OPENINGS / (time.perf_counter() - started)
     finally:
-        await connection.close()
+        for connection in connections:
+            await connection.close()
+
+
+def _by_opening(recording: Recording) -> list[Sequence[tuple[int, str, str, Any]]]:
+    """
+    The measured calls of each opening; they were recorded one opening after the other.
+    """
+    calls = recording.measured
+    each, rest = divmod(len(calls), OPENINGS)
+    if rest:
+        raise RuntimeError(f"{len(calls)} statements are not the same number for each of {OPENINGS} openings")
+    return [calls[start : start + each] for start in range(0, len(calls), each)]
+
+
+async def _ask_all(
+    connection: asyncpg.Connection, openings: Sequence[Sequence[tuple[int, str, str, Any]]]
+) -> None:
+    for calls in openings:
+        for call in calls:
+            await _ask(connection, *call)
 
 
 async def _ask(
@@ -175,40 +205,59 @@ async def _ask(
         await connection.fetch(statement, *arguments)
 
 
-async def memory() -> Result:
+async def memory() -> list[Result]:
     """
     The store in memory: what the library itself costs, with no database behind it.
     """
     rates = [await _through_tracker(MemoryStore()) for _ in range(ROUNDS)]
-    return Result(store="memory", poslife=statistics.median(rates), floor=None)
+    return [Result(store="memory", at_once=1, poslife=statistics.median(rates), floor=None)]
 
 
-async def sqlite() -> Result:
+async def sqlite() -> list[Result]:
     """
     One SQLite file, every commit synced to the disk.
+
+    It has one writer, by hand or not, so the floor is the same however many openings are under way.
     """
-    rates: list[float] = []
+    rates: dict[int, list[float]] = {at_once: [] for at_once in AT_ONCE}
     floors: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
+        files = (Path(folder) / f"{number}.db" for number in itertools.count())
         with recording_sqlite() as recording:
-            await _through_tracker(SqliteStore(Path(folder) / "recorded.db"), recording)
-        for number in range(ROUNDS):
-            rates.append(await _through_tracker(SqliteStore(Path(folder) / f"poslife{number}.db")))
-            floors.append(
-                await asyncio.to_thread(_replay_sqlite, Path(folder) / f"floor{number}.db", recording)
-            )
-    return Result(store="sqlite", poslife=statistics.median(rates), floor=statistics.median(floors))
+            await _through_tracker(SqliteStore(next(files)), recording)
+        for _ in range(ROUNDS):
+            for at_once in AT_ONCE:
+                rates[at_once].append(await _through_tracker(SqliteStore(next(files)), at_once=at_once))
+            floors.append(await asyncio.to_thread(_replay_sqlite, next(files), recording))
+    floor = statistics.median(floors)
+    return [
+        Result(store="sqlite", at_once=at_once, poslife=statistics.median(found), floor=floor)
+        for at_once, found in rates.items()
+    ]
 
 
-async def postgres(databases: Databases) -> Result:
+async def postgres(databases: Databases) -> list[Result]:
     """
     A PostgreSQL server on this machine, every commit synced to the disk.
+
+    Openings that are under way at once share the pool's connections; by hand, as many are used.
     """
-    rates: list[float] = []
-    floors: list[float] = []
+    rates: dict[int, list[float]] = {at_once: [] for at_once in AT_ONCE}
+    floors: dict[int, list[float]] = {at_once: [] for at_once in AT_ONCE}
     async with recording_pool(databases.create()) as (pool, recording):
         await _through_tracker(PostgresStore.borrowing(pool), recording)
     for _ in range(ROUNDS):
-        rates.append(await _through_tracker(PostgresStore(databases.create())))
-        floors.append(await _replay_postgres(databases.create(), recording))
-    return Result(store="postgres", poslife=statistics.median(rates), floor=statistics.median(floors))
+        for at_once in AT_ONCE:
+            store = PostgresStore(databases.create(), pool_size=LANES)
+            rates[at_once].append(await _through_tracker(store, at_once=at_once))
+            lanes = min(at_once, LANES)
+            floors[at_once].append(await _replay_postgres(databases.create(), recording, lanes))
+    return [
+        Result(
+            store="postgres",
+            at_once=at_once,
+            poslife=statistics.median(rates[at_once]),
+            floor=statistics.median(floors[at_once]),
+        )
+        for at_once in AT_ONCE
+    ]

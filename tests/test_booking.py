@@ -275,6 +275,21 @@ def test_an_overfilled_order_is_told_as_an_error() -> None:
     assert [True] == [body.overfilled for body in told(booking.plan, OrderEnded)]
 
 
+def test_what_an_order_had_booked_before_it_was_known_counts() -> None:
+    """
+    Fills that came under an unknown name are part of the order once it is known to be theirs.
+    """
+    position = with_orders(persisted(), order(WORKING, ordinal=1, purpose=OrderPurpose.INCREASE))
+    booking = book(position, [(bought("60"), 1)], before=Decimal(40))
+
+    assert (FILLED, Decimal(100), Decimal(160)) == (
+        held(booking).orders[1].status,
+        held(booking).orders[1].filled,
+        held(booking).quantity,
+    )
+    assert Decimal(160) == held(book(position, [(bought("60"), None)], before=Decimal(40))).quantity
+
+
 def test_the_venues_name_is_learned_from_a_fill() -> None:
     """
     A fill that comes before the acknowledgement names the order; it never renames one.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from poslife import Leg, OrderSide, OrderStatus, Side, Symbol
+from poslife import Account, Leg, MarginMode, OrderSide, OrderStatus, Side, Symbol, Venue
 from poslife._snapshot import (
     FillPage,
     FillQuery,
@@ -190,7 +190,7 @@ def test_a_snapshot_refuses_what_cannot_be(field: str, value: Any) -> None:
 
 def test_a_snapshot_says_what_it_shows() -> None:
     """
-    Long is above zero, short below, and the other leg or symbol is not meant.
+    Long is above zero, short below, nothing is zero.
     """
     short = replace(OTHER, leg=Leg.SHORT)
     shown = snapshot(
@@ -200,7 +200,25 @@ def test_a_snapshot_says_what_it_shows() -> None:
 
     assert Decimal(3) == shown.quantity_of(KEY)
     assert Decimal(-5) == shown.quantity_of(short)
-    assert Decimal(0) == shown.quantity_of(OTHER)
+    assert Decimal(0) == shown.quantity_of(replace(KEY, symbol=Symbol("ETH/USDT:USDT")))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"leg": Leg.LONG}, id="hedge mode"),
+        pytest.param({"margin_mode": MarginMode.CROSS}, id="a margin mode"),
+        pytest.param({"venue": Venue("binance")}, id="another venue"),
+        pytest.param({"account": Account("second")}, id="another account"),
+    ],
+)
+def test_a_snapshot_says_nothing_of_what_it_was_not_asked_for(fields: dict[str, Any]) -> None:
+    """
+    A symbol shown in another mode may be the same position, and another venue's is not meant (incident 38).
+    """
+    shown = snapshot(VenuePosition(key=KEY, side=Side.LONG, quantity=Decimal(3)))
+
+    assert shown.quantity_of(replace(KEY, **fields)) is None
 
 
 @pytest.mark.parametrize(

@@ -289,6 +289,8 @@ class Snapshot:
         Positive for long, negative for short, zero for nothing. A venue that shows the symbol in another
         mode than the key's, hedge or one-way, with or without its margin mode, does not say.
         """
+        if (self.scope.venue, self.scope.account) != (key.venue, key.account):
+            return None
         for position in self.positions:
             if position.key == key:
                 return -position.quantity if position.side is Side.SHORT else position.quantity

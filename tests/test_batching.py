@@ -680,7 +680,9 @@ async def test_an_event_after_the_end_is_kept_and_warned_of() -> None:
     assert {RUN: [1, 2]} == writer.sequences
 
 
-@pytest.mark.parametrize("thing", ["pending", None, 7, {"type": "tick"}, object()], ids=repr)
+@pytest.mark.parametrize(
+    "thing", ["pending", None, 7, {"type": "tick"}, object()], ids=lambda thing: type(thing).__name__
+)
 async def test_what_is_no_event_is_kept_and_warned_of(thing: Any) -> None:
     """
     It is stored as ``poslife.misuse`` with severity ERROR and what it was (incident 45, 46).

@@ -55,7 +55,24 @@ class Line:
         Let the next request be answered by a success; a fresh copy, for ccxt changes what it parses.
         """
         text = json.dumps(value)
-        self.answers.append(lambda _: json.loads(text))
+
+        def take(_: Request) -> object:
+            self.client.last_http_response = text
+            return json.loads(text)
+
+        self.answers.append(take)
+
+    def answer_page(self, page: str) -> None:
+        """
+        Let the next request be answered by a page that is no JSON, with status 200.
+        """
+
+        def take(request: Request) -> object:
+            self.client.last_http_response = page
+            self.client.handle_errors(200, "OK", request.url, request.method, {}, page, None, {}, "")
+            return page
+
+        self.answers.append(take)
 
     def refuse(self, body: Mapping[str, object], *, status: int = 400, url: str | None = None) -> None:
         """

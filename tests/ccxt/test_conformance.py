@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from typing_extensions import override
@@ -57,3 +58,16 @@ class TestCcxtSource(VenueSourceConformance):
         yield
         for fault in faults:
             self.venue.withdraw(fault)
+
+    @override
+    @asynccontextmanager
+    async def garbled(self) -> AsyncGenerator[None]:
+        # The venue's own words are still read here, and its answers then replaced, as by a gateway.
+        client: Any = self.client
+
+        def replace(*_: object) -> str:
+            return "<html>back soon</html>"
+
+        before, client.on_rest_response = client.on_rest_response, replace
+        yield
+        client.on_rest_response = before

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from poslife import Account, ClientOrderId, Fill, Symbol, Venue, VenueOrderId
 from poslife.ccxt import VENUE_RULES, CcxtSource, VenueRules
@@ -229,4 +230,82 @@ async def test_an_answer_of_another_shape_is_no_answer(answer: object) -> None:
     """
     client = PaperClient("paper", [], limit=4, newest=True, answer=answer)
     with pytest.raises(VenueUnavailable, match="trades"):
+        await source_over(client, RULES).fills(query_of(client))
+
+
+@dataclass
+class PagedClient(PaperClient):
+    """
+    A venue that gives the newest first, a page at a time, and a cursor on each page with rows.
+    """
+
+    @override
+    async def fetch_my_trades(
+        self, symbol: str | None, since: int | None, limit: int | None, params: Mapping[str, object]
+    ) -> object:
+        self.asked += 1
+        until = params.get("until")
+        end = until if isinstance(until, int) else milliseconds(self.now)
+        begin = milliseconds(self.now - 7 * DAY) if since is None else since
+        found = [number for number, (at, _) in enumerate(self.trades) if begin <= at <= end]
+        stop = int(str(params.get("cursor", len(found))))
+        page = found[max(stop - self.limit, 0) : stop]
+        return [
+            {
+                "id": f"t{number}",
+                "symbol": symbol,
+                "side": "buy",
+                "amount": "1",
+                "price": "2",
+                "timestamp": self.trades[number][0],
+                "info": {"nextPageCursor": str(max(stop - self.limit, 0))} if place == 0 else {},
+            }
+            for place, number in enumerate(page)
+        ]
+
+
+@pytest.mark.parametrize("count", [0, 1, 39, 40, 41, 200])
+async def test_more_pages_than_one_of_ours_takes(count: int) -> None:
+    """
+    Then ours covers less time, and the next goes on from there: each trade once, the oldest first.
+    """
+    first = milliseconds(NOW - 6 * DAY)
+    client = PagedClient("paper", [(first + 60_000 * n, SYMBOL) for n in range(count)], limit=2, newest=True)
+    source = source_over(client, replace(RULES, pages=True, trades_limit=2))
+    fills, complete = await read_all(source, query_of(client, since=NOW - 7 * DAY))
+
+    assert [f"t{number}" for number in range(count)] == [fill.trade_id for fill in fills]
+    assert complete
+
+
+async def test_without_a_time_many_pages_are_the_newest_ones() -> None:
+    """
+    There is nothing to halve, and nothing is called complete.
+    """
+    client = PagedClient(
+        "paper", [(milliseconds(NOW) - 200 + n, SYMBOL) for n in range(100)], limit=2, newest=True
+    )
+    page = await source_over(client, replace(RULES, pages=True, trades_limit=2)).fills(query_of(client))
+
+    assert "t99" == page.fills[-1].trade_id
+    assert not page.complete
+    assert page.next_cursor is None
+
+
+async def test_two_trades_of_one_id_cannot_be_told_apart() -> None:
+    """
+    The same trade twice is one; two different ones are not silently one.
+    """
+
+    def row(price: str) -> dict[str, Any]:
+        at = milliseconds(NOW) - 1000
+        shown = {"id": "t1", "symbol": SYMBOL, "side": "buy", "amount": "1", "price": price, "timestamp": at}
+        return {**shown, "info": {}}
+
+    client = PaperClient("paper", [], limit=4, newest=True, answer=[row("1"), row("1")])
+    page = await source_over(client, RULES).fills(query_of(client))
+    client.answer = [row("1"), row("2")]
+
+    assert 1 == len(page.fills)
+    with pytest.raises(VenueUnavailable, match="an id of its own"):
         await source_over(client, RULES).fills(query_of(client))

@@ -16,7 +16,7 @@ import ccxt.async_support
 import pytest
 
 from poslife import Account, ClientOrderId, Leg, MarginMode, OrderStatus, PositionKey, Side, Symbol, Venue
-from poslife.ccxt import CcxtSource, VenueRules, key_for
+from poslife.ccxt import VENUE_RULES, CcxtSource, VenueRules, key_for
 from poslife.errors import ConfigurationError, InvalidValue, UnknownVenueFormat, VenueUnavailable
 from poslife.testing.bybit import (
     EmptyPositions,
@@ -437,6 +437,62 @@ async def test_as_many_rows_as_an_answer_holds_are_not_all() -> None:
         snapshot = await CcxtSource(line.client, account=MAIN).snapshot(scope_of("gate"))
 
         assert complete is snapshot.complete
+
+
+# -------------------------------------------------------------------------------------- empty answers
+
+
+@pytest.mark.parametrize("venue", sorted(VENUE_RULES))
+@pytest.mark.parametrize("page", ["<html>back soon</html>", "", "{}", '{"x": 1}', "3"], ids=repr)
+async def test_a_page_that_is_no_answer_is_not_an_empty_one(venue: str, page: str) -> None:
+    """
+    With status 200 ccxt takes a gateway's page for a list without rows (incidents 2, 3, 41).
+    """
+    line = on_line(venue)
+    source = CcxtSource(line.client, account=MAIN)
+    for call in (
+        lambda: source.snapshot(scope_of(venue)),
+        lambda: source.fills(FillQuery(venue=Venue(venue), account=MAIN, symbol=SYMBOLS[venue])),
+    ):
+        line.answer_page(page)
+        with pytest.raises(VenueUnavailable):
+            await call()
+    if venue == "bybit":
+        line.answer_page(page)
+        with pytest.raises(VenueUnavailable):
+            await source.find_order(order_query(venue))
+
+
+async def test_an_empty_list_is_an_answer() -> None:
+    """
+    Also where the venue says null for it.
+    """
+    empty: dict[str, Any] = {
+        "bybit": bybit_rows(),
+        "binance": [],
+        "okx": {"code": "0", "data": []},
+        "gate": [],
+        "bitget": {"code": "00000", "data": None},
+        "kucoin": {"code": "200000", "data": []},
+        "hyperliquid": {"assetPositions": [], "time": 1},
+        "bingx": {"code": 0, "data": []},
+    }
+    for venue, answer in empty.items():
+        line = on_line(venue)
+        line.answer(answer)
+        snapshot = await CcxtSource(line.client, account=MAIN).snapshot(scope_of(venue))
+
+        assert ((), True) == (snapshot.positions, snapshot.complete)
+
+
+def test_a_client_that_forgets_its_answers_is_refused() -> None:
+    """
+    By the last answer an empty list is told from a page that is none.
+    """
+    exchange = client("bybit")
+    exchange.enableLastHttpResponse = False
+    with pytest.raises(ConfigurationError, match="enableLastHttpResponse"):
+        CcxtSource(exchange, account=MAIN)
 
 
 # ------------------------------------------------------------------------------------------- the client

@@ -4,6 +4,7 @@ The edge to ccxt, which ships no types: what is asked of a client, and what it r
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol, cast
@@ -15,7 +16,16 @@ from poslife._identifiers import Venue
 from poslife.ccxt._fields import Raw
 from poslife.errors import ConfigurationError, InvalidValue, VenueUnavailable
 
-__all__ = ["CcxtClient", "asking", "edge", "markets_of", "require_no_retries", "require_readable"]
+__all__ = [
+    "CcxtClient",
+    "asking",
+    "edge",
+    "markets_of",
+    "require_a_list",
+    "require_answers_are_kept",
+    "require_no_retries",
+    "require_readable",
+]
 
 _RETRIES = ("maxRetriesOnFailure", "defaultMaxRetriesOnFailure")
 
@@ -29,6 +39,7 @@ class CcxtClient(Protocol):
     markets: object
     number: object
     options: Mapping[str, object]
+    last_http_response: object
 
     def load_markets(self) -> Awaitable[object]: ...
 
@@ -77,6 +88,48 @@ def require_readable(client: CcxtClient) -> None:
             f"the client's number is {client.number!r}: ccxt reads sizes as None with it; "
             "use str (exact) or float"
         )
+
+
+def require_answers_are_kept(client: CcxtClient) -> None:
+    """
+    Refuse a client that forgets what it was sent: `require_a_list` needs it.
+
+    Raises:
+        ConfigurationError: It does.
+    """
+    if getattr(client, "enableLastHttpResponse", True) is not True:
+        raise ConfigurationError(
+            "the client's enableLastHttpResponse is off: without the venue's last answer an empty list "
+            "cannot be told from a page that is none; leave it on, as ccxt has it"
+        )
+
+
+def require_a_list(client: CcxtClient, field: str) -> None:
+    """
+    After an answer without rows: check that the venue sent a list at all, or said null where one would be.
+
+    ccxt takes a gateway's page with status 200, or ``{}``, for a list without rows. What was sent is read
+    from the client, where a request that others make at this very moment may replace it: by a true answer,
+    at worst, of a venue that answers.
+
+    Raises:
+        InvalidValue: It sent something else.
+    """
+    if not hasattr(client, "last_http_response"):
+        return  # no client of ccxt's, but something that answers like one
+    said: object = client.last_http_response
+    try:
+        read: object = json.loads(said) if isinstance(said, str) else None
+    except ValueError:
+        read = None
+    if not isinstance(read, dict | list) or not _has_a_list(cast("object", read)):
+        raise InvalidValue(field, said, "JSON with a list in it")
+
+
+def _has_a_list(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(_has_a_list(one) for one in cast("dict[str, object]", value).values())
+    return value is None or isinstance(value, list)
 
 
 def require_no_retries(client: CcxtClient) -> None:

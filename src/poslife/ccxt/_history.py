@@ -4,15 +4,15 @@ Trades over time: a page at a time, oldest first, and whether it holds them all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from poslife._client_order_ids import ClientOrderIdFormat
 from poslife._fills import Fill
-from poslife._identifiers import Account, Venue
+from poslife._identifiers import Account, TradeId, Venue
 from poslife._snapshot import FillPage, FillQuery
-from poslife.ccxt._client import CcxtClient
+from poslife.ccxt._client import CcxtClient, require_a_list
 from poslife.ccxt._fields import Raw, info_of, rows
 from poslife.ccxt._names import is_same_name
 from poslife.ccxt._trades import fill_from
@@ -81,9 +81,9 @@ class History:
             span = shorter
         in_order = sorted(trades, key=self._sequence_of)
         fills = [fill for trade in in_order if (fill := self._fill(trade)) is not None]
-        chosen = {fill.trade_id: fill for fill in fills if self._is_asked_for(query, span, fill)}
+        chosen = _once([fill for fill in fills if self._is_asked_for(query, span, fill)])
         return FillPage(
-            fills=tuple(sorted(chosen.values(), key=lambda fill: fill.at)),
+            fills=tuple(sorted(chosen, key=lambda fill: fill.at)),
             complete=within and whole and self._can_choose(query, fills),
             next_cursor=None if span.end is None else _cursor_of(span.end),
             at=asked_at,
@@ -111,6 +111,8 @@ class History:
         trades: list[Raw] = []
         for _ in range(_MOST_PAGES):
             page = rows("trades", await self._client.fetch_my_trades(symbol, since, limit, params))
+            if not page:
+                require_a_list(self._client, "trades")
             trades += page
             if not rules.pages:
                 return _of(query, trades), len(page) < rules.trades_limit
@@ -197,6 +199,21 @@ def _of(query: FillQuery, trades: Sequence[Raw]) -> list[Raw]:
     Those of the symbol; one that names none is left for its reader to refuse.
     """
     return [trade for trade in trades if trade.get("symbol") in (None, query.symbol)]
+
+
+def _once(fills: Sequence[Fill]) -> Iterable[Fill]:
+    """
+    Each fill once: pages that move while they are read overlap.
+
+    Raises:
+        InvalidValue: Two different ones have the same id.
+    """
+    chosen: dict[TradeId, Fill] = {}
+    for fill in fills:
+        before = chosen.setdefault(fill.trade_id, fill)
+        if not before.agrees_with(fill) or before.at != fill.at:
+            raise InvalidValue("trade.id", fill.trade_id, f"an id of its own: {before} has it too")
+    return chosen.values()
 
 
 def _half(span: _Span, now: datetime) -> _Span | None:

@@ -24,7 +24,15 @@ from poslife._snapshot import (
     SnapshotScope,
     VenuePosition,
 )
-from poslife.ccxt._client import asking, edge, markets_of, require_no_retries, require_readable
+from poslife.ccxt._client import (
+    asking,
+    edge,
+    markets_of,
+    require_a_list,
+    require_answers_are_kept,
+    require_no_retries,
+    require_readable,
+)
 from poslife.ccxt._fields import Raw, info_of, row, rows
 from poslife.ccxt._history import History, cursor_in, start_of
 from poslife.ccxt._names import is_same_name
@@ -56,7 +64,9 @@ class CcxtSource:
     Raises:
         UnknownVenueFormat: The venue is not known and no *rules* are given.
         ConfigurationError: The client blocks; its ``number`` is ``Decimal``, with which ccxt cannot read
-            answers; or it repeats failed requests, submits included (``maxRetriesOnFailure``).
+            answers; it repeats failed requests, submits included (``maxRetriesOnFailure``); or it does not
+            keep the venue's last answer (``enableLastHttpResponse``), by which an empty list is told from a
+            page that is none.
     """
 
     def __init__(
@@ -72,6 +82,7 @@ class CcxtSource:
         self._client = edge(client)
         require_readable(self._client)
         require_no_retries(self._client)
+        require_answers_are_kept(self._client)
         self._venue = Venue(self._client.id)
         self._account = account
         self._rules = rules_of(self._venue, rules)
@@ -137,7 +148,10 @@ class CcxtSource:
             else {rules.lookup_order_parameter: query.venue_order_id}
         )
         found = rows("orders", await listed(query.symbol, None, None, wanted))
-        return found[0] if found else None
+        if found:
+            return found[0]
+        require_a_list(self._client, "orders")
+        return None
 
     def _seen(self, query: OrderQuery, order: Raw) -> OrderSeen:
         seen = order_seen_from(order, venue=self._venue, at=self._clock.now(), formats=self._formats)
@@ -214,6 +228,8 @@ class CcxtSource:
         shown: list[Raw] = []
         while True:
             page = rows("positions", await self._client.fetch_positions(symbols, params))
+            if not page:
+                require_a_list(self._client, "positions")
             shown += page
             if symbols is not None or not self._rules.pages:
                 return shown, limit is None or len(page) < limit
@@ -225,6 +241,9 @@ class CcxtSource:
     def _read(self, shown: Sequence[Raw]) -> tuple[list[VenuePosition], tuple[str, ...]]:
         """
         The rows that can be read, and a sentence for each of the others.
+
+        Raises:
+            InvalidValue: None of them can: then it was no list of positions.
         """
         positions: list[VenuePosition] = []
         unreadable: list[str] = []
@@ -246,6 +265,8 @@ class CcxtSource:
             else:
                 # ccxt gives the venue's raw name where it knows no market of it, and that names no key.
                 unreadable.append(f"{position.key.symbol}: no market that the client has loaded")
+        if shown and not positions:
+            raise InvalidValue("positions", unreadable[0], "a list of positions")
         times = Counter(position.key for position in positions)
         unreadable += [f"{key}: {count} rows of one key" for key, count in times.items() if count > 1]
         return [position for position in positions if times[position.key] == 1], tuple(unreadable)

@@ -337,6 +337,7 @@ def test_a_closed_row_says_when_and_why() -> None:
     cells = row(POSITION_COLUMNS, position_row(CLOSED))
 
     assert ("liquidation", later(5)) == (cells["close_reason"], cells["closed_at"])
+    assert cells["entered_quantity"] == cells["exited_quantity"]
 
 
 def test_keys_of_different_positions_differ_in_their_row() -> None:

@@ -548,6 +548,7 @@ def test_what_was_believed_gone_is_there_when_it_is_seen() -> None:
     [
         pytest.param(FILLED, "100", "100", FILLED, id="filled, all booked"),
         pytest.param(FILLED, "100", "99.9", WORKING, id="filled, not all booked"),
+        pytest.param(FILLED, "130", "100", WORKING, id="overfilled, not all booked"),
         pytest.param(CANCELED, "40", "40", CANCELED, id="canceled, all booked"),
         pytest.param(CANCELED, "40", "39", WORKING, id="canceled, not all booked"),
         pytest.param(CANCELED, "40", "41", CANCELED, id="canceled, more booked than shown"),

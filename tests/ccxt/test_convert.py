@@ -111,6 +111,7 @@ def test_ids_that_are_not_unique_are_made_so() -> None:
         ({"contracts": 0, "side": None}, None, "0"),
         ({"contracts": 0.0, "side": "short"}, None, "0"),
         ({"contracts": -3, "side": "short"}, Side.SHORT, "3"),
+        ({"contracts": "-3", "side": None}, Side.SHORT, "3"),
         ({"contracts": 0.001, "side": None, "info": {"positionAmt": "-0.001"}}, Side.SHORT, "0.001"),
         ({"contracts": 1, "side": "both", "info": {"positionSide": "SHORT"}}, Side.SHORT, "1"),
         ({"contracts": 1, "side": None, "info": {"side": "Buy"}}, Side.LONG, "1"),

@@ -128,6 +128,39 @@ async def test_every_trade_once_and_oldest_first(
     assert complete
 
 
+async def test_a_trade_beside_a_spans_end_belongs_to_the_next() -> None:
+    """
+    Some venues take whole seconds, so more than a span is asked for, and cut.
+    """
+    since = NOW - 20 * DAY + timedelta(milliseconds=300)
+    border = milliseconds(since + 7 * DAY)
+    trades = [(border + offset, SYMBOL) for offset in (-700, -1, 0, 1, 700)]
+    client = PaperClient("paper", trades, limit=100, newest=False)
+    source = source_over(client, replace(RULES, trades_limit=100))
+    fills, complete = await read_all(source, query_of(client, since=since))
+    first = await source.fills(query_of(client, since=since))
+
+    assert [at for at, _ in trades] == [milliseconds(fill.at) for fill in fills]
+    assert 2 == len(first.fills)
+    assert complete
+
+
+async def test_a_venue_that_shows_more_than_asked_for() -> None:
+    """
+    What was before the page's beginning was on the page before.
+    """
+    early, late = milliseconds(NOW - 3 * DAY), milliseconds(NOW - DAY)
+    rows = [
+        {"id": str(at), "symbol": SYMBOL, "side": "buy", "amount": "1", "price": "2", "timestamp": at}
+        for at in (early, late)
+    ]
+    client = PaperClient("paper", [], limit=100, newest=False, answer=rows)
+    source = source_over(client, replace(RULES, trades_limit=100))
+    page = await source.fills(query_of(client, since=NOW - 5 * DAY, cursor=str(milliseconds(NOW - 2 * DAY))))
+
+    assert [str(late)] == [fill.trade_id for fill in page.fills]
+
+
 async def test_more_in_a_millisecond_than_an_answer_holds() -> None:
     """
     Some are not shown, and the page says so.

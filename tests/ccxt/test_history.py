@@ -342,3 +342,17 @@ async def test_two_trades_of_one_id_cannot_be_told_apart() -> None:
     assert 1 == len(page.fills)
     with pytest.raises(VenueUnavailable, match="an id of its own"):
         await source_over(client, RULES).fills(query_of(client))
+
+
+async def test_since_is_kept_to_the_microsecond() -> None:
+    """
+    Venues are asked in milliseconds, which is a little earlier.
+    """
+    at = NOW - DAY
+    client = PaperClient("paper", [(milliseconds(at), SYMBOL)], limit=4, newest=False)
+    then, _ = await read_all(source_over(client, RULES), query_of(client, since=at))
+    after, _ = await read_all(
+        source_over(client, RULES), query_of(client, since=at + timedelta(microseconds=1))
+    )
+
+    assert (1, 0) == (len(then), len(after))

@@ -162,8 +162,8 @@ async def _take_ground(session: Session, change: Change, mark: str) -> _Ground:
     registration = _one(
         {"change_id": change.id, "fingerprint": f"\\x{mark}", "run": change.run, "at": change.at}
     )
-    run = str(change.run) if change.needs_lease else None
-    answer = await session.fetch(_TAKE_GROUND, registration, run, _texts(change))
+    # The run is held by every change: ending it waits for what a dead process has in flight at the server.
+    answer = await session.fetch(_TAKE_GROUND, registration, str(change.run), _texts(change))
     return _ground_decoder.decode(answer[0])
 
 

@@ -19,7 +19,7 @@ from tests.killing.bot import QUICK, STOP, Bot, key_of, store_at, tracker_over
 from tests.killing.forking import WarmProcess
 from tests.killing.truth import Dump, check, dump, refs_at_venue
 
-__all__ = ["KilledAt", "World", "at", "step", "write"]
+__all__ = ["KilledAt", "World", "at", "step", "write", "write_or_answer"]
 
 KilledAt = Callable[[Sequence[str]], bool]
 """
@@ -38,9 +38,18 @@ def write(number: int) -> KilledAt:
     """
     At this checkpoint, from 0, of those that are not before or after a request.
     """
-    return lambda passed: (
-        " request " not in passed[-1] and sum(" request " not in one for one in passed) == number + 1
-    )
+    return _among(number, lambda name: " request " not in name)
+
+
+def write_or_answer(number: int) -> KilledAt:
+    """
+    At this checkpoint, from 0, of those that are not before a request.
+    """
+    return _among(number, lambda name: not name.startswith("before request "))
+
+
+def _among(number: int, counts: Callable[[str], bool]) -> KilledAt:
+    return lambda passed: counts(passed[-1]) and sum(map(counts, passed)) == number + 1
 
 
 def at(name: str, time: int = 1) -> KilledAt:
@@ -152,7 +161,8 @@ class World:
                 await client.load_markets()
                 source = CcxtSource(client, account=self.key.account)
                 found = await self._recovered(source)
-                async with tracker_over(self.store, self.timings) as tracker:
+                # This one trades, so it takes its time to send.
+                async with tracker_over(self.store, Timings()) as tracker:
                     await self._recovered_again(tracker, source, found)
                     for injection in self.venue.injections:
                         self.venue.withdraw(injection)

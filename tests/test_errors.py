@@ -13,12 +13,14 @@ from poslife.errors import (
     BlockMisused,
     ChangeIdReused,
     ConfigurationError,
+    DeadLetterNotFound,
     DuplicatePosition,
     FillAlreadyStored,
     FlushTimeout,
     IllegalTransition,
     InvalidUrl,
     InvalidValue,
+    JournalUnavailable,
     KeyInDoubt,
     MissingExtra,
     NotRecovered,
@@ -32,6 +34,7 @@ from poslife.errors import (
     SinkError,
     StaleVersion,
     StorageBusy,
+    StorageNotReady,
     StorageRejected,
     StorageUnavailable,
     SubmitWindowPassed,
@@ -70,6 +73,9 @@ EXAMPLES: list[tuple[PoslifeError, list[str]]] = [
     (ChangeIdReused(RUN), [str(RUN), "a new id for each change"]),
     (StorageUnavailable("connection reset"), ["did not answer", "connection reset"]),
     (StorageBusy("locked for 10 s"), ["locked for 10 s"]),
+    (StorageNotReady("no table x"), ["no table x"]),
+    (DeadLetterNotFound(RUN), [str(RUN), "replayed before"]),
+    (JournalUnavailable("the disk is full"), ["the disk is full"]),
     (RunLost(RUN), [str(RUN), "await tracker.recover"]),
     (SchemaVersionError(3, 2, "upgrade poslife"), ["3", "2", "upgrade poslife"]),
     (SchemaMismatch("bot.db", ["no column x", "no table y"]), ["bot.db", "no column x", "no table y"]),
@@ -187,4 +193,5 @@ def test_a_refusal_is_caught_as_the_kind_it_is() -> None:
     assert isinstance(MissingExtra("ccxt", "ccxt"), ImportError)
     assert isinstance(KeyInDoubt(KEY, pending()), DuplicatePosition)
     assert isinstance(StorageBusy("x"), StorageUnavailable)
+    assert isinstance(StorageNotReady("x"), StorageUnavailable)
     assert not issubclass(PoslifeError, (OSError, RuntimeError))

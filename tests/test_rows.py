@@ -293,7 +293,12 @@ def test_every_field_has_a_column() -> None:
         "order",
     }
     assert set(LIFE_EVENT_COLUMNS) - set(HEADER_COLUMNS) == fields_of(LifeEvent) - {"header"}
-    assert set(RUN_EVENT_COLUMNS) - set(HEADER_COLUMNS) == fields_of(EventRecord) - {"header", "recorded_at"}
+    assert set(RUN_EVENT_COLUMNS) - set(HEADER_COLUMNS) == fields_of(EventRecord) - {
+        "header",
+        "recorded_at",
+        "version",
+        "index",
+    }
     assert set(EVENT_COLUMNS) >= fields_of(RecordedEvent) - {"header", "body"}
 
 

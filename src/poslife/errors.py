@@ -22,12 +22,15 @@ Every exception poslife raises, and its one warning.
     │   │   ├── FillAlreadyStored          carries the stored fill
     │   │   └── ChangeIdReused
     │   ├── StorageUnavailable             unknown whether it was written: repeat the same change
-    │   │   └── StorageBusy                locked by somebody else for too long
+    │   │   ├── StorageBusy                locked by somebody else for too long
+    │   │   └── StorageNotReady            a table, right or disk is missing: somebody must put it right
+    │   ├── DeadLetterNotFound
     │   ├── RunLost                        this run's lease has ended: it may record, not open
     │   ├── SchemaVersionError             the database is newer, older or edited
     │   └── SchemaMismatch                 lists every difference
     ├── SinkError
-    │   └── FlushTimeout
+    │   ├── FlushTimeout
+    │   └── JournalUnavailable             the journal cannot keep the event: full, read-only, not ours
     ├── VenueError
     │   └── VenueUnavailable               could not ask; says nothing about what the venue holds
     └── ConfigurationError
@@ -60,12 +63,14 @@ __all__ = [
     "BlockMisused",
     "ChangeIdReused",
     "ConfigurationError",
+    "DeadLetterNotFound",
     "DuplicatePosition",
     "FillAlreadyStored",
     "FlushTimeout",
     "IllegalTransition",
     "InvalidUrl",
     "InvalidValue",
+    "JournalUnavailable",
     "KeyInDoubt",
     "MissingExtra",
     "NotRecovered",
@@ -79,6 +84,7 @@ __all__ = [
     "SinkError",
     "StaleVersion",
     "StorageBusy",
+    "StorageNotReady",
     "StorageRejected",
     "StorageUnavailable",
     "SubmitWindowPassed",
@@ -349,11 +355,13 @@ class StorageRejected(RepositoryError):
     Attributes:
         reason: What the store said.
         constraint: The constraint that refused it, where one did.
+        row: For a batch of events, the place in it of the refused one, from 0, where the store told it.
     """
 
-    def __init__(self, reason: str, *, constraint: str | None = None) -> None:
+    def __init__(self, reason: str, *, constraint: str | None = None, row: int | None = None) -> None:
         self.reason = reason
         self.constraint = constraint
+        self.row = row
         super().__init__(
             f"the store refused the change: {reason}" + (f" (constraint {constraint})" if constraint else "")
         )
@@ -404,6 +412,27 @@ class StorageBusy(StorageUnavailable):
     """
     Somebody else holds a lock for longer than the lock time-out; repeat the same change later.
     """
+
+
+class StorageNotReady(StorageUnavailable):
+    """
+    The store must be put right first; nothing is wrong with what was to be written.
+
+    A table, a column, a partition or a right is missing, the server is read-only or lets nobody in.
+    """
+
+
+class DeadLetterNotFound(RepositoryError):
+    """
+    There is no dead letter with this event id, or it was replayed before.
+
+    Attributes:
+        event_id: The id.
+    """
+
+    def __init__(self, event_id: UUID) -> None:
+        self.event_id = event_id
+        super().__init__(f"there is no dead letter {event_id}, or it was replayed before")
 
 
 class RunLost(RepositoryError):
@@ -481,6 +510,19 @@ class FlushTimeout(SinkError):
         super().__init__(
             f"after {waited:g} s {backlog} events wait to be stored{because}; none is lost, flush again"
         )
+
+
+class JournalUnavailable(SinkError):
+    """
+    The journal cannot keep an event now. Nothing of it was kept, and nothing before it is lost.
+
+    Attributes:
+        reason: What went wrong, and what to do.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the journal cannot keep events: {reason}")
 
 
 class VenueError(PoslifeError):

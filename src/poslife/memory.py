@@ -387,6 +387,11 @@ class MemoryStore:
         for record in records:
             self._run_events.setdefault(record.header.id, record)
 
+    async def probe(self) -> None:
+        """
+        See `BatchWriter.probe`: a store in memory takes events as long as it lives.
+        """
+
     async def bury(self, letter: DeadLetter, /) -> None:
         """
         See `BatchWriter.bury`.

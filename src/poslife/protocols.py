@@ -8,7 +8,6 @@ own adapter.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -29,7 +28,7 @@ from poslife._identifiers import (
 )
 from poslife._paging import Page, PageToken
 from poslife._position import ClosedPosition, LivePosition, PersistedPosition, Position
-from poslife._records import DeadLetter, EventRecord
+from poslife._records import BuriedLetter, DeadLetter, EventRecord, FeedPage, FeedToken
 from poslife._runs import NewRun, Run
 from poslife._snapshot import (
     FillPage,
@@ -41,13 +40,31 @@ from poslife._snapshot import (
     SnapshotScope,
 )
 from poslife._submits import SubmitContext, SubmitVerdict
+from poslife._writers import (
+    BatchWriter,
+    DeadLetterBox,
+    Journal,
+    JournalGap,
+    JournalPage,
+    JournalStatus,
+    LifeEventFeed,
+)
 
 __all__ = [
     "BatchWriter",
+    "BuriedLetter",
     "Clock",
     "DeadLetter",
+    "DeadLetterBox",
     "EventRecord",
     "EventSink",
+    "FeedPage",
+    "FeedToken",
+    "Journal",
+    "JournalGap",
+    "JournalPage",
+    "JournalStatus",
+    "LifeEventFeed",
     "NewRun",
     "Page",
     "PageToken",
@@ -322,35 +339,6 @@ class EventSink(Protocol):
 
         Raises:
             FlushTimeout: Says how many events were not stored by then.
-        """
-        ...
-
-
-class BatchWriter(Protocol):
-    """
-    How a sink reaches a store.
-    """
-
-    @abstractmethod
-    async def write(self, records: Sequence[EventRecord], /) -> None:
-        """
-        Store all of *records* or none.
-
-        An event id that is stored already is passed over, so repeating is safe.
-
-        Raises:
-            StorageRejected: One of them is refused for good; the sink finds out which.
-            StorageUnavailable: Unknown whether they were stored: repeat.
-        """
-        ...
-
-    @abstractmethod
-    async def bury(self, letter: DeadLetter, /) -> None:
-        """
-        Keep an event the store refused, as bytes no store refuses. Repeating is safe.
-
-        Raises:
-            StorageUnavailable: Unknown whether it was kept: repeat.
         """
         ...
 

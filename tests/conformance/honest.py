@@ -211,6 +211,9 @@ class HonestStore:
             raise StorageRejected(f"no {refused[0]} here")
         await self.inner.write(records)
 
+    async def probe(self) -> None:
+        self.ask()
+
     async def bury(self, letter: DeadLetter, /) -> None:
         self.ask()
         await self.inner.bury(letter)

@@ -303,6 +303,12 @@ class PostgresStore:
             batch = _batches.batch_of(records)
         await self._transact(lambda session: _batches.write(session, batch))
 
+    async def probe(self) -> None:
+        """
+        See `BatchWriter.probe`.
+        """
+        await self.ping()
+
     async def bury(self, letter: DeadLetter, /) -> None:
         """
         See `BatchWriter.bury`.

@@ -301,6 +301,12 @@ class SqliteStore:
         """
         await self._write(lambda session: _batches.write(session, records), urgent=False)
 
+    async def probe(self) -> None:
+        """
+        See `BatchWriter.probe`.
+        """
+        await self.ping()
+
     async def bury(self, letter: DeadLetter, /) -> None:
         """
         See `BatchWriter.bury`.

@@ -48,6 +48,9 @@ class Between:
     async def write(self, records: Sequence[EventRecord], /) -> None:
         await self.store.write(records)
 
+    async def probe(self) -> None:
+        await self.store.probe()
+
     async def bury(self, letter: DeadLetter, /) -> None:
         await self.store.bury(letter)
 

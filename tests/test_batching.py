@@ -304,6 +304,7 @@ class Writer(MemoryStore):
         super().__init__()
         self.failing = failing
         self.failing_to_bury: list[Exception] = []
+        self.away: Exception | None = None
         self.sizes: list[int] = []
 
     @override
@@ -312,6 +313,11 @@ class Writer(MemoryStore):
         if self.failing is not None and (error := self.failing(records)) is not None:
             raise error
         await super().write(records)
+
+    @override
+    async def probe(self) -> None:
+        if self.away is not None:
+            raise self.away
 
     @override
     async def bury(self, letter: DeadLetter, /) -> None:
@@ -508,6 +514,7 @@ async def test_a_store_that_is_away_gets_everything_in_order_when_it_is_back(
     Events wait, with growing pauses; the host hears that they do, and that it is over (incident 48).
     """
     writer = Writer(away_for(12, StorageUnavailable("connection refused")))
+    writer.away = StorageUnavailable("connection refused")
     clock = HurriedClock()
     sink = BatchingSink(writer, clock=clock, linger=0.0)
     for number in range(5):
@@ -523,7 +530,7 @@ async def test_a_store_that_is_away_gets_everything_in_order_when_it_is_back(
         longest = min(5.0, 0.05 * 2**attempt)
         assert longest / 2 <= pause <= longest
     assert 2 == len(caplog.records)
-    assert "wait in memory" in caplog.records[0].message
+    assert "waiting, 5 events wait: " in caplog.records[0].message
     assert "answers again" in caplog.records[1].message
 
 

@@ -10,7 +10,16 @@ venues: `poslife.ccxt`. For tests: `poslife.testing`.
 
 from __future__ import annotations
 
-from poslife._batching import BatchingSink, SinkStats
+from poslife._batching import (
+    BatchingSink,
+    FurtherWriter,
+    Overflow,
+    SinkHealth,
+    SinkState,
+    SinkStats,
+    WriterHealth,
+    WriterStats,
+)
 from poslife._blocks import Closing, Opening
 from poslife._calls import Steps
 from poslife._client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
@@ -79,6 +88,7 @@ __all__ = [
     "Fee",
     "Fill",
     "FillsApplied",
+    "FurtherWriter",
     "InDoubt",
     "Leg",
     "LivePosition",
@@ -91,6 +101,7 @@ __all__ = [
     "OrderSide",
     "OrderStatus",
     "Origin",
+    "Overflow",
     "PendingPosition",
     "PersistedPosition",
     "Position",
@@ -105,6 +116,8 @@ __all__ = [
     "RunId",
     "Severity",
     "Side",
+    "SinkHealth",
+    "SinkState",
     "SinkStats",
     "Steps",
     "StillInDoubt",
@@ -115,6 +128,8 @@ __all__ = [
     "Venue",
     "VenueOrderId",
     "Working",
+    "WriterHealth",
+    "WriterStats",
     "__version__",
     "connect",
 ]

@@ -500,15 +500,21 @@ class FlushTimeout(SinkError):
         waited: Seconds waited.
         backlog: Events accepted and not yet stored.
         last_error: What kept the store from taking them, where something did.
+        kept_in: The journal's directory, from where the next start stores them; ``None`` where they are in
+            memory only.
     """
 
-    def __init__(self, waited: float, backlog: int, last_error: str | None = None) -> None:
+    def __init__(
+        self, waited: float, backlog: int, last_error: str | None = None, kept_in: str | None = None
+    ) -> None:
         self.waited = waited
         self.backlog = backlog
         self.last_error = last_error
+        self.kept_in = kept_in
         because = f"; the store last said: {last_error}" if last_error else ""
         super().__init__(
             f"after {waited:g} s {backlog} events wait to be stored{because}; none is lost, flush again"
+            + (f", or let the next start store them from {kept_in}" if kept_in else "")
         )
 
 

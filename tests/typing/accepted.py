@@ -31,6 +31,7 @@ from poslife import (
     Fee,
     Fill,
     FillsApplied,
+    FurtherWriter,
     InDoubt,
     Leg,
     LivePosition,
@@ -43,6 +44,7 @@ from poslife import (
     OrderSide,
     OrderStatus,
     Origin,
+    Overflow,
     PendingPosition,
     PersistedPosition,
     Position,
@@ -57,6 +59,8 @@ from poslife import (
     RunId,
     Severity,
     Side,
+    SinkHealth,
+    SinkState,
     SinkStats,
     Steps,
     StillInDoubt,
@@ -67,6 +71,8 @@ from poslife import (
     Venue,
     VenueOrderId,
     Working,
+    WriterHealth,
+    WriterStats,
 )
 from poslife.errors import AlreadyClosed, DuplicatePosition, KeyInDoubt
 from poslife.memory import MemoryStore
@@ -241,6 +247,28 @@ async def annotated(
     assert_type(applied, FillsApplied)
     assert_type(sink.stats(), SinkStats)
     return None, None, applied.unclaimed[0] if applied.unclaimed else None
+
+
+def watched(health: SinkHealth) -> WriterHealth:
+    """
+    An alarm of the host's.
+    """
+    for writer in health.writers:
+        assert_type(writer.state, SinkState)
+    return health.writers[0]
+
+
+def wired(store: BatchWriter, file: BatchWriter) -> WriterStats:
+    """
+    A sink by hand, with all that a host may choose.
+    """
+    sink = BatchingSink(
+        store,
+        further=[FurtherWriter(name="file", writer=file)],
+        overflow=Overflow(most=1000, drop_below=Severity.WARNING),
+        alarm=lambda health: log.error("%s", watched(health).reason),
+    )
+    return sink.stats().store
 
 
 def never_refused(error: BaseException, context: SubmitContext, /) -> SubmitVerdict:

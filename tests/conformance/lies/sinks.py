@@ -150,8 +150,8 @@ class OneCount(HonestSink):
     @override
     def emit(self, event: HostEvent, /) -> EventId:
         with self._lock:
-            last = max(self._sequences.values(), default=0)
-            self._sequences[event.header.run] = last
+            last = max(self._intake.sequences.values(), default=0)
+            self._intake.sequences[event.header.run] = last
         return super().emit(event)
 
 
@@ -162,7 +162,7 @@ class LeavesGaps(HonestSink):
     def emit(self, event: HostEvent, /) -> EventId:
         with self._lock:
             run: RunId = event.header.run
-            self._sequences[run] = self._sequences.get(run, 0) + 1
+            self._intake.sequences[run] = self._intake.sequences.get(run, 0) + 1
         return super().emit(event)
 
 
@@ -282,8 +282,8 @@ class GivesUp(HonestSink):
             await super().flush(timeout)
         except FlushTimeout:
             with self._lock:
-                self._waiting.clear()
-                self._committed = self._emitted
+                for lane in self._lanes:
+                    lane.committed += lane.backlog.skip(len(lane.backlog))
             raise
 
 
@@ -334,8 +334,8 @@ class LosesWithTheFlush(HonestSink):
             await super().flush(timeout)
         except asyncio.CancelledError:
             with self._lock:
-                self._waiting.clear()
-                self._committed = self._emitted
+                for lane in self._lanes:
+                    lane.committed += lane.backlog.skip(len(lane.backlog))
             raise
 
 

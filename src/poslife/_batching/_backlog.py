@@ -1,0 +1,175 @@
+"""
+What waits for one writer, in order: in memory as far as there is room, beyond in the journal alone.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from poslife._records import EventRecord
+
+__all__ = ["Backlog", "Held", "Stretch"]
+
+
+class Held(NamedTuple):
+    """
+    An event in memory, with its number in the journal; ``None`` for one that is in memory only.
+    """
+
+    number: int | None
+    record: EventRecord
+
+
+class Stretch:
+    """
+    Events that are in the journal alone, from number to number, both included.
+    """
+
+    __slots__ = ("first", "last")
+
+    def __init__(self, first: int, last: int) -> None:
+        self.first = first
+        self.last = last
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+
+class Backlog:
+    """
+    The queue of one writer. Not thread-safe by itself.
+
+    Memory is bounded: with a journal, what exceeds the window stays there and is read when its turn comes.
+
+    Args:
+        window: Events to hold in memory.
+        window_bytes: What their payloads may take.
+
+    Attributes:
+        put_in: How many were ever put in.
+        taken_out: How many were ever taken out.
+        cursor: The journal number up to which all was taken out.
+        only_here: How many are in memory only.
+    """
+
+    def __init__(self, *, window: int, window_bytes: int) -> None:
+        self._items: deque[Held | Stretch] = deque()
+        self._window = window
+        self._window_bytes = window_bytes
+        self._held = 0
+        self._held_bytes = 0
+        self.put_in = 0
+        self.taken_out = 0
+        self.cursor = 0
+        self.only_here = 0
+
+    def __len__(self) -> int:
+        return self.put_in - self.taken_out
+
+    def put(self, number: int | None, record: EventRecord) -> None:
+        """
+        Put one event at the end.
+        """
+        self.put_in += 1
+        if number is None:
+            self.only_here += 1
+        else:
+            last = self._items[-1] if self._items else None
+            if type(last) is Stretch and last.last + 1 == number:
+                last.last = number
+                return
+            if self._held >= self._window or self._held_bytes >= self._window_bytes:
+                self._items.append(Stretch(number, number))
+                return
+        self._hold(Held(number, record))
+
+    def put_stretch(self, first: int, last: int) -> None:
+        """
+        Put what the journal has from *first* to *last* at the end.
+        """
+        if first <= last:
+            self.put_in += last - first + 1
+            self._items.append(Stretch(first, last))
+
+    def _hold(self, held: Held) -> None:
+        self._items.append(held)
+        self._held += 1
+        self._held_bytes += len(held.record.payload)
+
+    def head(self, most: int, most_bytes: int) -> Sequence[Held] | Stretch:
+        """
+        What is to be written next: events in memory, or the stretch that must be read first.
+        """
+        if self._items and type(first := self._items[0]) is Stretch:
+            return first
+        batch: list[Held] = []
+        size = 0
+        for item in self._items:
+            if type(item) is not Held or len(batch) == most:
+                break
+            size += len(item.record.payload)
+            if batch and size > most_bytes:
+                break
+            batch.append(item)
+        return batch
+
+    def fill(self, upto: int, found: Sequence[Held]) -> int:
+        """
+        Replace the first stretch up to the number *upto* by what was read of it; return how many are missing.
+        """
+        stretch = self._items.popleft()
+        assert type(stretch) is Stretch
+        missing = upto - stretch.first + 1 - len(found)
+        if upto < stretch.last:
+            self._items.appendleft(Stretch(upto + 1, stretch.last))
+        self._items.extendleft(reversed(found))
+        self._held += len(found)
+        self._held_bytes += sum(len(held.record.payload) for held in found)
+        self.taken_out += missing
+        if not found:
+            self.cursor = max(self.cursor, upto)
+        return missing
+
+    def take(self, count: int) -> None:
+        """
+        Take the first *count* out; they are in memory.
+        """
+        for _ in range(count):
+            held = self._items.popleft()
+            assert type(held) is Held
+            self._held -= 1
+            self._held_bytes -= len(held.record.payload)
+            if held.number is None:
+                self.only_here -= 1
+            else:
+                self.cursor = held.number
+        self.taken_out += count
+
+    def skip(self, count: int) -> int:
+        """
+        Let go of about *count* of the first, unwritten; return of how many.
+        """
+        skipped = 0
+        while skipped < count and self._items:
+            first = self._items[0]
+            if type(first) is Stretch:
+                part = min(count - skipped, len(first))
+                first.first += part
+                self.cursor = first.first - 1
+                self.taken_out += part
+                skipped += part
+                if not len(first):
+                    self._items.popleft()
+            else:
+                self.take(1)
+                skipped += 1
+        return skipped
+
+    def oldest(self) -> EventRecord | None:
+        """
+        The first event, where it is in memory.
+        """
+        first = self._items[0] if self._items else None
+        return first.record if type(first) is Held else None

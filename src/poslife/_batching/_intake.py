@@ -1,0 +1,214 @@
+"""
+What `emit` does: number the event, write it to the journal, queue it for each writer.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from poslife._batching._lane import Lane
+from poslife._batching._policy import Overflow, severer
+from poslife._encoding import clean_text, describe_error, encode_payload
+from poslife._events import EventHeader, Severity
+from poslife._identifiers import EventId, RunId
+from poslife._records import EventRecord, encode_record
+from poslife._writers import Journal
+from poslife.errors import JournalUnavailable
+from poslife.protocols import Clock
+
+__all__ = ["NO_RUN", "Intake"]
+
+logger = logging.getLogger("poslife.sink")
+
+NO_RUN = RunId(UUID(int=0))
+_OPEN_AGAIN = 1.0
+
+
+@dataclass(slots=True)
+class _Gap:
+    first: int
+    last: int
+    count: int
+
+
+class Intake:
+    """
+    Accepts events from any thread.
+
+    Args:
+        lanes: The writers' queues.
+        journal: Where events are kept until they are stored, or ``None``.
+        lock: Held while a queue is touched.
+        overflow: What happens while no journal takes them.
+        clock: For the time of recording.
+        new_event_id: For the sink's own events.
+        changed: Called when the journal begins or ceases to take events.
+    """
+
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        journal: Journal | None,
+        *,
+        lock: threading.Lock,
+        overflow: Overflow,
+        clock: Clock,
+        new_event_id: Callable[[], EventId],
+        changed: Callable[[], None],
+    ) -> None:
+        self._lanes = lanes
+        self._journal = journal
+        self._lock = lock
+        self._overflow = overflow
+        self._clock = clock
+        self._new_event_id = new_event_id
+        self._changed = changed
+        self._opened = journal is None
+        self._open_after = 0.0
+        self.sequences: dict[RunId, int] = {}
+        """
+        The last number given, for each run.
+        """
+        self._gaps: dict[RunId, _Gap] = {}
+        self.failure: str | None = None
+        """
+        Why the journal does not take events now.
+        """
+
+    def open(self) -> None:
+        """
+        Open the journal, and queue what an earlier process left in it.
+        """
+        before = self.failure
+        with self._lock:
+            self._open()
+        self._tell(before)
+
+    def accept(self, header: EventHeader, payload: bytes) -> bool:
+        """
+        Take one event. Returns whether a writer should be woken.
+        """
+        before = self.failure
+        with self._lock:
+            self._open()
+            sequence = self.sequences.get(header.run, 0) + 1
+            self.sequences[header.run] = sequence
+            record = EventRecord(
+                header=header, recorded_at=self._clock.now(), sequence=sequence, payload=payload
+            )
+            rouse = self._keep(record)
+            if self._gaps and self._has_room(Severity.CRITICAL):
+                rouse = self._tell_gaps() or rouse
+        self._tell(before)
+        return rouse
+
+    def _keep(self, record: EventRecord) -> bool:
+        number = self._journaled(record)
+        if number is None and not self._has_room(record.header.severity):
+            self._drop(record)
+            return False
+        rouse = False
+        for lane in self._lanes:
+            lane.emitted += 1
+            lane.backlog.put(number, record)
+            rouse = lane.needs_waking() or rouse
+        return rouse
+
+    def _journaled(self, record: EventRecord) -> int | None:
+        if self._journal is None or not self._opened:
+            return None
+        try:
+            number = self._journal.append(encode_record(record))
+        except JournalUnavailable as error:
+            self.failure = error.reason
+            return None
+        except Exception as error:  # noqa: BLE001 - a journal's bug must not break a trade
+            self.failure = describe_error(error)
+            return None
+        self.failure = None
+        return number
+
+    def _open(self) -> None:
+        if self._opened or (journal := self._journal) is None or self._clock.monotonic() < self._open_after:
+            return
+        try:
+            status = journal.open()
+            marks = journal.marks()
+        except Exception as error:  # noqa: BLE001 - whatever it is, events are kept in memory until it is over
+            self.failure = error.reason if isinstance(error, JournalUnavailable) else describe_error(error)
+            self._open_after = self._clock.monotonic() + _OPEN_AGAIN
+            return
+        self._opened = True
+        self.failure = None
+        for lane in self._lanes:
+            done = max(marks.get(lane.name, 0), status.first - 1)
+            lane.recovered += max(status.last - done, 0)
+            lane.backlog.cursor = done
+            lane.backlog.put_stretch(done + 1, status.last)
+        if any(lane.recovered for lane in self._lanes):
+            logger.info("the journal holds %d events of an earlier process", status.last - status.first + 1)
+
+    def _has_room(self, severity: Severity) -> bool:
+        overflow = self._overflow
+        if overflow.drop_below is None or not severer(overflow.drop_below, severity):
+            return True
+        return all(lane.backlog.only_here < overflow.most for lane in self._lanes if lane.required)
+
+    def _drop(self, record: EventRecord) -> None:
+        for lane in self._lanes:
+            lane.emitted += 1
+            lane.dropped += 1
+        assert record.sequence is not None
+        gap = self._gaps.setdefault(record.header.run, _Gap(record.sequence, record.sequence, 0))
+        gap.last = record.sequence
+        gap.count += 1
+
+    def _tell_gaps(self) -> bool:
+        """
+        Record what was dropped, now that there is room again.
+        """
+        if not all(lane.backlog.only_here < self._overflow.most for lane in self._lanes if lane.required):
+            return False
+        gaps, self._gaps = self._gaps, {}
+        rouse = False
+        for run, gap in gaps.items():
+            payload = {"dropped": gap.count, "first": gap.first, "last": gap.last, "run": run}
+            rouse = self._tell_of(run, payload) or rouse
+        return rouse
+
+    def tell_damage(self, lane: str, missing: int, reason: str) -> bool:
+        """
+        Record that the journal could not give events back. Returns whether a writer should be woken.
+        """
+        with self._lock:
+            return self._tell_of(NO_RUN, {"lost": missing, "writer": lane, "reason": clean_text(reason)})
+
+    def _tell_of(self, run: RunId, payload: Mapping[str, object]) -> bool:
+        sequence = self.sequences.get(run, 0) + 1
+        self.sequences[run] = sequence
+        now = self._clock.now()
+        header = EventHeader(
+            id=self._new_event_id(), type="sink.gap", severity=Severity.ERROR, occurred_at=now, run=run
+        )
+        return self._keep(
+            EventRecord(header=header, recorded_at=now, sequence=sequence, payload=encode_payload(payload))
+        )
+
+    def _tell(self, before: str | None) -> None:
+        """
+        Say when the journal has begun or ceased to take events; not while it goes on.
+        """
+        if (before is None) is (self.failure is None):
+            return
+        if self.failure is None:
+            logger.warning("the journal takes events again")
+        else:
+            logger.error(
+                "the journal takes no events, they wait in memory and a killed process loses them: %s",
+                self.failure,
+            )
+        self._changed()

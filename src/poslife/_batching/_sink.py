@@ -248,8 +248,6 @@ class BatchingSink:
         """
         Give the relays the chance to pass on what was committed last.
         """
-        if self._stopped():
-            return
         try:
             async with asyncio.timeout(deadline):
                 for relay in self._relays:

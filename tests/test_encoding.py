@@ -301,7 +301,7 @@ def numpy_scalar(value: object) -> object:
             "2026-01-02T00:00:00+03:00",
             id="offset",
         ),
-        pytest.param(datetime(2026, 1, 2), "2026-01-02T00:00:00", id="naive time"),  # noqa: DTZ001
+        pytest.param(datetime(2026, 1, 2), "2026-01-02T00:00:00 (naive)", id="naive time"),  # noqa: DTZ001
         pytest.param(timedelta(seconds=1.5), "0:00:01.500000", id="duration"),
         pytest.param(UUID(int=1), "00000000-0000-0000-0000-000000000001", id="UUID"),
         pytest.param(Colour.RED, "red", id="enum"),
@@ -322,7 +322,7 @@ def numpy_scalar(value: object) -> object:
         pytest.param(Point(1, 2), [1, 2], id="named tuple"),
         pytest.param(OrderedDict([("b", 1), ("a", 2)]), {"a": 2, "b": 1}, id="ordered dict"),
         pytest.param(UserDict(a=1), {"a": 1}, id="user dict"),
-        pytest.param(deque([1]), "deque([1])", id="deque"),
+        pytest.param(deque([1]), [1], id="deque"),
         pytest.param(Note(Decimal("1.0"), ["x"]), {"price": "1.0", "tags": ["x"]}, id="dataclass"),
         pytest.param(Note, repr(Note), id="class"),
         pytest.param(numpy_scalar(0.5), 0.5, id="numpy scalar"),

@@ -4,7 +4,7 @@ import json
 import logging
 import uuid
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 from unittest.mock import Mock, create_autospec
@@ -27,6 +27,7 @@ def recorded(
     *,
     severity: Any = Severity.INFO,
     error: Any = None,
+    now: Callable[[], Any] = lambda: AT,
 ) -> HostEvent:
     return host_event(
         type,
@@ -35,8 +36,8 @@ def recorded(
         severity=severity,
         error=error,
         run=RUN,
-        now=AT,
-        new_event_id=new_event_id,
+        now=now,
+        new_event_id=lambda _: new_event_id(),
     )
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field, make_dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import ClassVar
 from uuid import UUID
+
+import msgspec
 
 from poslife._identifiers import (
     Account,
@@ -403,8 +405,7 @@ Life event bodies by type.
 LIFE_EVENT_SCHEMA = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventHeader:
+class EventHeader(msgspec.Struct, frozen=True, kw_only=True):
     """
     What every event says.
 
@@ -444,25 +445,43 @@ class EventHeader:
     actor: Actor = Actor.STRATEGY
 
     def __post_init__(self) -> None:
-        uuid("EventHeader.id", self.id)
-        name("EventHeader.type", self.type)
-        count("EventHeader.schema", self.schema)
+        # Every event passes here: what is as it should be is seen at a glance, and only the rest looked into.
+        kind = self.type
+        if (
+            type(self.id) is not UUID
+            or type(kind) is not str
+            or not 0 < len(kind) <= 255
+            or not kind.isprintable()
+            or kind[0] == " "
+            or kind[-1] == " "
+            or type(self.occurred_at) is not datetime
+            or self.occurred_at.tzinfo is not UTC
+            or type(self.severity) is not Severity
+            or type(self.run) is not UUID
+            or type(self.actor) is not Actor
+        ):
+            uuid("EventHeader.id", self.id)
+            name("EventHeader.type", self.type)
+            member("EventHeader.severity", self.severity, Severity)
+            aware("EventHeader.occurred_at", self.occurred_at)
+            uuid("EventHeader.run", self.run)
+            member("EventHeader.actor", self.actor, Actor)
+        if self.schema is not LIFE_EVENT_SCHEMA:
+            count("EventHeader.schema", self.schema)
         if self.ref is not None:
             position_ref("EventHeader.ref", self.ref)
-        for field in ("venue", "account", "symbol"):
-            value: object = getattr(self, field)
-            if value is not None:
-                name(f"EventHeader.{field}", value)
+        if self.venue is not None:
+            name("EventHeader.venue", self.venue)
+        if self.account is not None:
+            name("EventHeader.account", self.account)
+        if self.symbol is not None:
+            name("EventHeader.symbol", self.symbol)
         if self.order is not None:
             count("EventHeader.order", self.order)
-        member("EventHeader.severity", self.severity, Severity)
-        aware("EventHeader.occurred_at", self.occurred_at)
-        uuid("EventHeader.run", self.run)
         if self.correlation is not None:
             uuid("EventHeader.correlation", self.correlation)
         if self.causation is not None:
             uuid("EventHeader.causation", self.causation)
-        member("EventHeader.actor", self.actor, Actor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -490,8 +509,7 @@ class LifeEvent:
             raise InvalidValue("LifeEvent.body", self.body, "the body of a life event")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostEvent:
+class HostEvent(msgspec.Struct, frozen=True, kw_only=True):
     """
     An event of the host: a name and a payload of any kind.
 
@@ -547,3 +565,19 @@ class RecordedEvent:
     version: int | None = None
     index: int | None = None
     sequence: int | None = None
+
+
+def _is_dataclass_too(struct: type[msgspec.Struct]) -> None:
+    """
+    Let `dataclasses` treat a struct as one of its own, as type checkers do: ``replace``, ``fields``.
+    """
+    fields = [
+        (one.name, one.type, field() if one.default is msgspec.NODEFAULT else field(default=one.default))
+        for one in msgspec.structs.fields(struct)
+    ]
+    twin = make_dataclass(struct.__name__, fields, kw_only=True)
+    setattr(struct, "__dataclass_fields__", vars(twin)["__dataclass_fields__"])  # noqa: B010 - see above
+
+
+_is_dataclass_too(EventHeader)
+_is_dataclass_too(HostEvent)

@@ -335,8 +335,8 @@ class PositionTracker:
             payload,
             severity=severity,
             error=error,
-            run=self.run,
-            now=self._ledger.clock.now(),
+            run=self._ledger.run,
+            now=self._ledger.clock.now,
             new_event_id=self._ledger.event_ids.new,
         )
         return self._sink.emit(event)

@@ -12,16 +12,19 @@ from pathlib import Path
 from typing_extensions import override
 
 from poslife import BatchingSink, RunId
+from poslife._clock import SystemClock
+from poslife._ids import EventIds
 from poslife.errors import JournalUnavailable
 from poslife.events import EventHeader, HostEvent, Severity
 from poslife.memory import MemoryStore
 from poslife.protocols import DeadLetter, EventRecord, JournalGap, JournalPage, JournalStatus
 from poslife.testing.clock import ManualClock
-from tests.values import RUN, new_event_id
+from tests.values import RUN
 
 __all__ = ["HurriedClock", "PaperJournal", "Told", "assert_accounts", "event", "later", "numbers"]
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
+_IDS = EventIds(SystemClock())
 
 
 def event(
@@ -30,7 +33,7 @@ def event(
     """
     An event as a host's tracker makes it.
     """
-    header = EventHeader(id=new_event_id(), type="tick", occurred_at=AT, run=run, severity=severity)
+    header = EventHeader(id=_IDS.new(), type="tick", occurred_at=AT, run=run, severity=severity)
     return HostEvent(header=header, payload={"number": number, **payload})
 
 

@@ -14,8 +14,7 @@ from typing_extensions import override
 from poslife import BatchingSink, FurtherWriter
 from poslife.errors import FlushTimeout, InvalidValue, StorageRejected, StorageUnavailable
 from poslife.protocols import EventRecord, FeedPage, FeedToken
-from tests.batching.paper import HurriedClock, PaperJournal, Told, assert_accounts, event, numbers
-from tests.tracker.scenes import eventually
+from tests.batching.paper import HurriedClock, PaperJournal, Told, assert_accounts, event, later, numbers
 from tests.values import AT
 
 AWAY = StorageUnavailable("connection refused")
@@ -55,7 +54,7 @@ async def test_an_optional_writer_that_is_away_delays_nobody() -> None:
     assert ((20, 0), (0, 20)) == tuple((one.committed, one.backlog) for one in sink.stats().writers)
     assert 0 == journal.forgotten
     file.away = None
-    await eventually(lambda: len(numbers(file)) == 20)
+    await later(lambda: len(numbers(file)) == 20)
     await sink.aclose(20)
 
     assert 20 == journal.forgotten
@@ -92,7 +91,7 @@ async def test_each_writer_goes_on_from_its_own_mark() -> None:
     after, late = Told(), Told()
     again = into(after, FurtherWriter(name="file", writer=late), journal=journal.again())
     await again.flush(20)
-    await eventually(lambda: len(numbers(late)) == 7)
+    await later(lambda: len(numbers(late)) == 7)
     await again.aclose(20)
 
     assert ([], list(range(1, 8))) == (numbers(after), numbers(late))
@@ -110,10 +109,10 @@ async def test_an_optional_writer_too_far_behind_loses_the_oldest_and_counts_the
     for number in range(600):
         sink.emit(event(number))
         if number == 0:
-            await eventually(lambda: bool(file.batches))
+            await later(lambda: bool(file.batches))
     file.gate.set()
     await sink.flush(20)
-    await eventually(lambda: sink.stats().further[0].backlog == 0)
+    await later(lambda: sink.stats().further[0].backlog == 0)
     await sink.aclose(20)
 
     assert [1, *range(571, 601)] == numbers(file)
@@ -223,7 +222,7 @@ async def test_life_events_reach_the_further_writers_by_relay() -> None:
     feed.add(7)
     sink = relaying(feed, file)
     sink.emit(event(0))
-    await eventually(lambda: len(file.lived) >= 8)
+    await later(lambda: len(file.lived) >= 8)
     feed.add(5)
     await sink.aclose(20)
 
@@ -258,10 +257,10 @@ async def test_a_relay_outlives_an_outage_of_either_side() -> None:
     feed.away = AWAY
     sink = relaying(feed, file)
     sink.emit(event(0))
-    await eventually(lambda: len(feed.asked) > 3)
+    await later(lambda: len(feed.asked) > 3)
     feed.away = None
     file.away = AWAY
-    await eventually(lambda: len(file.batches) > 3)
+    await later(lambda: len(file.batches) > 3)
     file.away = None
     await sink.aclose(20)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from poslife import BatchingSink, Overflow, Severity, SinkHealth
-from poslife.errors import FlushTimeout, StorageUnavailable
+from poslife.errors import FlushTimeout, PoslifeMisuseWarning, StorageUnavailable
 from poslife.events import HostBody
 from poslife.protocols import JournalGap
 from tests.batching.paper import HurriedClock, PaperJournal, Told, assert_accounts, event, later, numbers
@@ -383,3 +383,73 @@ async def test_a_hundred_thousand_events_behind_a_dead_database_take_no_memory()
     await close(sink)
 
     assert taken < 200_000
+
+
+async def test_an_event_after_the_end_is_in_the_journal_and_stored_at_the_next_start() -> None:
+    """
+    Also where nobody flushes any more (incident 47: BOT_STOPPED was lost).
+    """
+    journal = PaperJournal()
+    store = Told()
+    sink = quick(store, journal)
+    sink.emit(event(0))
+    await sink.aclose(20)
+    with pytest.warns(PoslifeMisuseWarning, match="next start"):
+        sink.emit(event(1))
+
+    assert 1 == len(journal.frames)
+    again = quick(store, journal.again())
+    await again.flush(20)
+    await again.aclose(20)
+
+    assert [1, 2] == numbers(store)
+    assert_accounts(sink)
+
+
+async def test_a_sink_that_goes_on_after_its_end_finds_what_it_had_left() -> None:
+    """
+    It closed while the store was away; the events were in the journal, and are counted once.
+    """
+    journal = PaperJournal()
+    store = Told()
+    store.away = AWAY
+    sink = quick(store, journal, batch=2)
+    for number in range(40):
+        sink.emit(event(number))
+    await close(sink)
+    assert_accounts(sink)
+    store.away = None
+    await sink.flush(20)
+    await sink.aclose(20)
+
+    assert list(range(1, 41)) == numbers(store)
+    assert (40, 0, 40) == (sink.stats().emitted, sink.stats().recovered, sink.stats().committed)
+    assert_accounts(sink)
+
+
+async def test_what_a_full_disk_kept_in_memory_goes_into_the_journal_at_the_end() -> None:
+    """
+    If there is room by then, the next start has it.
+    """
+    journal = PaperJournal()
+    journal.refuses = "no space left on the device"
+    store = Told()
+    store.away = AWAY
+    sink = quick(store, journal)
+    journal.refuses = None
+    sink.emit(event(0))
+    journal.refuses = "no space left on the device"
+    sink.emit(event(1))
+    journal.refuses = None
+    await close(sink)
+    again = quick(after := Told(), journal.again())
+    await again.flush(20)
+    await again.aclose(20)
+
+    assert [1, 2] == numbers(after)
+    store.away = None
+    await sink.flush(20)
+    await sink.aclose(20)
+
+    assert [1, 2] == numbers(store)
+    assert_accounts(sink)

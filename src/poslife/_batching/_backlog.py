@@ -5,9 +5,10 @@ What waits for one writer, in order: in memory as far as there is room, beyond i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
+from poslife._identifiers import EventId
 from poslife._records import EventRecord
 
 __all__ = ["Backlog", "Held", "Stretch"]
@@ -166,6 +167,26 @@ class Backlog:
                 self.take(1)
                 skipped += 1
         return skipped
+
+    def only_in_memory(self) -> Sequence[Held]:
+        """
+        The events that no journal has.
+        """
+        return [item for item in self._items if type(item) is Held and item.number is None]
+
+    def leave(self, journaled: Container[EventId]) -> int:
+        """
+        Let go of what a journal has, numbered or among *journaled*; return of how many.
+
+        They are put in again from there.
+        """
+        stays = [held for held in self.only_in_memory() if held.record.header.id not in journaled]
+        left = len(self) - len(stays)
+        self.put_in -= left
+        self._items = deque(stays)
+        self._held = self.only_here = len(stays)
+        self._held_bytes = sum(len(held.record.payload) for held in stays)
+        return left
 
     def oldest(self) -> EventRecord | None:
         """

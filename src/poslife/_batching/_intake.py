@@ -74,6 +74,7 @@ class Intake:
         The last number given, for each run.
         """
         self._gaps: dict[RunId, _Gap] = {}
+        self._left: set[EventId] = set()
         self.failure: str | None = None
         """
         Why the journal does not take events now.
@@ -87,6 +88,46 @@ class Intake:
         with self._lock:
             self._open()
         self._tell(before)
+
+    def close(self) -> None:
+        """
+        Let go of the journal, with what waits in it: the next process has it, or this one if it goes on.
+
+        Events that a full disk had kept in memory are put into it, if it takes them now.
+        """
+        if (journal := self._journal) is None:
+            return
+        with self._lock:
+            if not self._opened:
+                return
+            waiting = {
+                held.record.header.id: held.record
+                for lane in self._lanes
+                for held in lane.backlog.only_in_memory()
+            }
+            for event_id, record in waiting.items():
+                if self._journaled(record) is None:
+                    break
+                self._left.add(event_id)
+            self._opened = False
+        journal.close()
+
+    @property
+    def is_open(self) -> bool:
+        """
+        Whether the journal is open.
+        """
+        return self._journal is not None and self._opened
+
+    def begin_anew(self, lock: threading.Lock) -> None:
+        """
+        In the child of a fork: the journal there is another one.
+        """
+        self._lock = lock
+        self._opened = self._journal is None
+        self._left.clear()
+        self._gaps.clear()
+        self.failure = None
 
     def accept(self, header: EventHeader, payload: bytes) -> bool:
         """
@@ -146,9 +187,11 @@ class Intake:
         self.failure = None
         for lane in self._lanes:
             done = max(marks.get(lane.name, 0), status.first - 1)
-            lane.recovered += max(status.last - done, 0)
+            # Less what this process had left in it, when it closed the sink before.
+            lane.recovered += max(status.last - done, 0) - lane.backlog.leave(self._left)
             lane.backlog.cursor = done
             lane.backlog.put_stretch(done + 1, status.last)
+        self._left.clear()
         if any(lane.recovered for lane in self._lanes):
             logger.info("the journal holds %d events of an earlier process", status.last - status.first + 1)
 

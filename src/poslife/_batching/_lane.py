@@ -116,6 +116,15 @@ class Lane:
         self._lingering = False
         self._failure: Exception | None = None
 
+    def begin_anew(self, lock: threading.Lock) -> None:
+        """
+        In the child of a fork: nothing waits, and nothing was counted.
+        """
+        self._lock = lock
+        self.backlog = Backlog(window=self._pace.window, window_bytes=self._pace.window_bytes)
+        self.emitted = self.recovered = self.committed = self.dead_lettered = self.dropped = 0
+        self.relayed = 0
+
     # with the lock held
 
     def needs_waking(self) -> bool:

@@ -22,6 +22,7 @@ from poslife._encoding import encode_payload
 from poslife._events import EventHeader, HostEvent, Severity
 from poslife._identifiers import EventId
 from poslife._ids import EventIds
+from poslife._journal._forking import in_each_child
 from poslife._recording import warn
 from poslife._writers import BatchWriter, Journal, LifeEventFeed
 from poslife.errors import FlushTimeout, InvalidValue, JournalUnavailable, RepositoryError
@@ -145,6 +146,17 @@ class BatchingSink:
         self._progress = asyncio.Event()
         self._flushing = 0
         self._closed = False
+        in_each_child(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """
+        In the child of a fork: what waits is the parent's, who has it stored; so is the event loop.
+        """
+        self._lock = threading.Lock()
+        for lane in self._lanes:
+            lane.begin_anew(self._lock)
+        self._intake.begin_anew(self._lock)
+        self._loop, self._tasks, self._flushing = None, [], 0
 
     def emit(self, event: HostEvent, /) -> EventId:
         """
@@ -257,8 +269,9 @@ class BatchingSink:
 
     def _put_away(self, journal: Journal) -> None:
         try:
-            self._forget(journal)
-            journal.close()
+            if self._intake.is_open:
+                self._forget(journal)
+                self._intake.close()
         except JournalUnavailable as error:
             logger.warning("while closing: %s", error)
 

@@ -73,8 +73,6 @@ class Appender:
             OSError: The disk says no; the file is as it was.
         """
         segment = self._active
-        if self._most_bytes is not None:
-            self._see_to_room(len(content), self._most_bytes)
         if segment is None or segment.extent[0] + len(content) > self._segment_bytes:
             segment = self._begin(len(content))
         if self._unsettled:
@@ -85,6 +83,8 @@ class Appender:
         data = frame(content, number - name.first, name.salt)
         if not size:
             data = header() + data
+        if self._most_bytes is not None:
+            self._see_to_room(len(data), self._most_bytes)
         self._unsettled = True
         try:
             written = self._write(self._descriptor, data)
@@ -131,7 +131,7 @@ class Appender:
             )
         if self._active is not None and not self._active.size:
             return self._active
-        name = Name(first=self.last + 1, skip=0, salt=secrets.randbits(32))
+        name = Name(first=self.last + 1, skip=0, salt=self._new_salt(self.last + 1))
         path = self._path / str(name)
         descriptor = self._disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
         self.seal()
@@ -139,6 +139,13 @@ class Appender:
         self._descriptor = descriptor
         self.segments.append(self._active)
         return self._active
+
+    def _new_salt(self, first: int) -> int:
+        newest = self.segments[-1].name if self.segments else None
+        if newest is not None and newest.first == first:
+            # It could not even be emptied, so it is told apart by its salt.
+            return newest.salt + 1 + secrets.randbits(8)
+        return secrets.randbits(31)
 
     def _undo(self, segment: Segment) -> Segment | None:
         """
@@ -150,6 +157,10 @@ class Appender:
             self._disk.truncate(self._descriptor, segment.size)
         except OSError:
             self.seal()
+            if segment.last < segment.name.first:
+                with suppress(OSError):
+                    self._disk.unlink(segment.path)
+                    self.drop(segment)
             return None
         self._unsettled = False
         return segment

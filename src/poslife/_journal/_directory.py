@@ -69,19 +69,14 @@ class Contents:
         segments: Its segments, by number.
         torn_tails: Half-written frames that were cut off.
         cursor_lost: Whether there is a cursor file that cannot be read.
+        last: The number of the newest frame there was.
     """
 
     cursor: Cursor
     segments: list[Segment]
     torn_tails: int
     cursor_lost: bool
-
-    @property
-    def last(self) -> int:
-        """
-        The number of the newest frame.
-        """
-        return max(self.cursor.forgotten, self.segments[-1].last if self.segments else 0)
+    last: int
 
 
 def load(path: Path, disk: Disk) -> Contents:
@@ -97,15 +92,25 @@ def load(path: Path, disk: Disk) -> Contents:
     names = _named(path)
     cursor = kept or Cursor(forgotten=names[0].first - 1 if names else 0)
     segments: list[Segment] = []
-    torn_tails = 0
-    for position, name in enumerate(names):
-        at = path / str(name)
-        following = names[position + 1 : position + 2]
-        segment, torn = _loaded(at, name, following[0].first - 1 if following else None, disk)
-        segments.append(segment)
+    torn_tails, last = 0, cursor.forgotten
+    following: int | None = None
+    for name in reversed(names):
+        segment, torn = _loaded(path / str(name), name, None if following is None else following - 1, disk)
         torn_tails += torn
-    lost = kept is None and file.path.exists() and file.path.stat().st_size > 0
-    return Contents(cursor=cursor, segments=segments, torn_tails=torn_tails, cursor_lost=lost)
+        last = max(last, segment.last)
+        if following is None and segment.last < name.first:
+            # Its process died at its first frame. Nothing may be confused with what gets this number next.
+            disk.unlink(segment.path)
+            continue
+        segments.append(segment)
+        following = name.first
+    return Contents(
+        cursor=cursor,
+        segments=segments[::-1],
+        torn_tails=torn_tails,
+        cursor_lost=kept is None and file.path.exists() and file.path.stat().st_size > 0,
+        last=last,
+    )
 
 
 def _loaded(path: Path, name: Name, last: int | None, disk: Disk) -> tuple[Segment, bool]:
@@ -178,4 +183,4 @@ def empty(path: Path, disk: Disk) -> None:
 
 def _named(path: Path) -> list[Name]:
     found = (Name.parse(each.name) for each in path.iterdir())
-    return sorted((name for name in found if name is not None), key=lambda name: (name.first, name.skip))
+    return sorted((name for name in found if name is not None), key=lambda name: (name.first, name.salt))

@@ -171,14 +171,14 @@ class FileJournal(Journal):
                 with self._appending:
                     segment = opened.segment_after(at)
                     extent = (0, 0) if segment is None else segment.extent
-                if segment is None:
-                    break
-                first = segment.name.first
+                    first = opened.appender.last + 1 if segment is None else segment.name.first
                 if first > at + 1:
                     gaps.append(
                         JournalGap(after=at, before=first, reason=f"no file holds them: {opened.path}")
                     )
                     at = first - 1
+                if segment is None:
+                    break
                 try:
                     frames, found, at = opened.reader.read(segment, extent, at, most_bytes)
                 except OSError as error:
@@ -337,9 +337,11 @@ class FileJournal(Journal):
             with self._reading, self._syncing, self._letting_go, self._appending:
                 if self._opened is opened:
                     self._opened = None
-                    # So that a child which inherited the descriptor, and knows nothing of it, holds nothing.
-                    self._disk.drop_lock(opened.lock)
-                    opened.let_go()
+                    try:
+                        # So that a child which inherited the descriptor, and does not know it, holds nothing.
+                        self._disk.drop_lock(opened.lock)
+                    finally:
+                        opened.let_go()
 
     def _use(self) -> _Opened:
         opened = self._opened

@@ -30,7 +30,7 @@ def default_journal_directory(name: str) -> Path:
         JournalUnavailable: This user has no home directory, so a place must be chosen.
     """
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:_MOST_CHARACTERS]
-    if safe != name:
+    if safe != name or not safe:
         digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]
         safe = f"{safe}-{digest}" if safe else digest
     return _state() / "poslife" / safe

@@ -55,6 +55,8 @@ class Name:
         first: The number of the first frame that counts.
         skip: How many frames before it do not: they were let go of.
         salt: What its checksums begin with. It is in the name so that no damage to the file can hide it.
+            Of two segments with one first number, the one with the greater salt was begun later; no frame
+            of the other counts.
     """
 
     first: int

@@ -6,6 +6,7 @@ pytest (with a plugin that awaits) and unittest run a subclass as any other; `ex
 """
 
 from poslife.conformance._checking import Failure, Report, examine
+from poslife.conformance._journal import JournalConformance
 from poslife.conformance._repository import RepositoryConformance
 from poslife.conformance._sink import EventSinkConformance
 from poslife.conformance._venue import VenueSourceConformance
@@ -15,6 +16,7 @@ __all__ = [
     "BatchWriterConformance",
     "EventSinkConformance",
     "Failure",
+    "JournalConformance",
     "Report",
     "RepositoryConformance",
     "VenueSourceConformance",

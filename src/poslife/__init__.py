@@ -22,11 +22,13 @@ from poslife._batching import (
 )
 from poslife._blocks import Closing, Opening
 from poslife._calls import Steps
+from poslife._causing import acting_as, causing
 from poslife._client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
 from poslife._connect import connect
 from poslife._events import Severity
 from poslife._filling import FillsApplied
 from poslife._fills import Fee, Fill, StoredFill
+from poslife._folding import FoldingSink, FoldingStats
 from poslife._identifiers import (
     Account,
     ClientOrderId,
@@ -68,6 +70,7 @@ from poslife._position import (
     Protection,
 )
 from poslife._recovery import Recovery, StillInDoubt
+from poslife._redaction import KeyRedaction, Redaction, redact_keys, redact_secrets
 from poslife._tracker import PositionTracker
 from poslife._version import __version__
 
@@ -88,8 +91,11 @@ __all__ = [
     "Fee",
     "Fill",
     "FillsApplied",
+    "FoldingSink",
+    "FoldingStats",
     "FurtherWriter",
     "InDoubt",
+    "KeyRedaction",
     "Leg",
     "LivePosition",
     "MarginMode",
@@ -112,6 +118,7 @@ __all__ = [
     "PositionTracker",
     "Protection",
     "Recovery",
+    "Redaction",
     "Rejected",
     "RunId",
     "Severity",
@@ -131,5 +138,9 @@ __all__ = [
     "WriterHealth",
     "WriterStats",
     "__version__",
+    "acting_as",
+    "causing",
     "connect",
+    "redact_keys",
+    "redact_secrets",
 ]

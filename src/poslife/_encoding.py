@@ -101,7 +101,7 @@ def _flattened(
         content["error"] = told_error(error) if issubclass(type(error), BaseException) else repr(error)
     if redact is not None:
         try:
-            content = {name: _redacted(redact, (name,), value) for name, value in content.items()}
+            content = _redacted_object(redact, (), content)
         except NOT_OURS:
             raise
         except BaseException as failure:  # noqa: BLE001 - a host's function may raise anything
@@ -119,14 +119,18 @@ def _redacted(redact: Redaction, path: tuple[str, ...], value: Json) -> Json:
     if chosen is not value:
         return Flattening(_LARGEST_PAYLOAD + 64).plain(chosen)  # it may have returned anything
     if isinstance(value, dict):
-        flat: dict[str, Json] = {}
-        for name, item in value.items():
-            shown = redact.text(name) if isinstance(redact, KeyRedaction) else name
-            flat[free_name(shown, flat)] = _redacted(redact, (*path, name), item)
-        return flat
+        return _redacted_object(redact, path, value)
     if isinstance(value, list):
         return [_redacted(redact, path, item) for item in value]
     return value
+
+
+def _redacted_object(redact: Redaction, path: tuple[str, ...], value: dict[str, Json]) -> dict[str, Json]:
+    flat: dict[str, Json] = {}
+    for name, item in value.items():
+        shown = redact.text(name) if isinstance(redact, KeyRedaction) else name
+        flat[free_name(shown, flat)] = _redacted(redact, (*path, name), item)
+    return flat
 
 
 def _oversize(encoded: bytes, content: dict[str, Json], *, more: bool) -> bytes:

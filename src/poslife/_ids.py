@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from poslife._identifiers import ChangeId, EventId, PositionRef, RunId, event_id_at, position_ref_at
+from poslife._journal._forking import in_each_child
 from poslife.protocols import Clock
 
 __all__ = ["EventIds", "new_change_id", "new_ref", "new_run_id", "next_after"]
@@ -59,8 +60,8 @@ class EventIds:
         self._clock = clock
         self._last = 0
         self._milliseconds = -1
-        self._process = 0
         self._lock = threading.Lock()
+        in_each_child(self._begin_anew)
 
     def new(self, at: datetime | None = None) -> EventId:
         """
@@ -68,14 +69,17 @@ class EventIds:
         """
         since = (self._clock.now() if at is None else at) - _EPOCH
         milliseconds = since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
-        process = os.getpid()
         with self._lock:
-            if milliseconds > self._milliseconds or process != self._process:
-                self._begin(milliseconds, process)
+            if milliseconds > self._milliseconds:
+                self._begin(milliseconds)
             fresh = self._last = self._last + 1
         return EventId(_uuid(fresh))
 
-    def _begin(self, milliseconds: int, process: int) -> None:
+    def _begin_anew(self) -> None:
+        self._lock = threading.Lock()
+        self._milliseconds = -1
+
+    def _begin(self, milliseconds: int) -> None:
         """
         Begin a millisecond, or a process, at a random place with room to count up from.
         """
@@ -85,7 +89,7 @@ class EventIds:
         if fresh <= self._last:
             # In another process, while the clock stands or has gone back: after it all, but elsewhere.
             fresh = next_after(self._last | _LOW) + low
-        self._last, self._milliseconds, self._process = fresh, milliseconds, process
+        self._last, self._milliseconds = fresh, milliseconds
 
 
 _new_uuid = uuid.UUID.__new__

@@ -31,8 +31,11 @@ from poslife import (
     Fee,
     Fill,
     FillsApplied,
+    FoldingSink,
+    FoldingStats,
     FurtherWriter,
     InDoubt,
+    KeyRedaction,
     Leg,
     LivePosition,
     MarginMode,
@@ -55,6 +58,7 @@ from poslife import (
     PositionTracker,
     Protection,
     Recovery,
+    Redaction,
     Rejected,
     RunId,
     Severity,
@@ -73,8 +77,13 @@ from poslife import (
     Working,
     WriterHealth,
     WriterStats,
+    acting_as,
+    causing,
+    redact_keys,
+    redact_secrets,
 )
 from poslife.errors import AlreadyClosed, DuplicatePosition, KeyInDoubt
+from poslife.events import Actor, EventHeader, HostEvent, Json, RecordedEvent
 from poslife.memory import MemoryStore
 from poslife.protocols import (
     BatchWriter,
@@ -269,6 +278,53 @@ def wired(store: BatchWriter, file: BatchWriter) -> WriterStats:
         alarm=lambda health: log.error("%s", watched(health).reason),
     )
     return sink.stats().store
+
+
+def folded(inner: EventSink) -> FoldingStats:
+    """
+    Price ticks, one in ten seconds for each symbol.
+    """
+    by_type = FoldingSink(inner, fold={"price.tick"}, interval=10)
+    sink: EventSink = FoldingSink(
+        by_type, fold=lambda event: event.header.symbol is not None, key=lambda event: event.header.symbol
+    )
+    assert_type(sink.emit(HostEvent(header=a_header(), payload={"price": Decimal(1)})), EventId)
+    return by_type.stats()
+
+
+def a_header() -> EventHeader:
+    """
+    As a sink of a host's own may need one.
+    """
+    return EventHeader(
+        id=EventId(uuid4()), type="bot.told", occurred_at=datetime.now(UTC), run=RunId(uuid4())
+    )
+
+
+def told(tracker: PositionTracker, event: RecordedEvent) -> None:
+    """
+    What caused an event, and who.
+    """
+    signal = tracker.record("signal", None, {"score": 0.9})
+    with causing(signal), acting_as(Actor.OPERATOR):
+        tracker.record("entry.decided", None, {})
+    with causing(event):
+        tracker.record("entry.reviewed", event.header.ref, {})
+
+
+def without_balances(path: tuple[str, ...], value: Json) -> Json:
+    """
+    A redaction of the host's own, before the usual one.
+    """
+    return None if path[-1] == "balance" else redact_secrets(path, value)
+
+
+def redactions() -> list[Redaction]:
+    """
+    By names, by a function, and the usual one.
+    """
+    by_name: KeyRedaction = redact_keys("apiKey", "secret", "token")
+    return [by_name, without_balances, redact_secrets]
 
 
 def never_refused(error: BaseException, context: SubmitContext, /) -> SubmitVerdict:

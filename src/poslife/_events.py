@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -39,6 +39,7 @@ from poslife._identifiers import (
 )
 from poslife._orders import CloseReason, OrderPurpose, OrderStatus
 from poslife._position import Origin, Protection
+from poslife._structs import as_dataclass_too
 from poslife.errors import InvalidValue
 
 __all__ = [
@@ -567,17 +568,5 @@ class RecordedEvent:
     sequence: int | None = None
 
 
-def _is_dataclass_too(struct: type[msgspec.Struct]) -> None:
-    """
-    Let `dataclasses` treat a struct as one of its own, as type checkers do: ``replace``, ``fields``.
-    """
-    fields = [
-        (one.name, one.type, field() if one.default is msgspec.NODEFAULT else field(default=one.default))
-        for one in msgspec.structs.fields(struct)
-    ]
-    twin = make_dataclass(struct.__name__, fields, kw_only=True)
-    setattr(struct, "__dataclass_fields__", vars(twin)["__dataclass_fields__"])  # noqa: B010 - see above
-
-
-_is_dataclass_too(EventHeader)
-_is_dataclass_too(HostEvent)
+as_dataclass_too(EventHeader)
+as_dataclass_too(HostEvent)

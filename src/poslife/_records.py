@@ -11,6 +11,7 @@ from typing import Final, NewType
 import msgspec
 
 from poslife._events import EventHeader
+from poslife._structs import as_dataclass_too
 from poslife.errors import InvalidValue
 
 __all__ = [
@@ -24,8 +25,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventRecord:
+class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
     """
     An event, encoded: what a batch writer stores.
 
@@ -47,6 +47,9 @@ class EventRecord:
     version: int | None = None
     index: int | None = None
     payload: bytes
+
+
+as_dataclass_too(EventRecord)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

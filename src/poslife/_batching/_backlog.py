@@ -84,7 +84,9 @@ class Backlog:
             if self._held >= self._window or self._held_bytes >= self._window_bytes:
                 self._items.append(Stretch(number, number))
                 return
-        self._hold(Held(number, record))
+        self._items.append(Held(number, record))
+        self._held += 1
+        self._held_bytes += len(record.payload)
 
     def put_stretch(self, first: int, last: int) -> None:
         """
@@ -93,11 +95,6 @@ class Backlog:
         if first <= last:
             self.put_in += last - first + 1
             self._items.append(Stretch(first, last))
-
-    def _hold(self, held: Held) -> None:
-        self._items.append(held)
-        self._held += 1
-        self._held_bytes += len(held.record.payload)
 
     def head(self, most: int, most_bytes: int) -> Sequence[Held] | Stretch:
         """

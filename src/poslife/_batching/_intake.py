@@ -135,16 +135,17 @@ class Intake:
         """
         before = self.failure
         with self._lock:
-            self._open()
+            if not self._opened:
+                self._open()
             sequence = self.sequences.get(header.run, 0) + 1
             self.sequences[header.run] = sequence
-            record = EventRecord(
-                header=header, recorded_at=self._clock.now(), sequence=sequence, payload=payload
+            rouse = self._keep(
+                EventRecord(header=header, recorded_at=self._clock.now(), sequence=sequence, payload=payload)
             )
-            rouse = self._keep(record)
-            if self._gaps and self._has_room(Severity.CRITICAL):
+            if self._gaps:
                 rouse = self._tell_gaps() or rouse
-        self._tell(before)
+        if before is not self.failure:
+            self._tell(before)
         return rouse
 
     def _keep(self, record: EventRecord) -> bool:
@@ -154,9 +155,8 @@ class Intake:
             return False
         rouse = False
         for lane in self._lanes:
-            lane.emitted += 1
-            lane.backlog.put(number, record)
-            rouse = lane.needs_waking() or rouse
+            if lane.put(number, record):
+                rouse = True
         return rouse
 
     def _journaled(self, record: EventRecord) -> int | None:

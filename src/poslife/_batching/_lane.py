@@ -127,10 +127,12 @@ class Lane:
 
     # with the lock held
 
-    def needs_waking(self) -> bool:
+    def put(self, number: int | None, record: EventRecord) -> bool:
         """
-        Whether the task sleeps and what is in the queue is reason to wake it. Asked once after each event.
+        Queue one event. Returns whether the task sleeps and what is in the queue is reason to wake it.
         """
+        self.emitted += 1
+        self.backlog.put(number, record)
         if self._idle:
             self._idle = False
             return True

@@ -23,7 +23,8 @@ from poslife._events import EventHeader, HostEvent, Severity
 from poslife._identifiers import EventId
 from poslife._ids import EventIds
 from poslife._journal._forking import in_each_child
-from poslife._recording import warn
+from poslife._recording import encode_event, warn
+from poslife._redaction import Redaction, redact_secrets
 from poslife._writers import BatchWriter, Journal, LifeEventFeed
 from poslife.errors import FlushTimeout, InvalidValue, JournalUnavailable, RepositoryError
 from poslife.protocols import Clock
@@ -54,6 +55,8 @@ class BatchingSink:
         linger: Seconds to wait for more before writing; not while a backlog or a flush waits.
         sync_every: Seconds between the times when the journal is written to the disk, while events wait: what
             a loss of power can cost. ``None`` leaves it to the operating system.
+        redact: Leaves secrets out of payloads and errors before anything is written. Where it raises, nothing
+            of them is kept. ``None`` leaves everything in.
         overflow: What happens while no journal takes events.
         letters_a_minute: More dead letters than this are a fault of the store: the stream is held.
         alarm: Called with the health whenever a writer's state, or the journal's, has changed; from any
@@ -74,6 +77,7 @@ class BatchingSink:
         batch: int = 500,
         linger: float = 0.05,
         sync_every: float | None = 1.0,
+        redact: Redaction | None = redact_secrets,
         overflow: Overflow | None = None,
         letters_a_minute: int = 20,
         alarm: Callable[[SinkHealth], None] | None = None,
@@ -92,6 +96,7 @@ class BatchingSink:
         self._ids = EventIds(self._clock)
         self._journal = journal
         self._sync_every = sync_every
+        self._redact = redact
         self._alarm = alarm
         self._lock = threading.Lock()
         pace = Pace(batch=batch, batch_bytes=1 << 20, linger=linger, window=8 * batch, window_bytes=8 << 20)
@@ -174,7 +179,7 @@ class BatchingSink:
 
     def _encoded(self, event: object) -> tuple[EventHeader, bytes]:
         if isinstance(event, HostEvent):
-            return event.header, encode_payload(event.payload, event.error)
+            return encode_event(event, self._redact)
         warn(f"emit() takes a HostEvent, got {type(event).__name__}; it is stored as poslife.misuse")
         header = EventHeader(
             id=self._ids.new(),
@@ -183,7 +188,7 @@ class BatchingSink:
             occurred_at=self._clock.now(),
             run=NO_RUN,
         )
-        return header, encode_payload({"emitted": event})
+        return header, encode_payload({"emitted": event}, redact=self._redact)
 
     def stats(self) -> SinkStats:
         """

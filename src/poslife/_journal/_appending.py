@@ -45,6 +45,7 @@ class Appender:
         self._last = last
         self._active: Segment | None = None
         self._descriptor = -1
+        self._first = self._salt = 0
         # Set while the file may hold more than is told of it.
         self._unsettled = False
 
@@ -79,8 +80,7 @@ class Appender:
             segment = self._undo(segment) or self._begin(len(content))
         size, last = segment.extent
         number = last + 1
-        name = segment.name
-        data = frame(content, number - name.first, name.salt)
+        data = frame(content, number - self._first, self._salt)
         if not size:
             data = header() + data
         if self._most_bytes is not None:
@@ -136,7 +136,7 @@ class Appender:
         descriptor = self._disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
         self.seal()
         self._active = Segment(path=path, name=name, extent=(0, name.first - 1))
-        self._descriptor = descriptor
+        self._descriptor, self._first, self._salt = descriptor, name.first, name.salt
         self.segments.append(self._active)
         return self._active
 

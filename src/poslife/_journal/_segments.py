@@ -103,9 +103,9 @@ def frame(content: bytes, index: int, salt: int) -> bytes:
     """
     A frame, ready to be written.
     """
-    head = _HEAD.pack(len(content), index)
-    checksum = zlib.crc32(content, zlib.crc32(head, salt))
-    return b"".join((_MAGIC, _CHECKSUM.pack(checksum), head, content))
+    size = len(content)
+    checksum = zlib.crc32(content, zlib.crc32(_HEAD.pack(size, index), salt))
+    return _FRAME.pack(_MAGIC_NUMBER, checksum, size, index) + content
 
 
 def take_frames(data: bytes, at: int, index: int, salt: int) -> tuple[list[bytes], int]:

@@ -12,7 +12,7 @@ import asyncpg
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import openings
+from benchmarks import journal, openings
 from tests.postgres_server import Databases, LocalServer
 
 
@@ -39,6 +39,17 @@ def _shown(results: list[openings.Result]) -> Table:
     return table
 
 
+def _journal_shown(results: list[journal.Result]) -> Table:
+    table = Table(title=f"Journal: frames of {journal.FRAME_BYTES} bytes", title_justify="left")
+    table.add_column("what")
+    for heading in ("us a frame", "bare calls, us", "ratio", "frames/s"):
+        table.add_column(heading, justify="right")
+    for result in results:
+        numbers = f"{result.poslife:.2f}", f"{result.floor:.2f}", f"{result.ratio:.2f}"
+        table.add_row(result.what, *numbers, f"{1e6 / result.poslife:,.0f}")
+    return table
+
+
 def main() -> None:
     """
     Run all of it.
@@ -49,6 +60,7 @@ def main() -> None:
         f"asyncpg {asyncpg.__version__}, "
         f"{platform.machine()}; median of {openings.ROUNDS} rounds of {openings.OPENINGS} openings"
     )
+    console.print(_journal_shown(journal.results()))
     console.print(_shown(asyncio.run(_openings())))
 
 

@@ -261,10 +261,12 @@ class FileJournal(Journal):
                     for segment in opened.appender.segments
                     if segment.size > segment.synced
                 ]
-            try:
-                self._disk.sync_directory(opened.path)
-            except OSError as error:
-                raise refusal(error, "syncing", opened.path) from error
+            if any(not segment.synced for segment, _ in waiting):
+                try:
+                    # New names, too, have to be on the disk.
+                    self._disk.sync_directory(opened.path)
+                except OSError as error:
+                    raise refusal(error, "syncing", opened.path) from error
             for segment, size in waiting:
                 self._flush(opened, segment)
                 segment.synced = size

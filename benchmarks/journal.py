@@ -1,0 +1,209 @@
+"""
+The journal against the bare calls: an append against one `os.write`, recovery against reading the file.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from poslife._journal import FileJournal
+
+ROUNDS = 5
+FRAMES = 200_000
+FRAME_BYTES = 464
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """
+    A line of the table.
+
+    Attributes:
+        what: What is measured.
+        poslife: How long the journal takes for a frame, in microseconds.
+        floor: How long the bare calls take for the same bytes.
+    """
+
+    what: str
+    poslife: float
+    floor: float
+
+    @property
+    def ratio(self) -> float:
+        """
+        How many times as long the journal takes.
+        """
+        return self.poslife / self.floor
+
+
+def results() -> list[Result]:
+    """
+    All lines, each the median of some rounds in which both sides take turns.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="poslife-benchmark-"))
+    try:
+        return [
+            _appending(folder),
+            _one_by_one(folder),
+            _appending_beside_a_thread(folder),
+            _recovering(folder),
+        ]
+    finally:
+        shutil.rmtree(folder)
+
+
+def _appending(folder: Path) -> Result:
+    frame = os.urandom(FRAME_BYTES)
+    ours: list[float] = []
+    bare: list[float] = []
+    for round_ in range(ROUNDS):
+        journal = FileJournal(folder / f"appending {round_}")
+        journal.open()
+        ours.append(_timed(partial(_append, journal, frame)))
+        journal.forget(FRAMES)
+        journal.close()
+        bare.append(_written(folder / f"bare {round_}", frame))
+    return Result(what="append", poslife=median(ours), floor=median(bare))
+
+
+def _append(journal: FileJournal, frame: bytes) -> None:
+    append = journal.append
+    for _ in range(FRAMES):
+        append(frame)
+
+
+def _written(path: Path, frame: bytes) -> float:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def write() -> None:
+        for _ in range(FRAMES):
+            os.write(descriptor, frame)
+
+    try:
+        return _timed(write)
+    finally:
+        os.close(descriptor)
+        path.unlink()
+
+
+def _one_by_one(folder: Path) -> Result:
+    """
+    Each append followed by the sync a host may ask for, against a write and a flush.
+    """
+    count = 300
+    frame = os.urandom(FRAME_BYTES)
+    journal = FileJournal(folder / "synced")
+    journal.append(frame)
+    journal.sync()
+    begun = time.perf_counter()
+    for _ in range(count):
+        journal.append(frame)
+        journal.sync()
+    ours = time.perf_counter() - begun
+    journal.close()
+    descriptor = os.open(folder / "bare synced", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    begun = time.perf_counter()
+    for _ in range(count):
+        os.write(descriptor, frame)
+        os.fdatasync(descriptor)
+    bare = time.perf_counter() - begun
+    os.close(descriptor)
+    return Result(what="append and sync", poslife=ours / count * 1e6, floor=bare / count * 1e6)
+
+
+def _appending_beside_a_thread(folder: Path) -> Result:
+    """
+    The same appends while another thread wants the interpreter all the time, as a busy event loop's does.
+    """
+    ended = threading.Event()
+
+    def spin() -> None:
+        while not ended.is_set():
+            sum(range(100))
+
+    other = threading.Thread(target=spin)
+    frame = os.urandom(FRAME_BYTES)
+    journal = FileJournal(folder / "beside")
+    journal.open()
+    count = 500
+    other.start()
+    try:
+        begun = time.perf_counter()
+        for _ in range(count):
+            journal.append(frame)
+        ours = time.perf_counter() - begun
+        descriptor = os.open(folder / "bare beside", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        begun = time.perf_counter()
+        for _ in range(count):
+            os.write(descriptor, frame)
+        bare = time.perf_counter() - begun
+        os.close(descriptor)
+    finally:
+        ended.set()
+        other.join()
+    journal.close()
+    return Result(what="append beside a busy thread", poslife=ours / count * 1e6, floor=bare / count * 1e6)
+
+
+def _recovering(folder: Path) -> Result:
+    root = folder / "recovering"
+    journal = FileJournal(root)
+    _append(journal, os.urandom(FRAME_BYTES))
+    journal.close()
+    files = sorted(root.glob("*/*.segment"))
+    ours = [_timed(lambda: _recover(root)) for _ in range(ROUNDS)]
+    bare = [_timed(lambda: _read(files)) for _ in range(ROUNDS)]
+    return Result(what="open and read back", poslife=median(ours), floor=median(bare))
+
+
+def _recover(root: Path) -> None:
+    journal = FileJournal(root)
+    after = 0
+    while (page := journal.read(after)).frames:
+        after = page.last
+    assert after == FRAMES
+    journal.close()
+
+
+def _read(files: list[Path]) -> None:
+    for path in files:
+        descriptor = os.open(path, os.O_RDONLY)
+        while os.read(descriptor, _CHUNK):
+            pass
+        os.close(descriptor)
+
+
+def _timed(act: Callable[[], object]) -> float:
+    """
+    Microseconds for each of the frames.
+    """
+    gc.collect()
+    begun = time.perf_counter()
+    act()
+    return (time.perf_counter() - begun) / FRAMES * 1e6
+
+
+def main() -> None:
+    """
+    Print the ratios.
+    """
+    for result in results():
+        print(
+            f"{result.what:30} {result.poslife:8.2f} us  bare {result.floor:8.2f} us"
+            f"  ratio {result.ratio:5.2f}  ({1e6 / result.poslife:,.0f} frames/s)"
+        )
+
+
+if __name__ == "__main__":
+    main()

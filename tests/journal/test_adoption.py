@@ -19,7 +19,7 @@ import pytest
 from poslife._journal import FileJournal
 from poslife._journal._disk import Disk
 from poslife.errors import JournalUnavailable
-from tests.journal.disks import Faults, all_of, die, frames_of, left_by, segments_of
+from tests.journal.disks import Faults, Stopped, all_of, die, frames_of, left_by, segments_of
 
 
 @contextmanager
@@ -228,6 +228,76 @@ def test_a_directory_that_moves_away_while_its_lock_is_taken(tmp_path: Path) -> 
 
     assert 0 == journal.open().recovered
     assert journal.status().directory != here
+    journal.close()
+
+
+def test_a_lock_somebody_else_has_put_in_the_place(tmp_path: Path) -> None:
+    """The lock of a file that has another one in its place by now is no lock of the directory."""
+    left_by(tmp_path, frames_of(3))
+    lock = next(tmp_path.glob("*/lock"))
+    replaced: list[Path] = []
+
+    def take_lock(descriptor: int) -> None:
+        if not replaced:
+            replaced.append(lock.rename(tmp_path / "old lock"))
+            lock.touch()
+        Disk().take_lock(descriptor)
+
+    journal = FileJournal(tmp_path, _disk=Disk(take_lock=take_lock))
+
+    assert 0 == journal.open().recovered
+    journal.close()
+
+
+def test_locks_that_fail_otherwise(tmp_path: Path) -> None:
+    """An error that says nothing of locks is told as it is."""
+    faults = Faults()
+    journal = FileJournal(tmp_path / "journal", _disk=faults.disk)
+    with (
+        faults.failing("take_lock", errno.EIO),
+        pytest.raises(JournalUnavailable, match="the disk is failing"),
+    ):
+        journal.open()
+
+
+def test_two_processes_make_the_root_at_once(tmp_path: Path) -> None:
+    """Whoever comes second to make it takes what the first has made."""
+    root = tmp_path / "state" / "journal"
+
+    def make_directory(path: Path) -> None:
+        if path in (root, root.parent):
+            path.mkdir(mode=0o700)
+        Disk().make_directory(path)
+
+    journal = FileJournal(root, _disk=Disk(make_directory=make_directory))
+
+    assert 1 == journal.append(b"x")
+    journal.close()
+
+
+def test_a_sibling_that_died_while_it_let_go(tmp_path: Path) -> None:
+    """What its cursor lets go of is not brought back by its files that are still there."""
+    own = FileJournal(tmp_path)
+    own.append(b"own")
+    faults = Faults()
+    dying = FileJournal(tmp_path, segment_bytes=4096, _disk=faults.disk)
+    for frame in frames_of(100):
+        dying.append(frame)
+
+    def stop(call: str) -> None:
+        if call == "unlink":
+            raise Stopped
+
+    faults.before = stop
+    with pytest.raises(Stopped):
+        dying.forget(90)
+    die(own)
+    die(dying)
+    assert 4 == len(segments_of(tmp_path))
+    journal = FileJournal(tmp_path)
+
+    assert [b"own", *frames_of(10, start=91)] == all_of(journal).contents
+    assert 2 == journal.status().segments
     journal.close()
 
 

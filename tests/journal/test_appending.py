@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -266,6 +267,21 @@ def test_all_segments_and_their_names_are_synced(tmp_path: Path) -> None:
     die(journal)
 
 
+@pytest.mark.parametrize("call", ["flush", "flush_directory"])
+def test_a_sync_that_fails_is_told(tmp_path: Path, call: str) -> None:
+    """Whatever part of it fails, `sync` has not synced."""
+    faults = Faults()
+    journal = FileJournal(tmp_path, segment_bytes=4096, _disk=faults.disk)
+    for frame in frames_of(100):
+        journal.append(frame)
+    with faults.failing(call, errno.EIO), pytest.raises(JournalUnavailable, match="syncing"):
+        journal.sync()
+
+    assert journal.status().synced_at is None
+    assert frames_of(100) == all_of(journal).contents
+    die(journal)
+
+
 def test_a_flush_that_failed_is_never_called_done(tmp_path: Path) -> None:
     """
     The kernel tells of a lost page once; the journal does, until the frames concerned are stored elsewhere.
@@ -300,3 +316,26 @@ def test_it_is_told_when_somebody_removes_its_files(tmp_path: Path) -> None:
     assert [(0, 2)] == [(gap.after, gap.before) for gap in found.gaps]
     journal.forget(2)
     journal.close()
+
+
+@pytest.mark.parametrize("use", ["forget", "mark", "sync", "read"])
+def test_closed_by_another_thread(tmp_path: Path, use: str) -> None:
+    """Who was about to use it when it was closed hears of it, and touches nothing that is another's now."""
+    journal = FileJournal(tmp_path)
+    journal.append(b"one")
+    opened = journal._use()
+    uses: dict[str, Callable[[], object]] = {
+        "forget": lambda: journal.forget(1),
+        "mark": lambda: journal.mark("store", 1),
+        "sync": journal.sync,
+        "read": lambda: journal.read(0),
+    }
+    journal._use = lambda: opened  # type: ignore[method-assign]  # what it had in hand before
+    journal.close()
+    # Not synced since, so that there is something to do.
+    opened.synced = 0
+    descriptors = len(list(Path("/dev/fd").iterdir()))
+    with pytest.raises(JournalUnavailable, match="it was closed"):
+        uses[use]()
+
+    assert descriptors == len(list(Path("/dev/fd").iterdir()))

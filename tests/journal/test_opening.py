@@ -163,7 +163,14 @@ def test_an_event_that_holds_a_segment_is_not_taken_for_frames(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "ruin", [b"", b"\x00" * 200_000, b"poslifeC nonsense" * 9000], ids=["empty", "zeros", "nonsense"]
+    "ruin",
+    [
+        b"",
+        b"\x00" * 200_000,
+        b"poslifeC nonsense" * 9000,
+        struct.pack("<8sII", b"poslifeC", zlib.crc32(b"{}"), 2) + b"{}",
+    ],
+    ids=["empty", "zeros", "nonsense", "of another kind"],
 )
 def test_an_unreadable_cursor_means_from_the_oldest(
     tmp_path: Path, ruin: bytes, caplog: pytest.LogCaptureFixture

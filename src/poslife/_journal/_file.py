@@ -77,6 +77,13 @@ class _Opened:
         at = bisect.bisect_right(segments, number, key=lambda segment: segment.last)
         return segments[at] if at < len(segments) else None
 
+    def see_to_being_open(self) -> None:
+        """
+        Raise where another thread has closed it: what its directory holds may be somebody else's by now.
+        """
+        if self.lock < 0:
+            raise JournalUnavailable(f"it was closed: {self.path}")
+
     def let_go(self) -> None:
         self.appender.close()
         self.reader.close()
@@ -164,6 +171,7 @@ class FileJournal(Journal):
     def read(self, after: int, /, *, most_bytes: int = 1 << 20) -> JournalPage:
         with self._reading:
             opened = self._use()
+            opened.see_to_being_open()
             at = max(after, opened.forgotten)
             frames: list[tuple[int, bytes]] = []
             gaps: list[JournalGap] = []
@@ -199,6 +207,7 @@ class FileJournal(Journal):
         # While somebody waits for the disk with the same file, the note in memory has to do.
         if self._letting_go.acquire(blocking=False):
             try:
+                opened.see_to_being_open()
                 opened.keep_cursor(durably=False)
             except OSError as error:
                 logger.debug("the marks of %s stay as they were: %s", opened.path, error)
@@ -213,6 +222,7 @@ class FileJournal(Journal):
     def forget(self, upto: int, /) -> None:
         opened = self._use()
         with self._letting_go:
+            opened.see_to_being_open()
             with self._appending:
                 appender = opened.appender
                 opened.forgotten = max(opened.forgotten, min(upto, appender.last))
@@ -253,6 +263,7 @@ class FileJournal(Journal):
         with self._syncing:
             if wanted <= opened.synced:
                 return  # the one before has done it for both
+            opened.see_to_being_open()
             now = self._clock.now()
             with self._appending:
                 upto = opened.appender.last
@@ -349,10 +360,7 @@ class FileJournal(Journal):
         opened = self._opened
         if opened is None:
             with self._appending:
-                try:
-                    opened = self._ready()
-                except OSError as error:
-                    raise refusal(error, "opening", self._place()) from error
+                opened = self._ready()
         return opened
 
     def _ready(self) -> _Opened:

@@ -20,10 +20,10 @@ def in_each_child(method: Callable[[], None]) -> None:
     """
     reference = weakref.WeakMethod(method)
 
-    def forked() -> None:
+    def forked() -> None:  # pragma: no cover - in children, which leave without telling
         found = reference()
         if found is not None:
             found()
 
-    if hasattr(os, "register_at_fork"):
+    if hasattr(os, "register_at_fork"):  # pragma: no branch - wherever there are forks
         os.register_at_fork(after_in_child=forked)

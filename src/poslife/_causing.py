@@ -56,7 +56,7 @@ def causing(event: EventId | RecordedEvent | HostEvent | LifeEvent) -> Generator
     which that event has itself, or its id.
 
     Tasks started within it inherit it, as they do every context variable; so does `asyncio.to_thread`. A
-    thread of your own does so with `contextvars.copy_context`. A callback or a queue's consumer does not:
+    thread of your own does so with ``contextvars.copy_context()``. A callback or a queue's consumer does not:
     hand the id over, and open another ``with causing(id)`` there.
 
     What is no event raises nothing, for a trade may be going on: the events within are stored with severity

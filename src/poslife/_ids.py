@@ -4,6 +4,7 @@ Where refs and event ids come from: UUIDv7s that increase within a process.
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import uuid
@@ -20,6 +21,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIXED: Final = 7 << 76 | 2 << 62
 _LOW: Final = (1 << 62) - 1
 _ROOM: Final = (1 << 61) - 1
+_BEFORE_ANY: Final = -(1 << 62)
 _UNKNOWN: Final = uuid.SafeUUID.unknown
 
 
@@ -58,8 +60,8 @@ class EventIds:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._last = 0
-        self._milliseconds = -1
+        self._count = itertools.count()
+        self._milliseconds = _BEFORE_ANY
         self._lock = threading.Lock()
         in_each_child(self._begin_anew)
 
@@ -69,42 +71,39 @@ class EventIds:
         """
         since = (self._clock.now() if at is None else at) - _EPOCH
         milliseconds = since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
-        with self._lock:
-            if milliseconds > self._milliseconds:
-                self._begin(milliseconds)
-            fresh = self._last = self._last + 1
-        return EventId(_uuid(fresh))
+        if milliseconds > self._milliseconds:
+            self._begin(milliseconds)
+        # `UUID(int=…)` looks at every way to give one, and takes three times as long.
+        made = _new_uuid(_UUID)
+        _set_int(made, next(self._count))
+        _set_is_safe(made, _UNKNOWN)
+        return EventId(made)
 
     def _begin_anew(self) -> None:
         self._lock = threading.Lock()
-        self._milliseconds = -1
+        self._milliseconds = _BEFORE_ANY
 
     def _begin(self, milliseconds: int) -> None:
         """
         Begin a millisecond, or a process, at a random place with room to count up from.
         """
-        random = int.from_bytes(os.urandom(10), "big")
-        high, low = random >> 68, random & _ROOM
-        fresh = (milliseconds & ((1 << 48) - 1)) << 80 | _FIXED | high << 64 | low
-        if fresh <= self._last:
-            # In another process, while the clock stands or has gone back: after it all, but elsewhere.
-            fresh = next_after(self._last | _LOW) + low
-        self._last, self._milliseconds = fresh, milliseconds
+        with self._lock:
+            if milliseconds <= self._milliseconds:
+                return
+            last = next(self._count)
+            random = int.from_bytes(os.urandom(10), "big")
+            high, low = random >> 68, random & _ROOM
+            fresh = (milliseconds & ((1 << 48) - 1)) << 80 | _FIXED | high << 64 | low
+            if fresh <= last:
+                # In another process, while the clock stands or has gone back: after it all, but elsewhere.
+                fresh = next_after(last | _LOW) + low
+            self._count, self._milliseconds = itertools.count(fresh), milliseconds
 
 
-_new_uuid = uuid.UUID.__new__
-_set_int = uuid.UUID.__dict__["int"].__set__
-_set_is_safe = uuid.UUID.__dict__["is_safe"].__set__
-
-
-def _uuid(value: int) -> uuid.UUID:
-    """
-    ``UUID(int=value)`` in a third of the time: it looks at every way to give one, and this is each event's.
-    """
-    made = _new_uuid(uuid.UUID)
-    _set_int(made, value)
-    _set_is_safe(made, _UNKNOWN)
-    return made
+_UUID: Final = uuid.UUID
+_new_uuid = _UUID.__new__
+_set_int = vars(_UUID)["int"].__set__
+_set_is_safe = vars(_UUID)["is_safe"].__set__
 
 
 def next_after(last: int) -> int:

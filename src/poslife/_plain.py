@@ -6,20 +6,24 @@ What goes this way gets the very bytes that the long way gives it, in a tenth of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 from uuid import UUID
 
 import msgspec
 
 from poslife._flattening import DEEPEST
-from poslife._redaction import SHORTEST_TELLING, KeyRedaction
+from poslife._redaction import LONGEST_PLAIN, SHORTEST_TELLING, KeyRedaction
 from poslife._texts import LONGEST_TEXT
 
 __all__ = ["encode_plain"]
 
+_Container: TypeAlias = dict[str, object] | Sequence[object]
+
 _MOST_VALUES: Final = 2000
+_LEAST: Final = -(1 << 63)
+_MOST: Final = (1 << 64) - 1
 _TEXTS: Final = frozenset({str})
 _CONTAINERS: Final = frozenset({dict, list, tuple})
 _AS_THEY_ARE: Final = frozenset({bool, type(None), Decimal, UUID})
@@ -47,22 +51,26 @@ def _is_plain(payload: dict[str, object], redact: KeyRedaction | None) -> bool:
     """
     Whether all of it is what JSON has a word for, of the very types, and there is nothing to redact.
     """
-    level: list[dict[str, object] | Sequence[object]] = [payload]
+    below: list[_Container] = []
+    if len(payload) > _MOST_VALUES or not _has_plain_keys(payload, redact):
+        return False
+    return _are_plain(payload.values(), redact, below) and (not below or _is_plain_below(below, redact))
+
+
+def _is_plain_below(level: list[_Container], redact: KeyRedaction | None) -> bool:
     left = _MOST_VALUES
-    for _ in range(DEEPEST):
-        below: list[dict[str, object] | Sequence[object]] = []
+    for _ in range(DEEPEST - 1):
+        below: list[_Container] = []
         for container in level:
             left -= len(container)
             if left < 0:
                 return False
             if isinstance(container, dict):
-                if not _TEXTS.issuperset(map(type, container)):
+                if not _has_plain_keys(container, redact):
                     return False
-                if redact is not None and not redact.spares(container):
-                    return False
-                values = list(container.values())
+                values: Iterable[object] = container.values()
             else:
-                values = list(container)
+                values = container
             if not _are_plain(values, redact, below):
                 return False
         if not below:
@@ -71,26 +79,34 @@ def _is_plain(payload: dict[str, object], redact: KeyRedaction | None) -> bool:
     return False
 
 
-def _are_plain(
-    values: list[object], redact: KeyRedaction | None, below: list[dict[str, object] | Sequence[object]]
-) -> bool:
+def _has_plain_keys(container: dict[str, object], redact: KeyRedaction | None) -> bool:
+    if not _TEXTS.issuperset(map(type, container)):
+        return False
+    if redact is not None:
+        return redact.spares(container)
+    return max(map(len, container), default=0) <= LONGEST_PLAIN
+
+
+def _are_plain(values: Iterable[object], redact: KeyRedaction | None, below: list[_Container]) -> bool:
     """
     Whether each is a plain value, or a container, which is put *below*.
     """
     for value in values:
         if type(value) is str:
-            if redact is not None and len(value) >= SHORTEST_TELLING and redact.may_tell(value):
+            if len(value) >= SHORTEST_TELLING and (
+                len(value) > LONGEST_PLAIN or (redact is not None and redact.may_tell(value))
+            ):
                 return False
+        elif type(value) in _AS_THEY_ARE:
+            continue
         elif type(value) is int:
-            if not -(1 << 63) <= value < 1 << 64:
+            if not _LEAST <= value <= _MOST:
                 return False
         elif type(value) is float:
             if value - value != 0.0:  # NaN, or infinite
                 return False
-        elif type(value) in _AS_THEY_ARE:
-            continue
         elif type(value) in _CONTAINERS:
-            below.append(cast("dict[str, object]", value))
+            below.append(cast("_Container", value))
         else:
             return False
     return True

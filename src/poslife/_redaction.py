@@ -12,7 +12,15 @@ from typing_extensions import override
 
 from poslife._events import Json
 
-__all__ = ["REDACTED", "SHORTEST_TELLING", "KeyRedaction", "Redaction", "redact_keys", "redact_secrets"]
+__all__ = [
+    "LONGEST_PLAIN",
+    "REDACTED",
+    "SHORTEST_TELLING",
+    "KeyRedaction",
+    "Redaction",
+    "redact_keys",
+    "redact_secrets",
+]
 
 Redaction: TypeAlias = Callable[[tuple[str, ...], Json], Json]
 """
@@ -27,6 +35,7 @@ the list.
 REDACTED: Final = "[redacted]"
 
 SHORTEST_TELLING: Final = 12
+LONGEST_PLAIN: Final = 1024
 _MOST_KNOWN: Final = 4096
 _LONGEST_KNOWN: Final = 64
 _BETWEEN: Final = "[-_ ]?"
@@ -77,13 +86,13 @@ class KeyRedaction:
 
     def spares(self, keys: dict[str, object]) -> bool:
         """
-        Whether none of the keys calls for redacting.
+        Whether none of the keys calls for redacting, or is longer than any key of sense.
         """
         if self._harmless_keys.issuperset(keys):
             return True
         for key in keys:
             if key not in self._harmless_keys:
-                if self._is_secret(key) or self.may_tell(key):
+                if len(key) > LONGEST_PLAIN or self._is_secret(key) or self.may_tell(key):
                     return False
                 if len(self._harmless_keys) < _MOST_KNOWN:
                     self._harmless_keys.add(key)
@@ -137,8 +146,8 @@ def redact_keys(*names: str) -> KeyRedaction:
     A redaction of the values of keys: ``redact_keys("apiKey", "secret", "token")``.
 
     A key is meant when it ends with one of the names, whatever its case, hyphens and underscores: ``secret``
-    means ``api_secret`` and ``X-Client-Secret``, too, but not ``secret_santa``. Whatever stands under such a
-    key is replaced as a whole, but for ``None``, `True` and `False`. In every text, an error's message and
+    means ``api_secret`` and ``X-Client-Secret``, too, but not ``secret_santa``. What stands under such a key
+    is replaced as a whole, but for ``None``, ``True`` and ``False``. In every text, an error's message and
     traceback among them, what follows such a name and ``=`` or ``:`` is replaced, and so are private keys in
     PEM, passwords in URLs and bearer tokens.
 

@@ -1,0 +1,297 @@
+"""
+What it costs to tell an event: `record` and `emit` with a journal, against the least that could do the same.
+
+The floor is an id, the time, the payload as JSON, all of it as a frame, and one ``os.write``: the same id,
+clock and encoders, and nothing else. Beside it stands what a bot might use instead, which keeps less: a queue
+keeps nothing when the process is killed, a log cannot be queried, and an exporter of OpenTelemetry drops when
+its queue is full.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import json
+import logging
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from poslife import (
+    Account,
+    BatchingSink,
+    FoldingSink,
+    PendingPosition,
+    PositionKey,
+    PositionTracker,
+    Severity,
+    Side,
+    Symbol,
+    Venue,
+)
+from poslife._clock import SystemClock
+from poslife._ids import EventIds, new_ref, new_run_id
+from poslife._journal import FileJournal
+from poslife._recording import host_event
+from poslife.memory import MemoryStore
+from poslife.protocols import DeadLetter, EventRecord
+
+__all__ = ["BURST", "BURSTS", "Result", "measure"]
+
+BURSTS = 300
+BURST = 50
+"""
+So many events at once, then the event loop has its turn: what a bot does in one go.
+"""
+ROUNDS = 5
+
+PAYLOAD: dict[str, object] = {
+    "side": "long",
+    "price": Decimal("60123.45"),
+    "quantity": Decimal("0.015"),
+    "reason": "signal score above its threshold",
+    "score": 0.8731,
+    "attempt": 2,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """
+    What one way costs, in microseconds an event, and against the floor.
+    """
+
+    way: str
+    median: float
+    p99: float
+    ratio: float
+    note: str = ""
+
+
+class _Nowhere:
+    """
+    A store that takes everything at once: only the telling is measured.
+    """
+
+    async def write(self, records: Sequence[EventRecord], /) -> None:
+        """
+        Take them.
+        """
+
+    async def probe(self) -> None:
+        """
+        Always.
+        """
+
+    async def bury(self, letter: DeadLetter, /) -> None:
+        """
+        Never happens.
+        """
+
+
+Way = tuple[str, Callable[[], object], str]
+
+
+async def measure() -> list[Result]:
+    """
+    Every way, in turns, so that a busy moment of the machine strikes all of them.
+    """
+    taken: dict[str, list[tuple[float, float]]] = {}
+    notes: dict[str, str] = {}
+    missing: list[str] = []
+    for _ in range(ROUNDS):
+        async with _ways() as (ways, absent):
+            missing = absent
+            for name, act, note in ways:
+                taken.setdefault(name, []).append(await _timed(act))
+                notes[name] = note
+    found = {
+        name: [statistics.median(column) for column in zip(*rounds, strict=True)]
+        for name, rounds in taken.items()
+    }
+    floor = found["floor"][0]
+    results = [
+        Result(way=name, median=median, p99=p99, ratio=median / floor, note=notes[name])
+        for name, (median, p99) in found.items()
+    ]
+    return results + [Result(way=name, median=0, p99=0, ratio=0, note="not installed") for name in missing]
+
+
+async def _timed(act: Callable[[], object]) -> tuple[float, float]:
+    """
+    Median and 99th percentile of single calls, in microseconds, less what looking at the clock takes.
+    """
+    now = time.perf_counter_ns
+    for _ in range(BURST):
+        act()
+    gc.collect()
+    gc.freeze()
+    spans: list[int] = []
+    for _ in range(BURSTS):
+        for _ in range(BURST):
+            begun = now()
+            act()
+            spans.append(now() - begun)
+        await asyncio.sleep(0)
+    gc.unfreeze()
+    idle = statistics.median([-(now() - now()) for _ in range(1000)])
+    spans.sort()
+    return (spans[len(spans) // 2] - idle) / 1000, (spans[len(spans) * 99 // 100] - idle) / 1000
+
+
+@asynccontextmanager
+async def _ways() -> AsyncGenerator[tuple[list[Way], list[str]]]:
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        ways: list[Way] = [("floor", _floor(stack, folder), "id, time, JSON, frame, one os.write")]
+        ways += await _poslife(stack, folder)
+        ways += [
+            ("asyncio.Queue.put_nowait", _queue(), "lost when killed"),
+            ("logging to a file", _logging(stack, folder), "JSON in the message"),
+        ]
+        missing: list[str] = []
+        for name, make in (("structlog to a file", _structlog), ("OpenTelemetry logs", _opentelemetry)):
+            try:
+                ways.append((name, *make(stack, folder)))
+            except ImportError:
+                missing.append(name)
+        yield ways, missing
+
+
+def _floor(stack: AsyncExitStack, folder: Path) -> Callable[[], object]:
+    clock = SystemClock()
+    to_json = msgspec.json.Encoder(order="deterministic").encode
+    to_frame = msgspec.msgpack.Encoder(uuid_format="bytes").encode
+    ids, run = EventIds(clock), new_run_id(clock)
+    file = os.open(folder / "floor", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    stack.callback(os.close, file)
+
+    def floor() -> None:
+        at = clock.now()
+        os.write(file, to_frame((ids.new(at), "signal.seen", at, run, to_json(PAYLOAD))))
+
+    return floor
+
+
+async def _poslife(stack: AsyncExitStack, folder: Path) -> list[Way]:
+    clock = SystemClock()
+    journaled = BatchingSink(_Nowhere(), journal=FileJournal(folder / "journal"))
+    in_memory = BatchingSink(_Nowhere())
+    folding = FoldingSink(BatchingSink(_Nowhere()), fold={"price.tick"}, interval=1.0)
+    for sink in (journaled, in_memory, folding):
+        stack.push_async_callback(sink.aclose)
+    tracker = PositionTracker(repository=MemoryStore(), sink=journaled)
+    folded = PositionTracker(repository=MemoryStore(), sink=folding)
+    ids, run = EventIds(clock), new_run_id(clock)
+    key = PositionKey(venue=Venue("bybit"), account=Account("main"), symbol=Symbol("BTC/USDT:USDT"))
+    position = PendingPosition(
+        ref=new_ref(clock),
+        key=key,
+        side=Side.LONG,
+        requested_quantity=Decimal(1),
+        orders=(),
+        created_at=clock.now(),
+    )
+
+    def ready(sink: BatchingSink) -> Callable[[], object]:
+        def emit() -> None:
+            event = host_event(
+                "signal.seen",
+                None,
+                PAYLOAD,
+                severity=Severity.INFO,
+                error=None,
+                run=run,
+                now=clock.now,
+                new_event_id=ids.new,
+            )
+            sink.emit(event)
+
+        return emit
+
+    error = _raised()
+    return [
+        ("event made and emitted, journaled", ready(journaled), "survives SIGKILL"),
+        ("record(), journaled", lambda: tracker.record("signal.seen", None, PAYLOAD), "survives SIGKILL"),
+        ("record() of a position, journaled", lambda: tracker.record("signal.seen", position, PAYLOAD), ""),
+        ("event made and emitted, in memory", ready(in_memory), "no journal"),
+        ("record() of a folded tick", lambda: folded.record("price.tick", None, PAYLOAD), "FoldingSink"),
+        (
+            "record() of an error, journaled",
+            lambda: tracker.record("signal.failed", None, {}, severity=Severity.ERROR, error=error),
+            "with its traceback",
+        ),
+    ]
+
+
+def _raised() -> BaseException:
+    try:
+        _ = dict[str, int]()["price"]
+    except KeyError as error:
+        return error
+    raise AssertionError
+
+
+def _queue() -> Callable[[], object]:
+    queue: asyncio.Queue[dict[str, object]] = asyncio.Queue()
+    return lambda: queue.put_nowait({"type": "signal.seen", "payload": PAYLOAD})
+
+
+def _logging(stack: AsyncExitStack, folder: Path) -> Callable[[], object]:
+    logger = logging.Logger("benchmark")  # noqa: LOG001 - nobody else is to hear of it
+    handler = logging.FileHandler(folder / "log")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logger.addHandler(handler)
+    stack.callback(handler.close)
+    return lambda: logger.info("signal.seen %s", json.dumps(PAYLOAD, default=str))
+
+
+def _structlog(stack: AsyncExitStack, folder: Path) -> tuple[Callable[[], object], str]:
+    structlog: Any = importlib.import_module("structlog")
+    file = stack.enter_context((folder / "structlog").open("a", buffering=1))
+    logger = structlog.wrap_logger(
+        structlog.WriteLogger(file),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.JSONRenderer(default=str),
+        ],
+    )
+    return lambda: logger.info("signal.seen", **PAYLOAD), "JSON lines"
+
+
+def _opentelemetry(stack: AsyncExitStack, _: Path) -> tuple[Callable[[], object], str]:
+    logs: Any = importlib.import_module("opentelemetry.sdk._logs")
+    export: Any = importlib.import_module("opentelemetry.sdk._logs.export")
+    api: Any = importlib.import_module("opentelemetry._logs")
+
+    class Exporter(export.LogRecordExporter):  # type: ignore[misc]
+        def export(self, _: object) -> object:
+            return export.LogRecordExportResult.SUCCESS
+
+        def shutdown(self) -> None:
+            pass
+
+        def force_flush(self, _: int = 0) -> bool:
+            return True
+
+    provider = logs.LoggerProvider()
+    provider.add_log_record_processor(export.BatchLogRecordProcessor(Exporter()))
+    stack.callback(provider.shutdown)
+    logger = provider.get_logger("benchmark")
+    attributes = {
+        key: value if isinstance(value, int | float | str) else str(value) for key, value in PAYLOAD.items()
+    }
+    return lambda: logger.emit(
+        api.LogRecord(timestamp=time.time_ns(), body="signal.seen", attributes=attributes)
+    ), "lost when killed"

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -203,3 +205,63 @@ def test_closing_where_the_disk_says_no(tmp_path: Path) -> None:
         again = FileJournal(root)
         assert [b"accepted"] == all_of(again).contents
         again.close()
+
+
+class Busy:
+    """
+    A journal that five threads use at once, until all of `COUNT` frames are read.
+    """
+
+    COUNT = 6000
+
+    def __init__(self, root: Path) -> None:
+        self.journal = FileJournal(root, segment_bytes=4096)
+        self.read: list[tuple[int, bytes]] = []
+        self.failed: list[BaseException] = []
+
+    def append(self) -> None:
+        for frame in frames_of(self.COUNT):
+            self.journal.append(frame)
+
+    def follow(self) -> None:
+        while not self.done():
+            page = self.journal.read(len(self.read), most_bytes=3000)
+            assert page.gaps == ()
+            self.read += page.frames
+
+    def let_go(self) -> None:
+        while not self.done():
+            self.journal.forget(len(self.read))
+
+    def mark(self) -> None:
+        while not self.done():
+            self.journal.mark("store", len(self.read))
+
+    def sync(self) -> None:
+        while not self.done():
+            self.journal.sync()
+
+    def done(self) -> bool:
+        return bool(self.failed) or len(self.read) >= self.COUNT
+
+    def watch(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except BaseException as error:  # noqa: BLE001 - told by the test, and ends the others
+            self.failed.append(error)
+
+
+def test_all_at_once(tmp_path: Path) -> None:
+    """Appending, reading, marking, letting go and syncing in five threads: each frame is read once, whole."""
+    busy = Busy(tmp_path)
+    acts = busy.append, busy.follow, busy.let_go, busy.mark, busy.sync
+    threads = [threading.Thread(target=busy.watch, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [] == busy.failed
+    assert list(enumerate(frames_of(busy.COUNT), 1)) == busy.read
+    assert 0 == busy.journal.status().gaps
+    busy.journal.close()

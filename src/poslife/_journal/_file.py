@@ -294,7 +294,7 @@ class FileJournal(Journal):
                 return
             except OSError as error:
                 with self._appending:
-                    if segment not in opened.appender.segments:
+                    if segment.last <= opened.forgotten:
                         return  # let go of meanwhile
                     if opened.appender.is_active(segment):
                         opened.appender.seal()

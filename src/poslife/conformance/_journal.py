@@ -58,7 +58,7 @@ class JournalConformance(ABC):
 
     async def test_append_numbers_frames(self) -> None:
         """
-        `append` opens by itself, and returns the frame's number: one more than the one before, from 1.
+        ``append`` opens by itself, and returns the frame's number: one more than the one before, from 1.
         """
         with self.journal() as journal:
             same([1, 2, 3], [journal.append(_frame(number)) for number in (1, 2, 3)], "the numbers")
@@ -68,7 +68,7 @@ class JournalConformance(ABC):
 
     async def test_open_finds_nothing_in_a_fresh_journal(self) -> None:
         """
-        `open` tells what an earlier process left: nothing, at first.
+        ``open`` tells what an earlier process left: nothing, at first.
         """
         with self.journal() as journal:
             status = narrowed(journal.open(), JournalStatus, "what open returns")
@@ -79,7 +79,7 @@ class JournalConformance(ABC):
 
     async def test_read_gives_what_was_appended(self) -> None:
         """
-        Frames are bytes it does not look into: `read` gives them back whole, in order, each with its number.
+        Frames are bytes it does not look into: ``read`` gives them back whole, in order, with their numbers.
         """
         with self.journal() as journal:
             frames = [
@@ -99,7 +99,7 @@ class JournalConformance(ABC):
 
     async def test_read_in_pages(self) -> None:
         """
-        `read` gives the frames after a number: at least one where there is one, about as much as it is asked.
+        ``read`` gives the frames after a number: at least one where there is one, about as much as asked.
         """
         with self.journal() as journal:
             wanted = [(journal.append(_frame(number)), _frame(number)) for number in range(1, 501)]
@@ -114,7 +114,7 @@ class JournalConformance(ABC):
 
     async def test_forget(self) -> None:
         """
-        `forget` lets go of frames up to a number, of no later one, and of what was let go of nothing is told.
+        ``forget`` lets go of frames up to a number and of no later one; of those nothing is told any more.
         """
         with self.journal() as journal:
             wanted = [(journal.append(_frame(number)), _frame(number)) for number in range(1, 51)]
@@ -131,7 +131,7 @@ class JournalConformance(ABC):
 
     async def test_marks(self) -> None:
         """
-        `marks` has the mark of each lane.
+        ``marks`` has the mark of each lane.
         """
         with self.journal() as journal:
             for number in range(1, 11):
@@ -176,7 +176,7 @@ class JournalConformance(ABC):
 
     async def test_sync_and_status(self) -> None:
         """
-        `sync` returns when all is on the disk; `status` tells how the journal is, now.
+        ``sync`` returns when all is on the disk; ``status`` tells how the journal is, now.
         """
         with self.journal() as journal:
             for number in range(1, 4):
@@ -199,7 +199,7 @@ class JournalConformance(ABC):
 
     async def test_full(self) -> None:
         """
-        What `append` cannot keep it refuses, keeping nothing of it; a later frame may succeed, with no gap.
+        What ``append`` cannot keep it refuses, keeping nothing of it; a later frame may succeed, with no gap.
         """
         with self.journal() as journal:
             wanted = [(journal.append(_frame(1)), _frame(1))]

@@ -64,13 +64,16 @@ def test_a_child_does_not_hold_its_parents_lock(tmp_path: Path) -> None:
     journal = FileJournal(tmp_path)
     journal.append(b"parent's")
     asking, answer = os.pipe()
+    running, runs = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(answer)
+        os.write(runs, b".")
         os.read(asking, 1)
         os._exit(0)
     os.close(asking)
     try:
+        os.read(running, 1)
         journal.close()
         # As `close` lets go of the lock for every holder, look at the descriptors, too.
         lock = next(tmp_path.glob("*/lock"))
@@ -82,6 +85,8 @@ def test_a_child_does_not_hold_its_parents_lock(tmp_path: Path) -> None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     finally:
         os.close(answer)
+        os.close(running)
+        os.close(runs)
         os.waitpid(child, 0)
 
 

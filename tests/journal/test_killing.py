@@ -101,14 +101,17 @@ def test_a_child_that_outlives_its_parent_blocks_no_adoption(tmp_path: Path) -> 
     SIGKILL for a parent whose forked child lives on, unused: its directory is adopted all the same.
     """
     program = """
-import os, sys, time
+import os, sys
 from poslife._journal import FileJournal
 journal = FileJournal(sys.argv[1])
 journal.append(b"parent's")
+running, runs = os.pipe()
 child = os.fork()
 if child == 0:
+    os.write(runs, b".")
     os.read(0, 1)
     os._exit(0)
+os.read(running, 1)
 print(child, flush=True)
 os.kill(os.getpid(), 9)
 """

@@ -190,7 +190,7 @@ def bench(session: nox.Session) -> None:
     """
     How fast, against the same statements issued by hand.
     """
-    session.install(".[all]", *group("postgres-server"))
+    session.install(".[all]", *group("postgres-server", "bench"))
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 

@@ -12,7 +12,7 @@ import asyncpg
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import journal, openings
+from benchmarks import emitting, journal, openings
 from tests.postgres_server import Databases, LocalServer
 
 
@@ -50,6 +50,18 @@ def _journal_shown(results: list[journal.Result]) -> Table:
     return table
 
 
+def _shown_emitting(results: list[emitting.Result]) -> Table:
+    table = Table(title="Telling an event (microseconds; the floor is one)", title_justify="left")
+    table.add_column("way")
+    for heading in ("median", "p99", "ratio"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for result in results:
+        numbers = [f"{number:,.2f}" for number in (result.median, result.p99, result.ratio)]
+        table.add_row(result.way, *(numbers if result.median else ("", "", "")), result.note)
+    return table
+
+
 def main() -> None:
     """
     Run all of it.
@@ -62,6 +74,7 @@ def main() -> None:
     )
     console.print(_journal_shown(journal.results()))
     console.print(_shown(asyncio.run(_openings())))
+    console.print(_shown_emitting(asyncio.run(emitting.measure())))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,126 @@
+"""
+A position's events are found under it from its first instant on: pending, persisted, abandoned, closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from poslife import (
+    Abandoned,
+    Opened,
+    PendingPosition,
+    PersistedPosition,
+    PositionTracker,
+    Side,
+    VenueOrderId,
+    causing,
+    connect,
+)
+from poslife.errors import PositionNotFound
+from tests.tracker.scenes import KEY, answer, bought
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("memory", id="memory"),
+        pytest.param("sqlite", id="sqlite"),
+        pytest.param("postgres", id="postgres", marks=pytest.mark.postgres),
+    ]
+)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """
+    Each of the stores, fresh.
+    """
+    match request.param:
+        case "memory":
+            return "memory://"
+        case "sqlite":
+            return f"sqlite:///{tmp_path / 'bot.db'}"
+        case _:
+            dsn: str = request.getfixturevalue("postgres_dsn")
+            return dsn
+
+
+@asynccontextmanager
+async def started(url: str, folder: Path) -> AsyncGenerator[PositionTracker]:
+    tracker = connect(url, journal=folder / "events")
+    async with tracker:
+        await tracker.recover()
+        yield tracker
+
+
+async def test_what_was_told_of_a_pending_position_is_told_of_the_persisted_one(
+    url: str, tmp_path: Path
+) -> None:
+    """
+    By position, by ref, before the fill and after it: one history under one ref (incident 46).
+    """
+    async with started(url, tmp_path) as tracker:
+        async with (opening := tracker.opening(KEY, side=Side.LONG, quantity=Decimal(1))):
+            pending = await tracker.get(opening.ref)
+            assert isinstance(pending, PendingPosition)
+            signal = tracker.record("signal.seen", pending, {"score": Decimal("0.9")})
+            with causing(signal):
+                tracker.record("stop.planned", opening.ref, {"price": "3.1766"})
+            await opening.submit(answer())
+            await opening.acknowledged(VenueOrderId("v"), bought("1", order="v"))
+        assert isinstance(opening.outcome, Opened)
+        persisted = await tracker.get(opening.ref)
+        assert isinstance(persisted, PersistedPosition)
+        tracker.record("stop.placed", persisted, {"price": "3.1766"})
+        await tracker.flush()
+        told = [event async for event in tracker.history(persisted.ref)]
+
+    host = {event.header.type: event for event in told if event.sequence is not None}
+    assert ["signal.seen", "stop.planned", "stop.placed"] == list(host)
+    assert {opening.ref} == {event.header.ref for event in told}
+    assert (signal, signal) == (
+        host["stop.planned"].header.causation,
+        host["stop.planned"].header.correlation,
+    )
+    assert "position.opened" in [event.header.type for event in told]
+    assert (KEY.venue, KEY.symbol) == (host["signal.seen"].header.venue, host["signal.seen"].header.symbol)
+
+
+async def test_what_was_told_of_an_abandoned_position_is_found_under_it(url: str, tmp_path: Path) -> None:
+    """
+    A position that never was keeps its story, with the error that ended it.
+    """
+    async with started(url, tmp_path) as tracker:
+        opening = tracker.opening(KEY, side=Side.LONG, quantity=Decimal(1))
+        with pytest.raises(RuntimeError, match="no balance"):
+            async with opening:
+                tracker.record("signal.seen", await tracker.get(opening.ref), {})
+                raise RuntimeError("no balance")
+        tracker.record("signal.given_up", opening.ref, {})
+        await tracker.flush()
+        told = [event async for event in tracker.history(opening.ref)]
+
+    assert isinstance(opening.outcome, Abandoned)
+    host = [event.header.type for event in told if event.sequence is not None]
+    assert ["signal.seen", "opening.failed", "signal.given_up"] == host
+
+
+async def test_an_event_may_be_about_a_ref_that_is_not_stored_yet(url: str, tmp_path: Path) -> None:
+    """
+    What is recorded before the claim is committed waits under its ref.
+    """
+    async with started(url, tmp_path) as tracker:
+        opening = tracker.opening(KEY, side=Side.LONG, quantity=Decimal(1))
+        tracker.record("signal.seen", opening.ref, {})
+        await tracker.flush()
+        with pytest.raises(PositionNotFound):
+            await tracker.get(opening.ref)
+        async with opening:
+            await opening.submit(answer())
+            await opening.acknowledged(VenueOrderId("v"), bought("1", order="v"))
+        told = [event.header.type async for event in tracker.history(opening.ref)]
+
+    assert "signal.seen" in told
+    assert "position.opened" in told

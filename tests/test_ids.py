@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import copy
+import os
+import pickle
 import threading
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
@@ -99,3 +103,56 @@ def test_new_names_are_new() -> None:
     assert 1000 == len({new_run_id(clock) for _ in range(1000)})
     assert 1000 == len({new_change_id() for _ in range(1000)})
     assert isinstance(new_change_id(), UUID)
+
+
+def test_an_id_is_a_uuid_like_any_other() -> None:
+    """
+    Made the short way, it is what `UUID` makes of the same number: equal, copied, pickled, printed.
+    """
+    made = EventIds(ManualClock()).new()
+    same = UUID(int=made.int)
+
+    assert (same, hash(same), repr(same)) == (made, hash(made), repr(made))
+    assert same.is_safe is made.is_safe
+    assert made == copy.deepcopy(made) == pickle.loads(pickle.dumps(made))  # noqa: S301 - our own bytes
+
+
+def test_an_id_is_of_the_time_it_is_given() -> None:
+    """
+    To the millisecond, at the ends of time, too.
+    """
+    for at in (
+        datetime(1970, 1, 1, tzinfo=UTC),
+        datetime(2026, 1, 2, 3, 4, 5, 678_999, tzinfo=UTC),
+        datetime.max.replace(tzinfo=UTC),
+    ):
+        made = EventIds(ManualClock()).new(at)
+        assert event_id_at(at, 0).int >> 80 == made.int >> 80
+    assert 7 == EventIds(ManualClock()).new(datetime.min.replace(tzinfo=UTC)).version
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forking is POSIX's")
+def test_a_child_of_a_fork_makes_ids_of_its_own() -> None:
+    """
+    In the same millisecond parent and child count on from the same id, and never give the same one.
+    """
+    ids = EventIds(ManualClock())
+    before = ids.new()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:  # pragma: no cover - in the child
+        try:
+            os.write(writing, b"".join(ids.new().bytes for _ in range(100)))
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as file:
+        told = file.read()
+    theirs = [UUID(bytes=told[place : place + 16]) for place in range(0, len(told), 16)]
+    os.waitpid(child, 0)
+    ours = [ids.new() for _ in range(100)]
+
+    assert 100 == len(theirs)
+    assert not set(ours) & set(theirs)
+    assert all(one > before and one.version == 7 for one in (*ours, *theirs))

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Any
 from unittest.mock import Mock, create_autospec
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typing_extensions import override
 
 from poslife import ClosedPosition, PendingPosition, PersistedPosition, Severity
@@ -211,3 +215,130 @@ def test_a_hosts_own_way_to_show_warnings_breaks_no_trade(monkeypatch: pytest.Mo
         event = recorded("phantom.closed", "pending")
 
     assert Severity.ERROR is event.header.severity
+
+
+class Unending(Mapping[str, object]):
+    """
+    A payload without an end.
+    """
+
+    @override
+    def __getitem__(self, key: str) -> object:
+        return 1
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        number = 0
+        while True:
+            number += 1
+            yield str(number)
+
+    @override
+    def __len__(self) -> int:
+        return 1
+
+
+def test_a_payload_without_end_ends() -> None:
+    """
+    No more keys of a mapping are taken than can be stored.
+    """
+    assert "$oversize" in content(recorded(payload=Unending()))
+
+
+def test_a_huge_dict_is_not_copied_whole() -> None:
+    """
+    Of a million keys no more are taken than can be stored.
+    """
+    assert len(recorded(payload=dict.fromkeys(map(str, range(200_000)), 1)).payload) == 64 * 1024
+
+
+def test_what_the_host_changes_later_changes_no_event() -> None:
+    """
+    A payload that is used again for the next event stays what it was in this one.
+    """
+    payload = {"price": 1}
+    event = recorded(payload=payload)
+    payload["price"] = 2
+
+    assert {"price": 1} == event.payload
+
+
+def raising() -> Any:
+    raise OSError("no clock")
+
+
+@pytest.mark.parametrize(
+    "now, told",
+    [
+        pytest.param(lambda: datetime(2026, 1, 1), "2026-01-01T00:00:00 (naive)", id="naive"),  # noqa: DTZ001
+        pytest.param(
+            lambda: AT.astimezone(timezone(timedelta(hours=3))), "2026-01-02T06:04:05.678901+03:00", id="zone"
+        ),
+        pytest.param(lambda: 1767225600.0, None, id="a number"),
+        pytest.param(raising, None, id="raises"),
+    ],
+)
+def test_a_clock_that_is_wrong_breaks_no_trade(now: Callable[[], Any], told: str | None) -> None:
+    """
+    The system's time stands in for a host's clock that gives no UTC time; the event says so (incident 42).
+    """
+    with pytest.warns(PoslifeMisuseWarning, match="clock"):
+        event = recorded(now=now)
+
+    assert timedelta(0) == event.header.occurred_at.utcoffset()
+    assert Severity.ERROR is event.header.severity
+    if told is not None:
+        assert told == content(event)["misuse"]["clock"]
+
+
+def liar(kind: type) -> Any:
+    """
+    An object that says it is whatever it is asked for.
+    """
+
+    def lie(_: object) -> type:
+        return kind
+
+    return type("Liar", (), {"__class__": property(lie)})()
+
+
+@pytest.mark.parametrize("field", ["type", "about", "payload", "severity", "error"])
+@pytest.mark.parametrize("kind", [str, dict, uuid.UUID, Severity, OSError, PendingPosition])
+def test_no_lie_is_believed(field: str, kind: type) -> None:
+    """
+    An object that only says what it is, is misuse, and no exception.
+    """
+    with pytest.warns(PoslifeMisuseWarning, match=field):
+        event = recorded(**{field: liar(kind)})
+
+    assert field in content(event)["misuse"]
+
+
+@pytest.mark.parametrize("raised", [asyncio.CancelledError, GeneratorExit, RecursionError])
+def test_nothing_a_payload_raises_comes_out(raised: type[BaseException]) -> None:
+    """
+    Kinds of `BaseException`, too, where they come from a value.
+    """
+
+    class Raises(Torn):
+        @override
+        def __iter__(self) -> Iterator[str]:
+            raise raised
+
+    with pytest.warns(PoslifeMisuseWarning, match="payload_error"):
+        event = recorded(payload=Raises())
+
+    assert raised.__name__ in content(event)["misuse"]["payload_error"]["type"]
+
+
+@given(st.text(st.characters(exclude_categories=())), st.text(max_size=300))
+def test_any_text_makes_a_header_or_misuse(kind: str, symbol: str) -> None:
+    """
+    Whatever the type is, the header is made: of any characters, of any length (incident 45).
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PoslifeMisuseWarning)
+        event = recorded(kind, None, {"symbol": symbol})
+
+    assert event.header.type in (kind, "poslife.misuse")
+    assert symbol == event.payload["symbol"]

@@ -136,7 +136,7 @@ def _given(payload: object, wrong: dict[str, object]) -> dict[str, object]:
         return cast("dict[str, object]", payload).copy()
     given: dict[str, object] = {}
     try:
-        if isinstance(payload, Mapping):
+        if issubclass(type(payload), Mapping):
             given = _beginning(cast("Mapping[str, object]", payload))
         else:
             wrong["payload"] = payload

@@ -22,9 +22,17 @@ from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["DEFAULT_VERSION", "DatabaseLeftInUse", "Databases", "LocalServer", "psql", "psql_command"]
+__all__ = [
+    "DEFAULT_VERSION",
+    "DatabaseLeftInUse",
+    "Databases",
+    "LocalServer",
+    "Standby",
+    "psql",
+    "psql_command",
+]
 
 DEFAULT_VERSION: Final = "16"
 
@@ -75,6 +83,17 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standby:
+    """
+    A server that follows another one, and is read-only until it is promoted; see `LocalServer.follow`.
+    """
+
+    dsn: str = field(repr=False)
+    port: int
+    stop: Callable[[], None]
 
 
 class LocalServer:
@@ -133,6 +152,24 @@ class LocalServer:
         Stop it for good and remove all it wrote.
         """
         self._guard.communicate()
+
+    def follow(self) -> Standby:
+        """
+        Start a standby of it, from now on synchronous: what this server confirms, that one has as well.
+        """
+        data = self._folder / "standby"
+        data.mkdir(mode=0o700)
+        if self._user is not None:
+            shutil.chown(data, self._user)
+        self._run("pg_basebackup", "-D", data, "-R", "-c", "fast", "--no-sync", "-d", self.dsn())
+        port = _free_port()
+        self._run("pg_ctl", "start", "-D", data, "-w", "-l", data / "server.log", "-o", f"-p {port}")
+        psql(self.dsn(), "ALTER SYSTEM SET synchronous_standby_names = '*'")
+        psql(self.dsn(), "SELECT pg_reload_conf()")
+        dsn = f"postgresql://postgres:{self._password}@127.0.0.1:{port}/postgres"
+        return Standby(
+            dsn=dsn, port=port, stop=lambda: self._run("pg_ctl", "stop", "-D", data, "-m", "immediate")
+        )
 
     @property
     def _log(self) -> Path:

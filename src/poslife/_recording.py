@@ -132,11 +132,12 @@ def _given(payload: object, wrong: dict[str, object]) -> dict[str, object]:
     """
     A copy of the payload: what the host does to its own later changes no event.
     """
-    if type(payload) is dict and len(cast("dict[str, object]", payload)) <= _MOST_KEYS:
+    kind: type = type(payload)
+    if kind is dict and len(cast("dict[str, object]", payload)) <= _MOST_KEYS:
         return cast("dict[str, object]", payload).copy()
     given: dict[str, object] = {}
     try:
-        if issubclass(type(payload), Mapping):
+        if issubclass(kind, Mapping):
             given = _beginning(cast("Mapping[str, object]", payload))
         else:
             wrong["payload"] = payload

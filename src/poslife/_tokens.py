@@ -11,9 +11,19 @@ from uuid import UUID
 
 from poslife._paging import PageToken
 from poslife._position import ClosedPosition
+from poslife._records import FeedToken
 from poslife.errors import InvalidValue
 
-__all__ = ["AfterClosing", "after_closing", "after_number", "after_uuid", "closing_token"]
+__all__ = [
+    "AfterClosing",
+    "AfterEvent",
+    "after_closing",
+    "after_event",
+    "after_number",
+    "after_uuid",
+    "closing_token",
+    "event_token",
+]
 
 _FIRST = UUID(int=0)
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
@@ -26,6 +36,15 @@ class AfterClosing(NamedTuple):
 
     time: str
     ref: UUID
+
+
+class AfterEvent(NamedTuple):
+    """
+    The number of a life event in its store's feed, and its id, by which the store knows its own.
+    """
+
+    number: int
+    event: UUID
 
 
 def _refused(token: object) -> InvalidValue:
@@ -96,3 +115,25 @@ def after_closing(token: PageToken | None) -> AfterClosing | None:
     if closed_at.utcoffset() is None or closed_at.isoformat(timespec="microseconds") != time:
         raise _refused(token)
     return AfterClosing(time, _uuid(ref, token))
+
+
+def event_token(after: AfterEvent) -> FeedToken:
+    """
+    Number and id.
+    """
+    return FeedToken(f"{after.number} {after.event}")
+
+
+def after_event(token: FeedToken | None) -> AfterEvent | None:
+    """
+    The number and the id that a page of a feed ended with.
+
+    Raises:
+        InvalidValue: No page ended with that.
+    """
+    if token is None:
+        return None
+    number, _, event = _text(token).partition(" ")
+    if not _NUMBER.fullmatch(number):
+        raise _refused(token)
+    return AfterEvent(int(number), _uuid(event, token))

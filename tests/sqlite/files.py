@@ -9,11 +9,10 @@ from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
-import msgspec
-
 from poslife._events import RecordedEvent
+from poslife._letters import record_of
 from poslife._rows import EVENT_COLUMNS, RUN_EVENT_COLUMNS, recorded_event_from
-from poslife.protocols import Clock, DeadLetter, EventRecord
+from poslife.protocols import Clock, DeadLetter
 from poslife.sqlite import SqliteStore
 from poslife.sqlite._cells import Cell, values_by_column
 from poslife.sqlite._worker import Worker
@@ -58,11 +57,12 @@ def dead_letters(path: Path) -> Sequence[DeadLetter]:
     The events refused for good.
     """
     letters: list[DeadLetter] = []
-    for record, reason in cells(path, "SELECT record, reason FROM dead_letters ORDER BY event_id"):
+    for record, reason, attempts in cells(
+        path, "SELECT record, reason, attempts FROM dead_letters ORDER BY event_id"
+    ):
         assert isinstance(record, bytes)
-        letters.append(
-            DeadLetter(record=msgspec.json.decode(record, type=EventRecord, strict=False), reason=str(reason))
-        )
+        assert isinstance(attempts, int)
+        letters.append(DeadLetter(record=record_of(record), reason=str(reason), attempts=attempts))
     return letters
 
 

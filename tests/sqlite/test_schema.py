@@ -318,7 +318,7 @@ def test_checks_name_every_member(table: str, column: str, kind: type[enum.Enum]
         ("positions", POSITION_COLUMNS),
         ("orders", ORDER_COLUMNS),
         ("fills", ("number", *FILL_COLUMNS)),
-        ("life_events", LIFE_EVENT_COLUMNS),
+        ("life_events", ("number", *LIFE_EVENT_COLUMNS)),
         ("run_events", RUN_EVENT_COLUMNS),
     ],
     ids=str,

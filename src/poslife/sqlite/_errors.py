@@ -4,48 +4,127 @@ sqlite3's exceptions become ours, in this one place.
 
 from __future__ import annotations
 
+import errno
 import re
 import sqlite3
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
-from poslife.errors import RepositoryError, StorageBusy, StorageRejected, StorageUnavailable
+from poslife.errors import (
+    RepositoryError,
+    StorageBusy,
+    StorageNotReady,
+    StorageRejected,
+    StorageUnavailable,
+)
 
-__all__ = ["is_busy", "translated"]
+__all__ = ["DISK_FAULTS", "SCHEMA_FAULTS", "VERDICTS", "Verdict", "is_busy", "translated"]
 
-# The primary result codes: the low byte of what the driver reports.
-_BUSY: Final = frozenset({5, 6, 15})  # BUSY, LOCKED, PROTOCOL: a lock was not to be had
-_REFUSED: Final = frozenset({18, 19, 20})  # TOOBIG, CONSTRAINT, MISMATCH: the same values are refused again
+_Kind = type[StorageBusy | StorageNotReady | StorageRejected | StorageUnavailable]
 
-_ADVICE: Final[Mapping[int, str]] = {
-    1: "open the store again to have its schema checked",  # ERROR: a table or a column is gone
-    3: "let this user write the file and its folder",  # PERM
-    8: "the file or its folder cannot be written: check permissions and how the disk is mounted",  # READONLY
-    10: "the disk cannot be read or written: check it, and its free space and quota",  # IOERR
-    11: "the file is damaged: stop, keep a copy, and restore a backup or try the sqlite3 shell's .recover",
-    13: "the disk is full: make room; nothing was lost, and nothing is written until then",  # FULL
-    14: "it cannot be opened: check that folder and permissions are right",  # CANTOPEN
-    26: "it is not a SQLite database: check the path",  # NOTADB
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """
+    What a failure means.
+
+    Attributes:
+        kind: Who has to do something: whoever holds the lock, somebody who sees to the store, whoever made
+            the values, or time.
+        advice: What to do.
+    """
+
+    kind: _Kind
+    advice: str | None = None
+
+
+_OLD_SCHEMA: Final = "open the store again to have its schema checked"
+_FULL: Final = "the disk is full: make room; nothing was lost, and nothing is written until then"
+_READ_ONLY: Final = "the file or its folder cannot be written: check permissions and how the disk is mounted"
+_DAMAGED: Final = (
+    "the file is damaged: stop, keep a copy, and restore a backup or try the sqlite3 shell's .recover"
+)
+
+# By primary result code, which is the low byte of what the driver reports.
+VERDICTS: Final[Mapping[int, Verdict]] = {
+    1: Verdict(StorageUnavailable),  # ERROR: of any kind; see SCHEMA_FAULTS
+    2: Verdict(StorageUnavailable),  # INTERNAL
+    3: Verdict(StorageNotReady, "let this user write the file and its folder"),  # PERM
+    4: Verdict(StorageUnavailable),  # ABORT
+    5: Verdict(StorageBusy, "another process holds its lock"),  # BUSY
+    6: Verdict(StorageBusy, "another process holds its lock"),  # LOCKED
+    7: Verdict(StorageUnavailable),  # NOMEM
+    8: Verdict(StorageNotReady, _READ_ONLY),  # READONLY
+    9: Verdict(StorageUnavailable),  # INTERRUPT
+    10: Verdict(StorageUnavailable, "the disk cannot be read or written: check it, and its quota"),  # IOERR
+    11: Verdict(StorageNotReady, _DAMAGED),  # CORRUPT
+    13: Verdict(StorageNotReady, _FULL),  # FULL
+    14: Verdict(
+        StorageNotReady, "it cannot be opened: check that folder and permissions are right"
+    ),  # CANTOPEN
+    15: Verdict(StorageBusy, "another process holds its lock"),  # PROTOCOL
+    17: Verdict(StorageUnavailable),  # SCHEMA: it changed under a statement, which is prepared anew
+    18: Verdict(StorageRejected),  # TOOBIG
+    19: Verdict(StorageRejected),  # CONSTRAINT
+    20: Verdict(StorageRejected),  # MISMATCH
+    21: Verdict(StorageUnavailable),  # MISUSE
+    23: Verdict(StorageNotReady, "this program may not do that to the file"),  # AUTH
+    24: Verdict(StorageNotReady, _DAMAGED),  # FORMAT
+    26: Verdict(StorageNotReady, "it is not a SQLite database: check the path"),  # NOTADB
 }
+
+# What else SQLite calls an ERROR may be somebody's trigger: it is repeated.
+SCHEMA_FAULTS: Final = (
+    "no such table",
+    "no such column",
+    "has no column named",
+    "no such index",
+    "no such view",
+    "ON CONFLICT clause does not match",
+    "because it is a view",
+    "malformed database schema",
+)
+
+DISK_FAULTS: Final[Mapping[int, Verdict]] = {
+    errno.ENOSPC: Verdict(StorageNotReady, _FULL),
+    errno.EDQUOT: Verdict(StorageNotReady, _FULL),
+    errno.EROFS: Verdict(StorageNotReady, _READ_ONLY),
+    errno.EACCES: Verdict(StorageNotReady, _READ_ONLY),
+    errno.EPERM: Verdict(StorageNotReady, _READ_ONLY),
+    errno.ENOTDIR: Verdict(StorageNotReady, "check that its folder is there"),
+    errno.ENOENT: Verdict(StorageNotReady, "check that its folder is there"),
+    errno.ELOOP: Verdict(StorageNotReady, "check the links on its path"),
+}
+
+_BUSY: Final = frozenset(code for code, verdict in VERDICTS.items() if verdict.kind is StorageBusy)
 
 _DRIVER_ERRORS: Final = (sqlite3.Error, sqlite3.Warning, OSError, UnicodeError, OverflowError)
 
 
 @contextmanager
-def translated(file: str) -> Generator[None]:
+def translated(file: str, *, row: Callable[[], int] | None = None) -> Generator[None]:
     """
     Raise ours from theirs, naming *file*. Our own pass through.
+
+    Args:
+        file: Which one.
+        row: Tells, of a batch, which row was refused.
 
     Raises:
         StorageRejected: The store refuses the values for good; with the constraint's name, where it has one.
         StorageBusy: A lock was not to be had within the lock time-out.
+        StorageNotReady: Nothing is wrong with the values, and repeating helps only when somebody has helped.
         StorageUnavailable: Everything else: nothing is taken for a refusal that may be an outage.
     """
     try:
         yield
     except _DRIVER_ERRORS as error:
-        raise _ours(error, file) from error
+        ours = _ours(error, file)
+        if row is not None and isinstance(ours, StorageRejected):
+            ours.row = row()
+        raise ours from error
 
 
 def is_busy(error: sqlite3.Error) -> bool:
@@ -68,19 +147,27 @@ def _ours(error: BaseException, file: str) -> RepositoryError:
         case OverflowError() | sqlite3.DataError():
             return StorageRejected(f"a value that SQLite cannot hold: {error}")
         case sqlite3.Error():
-            return _of_sqlite(error, file)
+            return _raised(_verdict(error), error, file)
+        case OSError(errno=int(code)):
+            return _raised(DISK_FAULTS.get(code, _UNKNOWN), error, file)
         case _:
-            return StorageUnavailable(f"{file}: {_told(error)}")
+            return _raised(_UNKNOWN, error, file)
 
 
-def _of_sqlite(error: sqlite3.Error, file: str) -> RepositoryError:
+_UNKNOWN: Final = Verdict(StorageUnavailable)
+
+
+def _verdict(error: sqlite3.Error) -> Verdict:
     code = _primary_code(error)
-    if code in _BUSY:
-        return StorageBusy(f"{file}: {_told(error)}: another process holds its lock")
-    if code in _REFUSED:
+    if code == 1 and any(fault in str(error) for fault in SCHEMA_FAULTS):
+        return Verdict(StorageNotReady, _OLD_SCHEMA)
+    return VERDICTS.get(code, _UNKNOWN)
+
+
+def _raised(verdict: Verdict, error: BaseException, file: str) -> RepositoryError:
+    if verdict.kind is StorageRejected:
         return StorageRejected(_told(error), constraint=_constraint(str(error)))
-    advice = _ADVICE.get(code)
-    return StorageUnavailable(f"{file}: {_told(error)}" + (f"; {advice}" if advice else ""))
+    return verdict.kind(f"{file}: {_told(error)}" + (f"; {verdict.advice}" if verdict.advice else ""))
 
 
 def _told(error: BaseException) -> str:
@@ -103,7 +190,7 @@ _UNIQUE: Final[Mapping[str, str]] = {
     ),
     "orders.ref, orders.ordinal": "orders_pkey",
     "fills.venue, fills.account, fills.symbol, fills.trade_id": "fills_once",
-    "life_events.event_id": "life_events_pkey",
+    "life_events.event_id": "life_events_once",
     "life_events.ref, life_events.version, life_events.index": "life_events_numbered",
 }
 

@@ -17,6 +17,7 @@ from poslife._events import RecordedEvent
 from poslife._fills import StoredFill
 from poslife._identifiers import (
     Account,
+    EventId,
     PositionId,
     PositionKey,
     PositionRef,
@@ -31,10 +32,21 @@ from poslife._identifiers import (
 )
 from poslife._paging import limited
 from poslife._position import ClosedPosition, LivePosition, PendingPosition, PersistedPosition, Position
-from poslife._tokens import after_closing, after_number, after_uuid
+from poslife._tokens import after_closing, after_event, after_number, after_uuid
 from poslife.errors import InvalidValue, PositionNotFound, StorageUnavailable
-from poslife.protocols import Clock, DeadLetter, EventRecord, NewRun, Page, PageToken, Run
-from poslife.sqlite import _batches, _reads, _runs
+from poslife.protocols import (
+    BuriedLetter,
+    Clock,
+    DeadLetter,
+    EventRecord,
+    FeedPage,
+    FeedToken,
+    NewRun,
+    Page,
+    PageToken,
+    Run,
+)
+from poslife.sqlite import _batches, _feed, _letters, _reads, _runs
 from poslife.sqlite._commit import commit
 from poslife.sqlite._migrations import migrate
 from poslife.sqlite._schema import check_schema
@@ -58,7 +70,9 @@ class _Workers:
 
 class SqliteStore:
     """
-    A `Repository` and a `BatchWriter` in a SQLite file, which is made where there is none.
+    Positions, events and dead letters in a SQLite file, which is made where there is none.
+
+    It is a `Repository`, a `BatchWriter`, a `DeadLetterBox` and a `LifeEventFeed`.
 
     One thread with one connection does all the writing, commits before batches of events; another one reads.
     The event loop waits for neither. Each commit is on the disk (``synchronous = FULL``) before it returns.
@@ -297,7 +311,7 @@ class SqliteStore:
 
     async def write(self, records: Sequence[EventRecord], /) -> None:
         """
-        See `BatchWriter.write`.
+        See `BatchWriter.write`. A life event is refused: it is written by the change that it tells of.
         """
         await self._write(lambda session: _batches.write(session, records), urgent=False)
 
@@ -305,13 +319,36 @@ class SqliteStore:
         """
         See `BatchWriter.probe`.
         """
-        await self.ping()
+        await self._write(lambda session: _batches.probe(session, self._clock), urgent=False)
 
     async def bury(self, letter: DeadLetter, /) -> None:
         """
         See `BatchWriter.bury`.
         """
-        await self._write(lambda session: _batches.bury(session, letter, self._clock.now()), urgent=False)
+        await self._write(lambda session: _letters.bury(session, letter, self._clock.now()), urgent=False)
+
+    async def list_dead_letters(
+        self, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[BuriedLetter]:
+        """
+        See `DeadLetterBox.list_dead_letters`.
+        """
+        start, most = after_uuid(after), limited(limit)
+        return await self._read(lambda session: _letters.list_dead_letters(session, start, most))
+
+    async def replay(self, event: EventId, /) -> None:
+        """
+        See `DeadLetterBox.replay`.
+        """
+        uuid("event", event)
+        await self._write(lambda session: _letters.replay(session, event, self._clock.now()), urgent=False)
+
+    async def read_life_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
+        """
+        See `LifeEventFeed.read_life_events`.
+        """
+        start, most = after_event(after), limited(limit)
+        return await self._read(lambda session: _feed.read_life_events(session, start, most))
 
     async def _note_lost_runs(self) -> None:
         if await self._read(lambda session: _runs.is_any_lost(session, self._clock)):

@@ -49,7 +49,7 @@ class WritesAgain(HonestStore):
     @override
     async def write(self, records: Sequence[EventRecord], /) -> None:
         for record in records:
-            again = record.header.id in self.inner._run_events
+            again = record.header.id in self.inner._host_events.records
             header = replace(record.header, id=EventId(uuid4()))
             await super().write([replace(record, header=header) if again else record])
 
@@ -60,7 +60,7 @@ class WritesOver(HonestStore):
     @override
     async def write(self, records: Sequence[EventRecord], /) -> None:
         await super().write(records)
-        self.inner._run_events.update({record.header.id: record for record in records})
+        self.inner._host_events.records.update({record.header.id: record for record in records})
 
 
 class StopsAtTheKnown(HonestStore):
@@ -68,7 +68,7 @@ class StopsAtTheKnown(HonestStore):
 
     @override
     async def write(self, records: Sequence[EventRecord], /) -> None:
-        if not any(record.header.id in self.inner._run_events for record in records):
+        if not any(record.header.id in self.inner._host_events.records for record in records):
             await super().write(records)
 
 
@@ -77,7 +77,7 @@ class ThrowsAtTheKnown(HonestStore):
 
     @override
     async def write(self, records: Sequence[EventRecord], /) -> None:
-        if any(record.header.id in self.inner._run_events for record in records):
+        if any(record.header.id in self.inner._host_events.records for record in records):
             raise StorageRejected("duplicate key")
         await super().write(records)
 

@@ -219,7 +219,10 @@ CREATE UNIQUE INDEX fills_once ON fills (venue, account, symbol, trade_id);
 CREATE INDEX fills_by_position ON fills (ref, number) WHERE ref IS NOT NULL;
 CREATE INDEX fills_unclaimed ON fills (number) WHERE ref IS NULL;
 
+-- Nothing takes a row away, and one writer at a time adds them: so they are numbered as they were committed,
+-- and whoever follows them by number misses none.
 CREATE TABLE life_events (
+    number INTEGER NOT NULL,
     event_id TEXT NOT NULL,
     type TEXT NOT NULL,
     schema INTEGER NOT NULL,
@@ -239,7 +242,7 @@ CREATE TABLE life_events (
     "index" INTEGER NOT NULL,
     body TEXT NOT NULL,
 
-    CONSTRAINT life_events_pkey PRIMARY KEY (event_id),
+    CONSTRAINT life_events_pkey PRIMARY KEY (number),
     CONSTRAINT life_events_of_a_position FOREIGN KEY (ref) REFERENCES positions (ref),
 
     CONSTRAINT life_events_severity_known CHECK (severity IN ('debug', 'info', 'warning', 'error', 'critical')),
@@ -250,8 +253,9 @@ CREATE TABLE life_events (
     CONSTRAINT life_events_run_sound CHECK (length(run) = 36),
     CONSTRAINT life_events_occurred_at_sound CHECK (occurred_at GLOB '????-??-??T??:??:??.??????Z'),
     CONSTRAINT life_events_recorded_at_sound CHECK (recorded_at GLOB '????-??-??T??:??:??.??????Z')
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
+CREATE UNIQUE INDEX life_events_once ON life_events (event_id);
 CREATE UNIQUE INDEX life_events_numbered ON life_events (ref, version, "index") WHERE ref IS NOT NULL;
 CREATE INDEX life_events_by_position ON life_events (ref, event_id) WHERE ref IS NOT NULL;
 
@@ -317,12 +321,16 @@ CREATE TABLE run_events (
 CREATE INDEX run_events_by_position ON run_events (ref, event_id) WHERE ref IS NOT NULL;
 CREATE INDEX run_events_by_run ON run_events (run, sequence);
 
+-- Events that the store refused, as bytes it cannot refuse.
 CREATE TABLE dead_letters (
     event_id TEXT NOT NULL,
     record BLOB NOT NULL,
     reason TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
     buried_at TEXT NOT NULL,
+    replayed_at TEXT,
 
     CONSTRAINT dead_letters_pkey PRIMARY KEY (event_id),
-    CONSTRAINT dead_letters_buried_at_sound CHECK (buried_at GLOB '????-??-??T??:??:??.??????Z')
+    CONSTRAINT dead_letters_buried_at_sound CHECK (buried_at GLOB '????-??-??T??:??:??.??????Z'),
+    CONSTRAINT dead_letters_replayed_at_sound CHECK (replayed_at GLOB '????-??-??T??:??:??.??????Z')
 ) STRICT, WITHOUT ROWID;

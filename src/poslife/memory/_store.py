@@ -1,10 +1,9 @@
 """
-The store in memory: for tests and paper trading. It forgets everything with the process.
+The store itself.
 """
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -37,21 +36,34 @@ from poslife._identifiers import (
     Venue,
     VenueOrderId,
     aware,
+    uuid,
 )
 from poslife._orders import OrderStatus
-from poslife._paging import limited, page_of
 from poslife._position import ClosedPosition, LivePosition, PendingPosition, PersistedPosition, Position
 from poslife.errors import (
     ChangeIdReused,
     DuplicatePosition,
     FillAlreadyStored,
-    InvalidValue,
     KeyInDoubt,
     PositionNotFound,
     RunLost,
     StorageRejected,
 )
-from poslife.protocols import Clock, DeadLetter, EventRecord, NewRun, Page, PageToken, Run
+from poslife.memory._events import HostEvents
+from poslife.memory._feed import page_of_feed
+from poslife.memory._pages import paged, token_of
+from poslife.protocols import (
+    BuriedLetter,
+    Clock,
+    DeadLetter,
+    EventRecord,
+    FeedPage,
+    FeedToken,
+    NewRun,
+    Page,
+    PageToken,
+    Run,
+)
 
 __all__ = ["MemoryStore"]
 
@@ -61,7 +73,9 @@ FillKey = tuple[Venue, Account, Symbol, TradeId]
 
 class MemoryStore:
     """
-    A `Repository` and a `BatchWriter` in memory.
+    Positions, events and dead letters in memory.
+
+    It is a `Repository`, a `BatchWriter`, a `DeadLetterBox` and a `LifeEventFeed`.
 
     Nothing in a commit waits, so that commits of one event loop are atomic; it is not for several threads.
 
@@ -76,8 +90,7 @@ class MemoryStore:
         self._refs: dict[PositionId, PositionRef] = {}
         self._fills: dict[FillKey, StoredFill] = {}
         self._life_events: list[tuple[LifeEvent, bytes, datetime]] = []
-        self._run_events: dict[EventId, EventRecord] = {}
-        self._dead_letters: dict[EventId, DeadLetter] = {}
+        self._host_events = HostEvents()
         self._changes: dict[ChangeId, tuple[bytes, Committed]] = {}
         self._runs: dict[RunId, Run] = {}
         self._ended_for_good: set[RunId] = set()
@@ -248,7 +261,7 @@ class MemoryStore:
         """
         See `Repository.list_live`.
         """
-        return _paged(self._sorted(_is_live), after, limit)
+        return paged(self._sorted(_is_live), after, limit)
 
     async def list_in_doubt(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
         """
@@ -263,7 +276,7 @@ class MemoryStore:
             )
             return position if doubted else None
 
-        return _paged(self._sorted(in_doubt), after, limit)
+        return paged(self._sorted(in_doubt), after, limit)
 
     async def list_unsettled(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
         """
@@ -274,7 +287,7 @@ class MemoryStore:
             left = any(not order.status.ended and self._has_ended(order.run) for order in position.orders)
             return position if left else None
 
-        return _paged(self._sorted(unsettled), after, limit)
+        return paged(self._sorted(unsettled), after, limit)
 
     async def list_closed(
         self, since: datetime, until: datetime, after: PageToken | None = None, /, *, limit: int = 100
@@ -290,9 +303,9 @@ class MemoryStore:
                 for position in self._positions.values()
                 if isinstance(position, ClosedPosition) and since <= position.closed_at < until
             ),
-            key=_token,
+            key=token_of,
         )
-        return _paged(closed, after, limit)
+        return paged(closed, after, limit)
 
     async def list_fills(
         self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
@@ -300,7 +313,7 @@ class MemoryStore:
         """
         See `Repository.list_fills`.
         """
-        return _paged(self._numbered_fills(ref), after, limit)
+        return paged(self._numbered_fills(ref), after, limit)
 
     async def list_unclaimed(
         self, after: PageToken | None = None, /, *, limit: int = 100
@@ -308,7 +321,7 @@ class MemoryStore:
         """
         See `Repository.list_unclaimed`.
         """
-        return _paged(self._numbered_fills(None), after, limit)
+        return paged(self._numbered_fills(None), after, limit)
 
     async def list_history(
         self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
@@ -328,7 +341,7 @@ class MemoryStore:
             if event.header.ref == ref
         ]
         told += [recorded for recorded in self.recorded_events() if recorded.header.ref == ref]
-        return _paged(sorted(((str(event.header.id), event) for event in told), key=_token), after, limit)
+        return paged(sorted(((str(event.header.id), event) for event in told), key=token_of), after, limit)
 
     async def start_run(self, run: NewRun, /) -> Run:
         """
@@ -377,15 +390,14 @@ class MemoryStore:
         for run in tuple(self._runs):
             self._run(run)
         kept = (run for run in self._runs.values() if run.id not in self._ended_for_good)
-        listed = sorted(((str(run.id), run) for run in kept), key=_token)
-        return _paged(listed, after, limit)
+        listed = sorted(((str(run.id), run) for run in kept), key=token_of)
+        return paged(listed, after, limit)
 
     async def write(self, records: Sequence[EventRecord], /) -> None:
         """
-        See `BatchWriter.write`.
+        See `BatchWriter.write`. A life event is refused: it is written by the change that it tells of.
         """
-        for record in records:
-            self._run_events.setdefault(record.header.id, record)
+        self._host_events.write(records)
 
     async def probe(self) -> None:
         """
@@ -396,27 +408,44 @@ class MemoryStore:
         """
         See `BatchWriter.bury`.
         """
-        self._dead_letters.setdefault(letter.record.header.id, letter)
+        if all(event.header.id != letter.record.header.id for event, _, _ in self._life_events):
+            self._host_events.bury(letter, self._clock.now())
+
+    async def list_dead_letters(
+        self, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[BuriedLetter]:
+        """
+        See `DeadLetterBox.list_dead_letters`.
+        """
+        return self._host_events.waiting(after, limit)
+
+    async def replay(self, event: EventId, /) -> None:
+        """
+        See `DeadLetterBox.replay`.
+        """
+        uuid("event", event)
+        self._host_events.replay(event)
+
+    async def read_life_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
+        """
+        See `LifeEventFeed.read_life_events`.
+
+        Raises:
+            InvalidValue: The token is of another store, perhaps of one that an earlier process forgot.
+        """
+        return page_of_feed(self._life_events, after, limit)
 
     def recorded_events(self) -> tuple[RecordedEvent, ...]:
         """
         The host events stored, in the order they were.
         """
-        return tuple(
-            RecordedEvent(
-                header=record.header,
-                body=decode_body(record.header.type, record.header.schema, record.payload, life=False),
-                recorded_at=record.recorded_at,
-                sequence=record.sequence,
-            )
-            for record in self._run_events.values()
-        )
+        return self._host_events.recorded()
 
     def dead_letters(self) -> tuple[DeadLetter, ...]:
         """
-        The events refused for good.
+        The events that were refused for good, those replayed since included.
         """
-        return tuple(self._dead_letters.values())
+        return tuple(buried.letter for buried in self._host_events.letters.values())
 
     def _run(self, run: RunId) -> Run | None:
         known = self._runs.get(run)
@@ -430,15 +459,11 @@ class MemoryStore:
 
     def _sorted(self, wanted: Callable[[Position], ItemT | None]) -> list[tuple[str, ItemT]]:
         chosen = ((str(ref), wanted(position)) for ref, position in self._positions.items())
-        return sorted(((token, item) for token, item in chosen if item is not None), key=_token)
+        return sorted(((token, item) for token, item in chosen if item is not None), key=token_of)
 
     def _numbered_fills(self, ref: PositionRef | None) -> list[tuple[str, StoredFill]]:
         numbered = ((f"{number:012}", stored) for number, stored in enumerate(self._fills.values(), start=1))
         return [(token, stored) for token, stored in numbered if stored.ref == ref]
-
-
-def _token(row: tuple[str, object]) -> str:
-    return row[0]
 
 
 def _is_live(position: Position) -> LivePosition | None:
@@ -453,11 +478,3 @@ def _head(position: Position) -> StoredHead:
 def _fill_key(stored: StoredFill) -> FillKey:
     fill = stored.fill
     return fill.venue, fill.account, fill.symbol, fill.trade_id
-
-
-def _paged(rows: Sequence[tuple[str, ItemT]], after: PageToken | None, limit: int) -> Page[ItemT]:
-    most = limited(limit)
-    if after is not None and not isinstance(after, str):
-        raise InvalidValue("after", after, "the `next` of a page")
-    start = 0 if after is None else bisect.bisect_right([token for token, _ in rows], after)
-    return page_of(rows[start : start + most + 1], most)

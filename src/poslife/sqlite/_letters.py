@@ -1,0 +1,83 @@
+"""
+Dead letters: the events that are refused for good, until somebody has them tried again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from poslife._encoding import clean_text
+from poslife._identifiers import EventId
+from poslife._letters import record_of, refusable_by_none
+from poslife._paging import page_of
+from poslife.errors import DeadLetterNotFound
+from poslife.protocols import BuriedLetter, DeadLetter, EventRecord, Page
+from poslife.sqlite import _batches
+from poslife.sqlite._cells import Cell, time_of, time_text
+from poslife.sqlite._errors import translated
+from poslife.sqlite._session import Session
+
+__all__ = ["bury", "list_dead_letters", "replay"]
+
+_BURY: Final = """
+INSERT INTO dead_letters (event_id, record, reason, attempts, buried_at)
+SELECT ?, ?, ?, ?, ?
+WHERE NOT EXISTS (SELECT 1 FROM run_events WHERE event_id = ?)
+  AND NOT EXISTS (SELECT 1 FROM life_events WHERE event_id = ?)
+ON CONFLICT (event_id) DO NOTHING
+"""
+
+
+def bury(session: Session, letter: DeadLetter, now: datetime) -> None:
+    """
+    See `BatchWriter.bury`.
+    """
+    record = refusable_by_none(letter.record)
+    reason = clean_text(letter.reason, most=len(letter.reason))
+    event = str(letter.record.header.id)
+    with session.writing(), translated(session.path):
+        session.run(_BURY, (event, record, reason, letter.attempts, time_text(now), event, event))
+
+
+_LIST: Final = """
+SELECT event_id, record, reason, attempts, buried_at FROM dead_letters
+WHERE replayed_at IS NULL AND event_id > ? ORDER BY event_id LIMIT ?
+"""
+
+
+def list_dead_letters(session: Session, after: UUID, limit: int) -> Page[BuriedLetter]:
+    """
+    See `DeadLetterBox.list_dead_letters`.
+    """
+    rows = session.rows(_LIST, str(after), limit + 1)
+    return page_of([(str(event), _buried(letter)) for event, *letter in rows], limit)
+
+
+def _buried(cells: list[Cell]) -> BuriedLetter:
+    match cells:
+        case [bytes(record), str(reason), int(attempts), str(buried_at)]:
+            letter = DeadLetter(record=record_of(record), reason=reason, attempts=attempts)
+            return BuriedLetter(letter=letter, buried_at=time_of(buried_at))
+        case _:
+            raise TypeError(f"dead_letters holds {cells!r}")
+
+
+_FIND: Final = "SELECT record FROM dead_letters WHERE event_id = ? AND replayed_at IS NULL"
+_MARK: Final = "UPDATE dead_letters SET replayed_at = ? WHERE event_id = ?"
+
+
+def replay(session: Session, event: EventId, now: datetime) -> None:
+    """
+    See `DeadLetterBox.replay`.
+    """
+    with session.writing(), translated(session.path):
+        match session.row(_FIND, str(event)):
+            case (bytes(encoded),):
+                record: EventRecord = record_of(encoded)
+            case _:
+                raise DeadLetterNotFound(event)
+        (row,) = _batches.rows_of((record,))
+        session.run(_batches.WRITE, row)
+        session.run(_MARK, (time_text(now), str(event)))

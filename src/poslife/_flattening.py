@@ -114,7 +114,7 @@ class Flattening:
         item = getattr(value, "item", None)
         inner: object = item() if callable(item) else value
         # A long double is its own Python value.
-        return self._told(repr_of(value)) if type(inner) is type(value) else self.plain(inner, depth, above)
+        return self._told(text_of(value)) if type(inner) is type(value) else self.plain(inner, depth, above)
 
     def _array(self, value: object, shape: tuple[int, ...], depth: int, above: tuple[int, ...]) -> Json:
         if math.prod(shape) <= _MOST_OF_ARRAY:

@@ -5,12 +5,15 @@ What every test is held to, and the PostgreSQL databases they ask for.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import fnmatch
 import functools
 import importlib.util
 import inspect
 import logging
 import os
+import shutil
+import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
 _TESTS = Path(__file__).parent
 
 loopback_only.install()
+
+# Where a bot's journal is kept by default: not among those of whoever runs the tests.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="poslife-state-")
+atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 hypothesis.settings.register_profile("dev", deadline=None)
 # The same examples at every run: a commit's result is its own.

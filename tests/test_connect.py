@@ -1,16 +1,27 @@
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
 import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 import poslife
-from poslife import OrderSide, Venue
+from poslife import BatchingSink, FoldingSink, FurtherWriter, OrderSide, Side, Venue
 from poslife._connect import classify_by_origin, store_at
 from poslife.errors import InvalidUrl
-from poslife.protocols import SubmitContext, SubmitVerdict
+from poslife.memory import MemoryStore
+from poslife.protocols import EventRecord, EventSink, Journal, Store, SubmitContext, SubmitVerdict
+from tests.values import KEY
 
 CONTEXT = SubmitContext(venue=Venue("bybit"), side=OrderSide.BUY, in_doubt_before=False)
 
@@ -117,3 +128,105 @@ def test_an_unknown_exception_is_no_refusal() -> None:
     """
     for error in (ValueError("refused"), TimeoutError(), KeyboardInterrupt()):
         assert SubmitVerdict.UNKNOWN is classify_by_origin(error, CONTEXT)
+
+
+async def test_the_journal_is_beside_the_file(tmp_path: Path) -> None:
+    """
+    ``bot.db`` has its journal in ``bot.db-events``, from the first event on, before anything is connected.
+    """
+    tracker = poslife.connect(f"sqlite:///{tmp_path / 'bot.db'}")
+    tracker.record("bot.started", None, {})
+    (own,) = (tmp_path / "bot.db-events").iterdir()
+
+    assert own.is_dir()
+    assert not (tmp_path / "bot.db").exists()
+    async with tracker:
+        await tracker.flush()
+
+
+def test_what_was_recorded_before_the_start_survives_a_process_that_never_started(tmp_path: Path) -> None:
+    """
+    The next one stores it (incident 51: the start-up was not logged).
+    """
+    url = f"sqlite:///{tmp_path / 'bot.db'}"
+    bot = f"import poslife; poslife.connect({url!r}).record('bot.started', None, {{}})"
+    subprocess.run([sys.executable, "-c", bot], check=True, timeout=30)
+
+    async def later() -> None:
+        async with poslife.connect(url) as tracker:
+            await tracker.flush()
+
+    asyncio.run(later())
+    with contextlib.closing(sqlite3.connect(tmp_path / "bot.db")) as database:
+        kinds = [kind for (kind,) in database.execute("SELECT type FROM run_events ORDER BY event_id")]
+
+    assert ["bot.started", "run.started", "run.stopped"] == kinds
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://bot:secret@db.example.com:6432/trades", "postgresql:///trades"]
+)
+def test_the_journal_of_a_server_is_where_programs_keep_their_state(url: str) -> None:
+    """
+    By host and database, without the password; the same at each start.
+    """
+    pytest.importorskip("asyncpg")
+    journals: list[Journal | None] = []
+
+    def sink(store: Store, journal: Journal | None) -> EventSink:
+        journals.append(journal)
+        return BatchingSink(store, journal=journal)
+
+    for _ in range(2):
+        poslife.connect(url, sink=sink)
+    roots = {journal.status().root for journal in journals if journal is not None}
+
+    (root,) = roots
+    assert root is not None
+    assert root.is_relative_to(Path(os.environ["XDG_STATE_HOME"], "poslife"))
+    assert "trades" in root.name
+    assert "secret" not in str(root)
+
+
+async def test_a_store_in_memory_has_no_journal() -> None:
+    """
+    It forgets, so there is nothing to keep.
+    """
+    journals: list[Journal | None] = []
+
+    def sink(store: Store, journal: Journal | None) -> EventSink:
+        journals.append(journal)
+        return BatchingSink(store, journal=journal)
+
+    async with poslife.connect("memory://", sink=sink):
+        pass
+
+    assert [None] == journals
+
+
+async def test_a_sink_of_ones_own_with_a_further_writer_that_gets_life_events(tmp_path: Path) -> None:
+    """
+    One factory wires them: the store, the journal, the store's feed, and what stands around the sink.
+    """
+
+    class Copy(MemoryStore):
+        @override
+        async def write(self, records: Sequence[EventRecord], /) -> None:
+            copied.extend(record.header.type for record in records)
+
+    copied: list[str] = []
+    kinds = FurtherWriter(name="copy", writer=Copy())
+
+    def sink(store: Store, journal: Journal | None) -> EventSink:
+        inner = BatchingSink(store, journal=journal, feed=store, further=[kinds])
+        return FoldingSink(inner, fold={"price.tick"}, interval=60)
+
+    async with poslife.connect(
+        f"sqlite:///{tmp_path / 'bot.db'}", journal=tmp_path / "elsewhere", sink=sink
+    ) as tracker:
+        await tracker.recover()
+        opening = tracker.opening(KEY, side=Side.LONG, quantity=Decimal(1))
+        async with opening:
+            pass
+    assert {"position.claimed", "order.prepared", "run.started", "run.stopped"} <= set(copied)
+    assert (tmp_path / "elsewhere").is_dir()

@@ -4,32 +4,34 @@ A URL to a wired tracker; the adapter is imported when it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+import os
+from collections.abc import Callable, Mapping
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from poslife._batching import BatchingSink
 from poslife._client_order_ids import ClientOrderIdFormat
 from poslife._identifiers import Venue
+from poslife._journal import FileJournal, default_journal_directory
 from poslife._ledger import Timings
 from poslife._tracker import PositionTracker
 from poslife.errors import InvalidUrl
 from poslife.protocols import (
-    BatchWriter,
     Clock,
-    Repository,
+    EventSink,
+    Journal,
+    Store,
     SubmitClassifier,
     SubmitContext,
     SubmitVerdict,
 )
 
-__all__ = ["connect", "store_at"]
+__all__ = ["SinkFactory", "connect", "store_at"]
 
 
-class _Store(Repository, BatchWriter, Protocol):
-    """
-    What every store of poslife is.
-    """
+SinkFactory = Callable[[Store, Journal | None], EventSink]
+"""
+Makes the sink of a store, given the journal it is to keep events in; ``None`` for a store in memory.
+"""
 
 
 def connect(
@@ -39,11 +41,14 @@ def connect(
     clock: Clock | None = None,
     timings: Timings | None = None,
     client_order_ids: Mapping[Venue, ClientOrderIdFormat] | None = None,
+    journal: Journal | str | os.PathLike[str] | None = None,
+    sink: SinkFactory | None = None,
 ) -> PositionTracker:
     """
     A tracker over the store at *url*, with a `BatchingSink` into the same store.
 
-    Nothing is connected yet: that is done by ``async with tracker``. `PositionTracker.record` works at once.
+    Nothing is connected yet: that is done by ``async with tracker``. `PositionTracker.record` works at once:
+    what it is given is in the journal when it returns, and survives the death of the process.
 
     Args:
         url: ``sqlite:///bot.db`` (a path from here), ``sqlite:////var/lib/bot.db`` (from the root),
@@ -53,15 +58,21 @@ def connect(
         clock: Where time comes from.
         timings: How long things may take.
         client_order_ids: Formats for further venues, or other ones for those poslife knows.
+        journal: The directory where events wait until they are stored, or a journal. By default it is beside
+            an SQLite file (``bot.db-events``), for PostgreSQL where the platform keeps a program's state
+            (`default_journal_directory`, by host and database), and there is none for ``memory://``.
+        sink: Makes another sink of the store and the journal: one that folds, one with further writers.
+            *Default*: ``lambda store, journal: BatchingSink(store, journal=journal)``.
 
     Raises:
         InvalidUrl: The URL is none of these.
         MissingExtra: ``postgresql://`` without asyncpg: ``pip install 'poslife[postgres]'``.
     """
     store = store_at(url, clock)
+    kept_in = _journal_at(url) if journal is None else _journal(journal)
     return PositionTracker(
         repository=store,
-        sink=BatchingSink(store, clock=clock),
+        sink=BatchingSink(store, journal=kept_in, clock=clock) if sink is None else sink(store, kept_in),
         classify=classify_by_origin if classify is None else classify,
         clock=clock,
         timings=timings,
@@ -69,7 +80,27 @@ def connect(
     )
 
 
-def store_at(url: object, clock: Clock | None) -> _Store:
+def _journal(journal: Journal | str | os.PathLike[str]) -> Journal:
+    return FileJournal(journal) if isinstance(journal, str | os.PathLike) else journal
+
+
+def _journal_at(url: str) -> Journal | None:
+    """
+    The journal for the store at a URL that `store_at` took.
+    """
+    parts = urlsplit(url)
+    match parts.scheme:
+        case "memory":
+            return None
+        case "sqlite":
+            return FileJournal(f"{_file_of(url, parts)}-events")
+        case _:
+            # Several hosts, or one in the query, make no difference: it is a name, and the same at each start.
+            where = parts.netloc.rpartition("@")[2] or "local"
+            return FileJournal(default_journal_directory(f"{where}{parts.path}".replace("/", "-")))
+
+
+def store_at(url: object, clock: Clock | None) -> Store:
     if not isinstance(url, str):
         raise InvalidUrl(repr(url), "it is no text")
     try:
@@ -90,7 +121,7 @@ def store_at(url: object, clock: Clock | None) -> _Store:
         case "postgresql" | "postgres":
             from poslife.postgres import PostgresStore
 
-            return PostgresStore(url)
+            return PostgresStore(url)  # type: ignore[return-value]  # its feed is on its way
         case _:
             raise InvalidUrl(
                 _without_password(url), f"there is no store for {parts.scheme or 'a URL without a scheme'!r}"

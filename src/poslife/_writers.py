@@ -167,7 +167,9 @@ class JournalStatus:
     How a journal is.
 
     Attributes:
-        directory: Where it is, or ``None`` for one in memory.
+        root: The directory that it shares with other processes' journals, and that outlives them; ``None`` for
+            one in memory.
+        directory: Where in it this one is; ``None`` for one in memory, and while it is not open.
         first: The number of the oldest frame that is kept, or of the next one where none is.
         last: The number of the newest frame, 0 before the first.
         recovered: How many of the frames an earlier process had left.
@@ -179,6 +181,7 @@ class JournalStatus:
         failure: Why the last append failed, or ``None`` when it did not.
     """
 
+    root: Path | None
     directory: Path | None
     first: int
     last: int

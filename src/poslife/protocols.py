@@ -70,6 +70,7 @@ __all__ = [
     "PageToken",
     "Repository",
     "Run",
+    "Store",
     "SubmitClassifier",
     "SubmitContext",
     "SubmitVerdict",
@@ -303,6 +304,12 @@ class Repository(Protocol):
         The runs that were not ended by `end_run`, those with a lease that ran out included, by id.
         """
         ...
+
+
+class Store(Repository, BatchWriter, DeadLetterBox, LifeEventFeed, Protocol):
+    """
+    What every store of poslife is: positions, events, dead letters, and a feed of life events.
+    """
 
 
 class EventSink(Protocol):

@@ -205,6 +205,7 @@ class PaperJournal:
 
     def status(self) -> JournalStatus:
         return JournalStatus(
+            root=None if self.directory is None else self.directory.parent,
             directory=self.directory,
             first=self.forgotten + 1,
             last=self._last,

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from poslife._batching._letters import LetterFile
 from poslife._encoding import describe_error
 from poslife._records import EventRecord, decode_record
 from poslife._writers import BatchWriter, Journal
-from poslife.errors import InvalidValue
+from poslife.errors import InvalidValue, JournalUnavailable
 from poslife.protocols import Clock
 
 __all__ = ["Lane", "Pace"]
@@ -238,7 +239,9 @@ class Lane:
             self.dead_lettered += buried
             cursor = self.backlog.cursor
         if self._journal is not None and cursor:
-            self._journal.mark(self.name, cursor)
+            # Closed meanwhile: then it is written again, and passed over.
+            with suppress(JournalUnavailable):
+                self._journal.mark(self.name, cursor)
         self._progressed()
 
     def _catch_up(self) -> None:

@@ -362,8 +362,7 @@ class BatchingSink:
         """
         The directory of the journals, which outlives each of them.
         """
-        directory = None if self._journal is None else self._journal.status().directory
-        return None if directory is None else directory.parent
+        return None if self._journal is None else self._journal.status().root
 
     def _letter_file(self) -> LetterFile | None:
         root = self._root()

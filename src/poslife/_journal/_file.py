@@ -309,7 +309,8 @@ class FileJournal(Journal):
             opened = self._opened
             if opened is None:
                 return JournalStatus(
-                    directory=self._root,
+                    root=self._root,
+                    directory=None,
                     first=1,
                     last=0,
                     recovered=0,
@@ -321,6 +322,7 @@ class FileJournal(Journal):
                     failure=self._failure,
                 )
             return JournalStatus(
+                root=self._root,
                 directory=opened.path,
                 first=opened.forgotten + 1,
                 last=opened.appender.last,

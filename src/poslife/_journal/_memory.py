@@ -104,6 +104,7 @@ class MemoryJournal(Journal):
     def status(self) -> JournalStatus:
         with self._lock:
             return JournalStatus(
+                root=None,
                 directory=None,
                 first=self._forgotten + 1,
                 last=self._forgotten + len(self._frames),

@@ -14,6 +14,7 @@ from poslife._events import RecordedEvent
 from poslife._fills import StoredFill
 from poslife._identifiers import (
     Account,
+    EventId,
     PositionId,
     PositionKey,
     PositionRef,
@@ -26,7 +27,17 @@ from poslife._identifiers import (
 from poslife._position import ClosedPosition, LivePosition, PersistedPosition, Position
 from poslife.errors import StorageRejected, StorageUnavailable
 from poslife.memory import MemoryStore
-from poslife.protocols import DeadLetter, EventRecord, NewRun, Page, PageToken, Run
+from poslife.protocols import (
+    BuriedLetter,
+    DeadLetter,
+    EventRecord,
+    FeedPage,
+    FeedToken,
+    NewRun,
+    Page,
+    PageToken,
+    Run,
+)
 from poslife.testing.clock import ManualClock
 
 ItemT = TypeVar("ItemT")
@@ -36,7 +47,7 @@ ReadPage = Callable[[PageToken | None, int], Awaitable[Page[ItemT]]]
 
 class HonestStore:
     """
-    A `Repository` and a `BatchWriter` that asks a store in memory, which can go away or refuse events.
+    What every store is, over a store in memory, which can go away or refuse events.
     """
 
     def __init__(self) -> None:
@@ -213,10 +224,28 @@ class HonestStore:
 
     async def probe(self) -> None:
         self.ask()
+        await self.inner.probe()
 
     async def bury(self, letter: DeadLetter, /) -> None:
         self.ask()
         await self.inner.bury(letter)
+
+    async def list_dead_letters(
+        self, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[BuriedLetter]:
+        self.ask()
+        return await self.inner.list_dead_letters(after, limit=limit)
+
+    async def replay(self, event: EventId, /) -> None:
+        self.ask()
+        kinds = [one.record.header.type for one in self.letters() if one.record.header.id == event]
+        if self.refused.intersection(kinds):
+            raise StorageRejected(f"no {kinds[0]} here")
+        await self.inner.replay(event)
+
+    async def read_life_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
+        self.ask()
+        return await self.inner.read_life_events(after, limit=limit)
 
     def events(self) -> Sequence[RecordedEvent]:
         return self.inner.recorded_events()

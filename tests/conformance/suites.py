@@ -16,9 +16,13 @@ from poslife._events import RecordedEvent
 from poslife._identifiers import ClientOrderId, TradeId, VenueOrderId
 from poslife.conformance import (
     BatchWriterConformance,
+    DeadLetterBoxConformance,
     EventSinkConformance,
+    FedRepository,
+    LifeEventFeedConformance,
     RepositoryConformance,
     VenueSourceConformance,
+    WriterWithBox,
 )
 from poslife.errors import FlushTimeout
 from poslife.protocols import BatchWriter, DeadLetter, EventSink, Repository, VenueSource
@@ -88,6 +92,55 @@ class WriterSuite(BatchWriterConformance):
     @override
     def refusing(self, type: str, /) -> AbstractAsyncContextManager[None]:
         return self.store.refusing(type)
+
+    @override
+    def unreachable(self) -> AbstractAsyncContextManager[None]:
+        return self.store.unreachable()
+
+
+class BoxSuite(DeadLetterBoxConformance):
+    """
+    A suite over a store that can go away, and refuse.
+    """
+
+    store_class: type[HonestStore] = HonestStore
+
+    @override
+    @asynccontextmanager
+    async def box(self) -> AsyncGenerator[WriterWithBox]:
+        self.store = self.store_class()
+        yield self.store
+
+    @override
+    async def stored(self) -> Sequence[RecordedEvent]:
+        return self.store.events()
+
+    @override
+    def refusing(self, type: str, /) -> AbstractAsyncContextManager[None]:
+        return self.store.refusing(type)
+
+    @override
+    def unreachable(self) -> AbstractAsyncContextManager[None]:
+        return self.store.unreachable()
+
+
+class FeedSuite(LifeEventFeedConformance):
+    """
+    A suite over a store that can go away, reached twice.
+    """
+
+    store_class: type[HonestStore] = HonestStore
+
+    @override
+    @asynccontextmanager
+    async def repository(self) -> AsyncGenerator[FedRepository]:
+        self.store = self.store_class()
+        yield self.store
+
+    @override
+    @asynccontextmanager
+    async def beside(self, repository: FedRepository, /) -> AsyncGenerator[FedRepository]:
+        yield repository
 
     @override
     def unreachable(self) -> AbstractAsyncContextManager[None]:

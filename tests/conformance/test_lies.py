@@ -15,8 +15,10 @@ from poslife.errors import PoslifeError
 from poslife.protocols import EventSink
 from tests.conformance.honest import HonestStore
 from tests.conformance.lies import (
+    feeds,
     flags,
     keys,
+    letters,
     lists,
     parts,
     refusals,
@@ -29,7 +31,14 @@ from tests.conformance.lies import (
 )
 from tests.conformance.lies.sinks import HonestSink
 from tests.conformance.paper_venue import HonestSource
-from tests.conformance.suites import RepositorySuite, SinkSuite, SourceSuite, WriterSuite
+from tests.conformance.suites import (
+    BoxSuite,
+    FeedSuite,
+    RepositorySuite,
+    SinkSuite,
+    SourceSuite,
+    WriterSuite,
+)
 
 STORE_LIES = tuple(
     lie for room in (flags, keys, lists, parts, refusals, repetitions, runs, values) for lie in room.LIES
@@ -49,6 +58,8 @@ def told(lie: tuple[type[object], str]) -> str:
     [
         pytest.param(RepositorySuite, STORE_LIES, id="repository"),
         pytest.param(WriterSuite, writers.LIES, id="writer"),
+        pytest.param(BoxSuite, letters.LIES, id="box"),
+        pytest.param(FeedSuite, feeds.LIES, id="feed"),
         pytest.param(SinkSuite, sinks.LIES, id="sink"),
         pytest.param(SourceSuite, sources.LIES, id="source"),
     ],
@@ -61,7 +72,9 @@ def test_each_test_has_its_lie(suite: type[object], lies: Sequence[tuple[type[ob
 
 
 @pytest.mark.parametrize(
-    "suite", [RepositorySuite, WriterSuite, SinkSuite, SourceSuite], ids=lambda suite: suite.__name__
+    "suite",
+    [RepositorySuite, WriterSuite, BoxSuite, FeedSuite, SinkSuite, SourceSuite],
+    ids=lambda suite: suite.__name__,
 )
 async def test_truth(suite: type[object]) -> None:
     """A truthful adapter passes every test."""
@@ -85,6 +98,26 @@ async def test_lying_store(lie: tuple[type[HonestStore], str]) -> None:
 async def test_lying_writer(lie: tuple[type[HonestStore], str]) -> None:
     """A batch writer's lie is caught, by the test that is there for it."""
     suite = WriterSuite()
+    suite.store_class, test = lie
+
+    with pytest.raises(FINDINGS):
+        await getattr(suite, test)()
+
+
+@pytest.mark.parametrize("lie", letters.LIES, ids=told)
+async def test_lying_box(lie: tuple[type[HonestStore], str]) -> None:
+    """A dead-letter box's lie is caught, by the test that is there for it."""
+    suite = BoxSuite()
+    suite.store_class, test = lie
+
+    with pytest.raises(FINDINGS):
+        await getattr(suite, test)()
+
+
+@pytest.mark.parametrize("lie", feeds.LIES, ids=told)
+async def test_lying_feed(lie: tuple[type[HonestStore], str]) -> None:
+    """A feed's lie is caught, by the test that is there for it."""
+    suite = FeedSuite()
     suite.store_class, test = lie
 
     with pytest.raises(FINDINGS):

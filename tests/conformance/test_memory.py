@@ -10,11 +10,25 @@ from contextlib import asynccontextmanager
 from typing_extensions import override
 
 from poslife._events import RecordedEvent
-from poslife.conformance import BatchWriterConformance, RepositoryConformance
+from poslife.conformance import (
+    BatchWriterConformance,
+    DeadLetterBoxConformance,
+    FedRepository,
+    LifeEventFeedConformance,
+    RepositoryConformance,
+    WriterWithBox,
+)
 from poslife.memory import MemoryStore
 from poslife.protocols import BatchWriter, DeadLetter, Repository
 from poslife.testing.clock import ManualClock
-from tests.conformance.suites import RepositorySuite, SinkSuite, SourceSuite, WriterSuite
+from tests.conformance.suites import (
+    BoxSuite,
+    FeedSuite,
+    RepositorySuite,
+    SinkSuite,
+    SourceSuite,
+    WriterSuite,
+)
 
 
 class TestMemoryRepository(RepositoryConformance):
@@ -52,6 +66,33 @@ class TestMemoryWriter(BatchWriterConformance):
     @override
     def repository(self) -> Repository:
         return self.store
+
+
+class TestMemoryBox(DeadLetterBoxConformance):
+    @override
+    @asynccontextmanager
+    async def box(self) -> AsyncGenerator[WriterWithBox]:
+        self.store = MemoryStore()
+        yield self.store
+
+    @override
+    async def stored(self) -> Sequence[RecordedEvent]:
+        return self.store.recorded_events()
+
+
+class TestMemoryFeed(LifeEventFeedConformance):
+    @override
+    @asynccontextmanager
+    async def repository(self) -> AsyncGenerator[FedRepository]:
+        yield MemoryStore(clock=ManualClock())
+
+
+class TestBoxThatGoesAway(BoxSuite):
+    pass
+
+
+class TestFeedThatGoesAway(FeedSuite):
+    pass
 
 
 class TestRepositoryThatGoesAway(RepositorySuite):

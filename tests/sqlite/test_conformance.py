@@ -13,12 +13,20 @@ from typing_extensions import override
 
 from poslife._batching import BatchingSink
 from poslife._events import RecordedEvent
-from poslife.conformance import BatchWriterConformance, EventSinkConformance, RepositoryConformance
+from poslife.conformance import (
+    BatchWriterConformance,
+    DeadLetterBoxConformance,
+    EventSinkConformance,
+    FedRepository,
+    LifeEventFeedConformance,
+    RepositoryConformance,
+    WriterWithBox,
+)
 from poslife.protocols import BatchWriter, DeadLetter, EventSink, Repository
 from poslife.sqlite import SqliteStore
 from poslife.testing.clock import ManualClock
 from tests.conformance.suites import HurriedClock
-from tests.sqlite.files import dead_letters, recorded_events, refusing
+from tests.sqlite.files import dead_letters, opened_store, recorded_events, refusing
 
 
 @contextmanager
@@ -96,6 +104,58 @@ class TestSqliteWriter(BatchWriterConformance):
     async def refusing(self, type: str, /) -> AsyncGenerator[None]:
         with refusing(self.path, type):
             yield
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncGenerator[None]:
+        with moved_away(self.path):
+            yield
+
+
+class TestSqliteBox(DeadLetterBoxConformance):
+    @pytest.fixture(autouse=True)
+    def in_folder(self, tmp_path: Path) -> None:
+        self.path = tmp_path / "bot.db"
+
+    @override
+    @asynccontextmanager
+    async def box(self) -> AsyncGenerator[WriterWithBox]:
+        async with opened_store(self.path) as store:
+            yield store
+
+    @override
+    async def stored(self) -> Sequence[RecordedEvent]:
+        return recorded_events(self.path)
+
+    @override
+    @asynccontextmanager
+    async def refusing(self, type: str, /) -> AsyncGenerator[None]:
+        with refusing(self.path, type):
+            yield
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncGenerator[None]:
+        with moved_away(self.path):
+            yield
+
+
+class TestSqliteFeed(LifeEventFeedConformance):
+    @pytest.fixture(autouse=True)
+    def in_folder(self, tmp_path: Path) -> None:
+        self.path = tmp_path / "bot.db"
+
+    @override
+    @asynccontextmanager
+    async def repository(self) -> AsyncGenerator[FedRepository]:
+        async with opened_store(self.path) as store:
+            yield store
+
+    @override
+    @asynccontextmanager
+    async def beside(self, repository: FedRepository, /) -> AsyncGenerator[FedRepository]:
+        async with self.repository() as store:
+            yield store
 
     @override
     @asynccontextmanager

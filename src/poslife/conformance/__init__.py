@@ -6,7 +6,9 @@ pytest (with a plugin that awaits) and unittest run a subclass as any other; `ex
 """
 
 from poslife.conformance._checking import Failure, Report, examine
+from poslife.conformance._feed import FedRepository, LifeEventFeedConformance
 from poslife.conformance._journal import JournalConformance
+from poslife.conformance._letters import DeadLetterBoxConformance, WriterWithBox
 from poslife.conformance._repository import RepositoryConformance
 from poslife.conformance._sink import EventSinkConformance
 from poslife.conformance._venue import VenueSourceConformance
@@ -14,11 +16,15 @@ from poslife.conformance._writer import BatchWriterConformance
 
 __all__ = [
     "BatchWriterConformance",
+    "DeadLetterBoxConformance",
     "EventSinkConformance",
     "Failure",
+    "FedRepository",
     "JournalConformance",
+    "LifeEventFeedConformance",
     "Report",
     "RepositoryConformance",
     "VenueSourceConformance",
+    "WriterWithBox",
     "examine",
 ]

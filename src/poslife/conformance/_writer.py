@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
-from poslife._encoding import decode_body, encode_payload
+from poslife._encoding import decode_body, encode_body, encode_payload
 from poslife._events import EventHeader, RecordedEvent
 from poslife._position import PendingPosition
 from poslife.conformance import _specimens as specimens
@@ -179,9 +179,93 @@ class BatchWriterConformance(ABC):
             )
             same([letter], list(await self.buried()), "the dead letters, each once")
 
+    async def test_probe_leaves_nothing(self) -> None:
+        """
+        `probe` asks for a write that leaves nothing behind, before the first event and after it.
+        """
+        async with self.writer() as writer:
+            examples = Examples()
+            probe: Callable[[], Awaitable[object]] = writer.probe
+            same(None, await probe(), "what probe returns")
+            same([], list(await self.stored()), "the events after a probe")
+            record = _record(examples, 1)
+            await writer.write([record])
+            await probe()
+            await together(*(writer.probe() for _ in range(3)))
+            same([_recorded(record)], list(await self.stored()), "the events after more probes")
+            same([], list(await self.buried()), "the dead letters after probes")
+
+    async def test_probe_tells_an_outage(self) -> None:
+        """
+        `probe` raises `StorageUnavailable` where the store would not take a good event, and then no more.
+        """
+        async with self.writer() as writer:
+            outage = self.unreachable()
+            if outage is None:
+                return
+            await writer.probe()
+            async with outage:
+                await refused(writer.probe(), StorageUnavailable, "a probe in an outage")
+            await writer.probe()
+
+    async def test_refused_record_fails_no_probe(self) -> None:
+        """
+        A probe succeeds while the store refuses some events: by that the sink knows that these are the cause.
+        """
+        async with self.writer() as writer:
+            refusal = self.refusing("bot.poisoned")
+            if refusal is None:
+                return
+            examples = Examples()
+            header = replace(_record(examples, 1).header, type="bot.poisoned")
+            async with refusal:
+                poisoned = [replace(_record(examples, 1), header=header)]
+                await refused(writer.write(poisoned), StorageRejected, "a refused record")
+                await writer.probe()
+
+    async def test_refused_row(self) -> None:
+        """
+        The ``row`` of a `StorageRejected`, where it is given, is the refused record's place in the batch.
+        """
+        async with self.writer() as writer:
+            refusal = self.refusing("bot.poisoned")
+            if refusal is None:
+                return
+            examples = Examples()
+            async with refusal:
+                for place in (0, 3, 6):
+                    records = [_record(examples, number) for number in range(1, 8)]
+                    header = replace(records[place].header, type="bot.poisoned")
+                    records[place] = replace(records[place], header=header)
+                    error = await refused(
+                        writer.write(records), StorageRejected, "a batch with a refused record"
+                    )
+                    check(error.row in (None, place), f"row should be {place} or None, is {error.row}")
+
+    async def test_life_event(self) -> None:
+        """
+        A life event, relayed from a store, is stored whole, with its version and its index, or refused.
+        """
+        async with self.writer() as writer:
+            examples = Examples()
+            record = _life_record(examples)
+            try:
+                await writer.write([record])
+            except StorageRejected:
+                same([], list(await self.stored()), "the events, the refused life event not among them")
+                return
+            told = RecordedEvent(
+                header=record.header,
+                body=decode_body(record.header.type, record.header.schema, record.payload, life=True),
+                recorded_at=record.recorded_at,
+                version=record.version,
+                index=record.index,
+            )
+            same([told], list(await self.stored()), "the life event")
+
     async def test_bury(self) -> None:
         """
-        `bury` keeps an event the store refused, as bytes no store refuses; repeating is safe.
+        `bury` keeps an event the store refused, as bytes no store refuses, with its reason and its attempts.
         """
         async with self.writer() as writer:
             examples = Examples()
@@ -193,9 +277,16 @@ class BatchWriterConformance(ABC):
                     record=replace(_record(examples, 1), header=full), reason="too long for its column"
                 ),
                 DeadLetter(
-                    record=replace(_record(examples, 2), payload=b"\xff\x00 no JSON"), reason="no text"
+                    record=replace(_record(examples, 2), payload=b"\xff\x00 no JSON"),
+                    reason="no text",
+                    attempts=23,
                 ),
-                DeadLetter(record=replace(_record(examples, 3), payload=b""), reason="long " * 400),
+                DeadLetter(
+                    record=replace(_record(examples, 3), payload=b""),
+                    reason="long " * 400,
+                    attempts=1_000_000,
+                ),
+                DeadLetter(record=_life_record(examples), reason="a life event", attempts=2),
             ]
             for letter in (*letters, *letters):
                 await writer.bury(letter)
@@ -206,6 +297,30 @@ class BatchWriterConformance(ABC):
                 "the dead letters, each once",
             )
             same([], list(await self.stored()), "the events, dead letters not among them")
+
+    async def test_bury_again(self) -> None:
+        """
+        Repeating a burial is safe, also at once: the letter is kept once, as it was first.
+        """
+        async with self.writer() as writer:
+            letter = DeadLetter(record=_record(Examples(), 1), reason="refused", attempts=4)
+            await together(*(writer.bury(letter) for _ in range(5)))
+            await writer.bury(replace(letter, reason="refused again", attempts=9))
+            same([letter], list(await self.buried()), "the dead letters, each once")
+
+    async def test_bury_what_is_stored(self) -> None:
+        """
+        `bury` does nothing where the event is stored after all, as after a commit whose reply was lost.
+        """
+        async with self.writer() as writer:
+            examples = Examples()
+            stored, refused_one = _record(examples, 1), _record(examples, 2)
+            await writer.write([stored])
+            letter = DeadLetter(record=refused_one, reason="refused")
+            await writer.bury(DeadLetter(record=stored, reason="the reply was lost", attempts=5))
+            await writer.bury(letter)
+            same([letter], list(await self.buried()), "the dead letters, a stored event not among them")
+            same([_recorded(stored)], list(await self.stored()), "the events")
 
     async def test_history_holds_host_events(self) -> None:
         """
@@ -265,6 +380,19 @@ def _record(examples: Examples, sequence: int) -> EventRecord:
         recorded_at=examples.at(),
         sequence=sequence,
         payload=encode_payload({"told": str(header.id), "Ünïcødé": "\N{ROCKET}"}),
+    )
+
+
+def _life_record(examples: Examples) -> EventRecord:
+    pending = specimens.full_pending(examples)
+    body = specimens.life_bodies()[0]
+    return EventRecord(
+        header=specimens.full_header(examples, pending, body.type),
+        recorded_at=examples.at(),
+        sequence=None,
+        version=4,
+        index=2,
+        payload=encode_body(body),
     )
 
 

@@ -11,6 +11,7 @@ from poslife._encoding import decode_body
 from poslife._events import RecordedEvent
 from poslife._identifiers import EventId
 from poslife._paging import Page, PageToken
+from poslife._tokens import after_uuid
 from poslife.errors import DeadLetterNotFound, StorageRejected
 from poslife.memory._pages import paged, token_of
 from poslife.protocols import BuriedLetter, DeadLetter, EventRecord
@@ -55,6 +56,7 @@ class HostEvents:
         """
         See `DeadLetterBox.list_dead_letters`.
         """
+        after_uuid(after)
         listed = (
             (str(event), letter) for event, letter in self.letters.items() if event not in self._replayed
         )

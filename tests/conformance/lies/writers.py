@@ -12,14 +12,13 @@ from uuid import uuid4
 
 from typing_extensions import override
 
-from poslife._events import RecordedEvent
+from poslife._events import EventHeader, RecordedEvent
 from poslife._identifiers import (
     EventId,
     PositionRef,
 )
-from poslife.errors import (
-    StorageRejected,
-)
+from poslife.conformance._examples import Examples
+from poslife.errors import StorageRejected, StorageUnavailable
 from poslife.protocols import DeadLetter, EventRecord, Page, PageToken
 from tests.conformance.honest import HonestStore
 
@@ -152,6 +151,86 @@ class WritesAHundred(HonestStore):
         await super().write(records[:100])
 
 
+class ProbesWithAnEvent(HonestStore):
+    """Probes with an event, and leaves it there."""
+
+    @override
+    async def probe(self) -> None:
+        examples = Examples()
+        header = EventHeader(
+            id=examples.event_id(), type="probe", occurred_at=examples.at(), run=examples.run
+        )
+        await self.write([EventRecord(header=header, recorded_at=examples.at(), sequence=1, payload=b"{}")])
+
+
+class ProbesNothing(HonestStore):
+    """Says that it would take an event, without asking the store."""
+
+    @override
+    async def probe(self) -> None:
+        pass
+
+
+class ProbesBadly(HonestStore):
+    """Takes a store that refuses an event for one that takes none."""
+
+    @override
+    async def probe(self) -> None:
+        await super().probe()
+        if self.refused:
+            raise StorageUnavailable("it refused something")
+
+
+class CountsRowsFromOne(HonestStore):
+    """Tells another row than the refused one."""
+
+    @override
+    async def write(self, records: Sequence[EventRecord], /) -> None:
+        for row, record in enumerate(records, start=1):
+            if record.header.type in self.refused:
+                raise StorageRejected("refused", row=row)
+        await super().write(records)
+
+
+class TakesLifeEventsForHostEvents(HonestStore):
+    """Stores a relayed life event as one of a host."""
+
+    @override
+    async def write(self, records: Sequence[EventRecord], /) -> None:
+        await super().write(
+            [replace(record, sequence=record.sequence or 1, version=None, index=None) for record in records]
+        )
+
+
+class CountsNoAttempts(HonestStore):
+    """Forgets how often an event was tried."""
+
+    @override
+    async def bury(self, letter: DeadLetter, /) -> None:
+        await super().bury(replace(letter, attempts=1))
+
+
+class BuriesOver(HonestStore):
+    """Puts a repeated letter in the place of the first one."""
+
+    @override
+    async def bury(self, letter: DeadLetter, /) -> None:
+        self.ask()
+        self.inner._host_events.letters.pop(letter.record.header.id, None)
+        await super().bury(letter)
+
+
+class BuriesTheLiving(HonestStore):
+    """Keeps a dead letter of an event that is stored."""
+
+    @override
+    async def bury(self, letter: DeadLetter, /) -> None:
+        stored = self.inner._host_events.records.pop(letter.record.header.id, None)
+        await super().bury(letter)
+        if stored is not None:
+            self.inner._host_events.records[letter.record.header.id] = stored
+
+
 LIES: Sequence[tuple[type[HonestStore], str]] = (
     (WritesUntilRefused, "test_write_all_or_none"),
     (WritesAround, "test_write_all_or_none"),
@@ -166,4 +245,12 @@ LIES: Sequence[tuple[type[HonestStore], str]] = (
     (BuriesTextOnly, "test_bury"),
     (HidesHostEvents, "test_history_holds_host_events"),
     (WritesAHundred, "test_write_of_nothing_and_of_much"),
+    (ProbesWithAnEvent, "test_probe_leaves_nothing"),
+    (ProbesNothing, "test_probe_tells_an_outage"),
+    (ProbesBadly, "test_refused_record_fails_no_probe"),
+    (CountsRowsFromOne, "test_refused_row"),
+    (TakesLifeEventsForHostEvents, "test_life_event"),
+    (CountsNoAttempts, "test_bury"),
+    (BuriesOver, "test_bury_again"),
+    (BuriesTheLiving, "test_bury_what_is_stored"),
 )

@@ -1,0 +1,292 @@
+"""
+The suite for a `LifeEventFeed`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from typing import Protocol, cast
+
+from poslife._changes import Change, Claim
+from poslife._encoding import decode_body
+from poslife._events import EventHeader, LifeEvent
+from poslife._identifiers import PositionRef
+from poslife.conformance import _specimens as specimens
+from poslife.conformance._checking import check, narrowed, refused, same, together
+from poslife.conformance._story import Story, begin
+from poslife.errors import InvalidValue, StorageUnavailable
+from poslife.protocols import EventRecord, FeedPage, FeedToken, LifeEventFeed, Repository
+
+__all__ = ["FedRepository", "LifeEventFeedConformance"]
+
+
+class FedRepository(Repository, LifeEventFeed, Protocol):
+    """
+    A repository whose life events can be followed.
+    """
+
+
+class LifeEventFeedConformance(ABC):
+    """
+    What `LifeEventFeed` promises, one test for each sentence.
+
+    Say how a store is made::
+
+        class TestMyFeed(LifeEventFeedConformance):
+            @asynccontextmanager
+            async def repository(self) -> AsyncGenerator[FedRepository]:
+                store = MyStore(fresh_database())
+                await store.open()
+                yield store
+                await store.aclose()
+
+    What another hook leaves at ``None`` goes unchecked.
+    """
+
+    @abstractmethod
+    def repository(self) -> AbstractAsyncContextManager[FedRepository]:
+        """
+        A fresh and empty store, open. Each test asks once.
+        """
+
+    def beside(self, repository: FedRepository, /) -> AbstractAsyncContextManager[FedRepository] | None:
+        """
+        The same store over another connection, open. *Default*: ``None``, where there is only one.
+        """
+        del repository
+        return None
+
+    def unreachable(self) -> AbstractAsyncContextManager[None] | None:
+        """
+        While it is entered, the store cannot be reached. *Default*: ``None``.
+        """
+        return None
+
+    async def test_feed_of_nothing(self) -> None:
+        """
+        A store without life events gives an empty page, which goes on where it began.
+        """
+        async with self.repository() as repository:
+            page = narrowed(await repository.read_life_events(), FeedPage, "what read_life_events returns")
+            same((), page.items, "the events")
+            again = await repository.read_life_events(page.next)
+            same((), again.items, "the events after that")
+            story = await begin(repository)
+            claim = story.claim(story.pending())
+            await repository.commit(claim)
+            since = await repository.read_life_events(page.next)
+            same(_records(claim), list(map(_plain, since.items)), "the events since")
+
+    async def test_every_field(self) -> None:
+        """
+        A life event comes with every field of it, its version, its index and its body.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            pending = specimens.full_pending(story)
+            events = [
+                LifeEvent(
+                    header=replace(specimens.full_header(story, pending, body.type), run=story.run),
+                    version=pending.version,
+                    index=index,
+                    body=body,
+                )
+                for index, body in enumerate(specimens.life_bodies())
+            ]
+            change = story.change(Claim(after=pending), events=events)
+            await repository.commit(change)
+            page = await repository.read_life_events()
+            items = [narrowed(item, EventRecord, "an event of the feed") for item in page.items]
+            same([item.header for item in _records(change)], [item.header for item in items], "the headers")
+            same(_records(change), [_plain(item) for item in items], "the events")
+            for item, event in zip(items, events, strict=True):
+                decoded = decode_body(item.header.type, item.header.schema, item.payload, life=True)
+                same(event.body, decoded, f"the body of {item.header.type}")
+
+    async def test_pages(self) -> None:
+        """
+        Whoever goes on from page to page gets each event once, in order; *limit* at most on a page.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            changes = await _some_changes(story, repository)
+            wanted = [record for change in changes for record in _records(change)]
+            for limit in (1, 2, 3, len(wanted), 1000):
+                read, _ = await _read_on(repository, None, limit)
+                same(wanted, read, f"the events in pages of {limit}")
+
+    async def test_goes_on(self) -> None:
+        """
+        After the last event there is nothing, again and again, and then what was committed since, alone.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            await _some_changes(story, repository)
+            _, end = await _read_on(repository, None, 500)
+            for _ in range(3):
+                page = await repository.read_life_events(end)
+                same(((), end), (page.items, page.next), "the page after the last event")
+            changes = await _some_changes(story, repository)
+            wanted = [record for change in changes for record in _records(change)]
+            read, _ = await _read_on(repository, end, 2)
+            same(wanted, read, "the events committed since")
+            # A token is a point, and not a reader's state: it can be gone back to.
+            again, _ = await _read_on(repository, end, 500)
+            same(wanted, again, "the events committed since, read again")
+
+    async def test_refused_and_repeated_changes(self) -> None:
+        """
+        Nothing of a change that was refused is told, and a repeated one only once.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            claim = story.claim(pending := story.pending())
+            await repository.commit(claim)
+            await repository.commit(claim)
+            rival = story.claim(story.pending(pending.key))
+            await asyncio.gather(repository.commit(rival), return_exceptions=True)
+            last = story.claim(story.pending())
+            await repository.commit(last)
+            read, _ = await _read_on(repository, None, 500)
+            same([*_records(claim), *_records(last)], read, "the events")
+
+    async def test_concurrent_commits(self) -> None:
+        """
+        Each event comes exactly once, those of a position in order, whatever is committed meanwhile.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            told: list[Change] = []
+            finished = asyncio.Event()
+
+            async def trade(through: Repository) -> None:
+                for _ in range(6):
+                    pending = story.pending()
+                    for change in (story.claim(pending), story.promote(pending)):
+                        await through.commit(change)
+                        told.append(change)
+
+            async def follow() -> list[EventRecord]:
+                read: list[EventRecord] = []
+                token: FeedToken | None = None
+                while True:
+                    last_round = finished.is_set()
+                    items, token = await _read_on(repository, token, 3)
+                    read += items
+                    if last_round:
+                        return read
+                    await asyncio.sleep(0)
+
+            async def commit_all() -> list[EventRecord]:
+                try:
+                    await self._from_both(repository, trade)
+                finally:
+                    finished.set()
+                return []
+
+            read, _ = await together(follow(), commit_all())
+            wanted = [record for change in told for record in _records(change)]
+            same(
+                sorted(record.header.id for record in wanted),
+                sorted(record.header.id for record in read),
+                "the ids of the events, each once",
+            )
+            of_one: defaultdict[PositionRef | None, list[tuple[int | None, int | None]]] = defaultdict(list)
+            for record in read:
+                of_one[record.header.ref].append((record.version, record.index))
+            for ref, numbers in of_one.items():
+                check(numbers == sorted(cast("list[tuple[int, int]]", numbers)), f"events of {ref} in order")
+
+    async def _from_both(self, repository: FedRepository, trade: _Trade) -> None:
+        other = self.beside(repository)
+        if other is None:
+            await together(*(trade(repository) for _ in range(4)))
+            return
+        async with other as beside:
+            await together(*(trade(one) for one in (repository, beside, repository, beside)))
+
+    async def test_bad_limit_or_token(self) -> None:
+        """
+        `InvalidValue`: a limit outside 1 to 1000, or a token of no feed.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            await repository.commit(story.claim(story.pending()))
+            for limit in (0, -1, 1001, cast("int", True), cast("int", "2"), cast("int", 2.0)):
+                await refused(repository.read_life_events(limit=limit), InvalidValue, f"limit={limit!r}")
+            for token in ("no token", "", cast("str", 7)):
+                asked = repository.read_life_events(FeedToken(token))
+                await refused(asked, InvalidValue, f"the token {token!r}")
+
+    async def test_unreachable_store_raises(self) -> None:
+        """
+        `StorageUnavailable`: the store did not answer; it is no empty page.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            claim = story.claim(story.pending())
+            await repository.commit(claim)
+            outage = self.unreachable()
+            if outage is None:
+                return
+            async with outage:
+                await refused(repository.read_life_events(), StorageUnavailable, "a page in an outage")
+            read, _ = await _read_on(repository, None, 500)
+            same(_records(claim), read, "the events")
+
+
+class _Trade(Protocol):
+    async def __call__(self, through: Repository, /) -> None: ...
+
+
+async def _some_changes(story: Story, repository: Repository) -> list[Change]:
+    pending, other = story.pending(), story.pending()
+    changes = [
+        story.claim(pending),
+        story.claim(other),
+        story.promote(pending),
+        story.unclaimed("nobody's", "nobody's either"),
+        story.promote(other),
+    ]
+    for change in changes:
+        await repository.commit(change)
+    return changes
+
+
+async def _read_on(
+    feed: LifeEventFeed, token: FeedToken | None, limit: int
+) -> tuple[list[EventRecord], FeedToken | None]:
+    """
+    Everything there is after a point, page by page, and where it ends.
+    """
+    read: list[EventRecord] = []
+    while True:
+        page = await feed.read_life_events(token, limit=limit)
+        check(len(page.items) <= limit, f"a page has at most {limit} items")
+        if not page.items:
+            return read, page.next
+        check(page.next is not None and page.next != token, "a page with events goes on after them")
+        check(len(read) < 10_000, "the feed comes to an end")
+        read += map(_plain, page.items)
+        token = page.next
+
+
+def _records(change: Change) -> list[EventRecord]:
+    """
+    What the feed gives of a change; the payload, which may be laid out otherwise, is compared as a value.
+    """
+    return [_told(event.header, event.version, event.index, change) for event in change.events]
+
+
+def _told(header: EventHeader, version: int, index: int, change: Change) -> EventRecord:
+    return EventRecord(
+        header=header, recorded_at=change.at, sequence=None, version=version, index=index, payload=b""
+    )
+
+
+def _plain(record: EventRecord) -> EventRecord:
+    return replace(record, payload=b"")

@@ -53,10 +53,10 @@ def test_the_order_and_the_counts_are_those_of_a_list(actions: list[tuple[str, i
             head = backlog.head(count, 1 << 20)
             if isinstance(head, Stretch):
                 upto = min(head.last, head.first + count - 1)
-                found = [Held(one, in_journal[one]) for one in range(head.first, upto + 1)]
+                found: list[Held] = [(one, in_journal[one]) for one in range(head.first, upto + 1)]
                 assert 0 == backlog.fill(upto, found)
                 continue
-            assert [(held.number, held.record.sequence) for held in head] == model[: len(head)]
+            assert [(number, record.sequence) for number, record in head] == model[: len(head)]
             assert not model or head
             backlog.take(len(head))
             del model[: len(head)]
@@ -77,7 +77,7 @@ def test_memory_is_bounded_by_bytes_too() -> None:
 
     head = backlog.head(10, 1 << 20)
     assert not isinstance(head, Stretch)
-    assert [1, 2] == [held.number for held in head]
+    assert [1, 2] == [number for number, _ in head]
     assert 10 == len(backlog)
 
 
@@ -87,7 +87,7 @@ def test_what_the_journal_lost_is_counted_out() -> None:
     """
     backlog = Backlog(window=1, window_bytes=100)
     backlog.put_stretch(1, 10)
-    assert 2 == backlog.fill(5, [Held(1, _RECORD), Held(3, _RECORD), Held(5, _RECORD)])
+    assert 2 == backlog.fill(5, [(1, _RECORD), (3, _RECORD), (5, _RECORD)])
     assert (8, 2) == (len(backlog), backlog.taken_out)
     backlog.take(3)
     assert 5 == backlog.fill(10, [])

@@ -199,7 +199,7 @@ class Lived(Told):
 
     @override
     async def write(self, records: Sequence[EventRecord], /) -> None:
-        await super().write(records)
+        await super().write([record for record in records if record.version is None])
         self.lived += [record.version for record in records]
 
 

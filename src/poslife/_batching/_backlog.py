@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Container, Sequence
-from typing import NamedTuple
+from typing import TypeAlias
 
 from poslife._identifiers import EventId
 from poslife._records import EventRecord
@@ -14,13 +14,10 @@ from poslife._records import EventRecord
 __all__ = ["Backlog", "Held", "Stretch"]
 
 
-class Held(NamedTuple):
-    """
-    An event in memory, with its number in the journal; ``None`` for one that is in memory only.
-    """
-
-    number: int | None
-    record: EventRecord
+Held: TypeAlias = tuple[int | None, EventRecord]
+"""
+The number in the journal, ``None`` for an event that is in memory only; and the event.
+"""
 
 
 class Stretch:
@@ -84,7 +81,7 @@ class Backlog:
             if self._held >= self._window or self._held_bytes >= self._window_bytes:
                 self._items.append(Stretch(number, number))
                 return
-        self._items.append(Held(number, record))
+        self._items.append((number, record))
         self._held += 1
         self._held_bytes += len(record.payload)
 
@@ -105,9 +102,9 @@ class Backlog:
         batch: list[Held] = []
         size = 0
         for item in self._items:
-            if type(item) is not Held or len(batch) == most:
+            if type(item) is Stretch or len(batch) == most:
                 break
-            size += len(item.record.payload)
+            size += len(item[1].payload)
             if batch and size > most_bytes:
                 break
             batch.append(item)
@@ -124,7 +121,7 @@ class Backlog:
             self._items.appendleft(Stretch(upto + 1, stretch.last))
         self._items.extendleft(reversed(found))
         self._held += len(found)
-        self._held_bytes += sum(len(held.record.payload) for held in found)
+        self._held_bytes += sum(len(record.payload) for _, record in found)
         self.taken_out += missing
         if not found:
             self.cursor = max(self.cursor, upto)
@@ -136,13 +133,14 @@ class Backlog:
         """
         for _ in range(count):
             held = self._items.popleft()
-            assert type(held) is Held
+            assert type(held) is not Stretch
+            number, record = held
             self._held -= 1
-            self._held_bytes -= len(held.record.payload)
-            if held.number is None:
+            self._held_bytes -= len(record.payload)
+            if number is None:
                 self.only_here -= 1
             else:
-                self.cursor = held.number
+                self.cursor = number
         self.taken_out += count
 
     def skip(self, count: int) -> int:
@@ -165,11 +163,11 @@ class Backlog:
                 skipped += 1
         return skipped
 
-    def only_in_memory(self) -> Sequence[Held]:
+    def only_in_memory(self) -> Sequence[EventRecord]:
         """
         The events that no journal has.
         """
-        return [item for item in self._items if type(item) is Held and item.number is None]
+        return [item[1] for item in self._items if isinstance(item, tuple) and item[0] is None]
 
     def leave(self, journaled: Container[EventId]) -> int:
         """
@@ -177,12 +175,12 @@ class Backlog:
 
         They are put in again from there.
         """
-        stays = [held for held in self.only_in_memory() if held.record.header.id not in journaled]
+        stays = [record for record in self.only_in_memory() if record.header.id not in journaled]
         left = len(self) - len(stays)
         self.put_in -= left
-        self._items = deque(stays)
+        self._items = deque((None, record) for record in stays)
         self._held = self.only_here = len(stays)
-        self._held_bytes = sum(len(held.record.payload) for held in stays)
+        self._held_bytes = sum(len(record.payload) for record in stays)
         return left
 
     def oldest(self) -> EventRecord | None:
@@ -190,4 +188,4 @@ class Backlog:
         The first event, where it is in memory.
         """
         first = self._items[0] if self._items else None
-        return first.record if type(first) is Held else None
+        return None if first is None or type(first) is Stretch else first[1]

@@ -69,10 +69,9 @@ class Intake:
         self._changed = changed
         self._opened = journal is None
         self._open_after = 0.0
-        self.sequences: dict[RunId, int] = {}
-        """
-        The last number given, for each run.
-        """
+        self._sequences: dict[RunId, int] = {}
+        self._run: RunId | None = None
+        self._sequence = 0
         self._gaps: dict[RunId, _Gap] = {}
         self._left: set[EventId] = set()
         self.failure: str | None = None
@@ -101,9 +100,7 @@ class Intake:
             if not self._opened:
                 return
             waiting = {
-                held.record.header.id: held.record
-                for lane in self._lanes
-                for held in lane.backlog.only_in_memory()
+                record.header.id: record for lane in self._lanes for record in lane.backlog.only_in_memory()
             }
             for event_id, record in waiting.items():
                 if self._journaled(record) is None:
@@ -137,16 +134,31 @@ class Intake:
         with self._lock:
             if not self._opened:
                 self._open()
-            sequence = self.sequences.get(header.run, 0) + 1
-            self.sequences[header.run] = sequence
             rouse = self._keep(
-                EventRecord(header=header, recorded_at=self._clock.now(), sequence=sequence, payload=payload)
+                EventRecord(
+                    header=header,
+                    recorded_at=self._clock.now(),
+                    sequence=self.next_number(header.run),
+                    payload=payload,
+                )
             )
             if self._gaps:
                 rouse = self._tell_gaps() or rouse
         if before is not self.failure:
             self._tell(before)
         return rouse
+
+    def next_number(self, run: RunId) -> int:
+        """
+        The next sequence of a run. The lock is held.
+        """
+        # A host has one run at a time, and a UUID takes long to hash.
+        if run is not self._run:
+            if self._run is not None:
+                self._sequences[self._run] = self._sequence
+            self._run, self._sequence = run, self._sequences.get(run, 0)
+        self._sequence += 1
+        return self._sequence
 
     def _keep(self, record: EventRecord) -> bool:
         number = self._journaled(record)
@@ -231,14 +243,17 @@ class Intake:
             return self._tell_of(NO_RUN, {"lost": missing, "writer": lane, "reason": clean_text(reason)})
 
     def _tell_of(self, run: RunId, payload: Mapping[str, object]) -> bool:
-        sequence = self.sequences.get(run, 0) + 1
-        self.sequences[run] = sequence
         now = self._clock.now()
         header = EventHeader(
             id=self._new_event_id(), type="sink.gap", severity=Severity.ERROR, occurred_at=now, run=run
         )
         return self._keep(
-            EventRecord(header=header, recorded_at=now, sequence=sequence, payload=encode_payload(payload))
+            EventRecord(
+                header=header,
+                recorded_at=now,
+                sequence=self.next_number(run),
+                payload=encode_payload(payload),
+            )
         )
 
     def _tell(self, before: str | None) -> None:

@@ -210,7 +210,7 @@ class Lane:
                 await self._read(head)
             elif head:
                 async with self.writing:
-                    await self.delivery.deliver([held.record for held in head], self._settle, self._waiting)
+                    await self.delivery.deliver([record for _, record in head], self._settle, self._waiting)
 
     def _waiting(self) -> int:
         return len(self.backlog)
@@ -301,7 +301,7 @@ class Lane:
             if record is None:
                 unreadable += 1
             else:
-                found.append(Held(number, record))
+                found.append((number, record))
         told = "; ".join(gap.reason for gap in page.gaps)
         return _Part(upto=upto, found=found, unreadable=unreadable, told=told)
 

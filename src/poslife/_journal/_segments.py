@@ -103,9 +103,8 @@ def frame(content: bytes, index: int, salt: int) -> bytes:
     """
     A frame, ready to be written.
     """
-    size = len(content)
-    checksum = zlib.crc32(content, zlib.crc32(_HEAD.pack(size, index), salt))
-    return _FRAME.pack(_MAGIC_NUMBER, checksum, size, index) + content
+    told = _HEAD.pack(len(content), index) + content
+    return _HEAD.pack(_MAGIC_NUMBER, zlib.crc32(told, salt)) + told
 
 
 def take_frames(data: bytes, at: int, index: int, salt: int) -> tuple[list[bytes], int]:

@@ -5,6 +5,7 @@ Sinks that lie, one lie each; `LIES` says which test tells.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,7 +16,7 @@ from typing_extensions import override
 
 from poslife._batching import BatchingSink
 from poslife._events import EventHeader, HostEvent, Severity
-from poslife._identifiers import EventId, RunId
+from poslife._identifiers import EventId
 from poslife.errors import FlushTimeout, StorageRejected, StorageUnavailable
 from poslife.protocols import BatchWriter, DeadLetter, EventRecord
 from tests.conformance.honest import HonestStore
@@ -147,11 +148,14 @@ class OnLoopOnly(HonestSink):
 class OneCount(HonestSink):
     """Numbers all runs together."""
 
+    numbers = itertools.count(1)
+
+    def _next(self, run: RunId) -> int:
+        return next(self.numbers)
+
     @override
     def emit(self, event: HostEvent, /) -> EventId:
-        with self._lock:
-            last = max(self._intake.sequences.values(), default=0)
-            self._intake.sequences[event.header.run] = last
+        self._intake.next_number = self._next  # type: ignore[method-assign]
         return super().emit(event)
 
 
@@ -161,8 +165,7 @@ class LeavesGaps(HonestSink):
     @override
     def emit(self, event: HostEvent, /) -> EventId:
         with self._lock:
-            run: RunId = event.header.run
-            self._intake.sequences[run] = self._intake.sequences.get(run, 0) + 1
+            self._intake.next_number(event.header.run)
         return super().emit(event)
 
 

@@ -102,7 +102,7 @@ class Backlog:
         batch: list[Held] = []
         size = 0
         for item in self._items:
-            if type(item) is Stretch or len(batch) == most:
+            if not isinstance(item, tuple) or len(batch) == most:
                 break
             size += len(item[1].payload)
             if batch and size > most_bytes:
@@ -133,7 +133,7 @@ class Backlog:
         """
         for _ in range(count):
             held = self._items.popleft()
-            assert type(held) is not Stretch
+            assert isinstance(held, tuple)
             number, record = held
             self._held -= 1
             self._held_bytes -= len(record.payload)
@@ -188,4 +188,4 @@ class Backlog:
         The first event, where it is in memory.
         """
         first = self._items[0] if self._items else None
-        return None if first is None or type(first) is Stretch else first[1]
+        return first[1] if isinstance(first, tuple) else None

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from poslife._batching import BatchingSink
 from poslife._events import EventHeader, HostEvent, Severity
-from poslife._identifiers import EventId
+from poslife._identifiers import EventId, RunId
 from poslife.errors import FlushTimeout, StorageRejected, StorageUnavailable
 from poslife.protocols import BatchWriter, DeadLetter, EventRecord
 from tests.conformance.honest import HonestStore

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, cast
 
-from poslife.errors import ConfigurationError, StorageUnavailable
+from poslife.errors import ConfigurationError, StorageNotReady, StorageUnavailable
 from poslife.sqlite._cells import Cell
 from poslife.sqlite._errors import is_busy
 
@@ -161,7 +161,7 @@ class Session:
         except FileNotFoundError:
             there = None
         if there != self._file:
-            raise StorageUnavailable(
+            raise StorageNotReady(
                 f"{self.path}: the file was moved, deleted or replaced while it was open: close the store, "
                 "put the file back, and open it again"
             )

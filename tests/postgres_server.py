@@ -157,10 +157,7 @@ class LocalServer:
         """
         Start a standby of it, from now on synchronous: what this server confirms, that one has as well.
         """
-        data = self._folder / "standby"
-        data.mkdir(mode=0o700)
-        if self._user is not None:
-            shutil.chown(data, self._user)
+        data = self.folder("standby")
         self._run("pg_basebackup", "-D", data, "-R", "-c", "fast", "--no-sync", "-d", self.dsn())
         port = _free_port()
         self._run("pg_ctl", "start", "-D", data, "-w", "-l", data / "server.log", "-o", f"-p {port}")
@@ -170,6 +167,22 @@ class LocalServer:
         return Standby(
             dsn=dsn, port=port, stop=lambda: self._run("pg_ctl", "stop", "-D", data, "-m", "immediate")
         )
+
+    def folder(self, name: str) -> Path:
+        """
+        Make a folder that is the server's, and gone with it.
+        """
+        made = self._folder / name
+        made.mkdir(mode=0o700)
+        self.hand_over(made)
+        return made
+
+    def hand_over(self, path: Path) -> None:
+        """
+        Let the server's user own a file or folder.
+        """
+        if self._user is not None:
+            shutil.chown(path, self._user)
 
     @property
     def _log(self) -> Path:

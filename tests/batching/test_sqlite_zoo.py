@@ -18,6 +18,7 @@ from poslife import BatchingSink, SinkState
 from poslife._journal import FileJournal
 from poslife.errors import FlushTimeout, StorageNotReady
 from poslife.sqlite import SqliteStore
+from tests.batching.small_disk import fill, mounted
 from tests.batching.sqlite_scene import PROJECT, Scene, found_in, scene
 from tests.batching.zoo import POISON, TradingBot, assert_all_there, reaches
 from tests.sqlite.files import cells
@@ -166,24 +167,10 @@ async def test_a_deleted_file_costs_what_was_in_it_and_nothing_that_waits(tmp_pa
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """
-    A disk of 4 MB, where this user may mount one.
-    """
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "none", disk], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip("this user may not mount a disk; see the test with a limit on the size of files")
-    yield disk
-    subprocess.run(["umount", "-l", disk], check=True)
-
-
-def fill(path: Path) -> None:
-    with path.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
-        while True:
-            file.write(b"\0" * 4096)
+    with mounted(disk, 4):
+        yield disk
 
 
 async def test_a_full_disk_costs_nothing(small_disk: Path, tmp_path: Path) -> None:

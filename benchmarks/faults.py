@@ -15,11 +15,12 @@ import logging
 import os
 import platform
 import random
+import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -38,7 +39,7 @@ from poslife.events import EventHeader, HostEvent
 from poslife.postgres import PostgresStore
 from poslife.testing.faults import Cut, FaultProxy, PostgresFaultProxy, Step, Tap, is_commit
 from poslife.testing.faults._postgres_dsn import led_through, upstream_of
-from tests.batching.killed_bot import Deaths, die_again_and_again
+from tests.batching.killed_bot import Deaths, Left, die_again_and_again
 from tests.postgres_server import Databases, LocalServer
 
 EVENTS: Final = 5000
@@ -422,7 +423,27 @@ async def _kill_ours(databases: Databases, kills: int) -> Result:
     finally:
         await connection.close()
     databases.drop(dsn)
-    deaths = Deaths.of(left, [(EventId(row[0]), RunId(row[1]), row[2], row[3]) for row in rows])
+    stored = [(EventId(row[0]), RunId(row[1]), row[2], row[3]) for row in rows]
+    return _of_deaths(left, stored, buried, seconds)
+
+
+async def _kill_ours_on_sqlite(kills: int) -> Result:
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "bot.sqlite")
+        left = await die_again_and_again(str(path), Path(directory), kills=kills, rate=RATE, seed=11)
+        seconds = time.monotonic() - began
+        with closing(sqlite3.connect(path)) as connection:
+            rows = connection.execute("SELECT event_id, run, sequence, rowid FROM run_events").fetchall()
+            (buried,) = connection.execute("SELECT count(*) FROM dead_letters").fetchone()
+    stored = [(EventId(UUID(row[0])), RunId(UUID(row[1])), row[2], row[3]) for row in rows]
+    return _of_deaths(left, stored, buried, seconds)
+
+
+def _of_deaths(
+    left: Left, stored: Sequence[tuple[EventId, RunId, int, int]], buried: int, seconds: float
+) -> Result:
+    deaths = Deaths.of(left, stored)
     if deaths.gaps or deaths.disordered:
         raise AssertionError(f"runs with gaps or out of order: {deaths}")
     return Result(len(left.returned), deaths.lost, deaths.twice, buried, 0, seconds)
@@ -479,7 +500,12 @@ async def _bot(dsn: str, words: str) -> None:
 # -------------------------------------------------------------------------------------------------- printing
 
 
-def _add(table: Table, name: str, ours: Result, own: Result) -> None:
+def _add(table: Table, name: str, ours: Result, own: Result | None) -> None:
+    beside = (
+        ("", "", "")
+        if own is None
+        else (f"{own.lost} of {own.emitted}", str(own.twice), f"{own.seconds:.1f}")
+    )
     table.add_row(
         name,
         f"{ours.lost} of {ours.emitted}",
@@ -487,9 +513,7 @@ def _add(table: Table, name: str, ours: Result, own: Result) -> None:
         str(ours.buried),
         str(ours.writes or ""),
         f"{ours.seconds:.1f}",
-        f"{own.lost} of {own.emitted}",
-        str(own.twice),
-        f"{own.seconds:.1f}",
+        *beside,
     )
 
 
@@ -513,6 +537,9 @@ async def _table(kills: int) -> tuple[Table, bool]:
             own = await _kill_own_way(databases, few)
             sound &= not ours.lost and not ours.twice
             _add(table, f"SIGKILL, {kills} times (own way: {few})", ours, own)
+            ours = await _kill_ours_on_sqlite(kills)
+            sound &= not ours.lost and not ours.twice
+            _add(table, f"SIGKILL, {kills} times, into SQLite", ours, None)
     finally:
         server.close()
     return table, sound

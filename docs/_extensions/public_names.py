@@ -38,6 +38,8 @@ STEADY_CLASSES = (
     "Repository",
     "EventSink",
     "BatchWriter",
+    "DeadLetterBox",
+    "LifeEventFeed",
     "VenueSource",
     "VenueHandle",
 )

@@ -1,0 +1,117 @@
+"""
+What JSON lines hold, read from outside the writer; and events to write.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from poslife._encoding import decode_body, encode_payload
+from poslife._events import EventHeader, RecordedEvent
+from poslife._journal._disk import Disk
+from poslife._letters import record_of
+from poslife.conformance._examples import Examples
+from poslife.jsonl import JsonLinesWriter
+from poslife.protocols import DeadLetter, EventRecord
+
+__all__ = ["buried", "failing", "lines", "recorded", "records", "sequences", "with_disk"]
+
+
+def records(examples: Examples, first: int, last: int) -> list[EventRecord]:
+    """
+    Host events with these numbers.
+    """
+    return [
+        EventRecord(
+            header=EventHeader(
+                id=examples.event_id(), type="bot.told", occurred_at=examples.at(), run=examples.run
+            ),
+            recorded_at=examples.at(),
+            sequence=number,
+            payload=encode_payload({"number": number}),
+        )
+        for number in range(first, last + 1)
+    ]
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """
+    The lines of a file, each of them whole.
+    """
+    text = path.read_bytes()
+    assert not text or text.endswith(b"\n")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def sequences(*paths: Path) -> list[int]:
+    """
+    The numbers of the events in some files.
+    """
+    return [line["sequence"] for path in paths for line in lines(path)]
+
+
+def recorded(path: Path) -> Sequence[RecordedEvent]:
+    """
+    The events of a file.
+    """
+    return [_recorded(line) for line in (path.read_bytes().splitlines() if path.exists() else ())]
+
+
+def _recorded(line: bytes) -> RecordedEvent:
+    told = json.loads(line)
+    payload = bytes(msgspec.json.decode(line, type=dict[str, msgspec.Raw])["payload"])
+    header = msgspec.convert({"id": told.pop("event_id"), **told}, EventHeader)
+    return RecordedEvent(
+        header=header,
+        body=decode_body(header.type, header.schema, payload, life=told.get("version") is not None),
+        recorded_at=datetime.fromisoformat(told["recorded_at"]),
+        version=told.get("version"),
+        index=told.get("index"),
+        sequence=told.get("sequence"),
+    )
+
+
+def buried(path: Path) -> Sequence[DeadLetter]:
+    """
+    The dead letters beside a file.
+    """
+    dead = path.with_name(f"{path.stem}.dead{path.suffix}")
+    return [
+        DeadLetter(
+            record=record_of(json.dumps(line["record"]).encode()),
+            reason=line["reason"],
+            attempts=line["attempts"],
+        )
+        for line in (lines(dead) if dead.exists() else ())
+    ]
+
+
+def with_disk(writer: JsonLinesWriter, disk: Disk) -> JsonLinesWriter:
+    """
+    The writer, on another disk.
+    """
+    writer._disk = disk  # pyright: ignore[reportPrivateUsage]
+    writer._files = writer._all_files()  # pyright: ignore[reportPrivateUsage]
+    return writer
+
+
+class failing:  # noqa: N801 - it reads as a word
+    """
+    A call that fails with the errno it is told, and with the real one's answer while it is told none.
+    """
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
+        self.code: int | None = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        if self.code is not None:
+            raise OSError(self.code, os.strerror(self.code))
+        return self._call(*arguments)

@@ -121,7 +121,7 @@ def store_at(url: object, clock: Clock | None) -> Store:
         case "postgresql" | "postgres":
             from poslife.postgres import PostgresStore
 
-            return PostgresStore(url)  # type: ignore[return-value]  # its feed is on its way
+            return PostgresStore(url)
         case _:
             raise InvalidUrl(
                 _without_password(url), f"there is no store for {parts.scheme or 'a URL without a scheme'!r}"

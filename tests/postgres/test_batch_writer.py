@@ -8,18 +8,24 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-import msgspec
 import pytest
 from typing_extensions import override
 
 from poslife._events import EventHeader, RecordedEvent
-from poslife.conformance import BatchWriterConformance
+from poslife._letters import record_of
+from poslife.conformance import (
+    BatchWriterConformance,
+    DeadLetterBoxConformance,
+    FedRepository,
+    LifeEventFeedConformance,
+    WriterWithBox,
+)
 from poslife.conformance._examples import Examples
 from poslife.errors import StorageRejected
 from poslife.postgres import PostgresStore
 from poslife.postgres._cells import event_of
 from poslife.protocols import BatchWriter, DeadLetter, EventRecord, Repository
-from poslife.testing.faults import PostgresFaultProxy
+from poslife.testing.faults import FaultProxy, PostgresFaultProxy
 from tests.postgres.support import count, opened_store, session
 from tests.postgres_server import psql
 
@@ -32,8 +38,38 @@ STORED = """
         'version', NULL, 'index', NULL, 'sequence', sequence, 'content', payload
     )::text
     FROM poslife.run_events
-    ORDER BY run, sequence
+    ORDER BY tableoid, ctid
 """
+
+
+async def stored_in(dsn: str) -> Sequence[RecordedEvent]:
+    """
+    The host events, in the order they were stored.
+    """
+    async with session(dsn) as other:
+        await other.execute("SET TimeZone = 'UTC'")
+        return [event_of(row[0]) for row in await other.fetch(STORED)]
+
+
+@asynccontextmanager
+async def refusing(dsn: str, type: str) -> AsyncGenerator[None]:
+    """
+    Meanwhile the table refuses events of a type for good.
+    """
+    psql(dsn, f"ALTER TABLE poslife.run_events ADD CONSTRAINT poison CHECK (type <> '{type}')")
+    yield
+    psql(dsn, "ALTER TABLE poslife.run_events DROP CONSTRAINT poison")
+
+
+@asynccontextmanager
+async def away(network: FaultProxy) -> AsyncGenerator[None]:
+    """
+    Meanwhile the server cannot be reached.
+    """
+    network.refuse()
+    network.reset_all()
+    yield
+    network.accept()
 
 
 class TestPostgresBatchWriter(BatchWriterConformance):
@@ -51,16 +87,14 @@ class TestPostgresBatchWriter(BatchWriterConformance):
 
     @override
     async def stored(self) -> Sequence[RecordedEvent]:
-        async with session(self.dsn) as other:
-            await other.execute("SET TimeZone = 'UTC'")
-            return [event_of(row[0]) for row in await other.fetch(STORED)]
+        return await stored_in(self.dsn)
 
     @override
     async def buried(self) -> Sequence[DeadLetter]:
         async with session(self.dsn) as other:
-            rows = await other.fetch("SELECT record, reason FROM poslife.dead_letters")
+            rows = await other.fetch("SELECT record, reason, attempts FROM poslife.dead_letters")
         return [
-            DeadLetter(record=msgspec.json.decode(row["record"], type=EventRecord), reason=row["reason"])
+            DeadLetter(record=record_of(row["record"]), reason=row["reason"], attempts=row["attempts"])
             for row in rows
         ]
 
@@ -72,17 +106,68 @@ class TestPostgresBatchWriter(BatchWriterConformance):
     @override
     @asynccontextmanager
     async def refusing(self, type: str, /) -> AsyncGenerator[None]:
-        psql(self.dsn, f"ALTER TABLE poslife.run_events ADD CONSTRAINT poison CHECK (type <> '{type}')")
-        yield
-        psql(self.dsn, "ALTER TABLE poslife.run_events DROP CONSTRAINT poison")
+        async with refusing(self.dsn, type):
+            yield
 
     @override
     @asynccontextmanager
     async def unreachable(self) -> AsyncGenerator[None]:
-        self.network.refuse()
-        self.network.reset_all()
-        yield
-        self.network.accept()
+        async with away(self.network):
+            yield
+
+
+class TestPostgresBox(DeadLetterBoxConformance):
+    @pytest.fixture(autouse=True)
+    def _use_database(self, postgres_dsn: str) -> None:
+        self.dsn = postgres_dsn
+
+    @override
+    @asynccontextmanager
+    async def box(self) -> AsyncGenerator[WriterWithBox]:
+        async with PostgresFaultProxy.for_dsn(self.dsn) as proxy, opened_store(proxy.dsn) as store:
+            self.network = proxy.network
+            yield store
+
+    @override
+    async def stored(self) -> Sequence[RecordedEvent]:
+        return await stored_in(self.dsn)
+
+    @override
+    @asynccontextmanager
+    async def refusing(self, type: str, /) -> AsyncGenerator[None]:
+        async with refusing(self.dsn, type):
+            yield
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncGenerator[None]:
+        async with away(self.network):
+            yield
+
+
+class TestPostgresFeed(LifeEventFeedConformance):
+    @pytest.fixture(autouse=True)
+    def _use_database(self, postgres_dsn: str) -> None:
+        self.dsn = postgres_dsn
+
+    @override
+    @asynccontextmanager
+    async def repository(self) -> AsyncGenerator[FedRepository]:
+        async with PostgresFaultProxy.for_dsn(self.dsn) as proxy, opened_store(proxy.dsn) as store:
+            self.network = proxy.network
+            yield store
+
+    @override
+    @asynccontextmanager
+    async def beside(self, repository: FedRepository, /) -> AsyncGenerator[FedRepository]:
+        async with opened_store(self.dsn) as store:
+            yield store
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncGenerator[None]:
+        async with away(self.network):
+            yield
 
 
 def a_record(payload: bytes = b'{"a":1}') -> EventRecord:

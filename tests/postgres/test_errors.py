@@ -10,23 +10,71 @@ import ssl
 import asyncpg
 import pytest
 
-from poslife.errors import RepositoryError, StorageBusy, StorageRejected, StorageUnavailable
+from poslife.errors import (
+    RepositoryError,
+    StorageBusy,
+    StorageNotReady,
+    StorageRejected,
+    StorageUnavailable,
+)
 from poslife.postgres._errors import leaves_connection_whole, translated
+from poslife.postgres._verdicts import Verdict, ruling_of
 
 EXPECTED: dict[str, type[RepositoryError]] = {
     **dict.fromkeys(
-        ("22003", "22P02", "22P05", "22021", "23502", "23503", "23505", "44000", "54000"), StorageRejected
+        ("22003", "22P02", "22P05", "22021", "23502", "23503", "23505", "44000", "54000", "54001"),
+        StorageRejected,
     ),
     **dict.fromkeys(("40001", "40P01", "55P03", "55006"), StorageBusy),
     **dict.fromkeys(
         (
-            "08000", "08003", "08006", "08P01", "0A000", "25006", "25P02", "25P03", "26000", "28000", "28P01",
-            "3D000", "3F000", "40003", "42501", "42703", "42804", "42P01", "53100", "53200", "53300", "57014",
-            "57P01", "57P02", "57P03", "57P05", "58030", "P0001", "XX000", "XX001", "99999",
+            "08004", "25006", "28000", "28P01", "3D000", "3F000", "42501", "42703", "42804", "42P01", "57P04",
+            "58030", "P0001", "XX001", "XX002",
+        ),
+        StorageNotReady,
+    ),
+    **dict.fromkeys(
+        (
+            "08000", "08001", "08003", "08006", "08007", "08P01", "0A000", "25P01", "25P02", "25P03", "25P04",
+            "26000", "3B001", "40003", "42P05", "53100", "53200", "53300", "57014", "57P01", "57P02", "57P03",
+            "57P05", "XX000", "99999",
         ),
         StorageUnavailable,
     ),
 }  # fmt: skip
+"""
+Row by row what each means; what may have been committed is in `IN_DOUBT`.
+"""
+
+IN_DOUBT = {"08000", "08001", "08003", "08006", "08007", "08P01", "40003", "57P01", "57P02", "57P03"}
+
+
+@pytest.mark.parametrize("code", EXPECTED)
+def test_each_sqlstate_is_in_doubt_or_not(code: str) -> None:
+    """
+    Only what may have been committed takes the slow way the next time; and what nobody knows.
+    """
+    unknown = code in {"3B001", "XX000", "99999"}
+
+    assert ((code in IN_DOUBT) or unknown) is ruling_of(postgres_error(code)).ambiguous
+
+
+def test_a_triggers_word_about_a_row_is_about_that_row() -> None:
+    """
+    With a line number it is the row's; without, it may be about all of them, and the stream is held.
+    """
+    assert Verdict.ROW is ruling_of(postgres_error("P0001"), row=3).verdict
+    assert Verdict.HOLD is ruling_of(postgres_error("P0001")).verdict
+
+
+def test_what_the_driver_cannot_encode_is_the_rows_fault() -> None:
+    """
+    It bears a server's SQLSTATE, and no server was asked (sink facts, 1).
+    """
+    error = asyncpg.DataError("invalid input for query argument $1: 1.5 (expected int)")
+
+    assert Verdict.ROW is ruling_of(error).verdict
+    assert not ruling_of(error).ambiguous
 
 
 def postgres_error(code: str, **fields: str) -> asyncpg.PostgresError:
@@ -55,7 +103,7 @@ def test_a_check_with_a_name_is_a_rejection_and_one_without_is_not() -> None:
         raise postgres_error("23514", n="orders_price_sound")
 
     assert caught.value.constraint == "orders_price_sound"
-    with pytest.raises(StorageUnavailable), translated():
+    with pytest.raises(StorageNotReady), translated():
         raise postgres_error("23514")
 
 

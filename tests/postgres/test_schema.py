@@ -142,13 +142,16 @@ DAMAGES = {
     ),
     "DROP TABLE poslife.dead_letters": "dead_letters is missing",
     "DROP SEQUENCE poslife.position_ids": "position_ids is missing",
-    "ALTER TABLE poslife.run_events SET UNLOGGED": "run_events: kind is unlogged table; it should be table",
+    "ALTER TABLE poslife.changes SET UNLOGGED": "changes: kind is unlogged table; it should be table",
+    "ALTER TABLE poslife.run_events DETACH PARTITION poslife.run_events_default": (
+        "run_events: default partition is missing; it should be there"
+    ),
     "ALTER TABLE poslife.runs ADD COLUMN host text NOT NULL": "runs: column host is not poslife's",
     "ALTER TABLE poslife.life_events ADD CONSTRAINT short CHECK (length(body) < 100)": (
         "life_events: constraint short is not poslife's"
     ),
-    "CREATE UNIQUE INDEX once ON poslife.run_events (type)": (
-        "run_events: unique index poslife.once is not poslife's"
+    "CREATE UNIQUE INDEX once ON poslife.runs (machine)": (
+        "runs: unique index poslife.once is not poslife's"
     ),
 }
 
@@ -287,7 +290,7 @@ COLUMNS = {
     "positions": POSITION_COLUMNS,
     "orders": ORDER_COLUMNS,
     "fills": ("number", *FILL_COLUMNS),
-    "life_events": LIFE_EVENT_COLUMNS,
+    "life_events": (*LIFE_EVENT_COLUMNS, "commit_xid"),
     "run_events": RUN_EVENT_COLUMNS,
 }
 

@@ -1,22 +1,24 @@
 """
-Writing batches of events, and burying those that are refused for good.
+Writing batches of events over any connection: the host's too, whatever codecs it has.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
-from poslife._encoding import clean_text
+from poslife._clock import SystemClock
+from poslife._events import EventHeader
+from poslife._identifiers import EventId
+from poslife._ids import new_run_id
 from poslife._rows import RUN_EVENT_COLUMNS, run_event_row
 from poslife.postgres._cells import cells, recordset
 from poslife.postgres._database import Session
-from poslife.protocols import DeadLetter, EventRecord
+from poslife.postgres._errors import translated
+from poslife.postgres._event_rows import rows_of
+from poslife.protocols import EventRecord
 
-__all__ = ["batch_of", "bury", "write"]
+__all__ = ["batch_of", "probe", "write"]
 
 
 def batch_of(records: Sequence[EventRecord]) -> str:
@@ -24,9 +26,11 @@ def batch_of(records: Sequence[EventRecord]) -> str:
     The records as rows.
 
     Raises:
-        UnicodeError: A payload or a name is no text.
+        StorageRejected: PostgreSQL would keep one otherwise than it is, or not at all.
     """
-    return recordset([cells(RUN_EVENT_COLUMNS, run_event_row(record)) for record in records])
+    rows_of(records)
+    with translated():
+        return recordset([cells(RUN_EVENT_COLUMNS, run_event_row(record)) for record in records])
 
 
 _WRITE: Final = """
@@ -49,19 +53,14 @@ async def write(session: Session, batch: str) -> None:
     await session.fetch(_WRITE, batch)
 
 
-_BURY: Final = """
-INSERT INTO poslife.dead_letters (event_id, record, reason, buried_at)
-VALUES ($1::text::uuid, decode($2::text, 'hex'), $3::text, clock_timestamp())
-ON CONFLICT (event_id) DO NOTHING
-"""
-
-
-async def bury(session: Session, letter: DeadLetter) -> None:
+async def probe(session: Session) -> None:
     """
-    See `BatchWriter.bury`.
+    See `BatchWriter.probe`: as far as the commit, and no further.
     """
-    # Not msgspec's own text: this one writes lone surrogates as escapes, too.
-    record = json.dumps(msgspec.to_builtins(letter.record)).encode("ascii")
-    await session.fetch(
-        _BURY, str(letter.record.header.id), record.hex(), clean_text(letter.reason, most=len(letter.reason))
-    )
+    clock = SystemClock()
+    now, run = clock.now(), new_run_id(clock)
+    header = EventHeader(id=EventId(run), type="store.probed", occurred_at=now, run=run)
+    record = EventRecord(header=header, recorded_at=now, sequence=1, payload=b"{}")
+    await session.run("SAVEPOINT probe")
+    await write(session, batch_of((record,)))
+    await session.run("ROLLBACK TO SAVEPOINT probe")

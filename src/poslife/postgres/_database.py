@@ -74,6 +74,23 @@ class Limits:
             f"SET LOCAL idle_in_transaction_session_timeout = {command}"
         )
 
+    @property
+    def for_session(self) -> str:
+        """
+        The same for a connection of our own, whose transactions are statements by themselves.
+        """
+        command = _milliseconds(self.command)
+        return (
+            "SET default_transaction_isolation = 'read committed';"
+            "SET default_transaction_read_only = off;"
+            "SET synchronous_commit = on;"
+            "SET search_path = pg_catalog;"
+            "SET TimeZone = 'UTC';"
+            f"SET lock_timeout = {_milliseconds(self.lock)};"
+            f"SET statement_timeout = {max(command * 4 // 5, 1)};"
+            f"SET idle_in_transaction_session_timeout = {command}"
+        )
+
 
 def _milliseconds(seconds: float) -> int:
     return max(round(seconds * 1000), 1)

@@ -118,7 +118,8 @@ _READ_FEATURES: Final = r"""
 WITH relations AS (
     SELECT c.oid, c.relname, c.relkind, c.relpersistence
     FROM pg_catalog.pg_class AS c
-    WHERE c.relnamespace = to_regnamespace('poslife') AND c.relkind IN ('r', 'p', 'S')
+    WHERE c.relnamespace = to_regnamespace('poslife')
+      AND c.relkind IN ('r', 'p', 'S') AND NOT c.relispartition
 ), features AS (
     SELECT
         r.relname AS relation,
@@ -127,6 +128,14 @@ WITH relations AS (
             || CASE r.relkind WHEN 'S' THEN 'sequence' ELSE 'table' END AS definition,
         false AS demanding
     FROM relations AS r
+UNION ALL
+    SELECT r.relname, 'partitioned by', pg_get_partkeydef(r.oid), true
+    FROM relations AS r
+    WHERE r.relkind = 'p'
+UNION ALL
+    SELECT r.relname, 'default partition', 'there', false
+    FROM relations AS r
+    JOIN pg_catalog.pg_partitioned_table AS p ON p.partrelid = r.oid AND p.partdefid <> 0
 UNION ALL
     SELECT
         r.relname,

@@ -16,6 +16,7 @@ from poslife._events import RecordedEvent
 from poslife._fills import StoredFill
 from poslife._identifiers import (
     Account,
+    EventId,
     PositionId,
     PositionKey,
     PositionRef,
@@ -31,18 +32,32 @@ from poslife._identifiers import (
 )
 from poslife._paging import limited
 from poslife._position import ClosedPosition, LivePosition, PendingPosition, PersistedPosition, Position
-from poslife._tokens import after_closing, after_number, after_uuid
-from poslife.errors import InvalidValue, PositionNotFound, RunLost
-from poslife.postgres import _batches, _reads, _runs
+from poslife._tokens import after_closing, after_event, after_number, after_uuid
+from poslife.errors import InvalidValue, PositionNotFound, RunLost, StorageUnavailable
+from poslife.postgres import _batches, _feed, _letters, _reads, _runs
 from poslife.postgres._commit import commit
 from poslife.postgres._database import Borrowed, Database, Limits, Own, Session
 from poslife.postgres._errors import translated
+from poslife.postgres._event_writer import EventWriter
+from poslife.postgres._partitions import prepare_partitions
 from poslife.postgres._schema import describe, prepare_schema
-from poslife.protocols import DeadLetter, EventRecord, NewRun, Page, PageToken, Run
+from poslife.protocols import (
+    BuriedLetter,
+    DeadLetter,
+    EventRecord,
+    FeedPage,
+    FeedToken,
+    NewRun,
+    Page,
+    PageToken,
+    Run,
+)
 
 __all__ = ["PostgresStore"]
 
 ResultT = TypeVar("ResultT")
+
+_BETWEEN_TENDING = 3600.0
 
 
 class PostgresStore:
@@ -78,11 +93,17 @@ class PostgresStore:
         count("pool_size", pool_size)
         if pool_size < 1:
             raise InvalidValue("pool_size", pool_size, "an int from 1")
+        own = Own(dsn=dsn, size=pool_size, statement_cache_size=statement_cache_size)
         self._database = Database(
-            Own(dsn=dsn, size=pool_size, statement_cache_size=statement_cache_size),
+            own,
             Limits(connect=connect_timeout, command=command_timeout, lock=lock_timeout),
         )
+        # Behind a PgBouncer that pools transactions, no session is one's own.
+        self._events = (
+            EventWriter(own, self._database.limits, self._write_plainly) if statement_cache_size else None
+        )
         self._opening = asyncio.Lock()
+        self._tend_after = 0.0
 
     @classmethod
     def borrowing(
@@ -111,7 +132,9 @@ class PostgresStore:
         store._database = Database(  # noqa: SLF001 - its own
             Borrowed(pool=pool), Limits(connect=connect_timeout, command=command_timeout, lock=lock_timeout)
         )
+        store._events = None  # noqa: SLF001 - its own
         store._opening = asyncio.Lock()  # noqa: SLF001 - its own
+        store._tend_after = 0.0  # noqa: SLF001 - its own
         return store
 
     async def open(self) -> None:
@@ -126,6 +149,7 @@ class PostgresStore:
                     async with asyncio.timeout(self._database.limits.connect):
                         await self._database.connect()
                         await prepare_schema(self._database)
+                        await self._tend()
             except BaseException:
                 self._database.abandon()
                 raise
@@ -134,6 +158,8 @@ class PostgresStore:
         """
         See `Repository.aclose`.
         """
+        if self._events is not None:
+            await self._events.aclose()
         await self._database.aclose()
 
     async def ping(self) -> None:
@@ -297,23 +323,70 @@ class PostgresStore:
 
     async def write(self, records: Sequence[EventRecord], /) -> None:
         """
-        See `BatchWriter.write`.
+        See `BatchWriter.write`. Over a connection of its own, unless the pool is borrowed.
         """
-        with translated():
-            batch = _batches.batch_of(records)
-        await self._transact(lambda session: _batches.write(session, batch))
+        self._require_open()
+        await self._tend()
+        if self._events is None:
+            await self._write_plainly(records)
+        else:
+            await self._events.write(records)
 
     async def probe(self) -> None:
         """
         See `BatchWriter.probe`.
         """
-        await self.ping()
+        self._require_open()
+        if self._events is None:
+            await self._transact(_batches.probe)
+        else:
+            await self._events.probe()
 
     async def bury(self, letter: DeadLetter, /) -> None:
         """
         See `BatchWriter.bury`.
         """
-        await self._transact(lambda session: _batches.bury(session, letter))
+        await self._transact(lambda session: _letters.bury(session, letter))
+
+    async def list_dead_letters(
+        self, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[BuriedLetter]:
+        """
+        See `DeadLetterBox.list_dead_letters`.
+        """
+        start, most = after_uuid(after), limited(limit)
+        return await self._transact(lambda session: _letters.list_dead_letters(session, start, most))
+
+    async def replay(self, event: EventId, /) -> None:
+        """
+        See `DeadLetterBox.replay`.
+        """
+        uuid("event", event)
+        await self._transact(lambda session: _letters.replay(session, event))
+
+    async def read_life_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
+        """
+        See `LifeEventFeed.read_life_events`.
+        """
+        start, most = after_event(after), limited(limit)
+        return await self._transact(lambda session: _feed.read_life_events(session, start, most))
+
+    async def _write_plainly(self, records: Sequence[EventRecord]) -> None:
+        batch = _batches.batch_of(records)
+        await self._transact(lambda session: _batches.write(session, batch))
+
+    async def _tend(self) -> None:
+        """
+        Once an hour: see that the months ahead have their partitions.
+        """
+        now = asyncio.get_running_loop().time()
+        if now >= self._tend_after:
+            self._tend_after = now + _BETWEEN_TENDING
+            await prepare_partitions(self._database)
+
+    def _require_open(self) -> None:
+        if not self._database.is_open:
+            raise StorageUnavailable("the store is not open: await its open() first")
 
     async def _transact(self, work: Callable[[Session], Awaitable[ResultT]]) -> ResultT:
         return await self._database.transact(work)

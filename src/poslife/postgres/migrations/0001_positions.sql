@@ -175,6 +175,7 @@ CREATE TABLE poslife.life_events (
     version integer NOT NULL,
     index integer NOT NULL,
     body text NOT NULL,
+    commit_xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
 
     CONSTRAINT life_events_pkey PRIMARY KEY (event_id),
     CONSTRAINT life_events_numbered UNIQUE (ref, version, index),
@@ -187,6 +188,7 @@ CREATE TABLE poslife.life_events (
 );
 
 CREATE INDEX life_events_by_position ON poslife.life_events (ref, event_id) WHERE ref IS NOT NULL;
+CREATE INDEX life_events_by_commit ON poslife.life_events (commit_xid, event_id);
 
 CREATE TABLE poslife.changes (
     change_id uuid NOT NULL,
@@ -233,7 +235,10 @@ CREATE TABLE poslife.run_events (
     payload text NOT NULL,
 
     CONSTRAINT run_events_pkey PRIMARY KEY (event_id)
-);
+) PARTITION BY RANGE (event_id);
+
+-- What no month's partition takes: so that a forgotten one refuses nothing.
+CREATE TABLE poslife.run_events_default PARTITION OF poslife.run_events DEFAULT;
 
 CREATE INDEX run_events_by_position ON poslife.run_events (ref, event_id) WHERE ref IS NOT NULL;
 CREATE INDEX run_events_by_run ON poslife.run_events (run, sequence);
@@ -242,7 +247,9 @@ CREATE TABLE poslife.dead_letters (
     event_id uuid NOT NULL,
     record bytea NOT NULL,
     reason text NOT NULL,
+    attempts integer NOT NULL,
     buried_at timestamp with time zone NOT NULL,
+    replayed_at timestamp with time zone,
 
     CONSTRAINT dead_letters_pkey PRIMARY KEY (event_id)
 );

@@ -1,0 +1,82 @@
+"""
+The life events, for those who follow them.
+
+Numbers from a sequence are given before a transaction ends, and transactions end in another order: who reads
+up to the highest number misses what is committed later under a lower one. So events bear the id of their
+transaction, and are read below the oldest one that still runs.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from poslife._tokens import AfterEvent, event_token
+from poslife.errors import InvalidValue
+from poslife.postgres._cells import event_of
+from poslife.postgres._database import Session
+from poslife.protocols import EventRecord, FeedPage
+
+__all__ = ["read_life_events"]
+
+_READ: Final = """
+SELECT json_build_object('xid', l.commit_xid::text, 'body', l.body, 'event', row_to_json(t))::text
+FROM poslife.life_events AS l
+CROSS JOIN LATERAL (
+    SELECT
+        l.event_id, l.type, l.schema, l.ref, l.venue, l.account, l.symbol, l.ordinal, l.severity,
+        l.occurred_at, l.recorded_at, l.run, l.correlation, l.causation, l.actor,
+        l.version, l.index, NULL::bigint AS sequence, l.body AS content
+) AS t
+WHERE (l.commit_xid, l.event_id) > ($1::text::xid8, $2::text::uuid)
+  AND l.commit_xid < pg_snapshot_xmin(pg_current_snapshot())
+ORDER BY l.commit_xid, l.event_id
+LIMIT $3::text::bigint
+"""
+
+_IS_OURS: Final = """
+SELECT 'yes' FROM poslife.life_events AS l WHERE l.commit_xid = $1::text::xid8 AND l.event_id = $2::text::uuid
+"""
+
+
+class _Line(msgspec.Struct):
+    xid: str
+    body: str
+    event: msgspec.Raw
+
+
+_decoder: Final = msgspec.json.Decoder(_Line)
+
+
+async def read_life_events(session: Session, after: AfterEvent | None, limit: int) -> FeedPage:
+    """
+    See `LifeEventFeed.read_life_events`.
+
+    Raises:
+        InvalidValue: The token is of another database: what it has passed is not what this one has.
+    """
+    begin = AfterEvent(0, UUID(int=0)) if after is None else after
+    if after is not None and await session.fetch_one(_IS_OURS, str(after.number), str(after.event)) is None:
+        raise InvalidValue("after", event_token(after), "the `next` of a page of this database's feed")
+    lines = [
+        _decoder.decode(row)
+        for row in await session.fetch(_READ, str(begin.number), str(begin.event), str(limit))
+    ]
+    items = tuple(_record(line) for line in lines)
+    if items:
+        after = AfterEvent(int(lines[-1].xid), items[-1].header.id)
+    return FeedPage(items=items, next=None if after is None else event_token(after))
+
+
+def _record(line: _Line) -> EventRecord:
+    told = event_of(bytes(line.event).decode())
+    return EventRecord(
+        header=told.header,
+        recorded_at=told.recorded_at,
+        sequence=None,
+        version=told.version,
+        index=told.index,
+        payload=line.body.encode(),
+    )

@@ -1,0 +1,151 @@
+"""
+What each of the driver's errors means, as data: the first rule that fits, by type and then by SQLSTATE.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import asyncpg
+
+__all__ = ["BY_SQLSTATE", "BY_TYPE", "Ruling", "Verdict", "ruling_of"]
+
+
+class Verdict(enum.Enum):
+    """
+    What an error says of what was written, and of the store.
+    """
+
+    ROW = "row"
+    """A value is refused, and will be again."""
+    HOLD = "hold"
+    """Nothing is wrong with the values; somebody must put the store right."""
+    BUSY = "busy"
+    """Somebody else's lock, or the bad luck of two at once."""
+    RETRY = "retry"
+    """An outage, or nobody knows: again, later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """
+    A verdict, and whether what was sent may have been committed all the same.
+    """
+
+    verdict: Verdict
+    ambiguous: bool = False
+    advice: str | None = None
+
+
+_ROW: Final = Ruling(Verdict.ROW)
+_BUSY: Final = Ruling(Verdict.BUSY)
+_RETRY: Final = Ruling(Verdict.RETRY)
+_DOUBT: Final = Ruling(Verdict.RETRY, ambiguous=True)
+
+
+def _hold(advice: str) -> Ruling:
+    return Ruling(Verdict.HOLD, advice=advice)
+
+
+BY_SQLSTATE: Final[Mapping[str, Ruling]] = MappingProxyType(
+    {
+        "08": _DOUBT,
+        "08004": _hold("the server does not let this role in: check user and pg_hba.conf"),
+        "0A": _RETRY,
+        "22": _ROW,
+        "23": _ROW,
+        "25": _RETRY,
+        "25006": _hold(
+            "the server is read-only, perhaps a standby after a failover: point the DSN at the primary"
+        ),
+        "26": _RETRY,
+        "28": _hold("check user and password, and pg_hba.conf"),
+        "3D": _hold("create the database first"),
+        "3F": _hold("the schema is gone: open the store again to migrate"),
+        "40": _RETRY,
+        "40001": _BUSY,
+        "40003": _DOUBT,
+        "40P01": _BUSY,
+        "42": _hold("the schema is not as it was: open the store again to have it checked"),
+        "42501": _hold("grant this role what poslife needs in schema poslife, as the role that migrated it"),
+        "42703": _hold("a column is gone: open the store again to have the schema checked"),
+        "42P01": _hold("a table is gone: open the store again to have the schema checked"),
+        "42P05": _RETRY,
+        "44": _ROW,
+        "53": Ruling(Verdict.RETRY),
+        "53100": Ruling(Verdict.RETRY, advice="the server's disk is full"),
+        "53300": Ruling(
+            Verdict.RETRY,
+            advice="the server has no connection left: raise max_connections or make pools smaller",
+        ),
+        "54": _ROW,
+        "55": _RETRY,
+        "55006": _BUSY,
+        "55P03": _BUSY,
+        "57": _RETRY,
+        "57P01": _DOUBT,
+        "57P02": _DOUBT,
+        "57P03": _DOUBT,
+        "57P04": _hold("the database was dropped"),
+        "58": _hold("the server cannot use its own files: look at its log"),
+        # What a trigger raises may be meant for one row, or for all.
+        "P0001": _hold("a trigger of yours refuses events"),
+        "XX001": _hold("the server found its data corrupted: look at its log"),
+        "XX002": _hold("the server found an index corrupted: REINDEX it"),
+    }
+)
+"""
+By the whole SQLSTATE, and else by its class. What is not here is retried, in doubt.
+"""
+
+BY_TYPE: Final[tuple[tuple[type[BaseException], Ruling], ...]] = (
+    (asyncio.CancelledError, _DOUBT),
+    (UnicodeError, _ROW),
+    (ssl.SSLCertVerificationError, _hold("check the DSN, and the server's certificate")),
+    (ConnectionRefusedError, _RETRY),
+    (OSError, _DOUBT),  # time-outs among them
+    (asyncpg.exceptions.ClientConfigurationError, _hold("check the DSN")),
+    (asyncpg.InterfaceError, _DOUBT),
+    (asyncpg.InternalClientError, _DOUBT),
+)
+"""
+What no server said.
+"""
+
+_CLIENT_SIDE: Final = _ROW
+_NO_PARTITION: Final = _hold("a partition of run_events is gone, and the default one: open the store again")
+
+
+def ruling_of(error: BaseException, *, row: int | None = None) -> Ruling:
+    """
+    The rule that fits.
+
+    Args:
+        error: What the driver raised.
+        row: The row of a COPY that the server named, where it did: then a trigger's word is of that row.
+    """
+    if isinstance(error, asyncpg.PostgresError):
+        return _of_server(error, row)
+    for kind, ruling in BY_TYPE:
+        if isinstance(error, kind):
+            return ruling
+    return _DOUBT
+
+
+def _of_server(error: asyncpg.PostgresError, row: int | None) -> Ruling:
+    code = error.sqlstate or ""
+    if isinstance(error, asyncpg.DataError) and error.severity is None:
+        # The driver's own: it could not encode a value, and the server was not asked.
+        return _CLIENT_SIDE
+    if code == "23514" and error.constraint_name is None:
+        # "No partition of relation found for row": no constraint is named, and no row is to blame.
+        return _NO_PARTITION
+    if code == "P0001" and row is not None:
+        return _ROW
+    return BY_SQLSTATE.get(code) or BY_SQLSTATE.get(code[:2]) or _DOUBT

@@ -1,0 +1,45 @@
+"""
+A program that commits changes to a file, for the test of a feed that is followed meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import replace
+
+from poslife._changes import Change
+from poslife._clock import SystemClock
+from poslife._identifiers import RunId
+from poslife._ids import EventIds, new_change_id, new_run_id
+from poslife.conformance._story import Story
+from poslife.protocols import NewRun
+from poslife.sqlite import SqliteStore
+
+IDS = EventIds(SystemClock())
+
+
+async def main(path: str, times: int) -> None:
+    clock = SystemClock()
+    store = SqliteStore(path, lock_timeout=60)
+    await store.open()
+    run = new_run_id(clock)
+    await store.start_run(NewRun(id=run, machine="here", pid=1, process_started="", lease=60.0))
+    print("ready", flush=True)  # noqa: T201
+    await asyncio.to_thread(sys.stdin.readline)
+    for _ in range(times):
+        await store.commit(_change(run))
+    await store.aclose()
+
+
+def _change(run: RunId) -> Change:
+    """
+    Two events of no position.
+    """
+    story = Story()
+    change = story.unclaimed("nobody's", "nobody's either")
+    events = [replace(event, header=replace(event.header, id=IDS.new(), run=run)) for event in change.events]
+    return replace(change, id=new_change_id(), run=run, fills=(), events=tuple(events))
+
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2])))

@@ -1,0 +1,250 @@
+"""
+Batches of events in a SQLite file: what is refused and where, what is passed over, and dead letters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import cast
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from poslife._encoding import encode_body, encode_payload
+from poslife._events import EventHeader
+from poslife._rows import RUN_EVENT_COLUMNS, run_event_row
+from poslife.conformance import _specimens as specimens
+from poslife.conformance._examples import Examples
+from poslife.conformance._story import begin
+from poslife.errors import DeadLetterNotFound, InvalidValue, StorageRejected
+from poslife.protocols import DeadLetter, EventRecord, FeedToken
+from poslife.sqlite._batches import rows_of
+from poslife.sqlite._cells import cells_of
+from poslife.testing.clock import ManualClock
+from tests.sqlite.files import cells, dead_letters, opened_store, ours, refusing
+
+Spoil = Callable[[EventRecord], EventRecord]
+
+
+def records(examples: Examples, count: int) -> list[EventRecord]:
+    """
+    Host events, numbered from 1.
+    """
+    return [
+        EventRecord(
+            header=EventHeader(
+                id=examples.event_id(), type="bot.told", occurred_at=examples.at(), run=examples.run
+            ),
+            recorded_at=examples.at(),
+            sequence=number,
+            payload=encode_payload({"number": number}),
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+def sequences(path: Path) -> list[object]:
+    """
+    The numbers of the stored events, in the order they were stored.
+    """
+    return [number for (number,) in cells(path, "SELECT sequence FROM run_events ORDER BY rowid")]
+
+
+def test_a_row_is_as_every_store_has_it() -> None:
+    """
+    The fast way to a row gives what the plain way gives, for every field and every kind of time.
+    """
+    examples = Examples()
+    full = specimens.full_header(examples, specimens.full_pending(examples), "stop_loss.placed", schema=3)
+    whole = examples.at().replace(microsecond=0)
+    batch = [
+        *records(examples, 2),
+        replace(records(examples, 1)[0], header=full),
+        replace(records(examples, 1)[0], header=replace(full, occurred_at=whole), recorded_at=whole),
+        replace(records(examples, 1)[0], recorded_at=whole.replace(tzinfo=ZoneInfo("UTC"), microsecond=10)),
+    ]
+
+    assert [cells_of(run_event_row(record)) for record in batch] == rows_of(batch)
+    assert all(len(row) == len(RUN_EVENT_COLUMNS) for row in rows_of(batch))
+
+
+def _life(record: EventRecord) -> EventRecord:
+    body = specimens.life_bodies()[0]
+    return replace(record, sequence=None, version=1, index=0, payload=encode_body(body))
+
+
+def _at(at: object) -> Spoil:
+    return lambda record: replace(record, recorded_at=cast("datetime", at))
+
+
+@pytest.mark.parametrize(
+    "spoil, reason",
+    [
+        pytest.param(_life, "a life event is stored with the change", id="a life event"),
+        pytest.param(lambda record: replace(record, sequence=None), "None is no number", id="no sequence"),
+        pytest.param(lambda record: replace(record, sequence=1.99), "1.99 is no number", id="a fraction"),
+        pytest.param(lambda record: replace(record, sequence=True), "True is no number", id="a flag"),
+        pytest.param(lambda record: replace(record, sequence=0), "0 is no number", id="zero"),
+        pytest.param(lambda record: replace(record, sequence=1 << 63), "is no number", id="64 bits"),
+        pytest.param(lambda record: replace(record, payload=b"\xff"), "decode byte 0xff", id="no text"),
+        pytest.param(lambda record: replace(record, payload=b""), "truncated", id="no payload"),
+        pytest.param(lambda record: replace(record, payload=b'{"a":NaN}'), "malformed", id="NaN"),
+        pytest.param(lambda record: replace(record, payload=b'{"a":"\x00"}'), "malformed", id="NUL"),
+        pytest.param(lambda record: replace(record, payload=b'{"a":"\\ud800"}'), "event", id="half a pair"),
+        pytest.param(lambda record: replace(record, payload=b"[1]"), "no JSON object", id="a list"),
+        pytest.param(lambda record: replace(record, payload="{}"), "decode", id="text for bytes"),
+        pytest.param(_at(datetime(2026, 1, 2)), "aware UTC", id="naive"),  # noqa: DTZ001
+        pytest.param(_at("2026-01-02T03:04:05.678901Z"), "aware UTC", id="a text for a time"),
+        pytest.param(_at(1.5), "aware UTC", id="a number for a time"),
+        pytest.param(
+            _at(datetime(2026, 1, 2, tzinfo=timezone(timedelta(hours=2)))), "aware UTC", id="elsewhere"
+        ),
+        pytest.param(
+            _at(datetime(2026, 1, 2, tzinfo=timezone(timedelta(seconds=30)))),
+            "aware UTC",
+            id="30 s off",
+        ),
+    ],
+)
+async def test_a_bad_record_is_refused_before_sqlite_sees_it(
+    spoil: Spoil, reason: str, tmp_path: Path
+) -> None:
+    """
+    What SQLite would keep otherwise than it is, or not at all, is refused with its place; nothing is stored.
+    """
+    path = tmp_path / "bot.db"
+    async with opened_store(path) as store:
+        batch = records(Examples(), 5)
+        for place in (0, 2, 4):
+            spoilt = [*batch[:place], spoil(batch[place]), *batch[place + 1 :]]
+            with pytest.raises(StorageRejected, match=reason) as caught:
+                await store.write(spoilt)
+
+            assert place == caught.value.row
+        assert [] == sequences(path)
+        letter = DeadLetter(record=spoil(batch[0]), reason="refused", attempts=2)
+        if type(letter.record.payload) is bytes and type(letter.record.recorded_at) is datetime:
+            await store.bury(letter)
+        await store.write(batch[1:])
+
+        assert [2, 3, 4, 5] == sequences(path)
+
+
+@pytest.mark.parametrize("place", [0, 3, 6])
+async def test_sqlite_refuses_and_the_row_is_known(place: int, tmp_path: Path) -> None:
+    """
+    What SQLite itself refuses is refused with its place, whatever stands before it, known events included.
+    """
+    path = tmp_path / "bot.db"
+    async with opened_store(path) as store:
+        batch = records(Examples(), 8)
+        await store.write(batch[7:])
+        bad = replace(batch[place], header=replace(batch[place].header, type="bot.poisoned"))
+        with refusing(path, "bot.poisoned"), pytest.raises(StorageRejected, match="refused") as caught:
+            await store.write([*batch[:place], bad, *batch[place + 1 :]])
+
+        assert place == caught.value.row
+        assert [8] == sequences(path)
+
+
+async def test_only_a_known_id_is_passed_over(tmp_path: Path) -> None:
+    """
+    An event id stored already is passed over; what any other constraint refuses is told, and not ignored.
+    """
+    path = tmp_path / "bot.db"
+    async with opened_store(path) as store:
+        batch = records(Examples(), 4)
+        await store.write(batch[:2])
+        with ours(path) as connection:
+            connection.execute("CREATE UNIQUE INDEX once_a_run ON run_events (run, sequence)")
+        again = replace(batch[2], sequence=1)
+        with pytest.raises(StorageRejected, match="UNIQUE") as caught:
+            await store.write([batch[0], batch[1], again])
+
+        assert (2, "run_events.run, run_events.sequence") == (caught.value.row, caught.value.constraint)
+        await store.write(batch)
+
+        assert [1, 2, 3, 4] == sequences(path)
+
+
+async def test_a_probe_writes_to_the_disk_and_leaves_nothing(tmp_path: Path) -> None:
+    """
+    A probe comes as far as the disk, so that a failing one makes no event the suspect; no row is left.
+    """
+    path = tmp_path / "bot.db"
+    async with opened_store(path) as store:
+        await store.write(records(Examples(), 1))
+        log = path.with_name("bot.db-wal")
+        before = log.stat().st_size
+        await store.probe()
+
+        assert before < log.stat().st_size
+        assert [(1, 0)] == cells(
+            path, "SELECT (SELECT count(*) FROM run_events), (SELECT count(*) FROM dead_letters)"
+        )
+        with refusing(path, "store.probed"), pytest.raises(StorageRejected):
+            await store.probe()
+
+
+async def test_dead_letters_say_what_became_of_them(tmp_path: Path) -> None:
+    """
+    Whoever opens the file reads why, how often, and when it was buried and replayed, which is once.
+    """
+    path = tmp_path / "bot.db"
+    clock = ManualClock()
+    async with opened_store(path, clock=clock) as store:
+        record = records(Examples(), 1)[0]
+        await store.bury(DeadLetter(record=record, reason="too\x00long \ud800", attempts=5))
+        clock.advance(60)
+        await store.replay(record.header.id)
+        with pytest.raises(DeadLetterNotFound):
+            await store.replay(record.header.id)
+        ((event, payload, attempts, buried, replayed),) = cells(
+            path,
+            "SELECT event_id, json_extract(CAST(record AS TEXT), '$.sequence'), attempts, buried_at, "
+            "replayed_at FROM dead_letters",
+        )
+
+        assert (str(record.header.id), 1, 5) == (event, payload, attempts)
+        passed = datetime.fromisoformat(str(replayed)) - datetime.fromisoformat(str(buried))
+        assert timedelta(seconds=60) == passed
+        assert 1 == len(dead_letters(path))
+        with pytest.raises(InvalidValue):
+            await store.replay("not an id")  # type: ignore[arg-type]
+
+
+async def test_a_life_event_that_is_stored_is_not_buried(tmp_path: Path) -> None:
+    """
+    A letter about a life event that this very store has is no letter.
+    """
+    path = tmp_path / "bot.db"
+    async with opened_store(path) as store:
+        story = await begin(store)
+        await story.claimed(store)
+        (first, *_) = (await store.read_life_events()).items
+        await store.bury(DeadLetter(record=first, reason="refused elsewhere"))
+
+        assert [] == list(dead_letters(path))
+
+
+async def test_a_foreign_token_is_refused(tmp_path: Path) -> None:
+    """
+    A token of another file, or of this one before an older copy was put back, passes over nothing in silence.
+    """
+    async with opened_store(tmp_path / "one.db") as one, opened_store(tmp_path / "two.db") as two:
+        for store, claims in ((one, 3), (two, 1)):
+            story = await begin(store)
+            for _ in range(claims):
+                await story.claimed(store)
+        token = (await one.read_life_events()).next
+        assert token is not None
+        number, _, event = token.partition(" ")
+        for foreign in (token, f"1 {event}", f"{int(number) + 1} {event}"):
+            with pytest.raises(InvalidValue, match="this file's feed"):
+                await two.read_life_events(FeedToken(foreign))
+
+        assert 2 == len((await two.read_life_events()).items)
+        assert UTC is (await two.read_life_events()).items[0].recorded_at.tzinfo

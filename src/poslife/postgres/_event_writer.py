@@ -25,7 +25,7 @@ from poslife.errors import InvalidUrl, StorageRejected
 from poslife.postgres._database import Limits, Own
 from poslife.postgres._errors import DRIVER_ERRORS, leaves_connection_whole, ours
 from poslife.postgres._event_rows import Row, rows_of
-from poslife.postgres._verdicts import ruling_of
+from poslife.postgres._verdicts import Verdict, ruling_of
 from poslife.protocols import EventRecord
 
 __all__ = ["EventWriter"]
@@ -96,6 +96,7 @@ class EventWriter:
         """
         rows = rows_of(records)
         async with self._turn:
+            await self._connected()  # which tells whether it may stage
             if self._in_doubt and not self._may_stage:
                 await self._write_otherwise(records)
                 return
@@ -111,7 +112,6 @@ class EventWriter:
             await self._write_otherwise(records)
 
     async def _write_otherwise(self, records: Sequence[EventRecord]) -> None:
-        await self._connected()  # which ends a backend of ours that may hold these events
         await self._otherwise(records)
         self._in_doubt = False
 
@@ -173,7 +173,9 @@ class EventWriter:
     async def _fail(self, error: BaseException, count: int) -> NoReturn:
         cause = _cause(error)
         row = _row_of(cause, count)
-        if not leaves_connection_whole(cause):
+        ruling = ruling_of(cause, row=row)
+        # What is put right, or is another server by then, is met by a new connection.
+        if ruling.verdict is Verdict.HOLD or not leaves_connection_whole(cause):
             self._lose()
         elif self._connection is not None and self._connection.is_in_transaction():
             with suppress(*DRIVER_ERRORS):
@@ -182,7 +184,7 @@ class EventWriter:
             # One of them is stored: not poison, but a repetition.
             self._in_doubt = True
             raise _StoredAlready from cause
-        self._in_doubt = self._in_doubt or ruling_of(cause, row=row).ambiguous
+        self._in_doubt = self._in_doubt or ruling.ambiguous
         raise ours(cause, row=row) from cause
 
     async def _copied(self, connection: asyncpg.Connection, rows: Sequence[Row]) -> None:

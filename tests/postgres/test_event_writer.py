@@ -1,0 +1,430 @@
+"""
+Events over a connection of their own: by COPY when clear, staged after doubt, never waiting for themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from poslife._events import EventHeader
+from poslife._identifiers import EventId, event_id_at
+from poslife.conformance._examples import Examples
+from poslife.conformance._story import begin
+from poslife.errors import StorageBusy, StorageNotReady, StorageRejected, StorageUnavailable
+from poslife.postgres import PostgresStore
+from poslife.postgres._partitions import months_from
+from poslife.protocols import EventRecord, FeedToken
+from poslife.testing.faults import Cut, PostgresFaultProxy
+from tests.postgres.support import count, opened_store, session
+from tests.postgres.test_schema import as_role
+from tests.postgres_server import psql
+
+
+def records(number: int, *, first: int = 1) -> list[EventRecord]:
+    examples = Examples()
+    return [
+        EventRecord(
+            header=EventHeader(
+                id=event_id_at(datetime.now(UTC), 1000 * first + index),
+                type="bot.told",
+                occurred_at=datetime.now(UTC),
+                run=examples.run,
+            ),
+            recorded_at=datetime.now(UTC),
+            sequence=first + index,
+            payload=b'{"a":1}',
+        )
+        for index in range(number)
+    ]
+
+
+def copies(proxy: PostgresFaultProxy) -> list[str]:
+    """
+    Which way each batch took.
+    """
+    told = {'COPY "poslife"': "table", 'COPY "pg_temp"': "stage"}
+    return [way for one in proxy.statements for begin, way in told.items() if one.sql.startswith(begin)]
+
+
+@asynccontextmanager
+async def proxied(
+    dsn: str, *, command_timeout: float = 10.0, lock_timeout: float = 3.0
+) -> AsyncGenerator[tuple[PostgresFaultProxy, PostgresStore]]:
+    async with PostgresFaultProxy.for_dsn(dsn) as proxy:
+        store = PostgresStore(proxy.dsn, command_timeout=command_timeout, lock_timeout=lock_timeout)
+        await store.open()
+        try:
+            yield proxy, store
+        finally:
+            await store.aclose()
+
+
+async def test_the_first_batch_is_staged_and_those_after_it_are_not(postgres_dsn: str) -> None:
+    """
+    An earlier process may have written them; after that every batch goes straight into the table.
+    """
+    async with proxied(postgres_dsn) as (proxy, store):
+        for first in (1, 11, 21):
+            await store.write(records(10, first=first))
+
+        assert ["stage", "table", "table"] == copies(proxy)
+    assert 30 == count(postgres_dsn, "run_events")
+
+
+async def test_a_repetition_is_staged_and_stores_nothing_twice(postgres_dsn: str) -> None:
+    """
+    A unique violation says that some are stored: the rest of them is stored, too.
+    """
+    batch = records(10)
+    async with proxied(postgres_dsn) as (proxy, store):
+        await store.write(records(1, first=100))
+        await store.write(batch[:4])
+        await store.write(batch)
+
+        assert ["stage", "table", "table", "stage"] == copies(proxy)
+    assert 11 == count(postgres_dsn, "run_events")
+
+
+async def test_a_lost_reply_is_in_doubt_and_staged(postgres_dsn: str) -> None:
+    """
+    Committed and not told: the same batch again stores nothing twice.
+    """
+    batch = records(10)
+    async with proxied(postgres_dsn) as (proxy, store):
+        await store.write(records(1, first=100))
+        proxy.drop_reply(matching=lambda sql: sql.startswith('COPY "poslife"'))
+        with pytest.raises(StorageUnavailable):
+            await store.write(batch)
+        await store.write(batch)
+
+        assert ["stage", "table", "stage"] == copies(proxy)
+    assert 11 == count(postgres_dsn, "run_events")
+
+
+@pytest.mark.slow
+async def test_a_retry_does_not_wait_for_its_own_old_backend(postgres_dsn: str) -> None:
+    """
+    A network that swallows COMMIT leaves a transaction that holds the events: it is ended, not waited for.
+    """
+    batch = records(10)
+    async with proxied(postgres_dsn, command_timeout=2.0, lock_timeout=1.5) as (proxy, store):
+        proxy.cut_before(matching=lambda sql: "poslife_stage AS s" in sql, cut=Cut.SILENCE)
+        with pytest.raises(StorageUnavailable):
+            await store.write(batch)
+        began = time.monotonic()
+        await store.write(batch)
+
+        assert time.monotonic() - began < 1.5
+    assert 10 == count(postgres_dsn, "run_events")
+
+
+async def test_the_row_is_named(postgres_dsn: str) -> None:
+    """
+    By a constraint's refusal, by a trigger's, and by our own look at the values, which comes first.
+    """
+    batch = records(10)
+    batch[6] = replace(batch[6], header=replace(batch[6].header, type="poison"))
+    async with opened_store(postgres_dsn) as store:
+        psql(postgres_dsn, "ALTER TABLE poslife.run_events ADD CONSTRAINT poison CHECK (type <> 'poison')")
+        await store.write(records(1, first=100))
+        with pytest.raises(StorageRejected, match="poison") as named:
+            await store.write(batch)
+        with pytest.raises(StorageRejected, match="NUL") as looked_at:
+            await store.write([*records(2, first=200), replace(batch[0], payload=b'{"a":"\x00"}')])
+
+        assert (6, 2) == (named.value.row, looked_at.value.row)
+        await store.write(batch[:6])
+    assert 7 == count(postgres_dsn, "run_events")
+
+
+async def test_a_triggers_word_is_about_its_row(postgres_dsn: str) -> None:
+    """
+    In a COPY the server says of which line; the sink need not halve the batch.
+    """
+    psql(
+        postgres_dsn,
+        "CREATE FUNCTION poslife.refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN IF NEW.type = 'poison' THEN RAISE 'not here'; END IF; RETURN NEW; END $$;"
+        "CREATE TRIGGER refuse BEFORE INSERT ON poslife.run_events "
+        "FOR EACH ROW EXECUTE FUNCTION poslife.refuse()",
+    )
+    batch = records(5)
+    batch[3] = replace(batch[3], header=replace(batch[3].header, type="poison"))
+    async with opened_store(postgres_dsn) as store:
+        await store.write(records(1, first=100))
+        with pytest.raises(StorageRejected, match="not here") as caught:
+            await store.write(batch)
+
+        assert 3 == caught.value.row
+
+
+@pytest.mark.parametrize(
+    "change", [{"sequence": 0}, {"sequence": True}, {"sequence": 1 << 63}, {"sequence": None}]
+)
+async def test_a_value_that_the_driver_would_turn_is_refused(
+    postgres_dsn: str, change: dict[str, object]
+) -> None:
+    """
+    ``True`` is no 1, and what does not fit is refused before anything is sent (sink facts, 5).
+    """
+    batch = records(3)
+    batch[1] = replace(batch[1], **change)  # type: ignore[arg-type]
+    async with opened_store(postgres_dsn) as store:
+        with pytest.raises(StorageRejected) as caught:
+            await store.write(batch)
+
+        assert 1 == caught.value.row
+    assert 0 == count(postgres_dsn, "run_events")
+
+
+async def test_without_temporary_tables_there_is_another_way(postgres_dsn: str) -> None:
+    """
+    A role that may make none, as behind a pooler: what is in doubt is inserted where it is not stored.
+    """
+    database = postgres_dsn.rpartition("/")[2]
+    async with opened_store(postgres_dsn) as store:
+        await store.ping()
+    psql(
+        postgres_dsn,
+        f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC;"
+        f"CREATE ROLE plain_{database} LOGIN PASSWORD 'secret';"
+        f"GRANT USAGE ON SCHEMA poslife TO plain_{database};"
+        f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA poslife TO plain_{database};"
+        f"GRANT USAGE ON SEQUENCE poslife.position_ids TO plain_{database}",
+    )
+    batch = records(4)
+    try:
+        async with opened_store(as_role(postgres_dsn, f"plain_{database}")) as store:
+            await store.write(batch[:2])
+            await store.write(batch)
+            await store.probe()
+    finally:
+        psql(postgres_dsn, f"DROP OWNED BY plain_{database}; DROP ROLE plain_{database}")
+
+    assert 4 == count(postgres_dsn, "run_events")
+
+
+async def test_a_probe_leaves_nothing(postgres_dsn: str) -> None:
+    """
+    Over the connection for events, and over a borrowed pool.
+    """
+    async with opened_store(postgres_dsn) as store:
+        await store.probe()
+        await store.write(records(1))
+        await store.probe()
+    async with opened_store(postgres_dsn, statement_cache_size=0) as store:
+        await store.probe()
+
+    assert 1 == count(postgres_dsn, "run_events")
+
+
+DAMAGES = {
+    "ALTER TABLE poslife.run_events RENAME TO away": "ALTER TABLE poslife.away RENAME TO run_events",
+    "ALTER TABLE poslife.run_events RENAME COLUMN actor TO away": (
+        "ALTER TABLE poslife.run_events RENAME COLUMN away TO actor"
+    ),
+    "ALTER TABLE poslife.run_events DETACH PARTITION poslife.run_events_{month};"
+    "ALTER TABLE poslife.run_events DETACH PARTITION poslife.run_events_default": (
+        "ALTER TABLE poslife.run_events ATTACH PARTITION poslife.run_events_default DEFAULT"
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=["table", "column", "partition"])
+@pytest.mark.parametrize("staged", [True, False], ids=["staged", "straight"])
+async def test_what_is_missing_holds_the_stream(postgres_dsn: str, damage: str, staged: bool) -> None:  # noqa: FBT001 - a case
+    """
+    Not ready, says the write and says the probe; and when it is there again both succeed.
+    """
+    async with opened_store(postgres_dsn) as store:
+        if not staged:
+            await store.write(records(1, first=100))
+        psql(postgres_dsn, damage.format(month=f"{datetime.now(UTC):%Y_%m}"))
+        with pytest.raises(StorageNotReady):
+            await store.write(records(3))
+        with pytest.raises(StorageNotReady):
+            await store.probe()
+        psql(postgres_dsn, DAMAGES[damage])
+        await store.probe()
+        await store.write(records(3))
+
+    assert 3 <= count(postgres_dsn, "run_events")
+
+
+async def test_somebody_elses_lock_is_busy(postgres_dsn: str) -> None:
+    """
+    It is told as a lock, so that no event is suspected for it.
+    """
+    async with opened_store(postgres_dsn, lock_timeout=0.2) as store, session(postgres_dsn) as other:
+        await store.write(records(1, first=100))
+        async with other.transaction():
+            await other.execute("LOCK TABLE poslife.run_events IN ACCESS EXCLUSIVE MODE")
+            with pytest.raises(StorageBusy):
+                await store.write(records(3))
+        await store.write(records(3))
+
+
+async def test_months_have_their_partitions(postgres_dsn: str) -> None:
+    """
+    This one and the two after it; an event of today is in its month's, one of long ago in the default one.
+    """
+    today = records(1)
+    old = [
+        replace(
+            today[0], header=replace(today[0].header, id=event_id_at(datetime(2020, 5, 5, tzinfo=UTC), 7))
+        )
+    ]
+    async with opened_store(postgres_dsn) as store:
+        await store.write(today)
+        await store.write(old)
+    expected = [month.name for month in months_from(datetime.now(UTC), 3)]
+    there = psql(
+        postgres_dsn,
+        "SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'poslife.run_events'::regclass",
+    ).split()
+
+    assert [*(f"poslife.{name}" for name in expected), "poslife.run_events_default"] == sorted(there)
+    assert (1, 1) == (count(postgres_dsn, expected[0]), count(postgres_dsn, "run_events_default"))
+
+
+async def test_a_partition_made_late_takes_over_the_default_ones_rows(postgres_dsn: str) -> None:
+    """
+    In one transaction, while another process does the same: nothing lost, nothing twice.
+    """
+    month = f"run_events_{datetime.now(UTC):%Y_%m}"
+    async with opened_store(postgres_dsn) as store:
+        psql(postgres_dsn, f"DROP TABLE poslife.{month}")
+        await store.write(records(5))
+
+        assert 5 == count(postgres_dsn, "run_events_default")
+    await asyncio.gather(*(_opened(postgres_dsn) for _ in range(4)))
+
+    assert (5, 0) == (count(postgres_dsn, month), count(postgres_dsn, "run_events_default"))
+
+
+async def _opened(dsn: str) -> None:
+    async with opened_store(dsn):
+        pass
+
+
+async def test_a_role_that_may_make_no_partition_is_told_and_goes_on(
+    postgres_dsn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    The default partition takes its events.
+    """
+    database = postgres_dsn.rpartition("/")[2]
+    psql(
+        postgres_dsn,
+        f"DROP TABLE poslife.run_events_{datetime.now(UTC):%Y_%m};"
+        f"CREATE ROLE humble_{database} LOGIN PASSWORD 'secret';"
+        f"GRANT USAGE ON SCHEMA poslife TO humble_{database};"
+        f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA poslife TO humble_{database};"
+        f"GRANT USAGE ON SEQUENCE poslife.position_ids TO humble_{database}",
+    )
+    try:
+        with caplog.at_level(logging.WARNING, "poslife.sink"):
+            async with opened_store(as_role(postgres_dsn, f"humble_{database}")) as store:
+                await store.write(records(2))
+    finally:
+        psql(postgres_dsn, f"DROP OWNED BY humble_{database}; DROP ROLE humble_{database}")
+
+    assert 2 == count(postgres_dsn, "run_events_default")
+    assert "the default one takes the events" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "when", [datetime(2026, 12, 31, 23, 59, tzinfo=UTC), datetime(2028, 2, 29, tzinfo=UTC)]
+)
+def test_months_follow_each_other_without_a_gap(when: datetime) -> None:
+    """
+    The first id of one is the first that its predecessor does not take, over a year's end and in a leap year.
+    """
+    months = months_from(when, 15)
+
+    assert all(one.end == other.begin for one, other in itertools.pairwise(months))
+    assert 15 == len({month.name for month in months})
+    assert months[0].begin <= UUID(int=event_id_at(when, 0).int) < months[0].end
+
+
+async def test_a_transaction_that_ends_late_is_not_passed_over(postgres_dsn: str) -> None:
+    """
+    It began earlier and ends later: whoever follows the feed gets its events, once (sink facts, 13).
+    """
+    async with opened_store(postgres_dsn) as store, session(postgres_dsn) as other:
+        story = await begin(store)
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute("SELECT pg_current_xact_id()")
+        late = EventId(event_id_at(datetime(2026, 1, 1, tzinfo=UTC), 99))
+        await other.execute(
+            """
+            INSERT INTO poslife.life_events (
+                event_id, type, schema, severity, occurred_at, recorded_at, run, actor, version, index, body
+            ) VALUES ($1, 'position.unheard_of', 2, 'info', now(), now(), $2, 'strategy', 0, 0, '{}')
+            """,
+            late,
+            late,
+        )
+        await story.opened(store)
+        before = await store.read_life_events()
+
+        assert () == before.items
+        await transaction.commit()
+        after = await store.read_life_events(before.next)
+        again = await store.read_life_events(after.next)
+
+    assert late in {item.header.id for item in after.items}
+    assert len(after.items) > 1
+    assert () == again.items
+
+
+@pytest.mark.slow
+async def test_four_writers_at_once_and_a_reader_that_follows(postgres_dsn: str) -> None:
+    """
+    Each event exactly once, those of each position in their order.
+    """
+    seen: list[EventRecord] = []
+    done = asyncio.Event()
+
+    async def follow(store: PostgresStore) -> None:
+        token: FeedToken | None = None
+        while True:
+            ended = done.is_set()
+            page = await store.read_life_events(token, limit=7)
+            seen.extend(page.items)
+            token = page.next
+            if ended and not page.items:
+                return
+            await asyncio.sleep(0)
+
+    async def live(store: PostgresStore) -> None:
+        story = await begin(store)
+        for _ in range(10):
+            await story.closed(store)
+
+    async with opened_store(postgres_dsn, pool_size=6) as store:
+        following = asyncio.create_task(follow(store))
+        await asyncio.gather(*(live(store) for _ in range(4)))
+        done.set()
+        await following
+    stored = count(postgres_dsn, "life_events")
+    ids = [one.header.id for one in seen]
+
+    assert stored == len(ids) == len(set(ids))
+    places: dict[object, list[tuple[int, int]]] = {}
+    for one in seen:
+        assert one.version is not None
+        assert one.index is not None
+        places.setdefault(one.header.ref, []).append((one.version, one.index))
+    assert all(found == sorted(found) for found in places.values())

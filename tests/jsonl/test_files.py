@@ -25,8 +25,10 @@ from poslife.protocols import DeadLetter, EventRecord
 from tests.jsonl.files import buried, failing, lines, records, sequences, with_disk
 
 
-async def _written(path: Path, batches: list[list[EventRecord]], **options: int | None) -> None:
-    async with JsonLinesWriter(path, **options) as writer:  # type: ignore[arg-type]
+async def _written(
+    path: Path, batches: list[list[EventRecord]], *, most_bytes: int = 1 << 20, keep: int | None = None
+) -> None:
+    async with JsonLinesWriter(path, most_bytes=most_bytes, keep=keep) as writer:
         for batch in batches:
             await writer.write(batch)
 

@@ -98,7 +98,8 @@ class DeadLetterBoxConformance(ABC):
             letters.sort(key=lambda letter: letter.record.header.id)
             for letter in reversed(letters):
                 await box.bury(letter)
-            page = narrowed(await box.list_dead_letters(), Page, "what list_dead_letters returns")
+            page = await box.list_dead_letters()
+            check(isinstance(cast("object", page), Page), "list_dead_letters returns a Page")
             listed = [narrowed(item, BuriedLetter, "a dead letter") for item in page.items]
             same(letters, [buried.letter for buried in listed], "the letters")
             same(None, page.next, "where the list goes on")

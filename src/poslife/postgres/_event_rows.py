@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
+
 from poslife._identifiers import aware
 from poslife.errors import InvalidValue, StorageRejected
 from poslife.protocols import EventRecord
@@ -18,6 +20,8 @@ __all__ = ["Row", "rows_of"]
 
 Row = tuple[object, ...]
 _LARGEST: Final = (1 << 63) - 1
+# Refuses a NUL character, too: JSON has it as an escape.
+_json: Final = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 def rows_of(records: Sequence[EventRecord]) -> list[Row]:
@@ -35,12 +39,13 @@ def rows_of(records: Sequence[EventRecord]) -> list[Row]:
         header, sequence, at = record.header, record.sequence, record.recorded_at
         try:
             payload = record.payload.decode()
-        except (UnicodeError, AttributeError) as error:
+            _json(payload)
+        except (UnicodeError, AttributeError, msgspec.DecodeError) as error:
             raise StorageRejected(f"event {header.id}: {error}", row=len(rows)) from error
         if (
             type(sequence) is not int
             or not 0 < sequence <= _LARGEST
-            or "\x00" in payload
+            or payload[0] != "{"
             or type(at) is not datetime
             or at.tzinfo is not UTC
         ):
@@ -78,8 +83,8 @@ def _look_closer(record: EventRecord, payload: str, row: int) -> None:
         reason = "a life event is stored with the change it tells of, and not by itself"
     elif type(sequence) is not int or not 0 < sequence <= _LARGEST:
         reason = f"{sequence!r} is no number of an event within its run"
-    elif "\x00" in payload:
-        reason = "its payload has a NUL character"
+    elif payload[0] != "{":
+        reason = "its payload is no JSON object"
     else:
         try:
             aware("EventRecord.recorded_at", record.recorded_at)

@@ -7,24 +7,36 @@ from __future__ import annotations
 import asyncio
 import platform
 import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import asyncpg
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import emitting, journal, openings
+from benchmarks import draining, emitting, journal, openings
 from tests.postgres_server import Databases, LocalServer
+
+
+@contextmanager
+def _databases() -> Generator[Databases]:
+    # Durable, as a bot's server is: the tests' server is not.
+    server = LocalServer(settings={"fsync": "on", "full_page_writes": "on"})
+    try:
+        yield Databases(administration_dsn=server.dsn())
+    finally:
+        server.close()
 
 
 async def _openings() -> list[openings.Result]:
     results = [*await openings.memory(), *await openings.sqlite()]
-    # Durable, as a bot's server is: the tests' server is not.
-    server = LocalServer(settings={"fsync": "on", "full_page_writes": "on"})
-    try:
-        results += await openings.postgres(Databases(administration_dsn=server.dsn()))
-    finally:
-        server.close()
-    return results
+    with _databases() as databases:
+        return results + await openings.postgres(databases)
+
+
+async def _draining() -> list[draining.Result]:
+    with _databases() as databases:
+        return [*await draining.postgres(databases), *await draining.sqlite()]
 
 
 def _shown(results: list[openings.Result]) -> Table:
@@ -62,6 +74,20 @@ def _shown_emitting(results: list[emitting.Result]) -> Table:
     return table
 
 
+def _shown_draining(results: list[draining.Result]) -> Table:
+    table = Table(title=f"Draining: batches of {draining.BATCH} events", title_justify="left")
+    table.add_column("store")
+    table.add_column("way")
+    for heading in ("events/s", "of the floor", "of a bot's", "stall p50, ms", "p99"):
+        table.add_column(heading, justify="right")
+    for result in results:
+        median, p99 = result.stall
+        ahead = "" if result.ahead is None else f"{result.ahead:.2f}"
+        ratios = f"{result.ratio:.2f}", ahead
+        table.add_row(result.store, result.way, f"{result.rate:,.0f}", *ratios, f"{median:.2f}", f"{p99:.2f}")
+    return table
+
+
 def main() -> None:
     """
     Run all of it.
@@ -74,6 +100,7 @@ def main() -> None:
     )
     console.print(_journal_shown(journal.results()))
     console.print(_shown(asyncio.run(_openings())))
+    console.print(_shown_draining(asyncio.run(_draining())))
     console.print(_shown_emitting(asyncio.run(emitting.measure())))
 
 

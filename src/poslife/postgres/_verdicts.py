@@ -79,7 +79,8 @@ BY_SQLSTATE: Final[Mapping[str, Ruling]] = MappingProxyType(
         "42P05": _RETRY,
         "44": _ROW,
         "53": Ruling(Verdict.RETRY),
-        "53100": Ruling(Verdict.RETRY, advice="the server's disk is full"),
+        # Not repeated as an outage is: a probe's small row may still fit, and would make a batch the suspect.
+        "53100": _hold("the server's disk is full: make room; nothing was lost"),
         "53300": Ruling(
             Verdict.RETRY,
             advice="the server has no connection left: raise max_connections or make pools smaller",
@@ -119,6 +120,7 @@ What no server said.
 """
 
 _CLIENT_SIDE: Final = _ROW
+_POOL_CLOSED: Final = _hold("whoever lent the pool has closed it: lend another one")
 _NO_PARTITION: Final = _hold("a partition of run_events is gone, and the default one: open the store again")
 
 
@@ -132,6 +134,8 @@ def ruling_of(error: BaseException, *, row: int | None = None) -> Ruling:
     """
     if isinstance(error, asyncpg.PostgresError):
         return _of_server(error, row)
+    if isinstance(error, asyncpg.InterfaceError) and "pool is clos" in str(error):
+        return _POOL_CLOSED
     for kind, ruling in BY_TYPE:
         if isinstance(error, kind):
             return ruling

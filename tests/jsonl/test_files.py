@@ -372,7 +372,7 @@ async def test_a_cancelled_write_is_whole_or_nothing(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------ disks that say no
 
 
-@pytest.mark.parametrize("call", ["open", "write", "flush", "rename"])
+@pytest.mark.parametrize("call", ["open", "take_lock", "write", "flush", "rename"])
 @pytest.mark.parametrize(
     "code",
     [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO],

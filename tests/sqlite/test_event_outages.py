@@ -106,7 +106,7 @@ async def moved(store: SqliteStore, path: Path) -> AsyncGenerator[None]:
             "no column named actor",
             id="dropped column",
         ),
-        pytest.param(moved, StorageUnavailable, "moved, deleted or replaced", id="moved away"),
+        pytest.param(moved, StorageNotReady, "moved, deleted or replaced", id="moved away"),
     ],
 )
 async def test_an_outage(outage: Outage, kind: type[RepositoryError], said: str, tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ async def test_a_deleted_file(tmp_path: Path) -> None:
         for each in tmp_path.glob("bot.db*"):
             each.unlink()
         for call in (store.write(batch), store.probe()):
-            with pytest.raises(StorageUnavailable, match="moved, deleted or replaced"):
+            with pytest.raises(StorageNotReady, match="moved, deleted or replaced"):
                 await call
     async with opened_store(path) as store:
         await store.write(batch)

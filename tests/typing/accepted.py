@@ -84,16 +84,20 @@ from poslife import (
 )
 from poslife.errors import AlreadyClosed, DuplicatePosition, KeyInDoubt
 from poslife.events import Actor, EventHeader, HostEvent, Json, RecordedEvent
+from poslife.jsonl import JsonLinesWriter
 from poslife.memory import MemoryStore
 from poslife.protocols import (
     BatchWriter,
     Clock,
+    DeadLetterBox,
     EventSink,
+    LifeEventFeed,
     Repository,
     SubmitContext,
     SubmitVerdict,
     VenueSource,
 )
+from poslife.testing.writers import Hang, LoseReply, Raise, ScriptedWriter, Slow, Store
 
 log = logging.getLogger(__name__)
 
@@ -355,6 +359,31 @@ def by_hand(clock: Clock) -> PositionTracker:
         timings=Timings(lease=10),
         client_order_ids=formats,
     )
+
+
+async def seen_to(store: MemoryStore, event: EventId) -> BatchingSink:
+    """
+    A file beside the store, fed with its life events; and dead letters.
+    """
+    box: DeadLetterBox = store
+    feed: LifeEventFeed = store
+    page = await box.list_dead_letters(limit=10)
+    log.info(
+        "%s", [(letter.letter.reason, letter.letter.attempts, letter.buried_at) for letter in page.items]
+    )
+    await box.replay(event)
+    told = await feed.read_life_events(None, limit=10)
+    log.info("%s", [(record.version, record.index) for record in told.items])
+    scripted = ScriptedWriter(
+        JsonLinesWriter("bot.jsonl", most_bytes=1 << 20, keep=3),
+        [Store(), Raise(OSError()), LoseReply(), Slow(0.1), Hang()],
+        refuses=lambda record: record.sequence == 3,
+        toxic=lambda record: record.header.type == "toxic",
+    )
+    lines: BatchWriter = scripted
+    with scripted.failing():
+        scripted.then(Store())
+    return BatchingSink(store, further=[FurtherWriter(name="lines", writer=lines)], feed=feed)
 
 
 def identifiers(tracker: PositionTracker) -> tuple[EventId, RunId]:

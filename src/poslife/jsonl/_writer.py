@@ -72,7 +72,7 @@ class JsonLinesWriter:
     def _all_files(self) -> Files:
         return Files(self._path, most_bytes=self._most_bytes, keep=self._keep, disk=self._disk)
 
-    def _begin_anew(self) -> None:
+    def _begin_anew(self) -> None:  # pragma: no cover - in children, which leave without telling
         """
         In the child of a fork: threads do not survive one, and the file is the parent's.
         """

@@ -56,12 +56,12 @@ def list_dead_letters(session: Session, after: UUID, limit: int) -> Page[BuriedL
 
 
 def _buried(cells: list[Cell]) -> BuriedLetter:
-    match cells:
-        case [bytes(record), str(reason), int(attempts), str(buried_at)]:
-            letter = DeadLetter(record=record_of(record), reason=reason, attempts=attempts)
-            return BuriedLetter(letter=letter, buried_at=time_of(buried_at))
-        case _:
-            raise TypeError(f"dead_letters holds {cells!r}")
+    record, reason, attempts, buried_at = cells
+    # The table is STRICT.
+    assert isinstance(record, bytes)
+    assert isinstance(attempts, int)
+    letter = DeadLetter(record=record_of(record), reason=str(reason), attempts=attempts)
+    return BuriedLetter(letter=letter, buried_at=time_of(str(buried_at)))
 
 
 _FIND: Final = "SELECT record FROM dead_letters WHERE event_id = ? AND replayed_at IS NULL"

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from poslife._clock import SystemClock
 from poslife.errors import StorageRejected, StorageUnavailable
@@ -177,6 +177,8 @@ class ScriptedWriter:
                 await self._hang()
             case Store() | LoseReply():
                 pass
+            case _:
+                assert_never(step)
         await self._inner.write(records)
         if isinstance(step, LoseReply):
             raise StorageUnavailable("the reply was lost") if step.error is None else step.error

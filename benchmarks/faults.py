@@ -331,10 +331,12 @@ class ReplyLost(Fault):
 
     @override
     def arm(self, proxy: PostgresFaultProxy) -> None:
-        # The bot's own way has no COMMIT: its one INSERT is a transaction by itself.
-        proxy.drop_reply(
-            7, matching=lambda sql: is_commit(sql) or "INTO public.events" in sql, repeating=True
-        )
+        # A COPY, or a statement of the bot's own way, is a transaction by itself.
+        proxy.drop_reply(7, matching=_stores_events, repeating=True)
+
+
+def _stores_events(sql: str) -> bool:
+    return is_commit(sql) or "COMMIT" in sql or "INTO public.events" in sql or sql.startswith("COPY")
 
 
 FAULTS: Final = (Fault, NotANumber, Refused, ToxicRow, Burst, Crash, ReplyLost)

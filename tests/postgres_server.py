@@ -153,6 +153,14 @@ class LocalServer:
         """
         self._guard.communicate()
 
+    def demote(self) -> None:
+        """
+        Have it start as a standby, and so read-only, until it is promoted. It is not running now.
+        """
+        signal = self._data / "standby.signal"
+        signal.touch()
+        self.hand_over(signal)
+
     def follow(self) -> Standby:
         """
         Start a standby of it, from now on synchronous: what this server confirms, that one has as well.

@@ -93,6 +93,8 @@ async def _role(dsn: str) -> AsyncGenerator[tuple[str, str]]:
             await owner.execute(f'ALTER TABLE poslife."{table[0]}" OWNER TO {role}')
     yield role, urlunsplit(parts._replace(netloc=f"{role}:zoo@{parts.hostname}:{parts.port}"))
     async with session(dsn) as owner:
+        # A primary without its standby would wait for it.
+        await owner.execute("SET synchronous_commit = local")
         await owner.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER")
         await owner.execute(f"DROP OWNED BY {role}")
         await owner.execute(f"DROP ROLE {role}")
@@ -106,6 +108,7 @@ async def scene(
     is_poison: Callable[[int], bool] = lambda _: False,
     clock: Clock | None = None,
     letters_a_minute: int = 20,
+    misjudged: bool = False,
 ) -> AsyncGenerator[Scene]:
     """
     All goes well when it is entered, and has when it is left: then the database's books are held against the
@@ -134,4 +137,4 @@ async def scene(
             await sink.aclose(15)
         finally:
             await store.aclose()
-        assert_all_there(bot, await found_in(there.dsn))
+        assert_all_there(bot, await found_in(there.dsn), misjudged=misjudged)

@@ -63,6 +63,7 @@ class Session:
         self._open: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._rows_at_checkpoint = 0
+        self._is_whole = False
 
     @property
     def is_open(self) -> bool:
@@ -175,8 +176,40 @@ class Session:
         """
         A transaction that holds the file's one write lock from its beginning, and is durable when it is left.
         """
-        with self._transaction("BEGIN IMMEDIATE"):
+        with self._part() if self._is_whole else self._transaction("BEGIN IMMEDIATE"):
             yield
+
+    @contextmanager
+    def together(self) -> Generator[None]:
+        """
+        A transaction in which each `writing` is a part that can fail for itself; durable when it is left.
+        """
+        with self._transaction("BEGIN IMMEDIATE"):
+            self._is_whole = True
+            try:
+                yield
+            finally:
+                self._is_whole = False
+
+    def require_transaction(self) -> None:
+        """
+        Refuse to go on where SQLite has rolled the whole transaction back, as a full disk makes it do.
+        """
+        if not self.connection.in_transaction:
+            raise StorageUnavailable(f"{self.path}: the transaction of several commits was rolled back")
+
+    @contextmanager
+    def _part(self) -> Generator[None]:
+        connection = self.connection
+        connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK TO part")
+                connection.execute("RELEASE part")
+            raise
+        connection.execute("RELEASE part")
 
     @contextmanager
     def writing_alone(self) -> Generator[None]:

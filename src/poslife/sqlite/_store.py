@@ -164,7 +164,8 @@ class SqliteStore:
         """
         See `Repository.commit`.
         """
-        return await self._write(lambda session: commit(session, change, self._clock))
+        writer = self._opened().writer
+        return await writer.do(lambda session: commit(session, change, self._clock), together=True)
 
     async def get(self, ref: PositionRef, /) -> Position:
         """

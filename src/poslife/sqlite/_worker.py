@@ -8,10 +8,11 @@ import asyncio
 import os
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Final, TypeVar
+from functools import partial
+from typing import Any, Final, Generic, TypeVar
 
 from poslife.errors import StorageUnavailable
 from poslife.sqlite._errors import translated
@@ -22,8 +23,51 @@ __all__ = ["Worker"]
 # So many urgent pieces in a row, and then a patient one has its turn.
 _MOST_URGENT: Final = 32
 
+# So many commits share a transaction at most: none of them waits long for the others.
+_MOST_TOGETHER: Final = 16
+
 ResultT = TypeVar("ResultT")
-Piece = Callable[[], None]
+
+
+class _Piece(Generic[ResultT]):
+    """
+    One piece of work, and who waits for it.
+    """
+
+    def __init__(
+        self, work: Callable[[Session], ResultT], loop: asyncio.AbstractEventLoop, *, together: bool
+    ) -> None:
+        self._work = work
+        self._loop = loop
+        self.together = together
+        self.answer: asyncio.Future[ResultT] = loop.create_future()
+        self._tell: Callable[[], None] = lambda: None
+
+    def do(self, session: Session) -> None:
+        """
+        Do it. What became of it is not told yet.
+        """
+        try:
+            with translated(session.path):
+                result = self._work(session)
+        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+            self.fail(error)
+        else:
+            self._tell = partial(_succeed, self.answer, result)
+
+    def fail(self, error: BaseException) -> None:
+        """
+        It came to this, whatever it came to before.
+        """
+        self._tell = partial(_fail, self.answer, error)
+
+    def tell(self) -> None:
+        """
+        Tell whoever waits.
+        """
+        # A loop that is closed by now has nobody who waits.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._tell)
 
 
 class Worker:
@@ -41,12 +85,14 @@ class Worker:
     def __init__(self, name: str, session: Session) -> None:
         self._session = session
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
-        self._urgent: deque[Piece] = deque()
-        self._patient: deque[Piece] = deque()
+        self._urgent: deque[_Piece[Any]] = deque()
+        self._patient: deque[_Piece[Any]] = deque()
         self._urgent_in_a_row = 0
         self._process = os.getpid()
 
-    async def do(self, work: Callable[[Session], ResultT], *, urgent: bool = True) -> ResultT:
+    async def do(
+        self, work: Callable[[Session], ResultT], *, urgent: bool = True, together: bool = False
+    ) -> ResultT:
         """
         Have *work* done, and its exceptions translated.
 
@@ -55,29 +101,33 @@ class Worker:
         Args:
             work: What to do with the session.
             urgent: Whether it goes before what is not.
+            together: Whether it is one transaction, which may become part of a larger one: others that wait
+                behind it share its way to the disk. Each has its own result or exception, told when all of
+                it is durable; if that fails, each has that exception.
 
         Raises:
             StorageUnavailable: The worker was closed, or is another process's.
         """
-        piece, answer = self._piece(work)
+        piece = self._piece(work, together=together)
         waiting = self._urgent if urgent else self._patient
         waiting.append(piece)
         try:
             # One turn for each piece; which one is decided when the turn has come.
             self._submit(self._take_turn)
         except StorageUnavailable:
-            waiting.remove(piece)
+            with suppress(ValueError):
+                waiting.remove(piece)
             raise
-        return await answer
+        return await piece.answer
 
     async def aclose(self) -> None:
         """
         Finish what was handed in, close the session, and end the thread.
         """
-        piece, closed = self._piece(Session.close)
-        self._submit(piece)
+        piece = self._piece(Session.close)
+        self._submit(partial(self._do, piece))
         self._executor.shutdown(wait=False)
-        await closed
+        await piece.answer
         # It has nothing left to do but to return.
         self._executor.shutdown(wait=True)
 
@@ -89,33 +139,15 @@ class Worker:
             self._submit(self._session.close)
         self._executor.shutdown(wait=False)
 
-    def _piece(self, work: Callable[[Session], ResultT]) -> tuple[Piece, asyncio.Future[ResultT]]:
+    def _piece(self, work: Callable[[Session], ResultT], *, together: bool = False) -> _Piece[ResultT]:
         if os.getpid() != self._process:
             raise StorageUnavailable(
                 f"{self._session.path}: the store was opened before a fork, and SQLite does not survive one: "
                 "make and open another store in the child"
             )
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[ResultT] = loop.create_future()
-        session = self._session
+        return _Piece(work, asyncio.get_running_loop(), together=together)
 
-        def piece() -> None:
-            # A loop that is closed by now has nobody who waits.
-            with suppress(RuntimeError):
-                try:
-                    with translated(session.path):
-                        result = work(session)
-                except BaseException as error:  # noqa: BLE001 - whoever waits gets it
-                    loop.call_soon_threadsafe(_fail, answer, error)
-                else:
-                    loop.call_soon_threadsafe(_succeed, answer, result)
-            # The work is done, and told; what cannot be tidied now will be the next time.
-            with suppress(sqlite3.Error):
-                session.tidy()
-
-        return piece, answer
-
-    def _submit(self, turn: Piece) -> None:
+    def _submit(self, turn: Callable[[], None]) -> None:
         try:
             self._executor.submit(turn)
         except RuntimeError as error:
@@ -123,8 +155,39 @@ class Worker:
 
     def _take_turn(self) -> None:
         urgent = bool(self._urgent) and not (self._patient and self._urgent_in_a_row >= _MOST_URGENT)
-        self._urgent_in_a_row = self._urgent_in_a_row + 1 if urgent else 0
-        (self._urgent if urgent else self._patient).popleft()()
+        waiting = self._urgent if urgent else self._patient
+        if not waiting:
+            return  # done in the turn of another
+        pieces = [waiting.popleft()]
+        if pieces[0].together:
+            while waiting and waiting[0].together and len(pieces) < _MOST_TOGETHER:
+                pieces.append(waiting.popleft())
+        self._urgent_in_a_row = self._urgent_in_a_row + len(pieces) if urgent else 0
+        self._do(*pieces)
+
+    def _do(self, *pieces: _Piece[Any]) -> None:
+        session = self._session
+        if len(pieces) == 1:
+            pieces[0].do(session)
+        else:
+            self._do_together(pieces)
+        for piece in pieces:
+            piece.tell()
+        # The work is done, and told; what cannot be tidied now will be the next time.
+        with suppress(sqlite3.Error):
+            session.tidy()
+
+    def _do_together(self, pieces: Sequence[_Piece[Any]]) -> None:
+        session = self._session
+        try:
+            with translated(session.path), session.together():
+                for piece in pieces:
+                    piece.do(session)
+                    session.require_transaction()
+        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+            # Each has seen what the others did, and nothing of it is durable.
+            for piece in pieces:
+                piece.fail(error)
 
 
 def _succeed(answer: asyncio.Future[ResultT], result: ResultT) -> None:

@@ -265,3 +265,32 @@ async def test_a_relay_outlives_an_outage_of_either_side() -> None:
     await sink.aclose(20)
 
     assert [0, 1, 2] == [version for version in file.lived if version is not None]
+
+
+async def test_a_relay_over_another_store_begins_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    A copy that was put back, or a new file beside an old journal, does not know the place that was kept.
+    """
+    feed = Feed()
+    feed.add(4)
+    first = relaying(feed, Lived(), PaperJournal(tmp_path / "one"))
+    first.emit(event(0))
+    await first.aclose(20)
+
+    class Another(Feed):
+        @override
+        async def read_life_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
+            if after is not None and int(after) > len(self.items):
+                raise InvalidValue("after", after, "the `next` of a page of this feed")
+            return await super().read_life_events(after, limit=limit)
+
+    other = Another()
+    other.add(2)
+    second = relaying(other, file := Lived(), PaperJournal(tmp_path / "two"))
+    second.emit(event(0))
+    await second.aclose(20)
+
+    assert [0, 1] == [version for version in file.lived if version is not None]
+    assert "another one" in caplog.text

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from poslife._batching._lane import Lane
-from poslife._records import FeedToken
+from poslife._records import FeedPage, FeedToken
 from poslife._writers import LifeEventFeed
+from poslife.errors import InvalidValue
 from poslife.protocols import Clock
 
 __all__ = ["Relay"]
@@ -90,7 +91,7 @@ class Relay:
             if not self._loaded:
                 self._token = await asyncio.to_thread(self._load)
                 self._loaded = True
-            page = await self._feed.read_life_events(self._token)
+            page = await self._next_page()
             if page.items:
                 async with lane.writing:
                     await lane.delivery.deliver(page.items, self._count, lambda: len(lane.backlog))
@@ -98,6 +99,19 @@ class Relay:
                 self._token = page.next
                 await asyncio.to_thread(self._save, page.next)
             return bool(page.items)
+
+    async def _next_page(self) -> FeedPage:
+        try:
+            return await self._feed.read_life_events(self._token)
+        except InvalidValue:
+            if self._token is None:
+                raise
+            # Another store than the one it followed: a copy put back, a new file beside an old journal.
+            logger.warning(
+                "%s: the store is another one, its life events are passed on anew", self._lane.name
+            )
+            self._token = None
+            return await self._feed.read_life_events()
 
     def _count(self, stored: int, buried: int) -> None:
         self._lane.relayed += stored + buried

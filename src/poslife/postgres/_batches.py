@@ -18,7 +18,7 @@ from poslife.postgres._errors import translated
 from poslife.postgres._event_rows import rows_of
 from poslife.protocols import EventRecord
 
-__all__ = ["batch_of", "probe", "write"]
+__all__ = ["batch_of", "probe", "take_over", "write"]
 
 
 def batch_of(records: Sequence[EventRecord]) -> str:
@@ -51,6 +51,29 @@ async def write(session: Session, batch: str) -> None:
     See `BatchWriter.write`.
     """
     await session.fetch(_WRITE, batch)
+
+
+_WHO: Final = """
+SELECT format('%s %s', a.pid, extract(epoch FROM a.backend_start))
+FROM pg_stat_get_activity(pg_backend_pid()) AS a
+"""
+_END: Final = """
+SELECT pg_terminate_backend(a.pid, 1000)::text
+FROM pg_stat_activity AS a
+WHERE format('%s %s', a.pid, extract(epoch FROM a.backend_start)) = $1::text AND a.pid <> pg_backend_pid()
+"""
+
+
+async def take_over(session: Session, former: str | None) -> str:
+    """
+    End the backend *former*, which may hold our events in a transaction that nobody ends.
+
+    Returns:
+        Which one is used now.
+    """
+    if former is not None:
+        await session.fetch(_END, former)
+    return (await session.fetch(_WHO))[0]
 
 
 async def probe(session: Session) -> None:

@@ -80,6 +80,7 @@ class Limits:
         The same for a connection of our own, whose transactions are statements by themselves.
         """
         command = _milliseconds(self.command)
+        seconds = max(round(self.command / 3), 1)
         return (
             "SET default_transaction_isolation = 'read committed';"
             "SET default_transaction_read_only = off;"
@@ -88,7 +89,16 @@ class Limits:
             "SET TimeZone = 'UTC';"
             f"SET lock_timeout = {_milliseconds(self.lock)};"
             f"SET statement_timeout = {max(command * 4 // 5, 1)};"
-            f"SET idle_in_transaction_session_timeout = {command}"
+            f"SET idle_in_transaction_session_timeout = {command};"
+            "SET idle_session_timeout = 0;"
+            # From PostgreSQL 17 on.
+            "SELECT set_config('transaction_timeout', '0', false)"
+            " WHERE current_setting('transaction_timeout', true) IS NOT NULL;"
+            # So that the server, too, sees the end of a network that swallows everything, and lets go.
+            f"SET tcp_user_timeout = {command};"
+            f"SET tcp_keepalives_idle = {seconds};"
+            f"SET tcp_keepalives_interval = {seconds};"
+            "SET tcp_keepalives_count = 2"
         )
 
 

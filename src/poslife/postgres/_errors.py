@@ -45,6 +45,8 @@ _SPARING: Final = frozenset({"22", "23", "40", "42", "44", "54", "55"})
 The classes after which a connection is as good as before, once it is rolled back.
 """
 
+_LONGEST: Final = 500
+
 
 @contextmanager
 def translated() -> Generator[None]:
@@ -91,8 +93,11 @@ def _told(error: BaseException) -> str:
     """
     An error in one line: its class, SQLSTATE and message; never the values, which may be long or secret.
     """
-    message = " ".join(str(error).split()) or "no message"
-    code = error.sqlstate if isinstance(error, asyncpg.PostgresError) else None
+    said, code = str(error), None
+    if isinstance(error, asyncpg.PostgresError):
+        # Not its details: there the server quotes the whole row that it refuses.
+        said, code = str(error.args[0]) if error.args else "", error.sqlstate
+    message = " ".join(said.split())[:_LONGEST] or "no message"
     return f"{type(error).__name__}{f' {code}' if code else ''}: {message}"
 
 

@@ -21,7 +21,7 @@ from poslife._events import EventHeader
 from poslife._identifiers import EventId
 from poslife._ids import new_run_id
 from poslife._rows import RUN_EVENT_COLUMNS
-from poslife.errors import InvalidUrl, StorageRejected
+from poslife.errors import InvalidUrl, StorageNotReady, StorageRejected
 from poslife.postgres._database import Limits, Own
 from poslife.postgres._errors import DRIVER_ERRORS, leaves_connection_whole, ours
 from poslife.postgres._event_rows import Row, rows_of
@@ -100,10 +100,25 @@ class EventWriter:
             if self._in_doubt and not self._may_stage:
                 await self._write_otherwise(records)
                 return
+            if self._in_doubt:
+                await self._write_in_doubt(rows)
+                return
             try:
-                await self._asked(self._staged if self._in_doubt else self._copied, rows)
+                await self._asked(self._copied, rows)
             except _StoredAlready:
                 await self._after_a_repetition(records, rows)
+
+    async def _write_in_doubt(self, rows: Sequence[Row]) -> None:
+        try:
+            await self._asked(self._staged, rows)
+        except StorageNotReady as held:
+            if not isinstance(held.__cause__, asyncpg.RaiseError):
+                raise
+            # A trigger's word: of which row is told in a COPY into the table alone.
+            try:
+                await self._asked(self._copied, rows)
+            except _StoredAlready:
+                raise held from held.__cause__
 
     async def _after_a_repetition(self, records: Sequence[EventRecord], rows: Sequence[Row]) -> None:
         if self._may_stage:
@@ -124,6 +139,7 @@ class EventWriter:
         header = EventHeader(id=EventId(run), type="store.probed", occurred_at=now, run=run)
         rows = rows_of((EventRecord(header=header, recorded_at=now, sequence=1, payload=b"{}"),))
         async with self._turn:
+            await self._connected()  # while in doubt, so that a backend of ours is ended
             doubt, self._in_doubt = self._in_doubt, False
             try:
                 await self._asked(self._undone, rows)
@@ -163,14 +179,14 @@ class EventWriter:
             self._in_doubt = True
             raise
         except DRIVER_ERRORS as error:
-            await self._fail(error, len(rows))
+            await self._fail(error, len(rows), straight=work == self._copied)
         except _CODEC_ERRORS as error:
             # The server was told to forget the COPY.
             self._lose()
             raise StorageRejected(f"{type(error).__name__}: {error}") from error
         self._in_doubt = False
 
-    async def _fail(self, error: BaseException, count: int) -> NoReturn:
+    async def _fail(self, error: BaseException, count: int, *, straight: bool) -> NoReturn:
         cause = _cause(error)
         row = _row_of(cause, count)
         ruling = ruling_of(cause, row=row)
@@ -178,9 +194,11 @@ class EventWriter:
         if ruling.verdict is Verdict.HOLD or not leaves_connection_whole(cause):
             self._lose()
         elif self._connection is not None and self._connection.is_in_transaction():
-            with suppress(*DRIVER_ERRORS):
+            try:
                 await self._connection.execute("ROLLBACK", timeout=self._limits.command)
-        if isinstance(cause, asyncpg.UniqueViolationError) and not self._in_doubt:
+            except DRIVER_ERRORS:
+                self._lose()
+        if isinstance(cause, asyncpg.UniqueViolationError) and straight:
             # One of them is stored: not poison, but a repetition.
             self._in_doubt = True
             raise _StoredAlready from cause

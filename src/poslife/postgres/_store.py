@@ -104,6 +104,7 @@ class PostgresStore:
         )
         self._opening = asyncio.Lock()
         self._tend_after = 0.0
+        self._backend: str | None = None
 
     @classmethod
     def borrowing(
@@ -135,6 +136,7 @@ class PostgresStore:
         store._events = None  # noqa: SLF001 - its own
         store._opening = asyncio.Lock()  # noqa: SLF001 - its own
         store._tend_after = 0.0  # noqa: SLF001 - its own
+        store._backend = None  # noqa: SLF001 - its own
         return store
 
     async def open(self) -> None:
@@ -373,7 +375,13 @@ class PostgresStore:
 
     async def _write_plainly(self, records: Sequence[EventRecord]) -> None:
         batch = _batches.batch_of(records)
-        await self._transact(lambda session: _batches.write(session, batch))
+
+        async def work(session: Session) -> None:
+            self._backend = await _batches.take_over(session, self._backend)
+            await _batches.write(session, batch)
+
+        await self._transact(work)
+        self._backend = None
 
     async def _tend(self) -> None:
         """

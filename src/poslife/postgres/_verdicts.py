@@ -59,6 +59,8 @@ BY_SQLSTATE: Final[Mapping[str, Ruling]] = MappingProxyType(
         "08004": _hold("the server does not let this role in: check user and pg_hba.conf"),
         "0A": _RETRY,
         "22": _ROW,
+        # Our own bytes, of the type that the column had.
+        "22P03": _hold("a column has another type by now: open the store again to have the schema checked"),
         "23": _ROW,
         "25": _RETRY,
         "25006": _hold(
@@ -86,6 +88,9 @@ BY_SQLSTATE: Final[Mapping[str, Ruling]] = MappingProxyType(
             advice="the server has no connection left: raise max_connections or make pools smaller",
         ),
         "54": _ROW,
+        # Too many columns or arguments: our own fault, and no value's.
+        "54011": _RETRY,
+        "54023": _RETRY,
         "55": _RETRY,
         "55006": _BUSY,
         "55P03": _BUSY,

@@ -1,0 +1,525 @@
+"""
+What each condition of a real server means for a batch: refused, held, locked or unknown; and what comes next.
+
+A trigger can raise any SQLSTATE, through the real server and the real driver; what can be brought about as it
+happens to bots is brought about so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import asyncpg
+import pytest
+
+from poslife._clock import SystemClock
+from poslife._identifiers import event_id_at
+from poslife._ids import new_ref
+from poslife.errors import (
+    RepositoryError,
+    StorageBusy,
+    StorageNotReady,
+    StorageRejected,
+    StorageUnavailable,
+)
+from poslife.postgres import PostgresStore
+from poslife.testing.faults import Cut, PostgresFaultProxy
+from tests.postgres.support import count, opened_store, session
+from tests.postgres.test_errors import EXPECTED, IN_DOUBT
+from tests.postgres.test_event_writer import copies, records
+from tests.postgres.test_schema import as_role
+from tests.postgres_server import LocalServer, psql
+
+POISON = "bot.poison"
+
+
+def raising(code: str, *, when: str = f"NEW.type = '{POISON}'") -> str:
+    return f"""
+        CREATE FUNCTION poslife.fails() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF {when} THEN RAISE 'said a trigger' USING ERRCODE = '{code}'; END IF;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER fails BEFORE INSERT ON poslife.run_events
+            FOR EACH ROW EXECUTE FUNCTION poslife.fails()
+    """
+
+
+HEALED = "DROP FUNCTION poslife.fails() CASCADE"
+
+
+@asynccontextmanager
+async def writing(
+    dsn: str, *, command_timeout: float = 10.0, lock_timeout: float = 3.0
+) -> AsyncGenerator[tuple[PostgresFaultProxy, PostgresStore]]:
+    """
+    A store that has written an event, so that nothing is in doubt.
+    """
+    async with PostgresFaultProxy.for_dsn(dsn) as proxy:
+        store = PostgresStore(proxy.dsn, command_timeout=command_timeout, lock_timeout=lock_timeout)
+        await store.open()
+        try:
+            await store.write(records(1, first=1000))
+            proxy.forget()
+            yield proxy, store
+        finally:
+            await store.aclose()
+
+
+@pytest.mark.parametrize("code", [*EXPECTED, "22P03", "54011", "54023"])
+async def test_each_sqlstate_by_a_trigger(postgres_dsn: str, code: str) -> None:
+    """
+    The expected kind, at its row where it is refused; afterwards the same events are stored, once, and by way
+    of the stage only where they might have been stored before.
+    """
+    expected = {
+        **EXPECTED,
+        # What a COPY says of a line is of that row.
+        "P0001": StorageRejected,
+        # A unique index of somebody's: staged, it refuses again.
+        "23505": StorageRejected,
+        "22P03": StorageNotReady,
+        "54011": StorageUnavailable,
+        "54023": StorageUnavailable,
+    }[code]
+    batch = records(5)
+    batch[3] = replace(batch[3], header=replace(batch[3].header, type=POISON))
+    psql(postgres_dsn, raising(code))
+    async with writing(postgres_dsn) as (proxy, store):
+        with pytest.raises(RepositoryError, match=code) as caught:
+            await store.write(batch)
+
+        assert expected is type(caught.value)
+        if isinstance(caught.value, StorageRejected):
+            assert (None if code == "23505" else 3) == caught.value.row
+        assert 1 == count(postgres_dsn, "run_events")
+        psql(postgres_dsn, HEALED)
+        proxy.forget()
+        await store.write(batch)
+
+        in_doubt = code in {*IN_DOUBT, "23505", "3B001", "XX000", "99999"}
+        assert ["stage" if in_doubt else "table"] == copies(proxy)
+    assert 6 == count(postgres_dsn, "run_events")
+
+
+async def test_a_triggers_word_is_about_its_row_in_doubt_too(postgres_dsn: str) -> None:
+    """
+    Staged, the server names no line; into the table alone it does, and the poison is found after a restart.
+    """
+    psql(postgres_dsn, raising("P0001"))
+    batch = records(5)
+    batch[3] = replace(batch[3], header=replace(batch[3].header, type=POISON))
+    async with opened_store(postgres_dsn) as store:
+        with pytest.raises(StorageRejected, match="said a trigger") as caught:
+            await store.write(batch)
+
+        assert 3 == caught.value.row
+    async with opened_store(postgres_dsn) as store:
+        await store.write(batch[:2])
+    async with opened_store(postgres_dsn) as store:
+        # Where some are stored, that is what the table says first: held, and nothing blamed.
+        with pytest.raises(StorageNotReady, match="said a trigger"):
+            await store.write(batch)
+        psql(postgres_dsn, HEALED)
+        await store.write(batch)
+
+    assert 5 == count(postgres_dsn, "run_events")
+
+
+@pytest.mark.parametrize(
+    "damage, code",
+    [
+        ("ALTER TABLE poslife.run_events ALTER COLUMN type TYPE varchar(10)", "22001"),
+        ("ALTER TABLE poslife.run_events ADD CONSTRAINT mine CHECK (type <> 'bot.poison.of.all')", "mine"),
+        ("ALTER TABLE poslife.run_events ALTER COLUMN ref SET NOT NULL", "23502"),
+    ],
+    ids=["varchar", "check", "not null"],
+)
+@pytest.mark.parametrize("clear", [True, False], ids=["straight", "staged"])
+async def test_a_refused_row(postgres_dsn: str, damage: str, code: str, *, clear: bool) -> None:
+    """
+    It is named by a COPY into the table; nothing of its batch is stored, and the others are right after it.
+    """
+    batch = records(4)
+    about = replace(batch[0].header, ref=new_ref(SystemClock()))
+    good = [replace(one, header=replace(about, id=one.header.id)) for one in batch]
+    bad = replace(
+        good[2],
+        payload=b'{"secret":42.5}',
+        header=replace(good[2].header, type="bot.poison.of.all", ref=None),
+    )
+    async with opened_store(postgres_dsn) as store:
+        if clear:
+            await store.write(good[:1])
+        psql(postgres_dsn, damage)
+        with pytest.raises(StorageRejected, match=code) as caught:
+            await store.write([good[1], bad, good[3]])
+
+        # The stage has the table's columns, and none of its checks.
+        assert (None if code == "mine" and not clear else 1) == caught.value.row
+        assert "42.5" not in str(caught.value)
+        await store.write([good[1], good[3]])
+    assert (3 if clear else 2) == count(postgres_dsn, "run_events")
+
+
+async def test_a_unique_index_of_somebody_elses_is_a_refusal(postgres_dsn: str) -> None:
+    """
+    It is no repetition of an event, however often it is tried.
+    """
+    psql(postgres_dsn, "CREATE UNIQUE INDEX mine ON poslife.run_events_default (type)")
+    old = records(2)
+    both = [
+        replace(one, header=replace(one.header, id=event_id_at(datetime(2020, 5, 5, tzinfo=UTC), number)))
+        for number, one in enumerate(old)
+    ]
+    async with opened_store(postgres_dsn) as store:
+        await store.write(both[:1])
+        for _ in range(2):
+            with pytest.raises(StorageRejected) as caught:
+                await store.write(both)
+
+            assert "mine" == caught.value.constraint
+        await store.write(both[:1])
+
+    assert 1 == count(postgres_dsn, "run_events")
+
+
+async def test_a_column_of_another_type_holds_the_stream_and_heals(postgres_dsn: str) -> None:
+    """
+    The driver's own bytes no longer fit: that is no event's fault, and a new connection knows better.
+    """
+    async with writing(postgres_dsn) as (_, store):
+        await store.write(records(1, first=2000))
+        psql(postgres_dsn, "ALTER TABLE poslife.run_events ALTER COLUMN sequence TYPE integer")
+        with pytest.raises(StorageNotReady, match="another type"):
+            await store.write(records(3))
+        await store.write(records(3))
+        psql(postgres_dsn, "ALTER TABLE poslife.run_events ALTER COLUMN sequence TYPE bigint")
+        with pytest.raises(StorageUnavailable):
+            await store.write(records(3, first=10))
+        await store.write(records(3, first=10))
+
+    assert 8 == count(postgres_dsn, "run_events")
+
+
+RIGHTS = "GRANT INSERT ON poslife.run_events TO {role}", "REVOKE INSERT ON poslife.run_events FROM {role}"
+LOGIN = "ALTER ROLE {role} LOGIN", "ALTER ROLE {role} NOLOGIN"
+PASSWORD = "ALTER ROLE {role} PASSWORD 'secret'", "ALTER ROLE {role} PASSWORD 'other'"
+CONNECTIONS = "ALTER ROLE {role} CONNECTION LIMIT -1", "ALTER ROLE {role} CONNECTION LIMIT 0"
+USAGE = "GRANT USAGE ON SCHEMA poslife TO {role}", "REVOKE USAGE ON SCHEMA poslife FROM {role}"
+ENDED = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'"
+
+
+@pytest.mark.parametrize(
+    "change, expected, code",
+    [
+        (RIGHTS, StorageNotReady, "42501"),
+        (USAGE, StorageNotReady, "42501"),
+        (LOGIN, StorageNotReady, "28000"),
+        (PASSWORD, StorageNotReady, "28P01"),
+        (CONNECTIONS, StorageUnavailable, "53300"),
+    ],
+    ids=["right revoked", "schema revoked", "no login", "password", "too many connections"],
+)
+async def test_a_role_that_may_no_longer(
+    postgres_dsn: str, change: tuple[str, str], expected: type[StorageUnavailable], code: str
+) -> None:
+    """
+    Told for what it is, by write and by probe; and when it is put right, all is stored.
+    """
+    role = f"role_{postgres_dsn.rpartition('/')[2]}"
+    async with opened_store(postgres_dsn) as store:
+        await store.ping()
+    psql(
+        postgres_dsn,
+        f"CREATE ROLE {role} LOGIN PASSWORD 'secret'; GRANT USAGE ON SCHEMA poslife TO {role};"
+        f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA poslife TO {role};"
+        f"GRANT USAGE ON SEQUENCE poslife.position_ids TO {role}",
+    )
+    right, wrong = (one.format(role=role) for one in change)
+    try:
+        async with opened_store(as_role(postgres_dsn, role)) as store:
+            await store.write(records(1, first=100))
+            psql(postgres_dsn, wrong)
+            if change in {LOGIN, PASSWORD, CONNECTIONS}:
+                psql(postgres_dsn, ENDED.format(role=role))
+                with pytest.raises(StorageUnavailable):
+                    await _until_heard_of(store)
+            for act in (store.write(records(3)), store.probe()):
+                with pytest.raises(StorageUnavailable, match=code) as caught:
+                    await act
+
+                assert expected is type(caught.value)
+            psql(postgres_dsn, right)
+            await store.write(records(3))
+    finally:
+        psql(postgres_dsn, f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+    assert 4 == count(postgres_dsn, "run_events")
+
+
+async def _until_heard_of(store: PostgresStore) -> None:
+    """
+    The driver sees the end of a connection when it next reads from it.
+    """
+    async with asyncio.timeout(5):
+        while True:
+            await store.write([])
+
+
+async def test_a_database_that_is_gone_holds_the_stream(postgres_dsn: str) -> None:
+    """
+    Nobody can write to what is not there; the events wait for somebody to restore it.
+    """
+    server, _, name = postgres_dsn.rpartition("/")
+    async with writing(postgres_dsn) as (_, store):
+        psql(f"{server}/postgres", f'DROP DATABASE "{name}" WITH (FORCE)')
+        with pytest.raises(StorageUnavailable):
+            await _until_heard_of(store)
+        with pytest.raises(StorageNotReady, match="3D000"):
+            await store.write(records(1))
+
+
+@pytest.mark.slow
+async def test_a_statement_that_takes_too_long_is_unknown_and_repeated(postgres_dsn: str) -> None:
+    """
+    The server gives up before we do, so that its word arrives: counted towards suspicion, and no lock.
+    """
+    psql(
+        postgres_dsn,
+        "CREATE FUNCTION poslife.nap() RETURNS boolean LANGUAGE sql AS 'SELECT pg_sleep(9) IS NULL'",
+    )
+    async with writing(postgres_dsn, command_timeout=0.5) as (_, store):
+        psql(
+            postgres_dsn,
+            f"ALTER TABLE poslife.run_events ADD CONSTRAINT nap CHECK (type <> '{POISON}' OR poslife.nap())",
+        )
+        bad = records(1)
+        bad = [replace(bad[0], header=replace(bad[0].header, type=POISON))]
+        with pytest.raises(StorageUnavailable, match="57014") as caught:
+            await store.write(bad)
+
+        assert StorageUnavailable is type(caught.value)
+        await store.probe()
+        psql(postgres_dsn, "ALTER TABLE poslife.run_events DROP CONSTRAINT nap")
+        await store.write(bad)
+    assert 2 == count(postgres_dsn, "run_events")
+
+
+async def test_a_terminated_backend_is_in_doubt(postgres_dsn: str) -> None:
+    """
+    In the middle of a batch: unknown, staged the next time, stored once.
+    """
+    ends_itself = """
+        CREATE FUNCTION poslife.ends() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;
+        CREATE TRIGGER ends BEFORE INSERT ON poslife.run_events FOR EACH ROW EXECUTE FUNCTION poslife.ends()
+    """
+    async with writing(postgres_dsn) as (proxy, store):
+        psql(postgres_dsn, ends_itself)
+        with pytest.raises(StorageUnavailable) as caught:
+            await store.write(records(3))
+
+        assert StorageUnavailable is type(caught.value)
+        psql(postgres_dsn, "DROP FUNCTION poslife.ends() CASCADE")
+        await store.write(records(3))
+
+        assert ["table", "stage"] == copies(proxy)
+    assert 4 == count(postgres_dsn, "run_events")
+
+
+@pytest.mark.slow
+async def test_a_crash_and_a_restart(postgres_server: LocalServer) -> None:
+    """
+    Unknown while it is down and while it recovers; then stored once.
+    """
+    dsn = postgres_server.dsn()
+    batch = records(3)
+    async with writing(dsn) as (_, store):
+        await store.write(batch[:1])
+        postgres_server.stop("immediate")
+        for act in (store.write(batch), store.probe()):
+            with pytest.raises(StorageUnavailable) as caught:
+                await act
+
+            assert StorageUnavailable is type(caught.value)
+        postgres_server.start()
+        await store.probe()
+        await store.write(batch)
+
+    assert 4 == count(dsn, "run_events")
+
+
+async def test_a_cancelled_write_is_in_doubt(postgres_dsn: str) -> None:
+    """
+    Whoever waits no longer may have been one reply away from knowing.
+    """
+    batch = records(3)
+    async with writing(postgres_dsn) as (proxy, store), session(postgres_dsn) as other:
+        async with other.transaction():
+            await other.execute("LOCK TABLE poslife.run_events IN ACCESS EXCLUSIVE MODE")
+            write = asyncio.create_task(store.write(batch))
+            await _waits_for_a_lock(other)
+            write.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await write
+        await store.write(batch)
+
+        assert "stage" == copies(proxy)[-1]
+    assert 4 == count(postgres_dsn, "run_events")
+
+
+async def _waits_for_a_lock(other: asyncpg.Connection) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            if await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                return
+            await asyncio.sleep(0.01)
+
+
+async def test_two_that_write_the_same_events_at_once(postgres_dsn: str) -> None:
+    """
+    One has not committed yet: a lock, and no suspicion; when it has, nothing is stored twice.
+    """
+    batch = records(3)
+    async with writing(postgres_dsn, lock_timeout=0.2) as (_, store), session(postgres_dsn) as other:
+        async with other.transaction():
+            await other.execute(
+                "INSERT INTO poslife.run_events (event_id, type, schema, severity, occurred_at, recorded_at, "
+                "run, actor, sequence, payload) "
+                "VALUES ($1, 'a', 2, 'info', now(), now(), $1, 'strategy', 1, '{}')",
+                batch[1].header.id,
+            )
+            with pytest.raises(StorageBusy):
+                await store.write(batch)
+        await store.write(batch)
+
+    assert 4 == count(postgres_dsn, "run_events")
+
+
+async def test_nothing_is_inherited_from_the_role(postgres_dsn: str) -> None:
+    """
+    Neither durability nor time-outs nor isolation, and an idle connection is not closed under us.
+    """
+    role = f"hasty_{postgres_dsn.rpartition('/')[2]}"
+    settings = {
+        "synchronous_commit": "off",
+        "default_transaction_read_only": "on",
+        "default_transaction_isolation": "serializable",
+        "statement_timeout": "1ms",
+        "lock_timeout": "1ms",
+        "idle_session_timeout": "50ms",
+        "search_path": "nowhere",
+    }
+    if int(psql(postgres_dsn, "SHOW server_version_num")) >= 170000:
+        settings["transaction_timeout"] = "5s"
+    psql(postgres_dsn, f"CREATE ROLE {role} LOGIN SUPERUSER PASSWORD 'secret'")
+    try:
+        async with opened_store(postgres_dsn) as store:
+            await store.ping()
+        psql(
+            postgres_dsn,
+            ";".join(f"ALTER ROLE {role} SET {name} = '{value}'" for name, value in settings.items()),
+        )
+        psql(
+            postgres_dsn,
+            "CREATE TABLE public.seen AS SELECT name, setting FROM pg_settings WHERE false;"
+            "CREATE FUNCTION poslife.sees() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "INSERT INTO public.seen SELECT name, setting FROM pg_catalog.pg_settings UNION ALL "
+            "VALUES ('isolation', current_setting('transaction_isolation')); RETURN NULL; END $$;"
+            "CREATE TRIGGER sees AFTER INSERT ON poslife.run_events "
+            "FOR EACH STATEMENT EXECUTE FUNCTION poslife.sees()",
+        )
+        async with (
+            PostgresFaultProxy.for_dsn(as_role(postgres_dsn, role)) as proxy,
+            opened_store(proxy.dsn) as store,
+        ):
+            await store.write(records(1))
+            sessions = proxy.network.accepted
+            await asyncio.sleep(0.2)  # longer than the role lets a session be idle
+            await store.write(records(1, first=10))
+
+            assert sessions == proxy.network.accepted
+        rows = psql(postgres_dsn, "SELECT DISTINCT name || '=' || setting FROM public.seen").splitlines()
+    finally:
+        psql(postgres_dsn, f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+    seen = {name: value for name, _, value in (row.partition("=") for row in rows)}
+    assert {
+        "synchronous_commit": "on",
+        "isolation": "read committed",
+        "transaction_read_only": "off",
+        "idle_session_timeout": "0",
+        "lock_timeout": "3000",
+        "statement_timeout": "8000",
+        "tcp_user_timeout": "10000",
+    }.items() <= seen.items()
+    assert "0" == seen.get("transaction_timeout", "0")
+
+
+@pytest.mark.slow
+async def test_a_probe_ends_the_old_backend_too(postgres_dsn: str) -> None:
+    """
+    After a network that swallowed COMMIT a probe comes first; the write after it waits for nobody.
+    """
+    batch = records(10)
+    async with writing(postgres_dsn, command_timeout=2.0, lock_timeout=1.5) as (proxy, store):
+        proxy.drop_reply(matching=lambda sql: sql.startswith('COPY "poslife"'))
+        with pytest.raises(StorageUnavailable):
+            await store.write(batch)
+        proxy.cut_before(matching=lambda sql: "poslife_stage AS s" in sql, cut=Cut.SILENCE)
+        with pytest.raises(StorageUnavailable):
+            await store.write([*batch, *records(3, first=50)])
+        with pytest.raises(StorageUnavailable):
+            # Its transaction still holds what it staged; the next one dies on the way, too.
+            proxy.cut_before(matching=lambda sql: sql == "BEGIN", cut=Cut.RESET)
+            await store.probe()
+        await store.probe()
+
+        assert 0 == _in_transaction(postgres_dsn)
+        began = time.monotonic()
+        await store.write([*batch, *records(3, first=50)])
+
+        assert time.monotonic() - began < 1.4
+    assert 14 == count(postgres_dsn, "run_events")
+
+
+def _in_transaction(dsn: str) -> int:
+    return int(
+        psql(
+            dsn,
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND state LIKE 'idle in transaction%'",
+        )
+    )
+
+
+@pytest.mark.slow
+async def test_over_a_borrowed_pool_the_old_backend_is_ended_too(postgres_dsn: str) -> None:
+    """
+    The host's pool gives another connection; the one that fell silent holds nothing for longer.
+    """
+    batch = records(10)
+    async with PostgresFaultProxy.for_dsn(postgres_dsn) as proxy:
+        pool = await asyncpg.create_pool(proxy.dsn, min_size=1, max_size=2)
+        store = PostgresStore.borrowing(pool, command_timeout=2.0, lock_timeout=1.5)
+        try:
+            await store.open()
+            await store.write(records(1, first=100))
+            trap = proxy.cut_before(matching=lambda sql: sql == "COMMIT", cut=Cut.SILENCE)
+            with pytest.raises(StorageUnavailable):
+                await store.write(batch)
+            began = time.monotonic()
+            await store.write(batch)
+
+            assert trap.sprung
+            assert time.monotonic() - began < 1.4
+        finally:
+            await store.aclose()
+            pool.terminate()
+    assert 11 == count(postgres_dsn, "run_events")

@@ -56,6 +56,8 @@ def test_nothing_causes_an_event_unless_it_is_said() -> None:
 def test_the_innermost_event_is_the_cause_and_the_outermost_what_it_belongs_to() -> None:
     """
     A signal causes an entry, the entry a stop: each names its cause, all of them the signal (incident 55).
+
+    Also feature 86.
     """
     with causing(FIRST):
         entry = told()

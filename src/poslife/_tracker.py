@@ -21,6 +21,7 @@ from poslife._filling import FillsApplied
 from poslife._fills import Fill, StoredFill
 from poslife._identifiers import EventId, PositionId, PositionKey, PositionRef, RunId, Side, Venue
 from poslife._ids import new_run_id
+from poslife._journal._forking import in_each_child
 from poslife._ledger import Ledger, Timings, every
 from poslife._order_block import Host
 from poslife._orders import CloseReason
@@ -100,6 +101,13 @@ class PositionTracker:
         self._started = False
         self._lost = False
         self._beginning = asyncio.Lock()
+        in_each_child(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """
+        In the child of a fork: what it records is of a run of its own, which has not begun.
+        """
+        self._ledger.run = new_run_id(self._ledger.clock)
 
     @property
     def run(self) -> RunId:

@@ -52,7 +52,7 @@ def letters(store: Told) -> list[int | None]:
 
 async def test_the_row_a_store_names_is_found_at_once() -> None:
     """
-    One poisoned row of 500 costs three writes more, and the order is kept (incident 45).
+    One poisoned row of 500 costs three writes more, and the order is kept (incident 45; feature 81).
     """
 
     def refuses(records: Sequence[EventRecord]) -> Exception | None:
@@ -122,7 +122,7 @@ async def test_a_lock_makes_no_event_a_suspect() -> None:
 
 async def test_a_missing_table_holds_the_stream_until_somebody_acts() -> None:
     """
-    Nothing is buried for it, and the host hears what to do (incident 52).
+    Nothing is buried for it, and the host hears what to do (incident 52; feature 90).
     """
     left = iter(range(40))
     store = Told(lambda _: StorageNotReady("no table run_events") if next(left, None) is not None else None)

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from poslife import BatchingSink
+from poslife import BatchingSink, PositionTracker
 from poslife._journal import FileJournal
 from poslife.errors import StorageUnavailable
 from tests.batching.paper import Told, assert_accounts, event, numbers
 
 _BOT = """
 import asyncio, os, sys
-from poslife import BatchingSink
+from poslife import BatchingSink, PositionTracker
 from poslife._journal import FileJournal
 from poslife.errors import StorageUnavailable
 from tests.batching.paper import Told, event
@@ -67,6 +67,23 @@ async def test_what_emit_returned_survives_sigkill(tmp_path: Path) -> None:
     assert stored in ([*range(1, 5001), 1, 2, 3, 1], [1, 2, 3, *range(1, 5001), 1])
     assert 5003 == sink.stats().recovered
     assert_accounts(sink)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
+def test_a_forked_child_records_under_a_run_of_its_own() -> None:
+    """
+    Parent and child count their events apart: no number of a run is given twice.
+    """
+    store = Told()
+    tracker = PositionTracker(repository=store, sink=BatchingSink(store))
+    before = tracker.run
+    child = os.fork()
+    if not child:
+        os._exit(0 if tracker.run != before else 1)
+    _, status = os.waitpid(child, 0)
+
+    assert 0 == os.waitstatus_to_exitcode(status)
+    assert before == tracker.run
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")

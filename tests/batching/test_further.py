@@ -26,7 +26,7 @@ def into(store: Told, *further: FurtherWriter, journal: PaperJournal | None = No
 
 async def test_each_writer_gets_every_event_in_order() -> None:
     """
-    Once, under the same ids.
+    Once, under the same ids (feature 88).
     """
     store, file = Told(), Told()
     sink = into(store, FurtherWriter(name="file", writer=file, required=True))

@@ -152,7 +152,7 @@ async def test_events_of_a_full_disk_wait_in_memory_and_the_host_is_told(
 
 async def test_beyond_the_memory_the_less_severe_are_dropped_counted_and_told() -> None:
     """
-    Exactly how many, of which run and which numbers, is itself an event (incident 49).
+    Exactly how many, of which run and which numbers, is itself an event (incident 49; features 84, 87).
     """
     journal = PaperJournal()
     journal.refuses = "read-only file system"

@@ -374,6 +374,8 @@ def refusing(*numbers: int) -> Callable[[Sequence[EventRecord]], Exception | Non
 async def test_events_are_numbered_without_gaps_from_any_thread() -> None:
     """
     Two runs, four threads and the loop itself: each run counts 1, 2, 3 … and is stored so (incident 50).
+
+    Also feature 87.
     """
     writer = Writer()
     sink = quick(writer, batch=37)
@@ -422,7 +424,7 @@ def test_events_may_come_before_there_is_a_loop() -> None:
 
 async def test_what_is_emitted_at_once_is_written_at_once() -> None:
     """
-    One write for all of a moment's events, and never more in one than was set.
+    One write for all of a moment's events, and never more in one than was set (feature 80).
     """
     writer = Writer()
     sink = quick(writer, batch=4)
@@ -478,6 +480,8 @@ async def test_none_of_the_old_poisons_is_one(poison: str) -> None:
 async def test_each_row_the_store_refuses_becomes_a_dead_letter_with_its_reason() -> None:
     """
     The good rows around it are stored, in order, and the letter says what it is and why (incidents 45, 46).
+
+    Also feature 83.
     """
     writer = Writer(refusing(0, 7, 8, 19))
     sink = quick(writer)
@@ -512,6 +516,8 @@ async def test_a_store_that_is_away_gets_everything_in_order_when_it_is_back(
 ) -> None:
     """
     Events wait, with growing pauses; the host hears that they do, and that it is over (incident 48).
+
+    Also feature 82.
     """
     writer = Writer(away_for(12, StorageUnavailable("connection refused")))
     writer.away = StorageUnavailable("connection refused")
@@ -621,6 +627,8 @@ async def test_a_cancelled_flush_stops_nothing() -> None:
 async def test_closing_within_a_deadline_says_what_remains_and_loses_nothing() -> None:
     """
     What could not be stored is counted, stays in memory, and a later flush stores it (incident 47).
+
+    Also feature 85.
     """
     writer = Writer(lambda _: StorageUnavailable("connection refused"))
     sink = BatchingSink(writer, linger=0.0)

@@ -59,7 +59,7 @@ async def test_what_was_told_of_a_pending_position_is_told_of_the_persisted_one(
     url: str, tmp_path: Path
 ) -> None:
     """
-    By position, by ref, before the fill and after it: one history under one ref (incident 46).
+    By position, by ref, before the fill and after it: one history under one ref (incident 46; feature 79).
     """
     async with started(url, tmp_path) as tracker:
         async with (opening := tracker.opening(KEY, side=Side.LONG, quantity=Decimal(1))):

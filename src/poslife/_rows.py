@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from types import MappingProxyType
 from typing import TypeVar
 from uuid import UUID
 
@@ -206,62 +205,49 @@ def position_row(position: Position) -> tuple[Value, ...]:
     """
     The row, in the order of `POSITION_COLUMNS`.
     """
-    held: Mapping[str, Value]
+    # Of every commit's path: laid out by hand, as `POSITION_COLUMNS` has it.
+    named = (position.version, *key_row(position.key), position.side.value)
+    asked = (position.requested_quantity, position.requested_price)
+    ref, status = position.ref, position.status.value
     match position:
         case PendingPosition():
-            held = MappingProxyType({})
+            return (
+                *(ref, None, status, *named, None, None, *asked),
+                *_NO_SUMS,
+                *_NO_PROTECTION,
+                *(None, position.created_at, None, None),
+            )
         case PersistedPosition():
-            held = {
-                "id": position.id,
-                "confidence": position.confidence.value,
-                "origin": position.origin.value,
-                "entered_quantity": position.entered_quantity,
-                "entered_cost": position.entered_cost,
-                "exited_quantity": position.exited_quantity,
-                "exited_cost": position.exited_cost,
-                "opened_at": position.opened_at,
-                **_protection_cells(position.protection),
-            }
+            return (
+                *(ref, position.id, status, *named, position.confidence.value, position.origin.value, *asked),
+                *(position.entered_quantity, position.entered_cost),
+                *(position.exited_quantity, position.exited_cost),
+                *_protection_cells(position.protection),
+                *(None, position.created_at, position.opened_at, None),
+            )
         case ClosedPosition():
-            held = {
-                "id": position.id,
-                "origin": position.origin.value,
-                "entered_quantity": position.entered_quantity,
-                "entered_cost": position.entered_cost,
-                "exited_quantity": position.entered_quantity,
-                "exited_cost": position.exited_cost,
-                "close_reason": position.reason.value,
-                "opened_at": position.opened_at,
-                "closed_at": position.closed_at,
-            }
-    venue, account, symbol, leg, margin_mode = key_row(position.key)
-    cells: dict[str, Value] = {
-        "ref": position.ref,
-        "status": position.status.value,
-        "version": position.version,
-        "venue": venue,
-        "account": account,
-        "symbol": symbol,
-        "leg": leg,
-        "margin_mode": margin_mode,
-        "side": position.side.value,
-        "requested_quantity": position.requested_quantity,
-        "requested_price": position.requested_price,
-        "created_at": position.created_at,
-        **held,
-    }
-    return tuple(cells.get(column) for column in POSITION_COLUMNS)
+            return (
+                *(ref, position.id, status, *named, None, position.origin.value, *asked),
+                *(position.entered_quantity, position.entered_cost),
+                *(position.entered_quantity, position.exited_cost),
+                *_NO_PROTECTION,
+                *(position.reason.value, position.created_at, position.opened_at, position.closed_at),
+            )
 
 
-def _protection_cells(protection: Protection | None) -> Mapping[str, Value]:
+_NO_SUMS = (None,) * 4
+_NO_PROTECTION = (None,) * 4
+
+
+def _protection_cells(protection: Protection | None) -> tuple[Value, ...]:
     if protection is None:
-        return MappingProxyType({})
-    return {
-        "stop_price": protection.stop_price,
-        "stop_order_id": protection.stop_order_id,
-        "take_profit_price": protection.take_profit_price,
-        "take_profit_order_id": protection.take_profit_order_id,
-    }
+        return _NO_PROTECTION
+    return (
+        protection.stop_price,
+        protection.stop_order_id,
+        protection.take_profit_price,
+        protection.take_profit_order_id,
+    )
 
 
 def position_from(row: Row, orders: Sequence[Order]) -> Position:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from poslife._money import plain
@@ -26,14 +26,14 @@ What SQLite hands out, and takes.
 
 # As far from the point as PostgreSQL keeps a digit after it.
 _MOST_DIGITS: Final = 16_383
-_LAST_DIGIT: Final = len("2026-01-02T03:04:05.678901")
 
 
 def time_text(at: datetime) -> str:
     """
     A time in UTC, to the microsecond, in one width: the texts sort as the times do.
     """
-    return f"{at.isoformat(timespec='microseconds')[:_LAST_DIGIT]}Z"
+    parts = at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond
+    return "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ" % parts  # noqa: UP031 - twice as fast as an f-string
 
 
 def time_of(text: str) -> datetime:
@@ -50,13 +50,12 @@ def cells_of(row: Iterable[Value]) -> tuple[Cell, ...]:
     Raises:
         StorageRejected: For a number that would fill a book.
     """
-    return tuple(map(_cell, row))
+    # On the path of every commit: a look-up by class serves all but subclasses, which are looked into.
+    turned = [turn(value) if (turn := _TURNS.get(value.__class__, _cell)) else value for value in row]
+    return cast("tuple[Cell, ...]", tuple(turned))
 
 
 def _cell(value: Value) -> Cell:
-    # On the path of every commit: one type at a time, the frequent ones first.
-    if value is None or isinstance(value, str):
-        return value
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, datetime):
@@ -70,6 +69,17 @@ def _number_text(number: Decimal) -> str:
     if abs(number.adjusted()) > _MOST_DIGITS:
         raise StorageRejected(f"{number} has more than {_MOST_DIGITS} digits before or after its point")
     return plain(number)
+
+
+_TURNS: Final[Mapping[type, Callable[[Any], Cell] | None]] = {
+    str: None,
+    int: None,
+    bytes: None,
+    type(None): None,
+    UUID: str,
+    datetime: time_text,
+    Decimal: _number_text,
+}
 
 
 _VALUES: Final[Mapping[str, Callable[[str], Value]]] = {

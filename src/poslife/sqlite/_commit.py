@@ -7,6 +7,7 @@ The transaction holds the file's one write lock from its beginning, so what it r
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from poslife._changes import (
@@ -46,35 +47,80 @@ from poslife.sqlite._reads import find_by_ref, find_fill, find_live
 from poslife.sqlite._runs import is_leased
 from poslife.sqlite._session import Session
 
-__all__ = ["commit"]
+__all__ = ["Prepared", "commit", "prepare"]
 
 Heads = Mapping[PositionRef, StoredHead]
+Row = tuple[Cell, ...]
 
 _LIVE: Final = frozenset({PositionStatus.PENDING, PositionStatus.OPEN, PositionStatus.CLOSING})
 
 
-def commit(session: Session, change: Change, clock: Clock) -> Committed:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """
+    A change as rows: all that can be said of it without the file.
+
+    Attributes:
+        change: The change.
+        mark: Its fingerprint.
+        positions: The row of each transition, or ``None`` where its id is yet to be minted.
+        orders: The rows of the orders it touches.
+        fills: The rows of its fills.
+        events: The rows of its events.
+    """
+
+    change: Change
+    mark: bytes
+    positions: tuple[Row | None, ...]
+    orders: tuple[Row, ...]
+    fills: tuple[Row, ...]
+    events: tuple[Row, ...]
+
+
+def prepare(change: Change) -> Prepared:
+    """
+    Do what needs neither the file nor the thread that has it, nor a lock.
+
+    Raises:
+        StorageRejected: A value is one that SQLite does not keep.
+    """
+    mark = fingerprint(change)
+    transitions = change.transitions
+    return Prepared(
+        change=change,
+        mark=mark,
+        positions=tuple(
+            [
+                None if isinstance(transition, Promote) else cells_of(position_row(transition.after))
+                for transition in transitions
+            ]
+        ),
+        orders=tuple(
+            [cells_of(order_row(order)) for transition in transitions for order in transition.orders]
+        ),
+        fills=tuple([cells_of(fill_row(stored)) for stored in change.fills]),
+        events=tuple([cells_of(life_event_row(event, change.at)) for event in change.events]),
+    )
+
+
+def commit(session: Session, prepared: Prepared, clock: Clock) -> Committed:
     """
     See `Repository.commit`.
     """
-    # What needs no lock comes before it.
-    mark = fingerprint(change)
-    orders = [cells_of(order_row(order)) for transition in change.transitions for order in transition.orders]
-    fills = [cells_of(fill_row(stored)) for stored in change.fills]
-    events = [cells_of(life_event_row(event, change.at)) for event in change.events]
+    change = prepared.change
     with session.writing():
-        if not _register(session, change, mark):
-            return _first_result(session, change, mark)
+        if not _register(session, change, prepared.mark):
+            return _first_result(session, change, prepared.mark)
         if change.needs_lease and not is_leased(session, change.run, clock.now()):
             raise RunLost(change.run)
         heads = _read_heads(session, change)
         _check(session, change, heads)
         _require_free_keys(session, change, heads)
-        positions = tuple(_result(session, transition) for transition in change.transitions)
-        _write_positions(session, positions, heads)
-        session.run_each(_WRITE_ORDER, orders)
-        _write_fills(session, fills)
-        session.run_each(_WRITE_EVENT, events)
+        positions = tuple([_result(session, transition) for transition in change.transitions])
+        _write_positions(session, positions, prepared.positions, heads)
+        session.run_each(_WRITE_ORDER, prepared.orders)
+        _write_fills(session, prepared.fills)
+        session.run_each(_WRITE_EVENT, prepared.events)
     return Committed(change_id=change.id, positions=positions)
 
 
@@ -183,14 +229,22 @@ _INSERT_POSITION: Final = insertion("positions", POSITION_COLUMNS)
 _UPDATE_POSITION: Final = update("positions", POSITION_COLUMNS[1:], "ref")
 
 
-def _write_positions(session: Session, positions: tuple[Position, ...], heads: Heads) -> None:
-    # What releases a key goes before what takes one: the index is asked row by row.
-    for position in sorted(positions, key=lambda position: position.live):
-        row = cells_of(position_row(position))
+def _write_positions(
+    session: Session, positions: Sequence[Position], rows: Sequence[Row | None], heads: Heads
+) -> None:
+    for position, prepared in _releasing_first(positions, rows):
+        row = cells_of(position_row(position)) if prepared is None else prepared
         if position.ref in heads:
             session.run(_UPDATE_POSITION, (*row[1:], row[0]))
         else:
             session.run(_INSERT_POSITION, row)
+
+
+def _releasing_first(
+    positions: Sequence[Position], rows: Sequence[Row | None]
+) -> Sequence[tuple[Position, Row | None]]:
+    # What releases a key goes before what takes one: the index is asked row by row.
+    return sorted(zip(positions, rows, strict=True), key=lambda pair: pair[0].live)
 
 
 _WRITE_ORDER: Final = (
@@ -202,7 +256,7 @@ _WRITE_FILL: Final = (
 )
 
 
-def _write_fills(session: Session, rows: Sequence[tuple[Cell, ...]]) -> None:
+def _write_fills(session: Session, rows: Sequence[Row]) -> None:
     written: set[tuple[Cell, ...]] = set()
     for row in rows:
         name = row[:4]

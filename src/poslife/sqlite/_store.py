@@ -47,7 +47,8 @@ from poslife.protocols import (
     Run,
 )
 from poslife.sqlite import _batches, _feed, _letters, _reads, _runs
-from poslife.sqlite._commit import commit
+from poslife.sqlite._commit import commit, prepare
+from poslife.sqlite._errors import translated
 from poslife.sqlite._migrations import migrate
 from poslife.sqlite._schema import check_schema
 from poslife.sqlite._session import Session, require_sqlite
@@ -165,7 +166,9 @@ class SqliteStore:
         See `Repository.commit`.
         """
         writer = self._opened().writer
-        return await writer.do(lambda session: commit(session, change, self._clock), together=True)
+        with translated(self._path):
+            prepared = prepare(change)
+        return await writer.do(lambda session: commit(session, prepared, self._clock), together=True)
 
     async def get(self, ref: PositionRef, /) -> Position:
         """

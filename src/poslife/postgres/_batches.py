@@ -15,7 +15,7 @@ from poslife._rows import RUN_EVENT_COLUMNS, run_event_row
 from poslife.postgres._cells import cells, recordset
 from poslife.postgres._database import Session
 from poslife.postgres._errors import translated
-from poslife.postgres._event_rows import rows_of
+from poslife.postgres._event_rows import look_closely
 from poslife.protocols import EventRecord
 
 __all__ = ["batch_of", "probe", "take_over", "write"]
@@ -28,7 +28,7 @@ def batch_of(records: Sequence[EventRecord]) -> str:
     Raises:
         StorageRejected: PostgreSQL would keep one otherwise than it is, or not at all.
     """
-    rows_of(records)
+    look_closely(records)
     with translated():
         return recordset([cells(RUN_EVENT_COLUMNS, run_event_row(record)) for record in records])
 

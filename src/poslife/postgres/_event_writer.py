@@ -24,7 +24,7 @@ from poslife._rows import RUN_EVENT_COLUMNS
 from poslife.errors import InvalidUrl, StorageNotReady, StorageRejected
 from poslife.postgres._database import Limits, Own
 from poslife.postgres._errors import DRIVER_ERRORS, leaves_connection_whole, ours
-from poslife.postgres._event_rows import Row, rows_of
+from poslife.postgres._event_rows import NotByCopy, Row, look_closely, rows_of
 from poslife.postgres._verdicts import Verdict, ruling_of
 from poslife.protocols import EventRecord
 
@@ -32,7 +32,7 @@ __all__ = ["EventWriter"]
 
 _COLUMNS: Final = list(RUN_EVENT_COLUMNS)
 # What asyncpg's codecs raise in a COPY, where they name no row.
-_CODEC_ERRORS: Final = (TypeError, ValueError, OverflowError, struct.error)
+_CODEC_ERRORS: Final = (AttributeError, TypeError, ValueError, OverflowError, struct.error)
 _LINE: Final = re.compile(r"^COPY [^,]+, \D*(\d+)", re.MULTILINE)
 
 _STAGE: Final = """
@@ -94,15 +94,26 @@ class EventWriter:
         """
         See `BatchWriter.write`.
         """
-        rows = rows_of(records)
-        async with self._turn:
-            await self._connected()  # which tells whether it may stage
-            if self._in_doubt and not self._may_stage:
-                await self._write_otherwise(records)
-                return
-            if self._in_doubt:
-                await self._write_in_doubt(rows)
-                return
+        try:
+            rows = rows_of(records)
+        except NotByCopy:
+            rows = None
+        try:
+            async with self._turn:
+                await self._written(records, rows)
+        except StorageRejected as refused:
+            if refused.row is None:
+                # The driver does not say of which row. What is wrong with its type is told here.
+                look_closely(records)
+            raise
+
+    async def _written(self, records: Sequence[EventRecord], rows: Sequence[Row] | None) -> None:
+        await self._connected()  # which tells whether it may stage
+        if rows is None or (self._in_doubt and not self._may_stage):
+            await self._write_otherwise(records)
+        elif self._in_doubt:
+            await self._write_in_doubt(rows)
+        else:
             try:
                 await self._asked(self._copied, rows)
             except _StoredAlready:

@@ -95,7 +95,7 @@ def _journal_at(url: str) -> Journal | None:
         case "sqlite":
             return FileJournal(f"{_file_of(url, parts)}-events")
         case _:
-            # Several hosts, or one in the query, make no difference: it is a name, and the same at each start.
+            # Several hosts, or one in the query, make no difference: it is a name, the same at each start.
             where = parts.netloc.rpartition("@")[2] or "local"
             return FileJournal(default_journal_directory(f"{where}{parts.path}".replace("/", "-")))
 

@@ -167,8 +167,8 @@ class JournalStatus:
     How a journal is.
 
     Attributes:
-        root: The directory that it shares with other processes' journals, and that outlives them; ``None`` for
-            one in memory.
+        root: The directory that it shares with other processes' journals, and that outlives them; ``None``
+            for one in memory.
         directory: Where in it this one is; ``None`` for one in memory, and while it is not open.
         first: The number of the oldest frame that is kept, or of the next one where none is.
         last: The number of the newest frame, 0 before the first.

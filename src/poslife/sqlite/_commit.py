@@ -6,9 +6,10 @@ The transaction holds the file's one write lock from its beginning, so what it r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from poslife._changes import (
     Change,
@@ -44,7 +45,7 @@ from poslife.errors import (
 from poslife.protocols import Clock
 from poslife.sqlite._cells import Cell, cells_of, insertion, time_text, update
 from poslife.sqlite._reads import find_by_ref, find_fill, find_live
-from poslife.sqlite._runs import is_leased
+from poslife.sqlite._runs import IS_LEASED
 from poslife.sqlite._session import Session
 
 __all__ = ["Prepared", "commit", "prepare"]
@@ -109,32 +110,86 @@ def commit(session: Session, prepared: Prepared, clock: Clock) -> Committed:
     """
     change = prepared.change
     with session.writing():
-        if not _register(session, change, prepared.mark):
+        ground = _take_ground(session, change, clock)
+        if ground.registered:
             return _first_result(session, change, prepared.mark)
-        if change.needs_lease and not is_leased(session, change.run, clock.now()):
+        if change.needs_lease and not ground.leased:
             raise RunLost(change.run)
-        heads = _read_heads(session, change)
+        heads = ground.heads
         _check(session, change, heads)
-        _require_free_keys(session, change, heads)
+        if len(change.transitions) > 1:
+            _require_free_keys(session, change, heads)
         positions = tuple([_result(session, transition) for transition in change.transitions])
-        _write_positions(session, positions, prepared.positions, heads)
+        _register(session, change, prepared.mark)
+        try:
+            _write_positions(session, positions, prepared.positions, heads)
+        except sqlite3.IntegrityError:
+            # What takes a free key, as nearly all do, need not ask for its holder first.
+            _require_free_keys(session, change, heads)
+            raise
         session.run_each(_WRITE_ORDER, prepared.orders)
         _write_fills(session, prepared.fills)
         session.run_each(_WRITE_EVENT, prepared.events)
     return Committed(change_id=change.id, positions=positions)
 
 
-_REGISTER: Final = """
-INSERT INTO changes (change_id, fingerprint, run, "at") VALUES (?, ?, ?, ?) ON CONFLICT (change_id) DO NOTHING
-"""
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """
+    What a commit is checked against.
+    """
+
+    registered: bool
+    leased: bool
+    heads: Heads
 
 
-def _register(session: Session, change: Change, mark: bytes) -> bool:
+_TAKE_GROUND: Final = f"""
+SELECT
+    EXISTS (SELECT 1 FROM changes WHERE change_id = ?), EXISTS ({IS_LEASED}),
+    positions.status, positions.version, positions.id
+FROM (SELECT ? AS ref) AS wanted LEFT JOIN positions ON positions.ref = wanted.ref
+"""  # noqa: S608 - a statement of our own
+
+
+def _take_ground(session: Session, change: Change, clock: Clock) -> _Ground:
     """
-    Whether the change is new.
+    All of it at once for a change of one position, as nearly all are.
     """
-    row = (str(change.id), mark, str(change.run), time_text(change.at))
-    return session.run(_REGISTER, row) == 1
+    refs = [transition.ref for transition in change.transitions]
+    first = str(refs[0]) if refs else None
+    row = session.row(_TAKE_GROUND, str(change.id), str(change.run), time_text(clock.now()), first)
+    # The tables are STRICT, so that the cells are what the columns say.
+    registered, leased, status, version, minted = cast("tuple[int, int, str | None, int, int | None]", row)
+    heads = _read_heads(session, refs[1:])
+    if status is not None:
+        heads[refs[0]] = _head(status, version, minted)
+    return _Ground(bool(registered), bool(leased), heads)
+
+
+def _head(status: str, version: int, minted: int | None) -> StoredHead:
+    return StoredHead(
+        status=PositionStatus(status),
+        version=version,
+        id=None if minted is None else PositionId(minted),
+    )
+
+
+_READ_HEAD: Final = "SELECT status, version, id FROM positions WHERE ref = ?"
+
+
+def _read_heads(session: Session, refs: Iterable[PositionRef]) -> dict[PositionRef, StoredHead]:
+    found = {ref: session.row(_READ_HEAD, str(ref)) for ref in refs}
+    return {
+        ref: _head(*cast("tuple[str, int, int | None]", row)) for ref, row in found.items() if row is not None
+    }
+
+
+_REGISTER: Final = 'INSERT INTO changes (change_id, fingerprint, run, "at") VALUES (?, ?, ?, ?)'
+
+
+def _register(session: Session, change: Change, mark: bytes) -> None:
+    session.run(_REGISTER, (str(change.id), mark, str(change.run), time_text(change.at)))
 
 
 def _first_result(session: Session, change: Change, mark: bytes) -> Committed:
@@ -144,27 +199,12 @@ def _first_result(session: Session, change: Change, mark: bytes) -> Committed:
     stored = session.row("SELECT fingerprint FROM changes WHERE change_id = ?", str(change.id))
     if stored != (mark,):
         raise ChangeIdReused(change.id)
-    heads = _read_heads(session, change)
+    heads = _read_heads(session, change.refs)
     positions = tuple(
         transition.result(heads[transition.ref].id if isinstance(transition, Promote) else None)
         for transition in change.transitions
     )
     return Committed(change_id=change.id, positions=positions, repeated=True)
-
-
-def _read_heads(session: Session, change: Change) -> Heads:
-    heads: dict[PositionRef, StoredHead] = {}
-    for transition in change.transitions:
-        match session.row("SELECT status, version, id FROM positions WHERE ref = ?", str(transition.ref)):
-            case (str(status), int(version), int() | None as id):
-                heads[transition.ref] = StoredHead(
-                    status=PositionStatus(status),
-                    version=version,
-                    id=None if id is None else PositionId(id),
-                )
-            case _:
-                pass
-    return heads
 
 
 def _check(session: Session, change: Change, heads: Heads) -> None:

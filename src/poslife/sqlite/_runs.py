@@ -5,7 +5,7 @@ Runs and their leases.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, cast
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from poslife.protocols import Clock, NewRun, Page, Run
 from poslife.sqlite._cells import Cell, time_of, time_text
 from poslife.sqlite._session import Session
 
-__all__ = ["end_run", "is_any_lost", "is_leased", "list_runs", "note_lost_runs", "renew_run", "start_run"]
+__all__ = ["IS_LEASED", "end_run", "is_any_lost", "list_runs", "note_lost_runs", "renew_run", "start_run"]
 
 _RUN: Final = """
 SELECT id, machine, pid, process_started, started_at, lease_until, ended_at IS NOT NULL OR lost_at IS NOT NULL
@@ -136,13 +136,9 @@ def list_runs(session: Session, after: UUID, limit: int) -> Page[Run]:
     return page_of([(str(run.id), run) for run in runs], limit)
 
 
-_LEASED: Final = """
+IS_LEASED: Final = """
 SELECT 1 FROM runs WHERE id = ? AND ended_at IS NULL AND lost_at IS NULL AND lease_until > ?
 """
-
-
-def is_leased(session: Session, run: RunId, now: datetime) -> bool:
-    """
-    Whether the run holds its lease; in a transaction of the caller's.
-    """
-    return session.row(_LEASED, str(run), time_text(now)) is not None
+"""
+Whether a run holds its lease at a time.
+"""

@@ -8,7 +8,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Final, cast
 
@@ -171,13 +171,11 @@ class Session:
         found = os.stat(self.path)  # noqa: PTH116 - before every piece of work, so the fastest way
         return found.st_dev, found.st_ino
 
-    @contextmanager
-    def writing(self) -> Generator[None]:
+    def writing(self) -> AbstractContextManager[None]:
         """
         A transaction that holds the file's one write lock from its beginning, and is durable when it is left.
         """
-        with self._part() if self._is_whole else self._transaction("BEGIN IMMEDIATE"):
-            yield
+        return self._part() if self._is_whole else self._transaction("BEGIN IMMEDIATE")
 
     @contextmanager
     def together(self) -> Generator[None]:
@@ -211,21 +209,17 @@ class Session:
             raise
         connection.execute("RELEASE part")
 
-    @contextmanager
-    def writing_alone(self) -> Generator[None]:
+    def writing_alone(self) -> AbstractContextManager[None]:
         """
         A transaction for migrations.
         """
-        with self._transaction("BEGIN EXCLUSIVE"):
-            yield
+        return self._transaction("BEGIN EXCLUSIVE")
 
-    @contextmanager
-    def reading(self) -> Generator[None]:
+    def reading(self) -> AbstractContextManager[None]:
         """
         A transaction in which every statement sees the same state.
         """
-        with self._transaction("BEGIN"):
-            yield
+        return self._transaction("BEGIN")
 
     @contextmanager
     def _transaction(self, begin: str) -> Generator[None]:

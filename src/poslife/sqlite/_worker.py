@@ -38,7 +38,7 @@ class _Piece(Generic[ResultT]):
         self, work: Callable[[Session], ResultT], loop: asyncio.AbstractEventLoop, *, together: bool
     ) -> None:
         self._work = work
-        self._loop = loop
+        self.loop = loop
         self.together = together
         self.answer: asyncio.Future[ResultT] = loop.create_future()
         self._tell: Callable[[], None] = lambda: None
@@ -63,11 +63,9 @@ class _Piece(Generic[ResultT]):
 
     def tell(self) -> None:
         """
-        Tell whoever waits.
+        Tell whoever waits; in its event loop.
         """
-        # A loop that is closed by now has nobody who waits.
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._tell)
+        self._tell()
 
 
 class Worker:
@@ -171,8 +169,7 @@ class Worker:
             pieces[0].do(session)
         else:
             self._do_together(pieces)
-        for piece in pieces:
-            piece.tell()
+        _tell(pieces)
         # The work is done, and told; what cannot be tidied now will be the next time.
         with suppress(sqlite3.Error):
             session.tidy()
@@ -188,6 +185,22 @@ class Worker:
             # Each has seen what the others did, and nothing of it is durable.
             for piece in pieces:
                 piece.fail(error)
+
+
+def _tell(pieces: Sequence[_Piece[Any]]) -> None:
+    """
+    Wake each event loop once, for all of its answers.
+    """
+    for loop in {piece.loop for piece in pieces}:
+        answers = [piece.tell for piece in pieces if piece.loop is loop]
+        # A loop that is closed by now has nobody who waits.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_call_each, answers)
+
+
+def _call_each(answers: Sequence[Callable[[], None]]) -> None:
+    for answer in answers:
+        answer()
 
 
 def _succeed(answer: asyncio.Future[ResultT], result: ResultT) -> None:

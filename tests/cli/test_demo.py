@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from poslife.cli.demo._failure import DemoFailed
+from poslife.cli.demo._faults import FileLocked, Outages
+from poslife.cli.demo._place import Place
 from poslife.cli.demo._stage import Stage
 from tests.postgres_server import psql
 
@@ -22,7 +24,28 @@ pytestmark = pytest.mark.slow
 # Not -X dev: asyncio then tells of every callback that a busy machine makes slow.
 COMMAND = (sys.executable, "-W", "error", "-m", "poslife.cli", "demo")
 IN_TIME = 60
-ACCOUNTS = re.compile(r"(\d+) of (\d+) (?:stored|told|known)")
+ACCOUNTS = re.compile(r"(\d+) of (\d+) (?:kept|stored|told|known)")
+BOOKS = re.compile(r"\d+ +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) (SIGKILL|shutdown)")
+DATABASE = re.compile(
+    r"Emitted in all: (\d+)(?: \+ (\d) cut off by SIGKILL)?\. "
+    r"In the database: (\d+) rows \+ 1 dead letter = (\d+)"
+)
+EXPECTED_IN_THE_LOG = (
+    "WARNING opening ",
+    "(trailing_stop.recalculated) was refused for good and is kept as a dead letter",
+    "PoslifeMisuseWarning: record('stop.moved'",
+    'record(command.kind, "pending"',
+    "WARNING store: waiting, ",
+    "WARNING store: answers again; ",
+)
+DAMAGES = {
+    "host-event": r"event \S+ \(signal\.accepted\) is lost",
+    "host-event-twice": r"event \S+ was never emitted",
+    "dead-letter": r"event \S+ \(trailing_stop\.recalculated\) is lost",
+    "life-event": r"change 2 of DOGE/USDT:USDT \(\S+\) is not told whole",
+    "fill": r"fill \S+ is missing",
+    "position": r"ETHUSDT: the exchange holds 0\.5, the store says 999",
+}
 
 
 def run_demo(folder: Path, *arguments: str, columns: int = 80) -> subprocess.CompletedProcess[str]:
@@ -43,7 +66,7 @@ def accounts(output: str) -> list[tuple[int, int]]:
     """
     The counts in poslife's column of the accounts.
     """
-    table = output.partition("The accounts")[2].splitlines()
+    table = output.partition("The accounts")[2].partition("The sink's own books")[0].splitlines()
     found = [ACCOUNTS.search(line) for line in table]
     return [(int(one[1]), int(one[2])) for one in found if one is not None]
 
@@ -71,11 +94,57 @@ def assert_told(done: subprocess.CompletedProcess[str]) -> None:
     for outcome in ("Opened", "Rejected", "InDoubt", "KeyInDoubt", "Closed", "SIGKILL", "proven absent"):
         assert outcome in done.stdout
     counted = accounts(done.stdout)
-    assert len(counted) >= 5
+    assert len(counted) == 6
     assert all(found == total for found, total in counted), counted
+    assert_closed(done.stdout)
     # What the seed incident was seen by, word for word but for the positions (incidents 22, 45).
     assert "EventLogger batch write failed" in done.stdout
     assert re.search(r"lost\s+\d+ events, [1-9]\d* of them without a fault", done.stdout)
+
+
+def assert_closed(output: str) -> None:
+    """
+    The sink's figures add up in each life, and to what is in the database (incidents 45, 47, 48).
+    """
+    told = " ".join(output.partition("The sink's own books")[2].split())
+    lives = [(*map(int, life[:6]), life[6]) for life in BOOKS.findall(told)]
+    assert ["SIGKILL", "SIGKILL", "shutdown"] == [life[6] for life in lives]
+    for emitted, recovered, committed, dead, dropped, waiting, _ in lives:
+        assert emitted + recovered == committed + dead + dropped + waiting
+        assert 0 == dropped
+    assert (1, 0) == (lives[1][3], lives[2][5])
+    # What the life that was killed under load had not stored, the last one has.
+    assert lives[1][0] >= 5000
+    assert lives[2][1] > 0
+    found = DATABASE.search(told)
+    assert found is not None, told
+    recorded, cut_off, rows, kept = (int(figure or 0) for figure in found.groups())
+    assert sum(life[0] for life in lives) == recorded
+    assert recorded + cut_off == rows + 1 == kept
+
+
+def assert_scenes_of_events(output: str) -> None:
+    """
+    A row refused, an outage, a SIGKILL under load: poslife has every event, the foil has lost what is shown.
+    """
+    told = " ".join(output.split())
+    for seen in (
+        "39 events stored, 1 dead letter: StorageRejected",
+        "added_by_hand",
+        "rows 39 | 0",
+        "rows 40 | 0",
+        "60 events wait in the journal",
+        "rows 60 | 0",
+    ):
+        assert seen in told
+    killed = re.search(r"SIGKILL after (\d+) events; (\d+) of them in the journal alone", told)
+    recovered = re.search(r"restart poslife Stored (\d+) events recovered .* rows (\d+) \| (\d+)", told)
+    assert killed is not None
+    assert recovered is not None
+    # One more where its call was cut off, after the journal had it.
+    assert 0 <= int(recovered[2]) - int(killed[1]) <= 1
+    assert int(recovered[1]) >= int(killed[2]) > 0
+    assert int(recovered[3]) < 5000
 
 
 def test_the_demo_on_sqlite(tmp_path: Path) -> None:
@@ -85,10 +154,14 @@ def test_the_demo_on_sqlite(tmp_path: Path) -> None:
     done = run_demo(tmp_path, "--keep")
 
     assert_told(done)
+    assert_scenes_of_events(done.stdout)
+    assert "StorageBusy" in done.stdout
     (folder,) = tmp_path.glob("poslife-demo-*")
     assert {"demo.db", "poslife.log", "old-way.log"} <= {file.name for file in folder.iterdir()}
     surprises = [
-        line for line in (folder / "poslife.log").read_text().splitlines() if "WARNING opening " not in line
+        line
+        for line in (folder / "poslife.log").read_text().splitlines()
+        if not any(expected in line for expected in EXPECTED_IN_THE_LOG)
     ]
     assert [] == surprises
 
@@ -101,6 +174,8 @@ def test_the_demo_on_postgres(tmp_path: Path, postgres_dsn: str) -> None:
     done = run_demo(tmp_path, "--dsn", postgres_dsn)
 
     assert_told(done)
+    assert_scenes_of_events(done.stdout)
+    assert "StorageUnavailable" in done.stdout
     assert "" == psql(postgres_dsn, databases).strip()
     assert [] == list(tmp_path.iterdir())
     assert [] == processes_with(str(tmp_path))
@@ -108,20 +183,47 @@ def test_the_demo_on_postgres(tmp_path: Path, postgres_dsn: str) -> None:
 
 def test_what_is_missing_or_wrong_is_noticed(tmp_path: Path) -> None:
     """
-    An event, a fill, a change or a quantity that is not as it was: named, and the exit status says so.
+    An event, a dead letter, a fill, a change or a quantity that is not as it was: named, and the exit status
+    says so.
     """
-    damages = ("host-event", "life-event", "fill", "position")
-    done = run_demo(tmp_path, *(word for damage in damages for word in ("--sabotage", damage)), columns=100)
+    done = run_demo(tmp_path, *(word for damage in DAMAGES for word in ("--sabotage", damage)), columns=100)
     told = " ".join(done.stdout.split())
 
-    assert 1 == done.returncode
-    assert "" == done.stderr
+    assert (1, "") == (done.returncode, done.stderr)
     assert "nothing lost" not in told
-    assert re.search(r"event \S+ \(signal\.accepted\) is lost", told)
-    assert re.search(r"change 2 of DOGE/USDT:USDT \(\S+\) is not told whole", told)
-    assert re.search(r"fill \S+ is missing", told)
-    assert "ETHUSDT: the exchange holds 0.5, the store says 999" in told
+    for named in DAMAGES.values():
+        assert re.search(named, told), named
     assert max(map(len, done.stdout.splitlines())) <= 100
+
+
+def test_what_is_missing_or_wrong_on_postgres_is_noticed(tmp_path: Path, postgres_dsn: str) -> None:
+    """
+    Also there an event that is gone, or doubled, is named, and the sink's figures do not add up to the rows.
+    """
+    damages = ("host-event-twice", "dead-letter")
+    words = (word for damage in damages for word in ("--sabotage", damage))
+    done = run_demo(tmp_path, "--dsn", postgres_dsn, *words, columns=100)
+    told = " ".join(done.stdout.split())
+
+    assert (1, "") == (done.returncode, done.stderr)
+    for damage in damages:
+        assert re.search(DAMAGES[damage], told), damage
+    assert "the sink counted 1 dead letters, the database has 0" in told
+
+
+def test_a_journal_that_is_gone_before_the_restart_is_noticed(tmp_path: Path) -> None:
+    """
+    What was in the journal alone is then lost, and the demo says which events and how many.
+    """
+    done = run_demo(tmp_path, "--sabotage", "journal", columns=100)
+    told = " ".join(done.stdout.split())
+
+    assert (1, "") == (done.returncode, done.stderr)
+    assert re.search(r"event \S+ \((price\.tick|position\.marked)\) is lost", told)
+    assert re.search(
+        r"[1-9]\d* events were in the journal alone when life 3 began, and 0 were recovered", told
+    )
+    assert re.search(r"\d+ events were recorded .* the database has \d+ and 1 dead letters", told)
 
 
 def test_an_interrupted_demo_leaves_nothing(tmp_path: Path) -> None:
@@ -152,7 +254,8 @@ async def test_a_bot_that_cannot_start_is_told_with_its_log(tmp_path: Path) -> N
     """
     The demo does not wait for a bot that has died: it says so, and why.
     """
-    nowhere = tmp_path / "no folder" / "demo.db"
-    async with Stage("poslife", str(nowhere), "demo", tmp_path / "poslife.log") as stage:
+    nowhere = str(tmp_path / "no folder" / "demo.db")
+    place = Place(address=nowhere, shown="", folder=tmp_path, outages=Outages(FileLocked(nowhere)))
+    async with Stage("poslife", place, "demo") as stage:
         with pytest.raises(DemoFailed, match=r"(?s)the poslife bot has ended; it logged:.*no folder"):
             await stage.start()

@@ -12,7 +12,7 @@ import pytest
 
 from poslife.cli.demo._accounting import Finding, Truth, audit, audit_old_way, count_losses
 from poslife.cli.demo._books import Books, HeldRow, OldBooks, OrderRow
-from poslife.cli.demo._messages import Emitted
+from poslife.cli.demo._words import Emitted
 from poslife.testing.bybit import (
     ExecutionKind,
     OrderStatus,
@@ -77,7 +77,7 @@ BOOKS = Books(
     unclaimed=0,
     life_events=(("ref", 1, 0), ("ref", 1, 1), ("ref", 2, 0)),
     host_events=(("e1", "run", 1), ("e2", "run", 2)),
-    dead_letters=0,
+    dead_letters=(),
     old_way=OldBooks(events=(), held={}),
 )
 
@@ -98,7 +98,7 @@ def test_sound_books_have_nothing_wrong() -> None:
     [
         (replace(BOOKS, host_events=BOOKS.host_events[:1]), ["event e2 (signal) is lost"]),
         (
-            replace(BOOKS, host_events=(*BOOKS.host_events, ("e2", "run", 3))),
+            replace(BOOKS, host_events=(*BOOKS.host_events, ("e2", "run", 2))),
             ["event e2 is stored 2 times"],
         ),
         (
@@ -107,9 +107,17 @@ def test_sound_books_have_nothing_wrong() -> None:
         ),
         (
             replace(BOOKS, host_events=(("e1", "run", 1), ("e2", "run", 3))),
-            ["the events of run run are not numbered from 1 without gaps"],
+            ["event e2 is number 3 of its run, and was recorded as number 2"],
         ),
-        (replace(BOOKS, dead_letters=1), ["1 events are dead letters"]),
+        (
+            replace(BOOKS, host_events=BOOKS.host_events[:1], dead_letters=(("e2", "no room"),)),
+            ["event e2 (signal) is a dead letter: no room"],
+        ),
+        (
+            replace(BOOKS, dead_letters=(("e2", "no room"),)),
+            ["event e2 is stored, and a dead letter, too", "event e2 (signal) is a dead letter: no room"],
+        ),
+        (replace(BOOKS, dead_letters=(("e3", "no room"),)), ["event e3 was never emitted"]),
         (
             replace(BOOKS, life_events=BOOKS.life_events[1:]),
             ["change 1 of DBR/USDT:USDT (ref) is not told whole"],
@@ -147,7 +155,9 @@ def test_sound_books_have_nothing_wrong() -> None:
         "event twice",
         "event from nowhere",
         "numbers with a gap",
-        "dead letter",
+        "dead letter without a cause",
+        "dead letter and stored",
+        "dead letter from nowhere",
         "change half told",
         "change too many",
         "order unknown",
@@ -166,6 +176,47 @@ def test_what_is_wrong_is_said(books: Books, said: list[str]) -> None:
     One thing wrong, one complaint that names it.
     """
     assert said == complaints(audit(TRUTH, books))
+
+
+def refusing(reason: str) -> list[str]:
+    """
+    The complaints where the database had to refuse the second event, and the reason it has is *reason*.
+    """
+    emitted = (TRUTH.emitted[0], Emitted(event="e2", kind="trailing_stop.recalculated", run="run"))
+    books = replace(BOOKS, host_events=BOOKS.host_events[:1], dead_letters=(("e2", reason),))
+    return complaints(audit(replace(TRUTH, emitted=emitted), books))
+
+
+def test_what_the_database_had_to_refuse_is_a_dead_letter_with_its_reason() -> None:
+    """
+    Then nothing is wrong; with another reason it is.
+    """
+    assert [] == refusing("constraint added_by_hand")
+    assert ["the reason of dead letter e2 is not the database's: no room"] == refusing("no room")
+
+
+def test_an_event_cut_off_by_a_kill_may_be_stored_or_not() -> None:
+    """
+    Nobody was told that it was recorded; one that was is lost when it is not there.
+    """
+    cut_off = replace(TRUTH, under_way=frozenset({"e2"}))
+
+    assert [] == complaints(audit(cut_off, BOOKS))
+    assert [] == complaints(audit(cut_off, replace(BOOKS, host_events=BOOKS.host_events[:1])))
+    assert ["event e1 (signal) is lost"] == complaints(
+        audit(cut_off, replace(BOOKS, host_events=BOOKS.host_events[1:]))
+    )
+
+
+def test_many_of_a_kind_are_counted() -> None:
+    """
+    Of thousands of lost events a reader gets a few by name, and how many more.
+    """
+    many = tuple(Emitted(event=f"e{number}", kind="tick", run="run") for number in range(1, 1001))
+    told = complaints(audit(replace(TRUTH, emitted=many), replace(BOOKS, host_events=())))
+
+    assert 4 == len(told)
+    assert "… and 997 more like the last" == told[-1]
 
 
 def test_the_foil_is_measured_by_the_same_truth() -> None:

@@ -35,18 +35,20 @@ def poslife() -> None:
 @click.option("--keep", is_flag=True, help="Leave the database or the file, and say where it is.")
 @click.option(
     "--sabotage",
-    type=click.Choice(["host-event", "life-event", "fill", "position"]),
+    type=click.Choice(
+        ["dead-letter", "fill", "host-event", "host-event-twice", "journal", "life-event", "position"]
+    ),
     multiple=True,
     hidden=True,
-    help="Damage the store before the accounts are made up.",
+    help="Damage the store before the accounts are made up, or the journal before a restart.",
 )
 def demo(dsn: str | None, *, keep: bool, sabotage: tuple[Sabotage, ...]) -> None:
     """
     A bot, an exchange that misbehaves, and what is left.
 
     A small bot trades with the real ccxt client against a simulated Bybit. Orders are refused, answers are
-    lost, and the bot is killed. A second bot, written the usual way, goes through the same. Then the books of
-    both are compared with the exchange's.
+    lost, the database refuses a row and goes away, and the bot is killed twice. A second bot, written the
+    usual way, goes through the same. Then the books of both are compared with the exchange's.
 
     The exit status is 0 only if poslife lost nothing, doubled nothing and got nothing wrong.
     """

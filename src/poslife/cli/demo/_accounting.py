@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from poslife.cli.demo._books import Books, OldBooks
-from poslife.cli.demo._messages import Emitted
+from poslife.cli.demo._faults import LONGEST_TYPE
+from poslife.cli.demo._words import Emitted
 from poslife.testing.bybit import SimulatedFill, SimulatedOrder
 
 __all__ = ["Finding", "Losses", "Truth", "audit", "audit_old_way", "count_losses"]
 
+MOST_TOLD = 3
 NOT_ENDED = frozenset({"prepared", "submitting", "in_doubt"})
 
 
@@ -27,11 +29,19 @@ class Truth:
         emitted: The events that the bot emitted, in all its lives.
         orders: What the venue took.
         fills: What the venue executed.
+        under_way: The events among them whose call had not returned when the bot was killed.
     """
 
     emitted: Sequence[Emitted]
     orders: Sequence[SimulatedOrder]
     fills: Sequence[SimulatedFill]
+    under_way: frozenset[str] = frozenset()
+
+    def refused(self) -> set[str]:
+        """
+        The events that the database had to refuse.
+        """
+        return {event.event for event in self.emitted if len(event.kind) > LONGEST_TYPE}
 
     def held(self) -> dict[str, Decimal]:
         """
@@ -65,6 +75,7 @@ def audit(truth: Truth, books: Books) -> list[Finding]:
     """
     return [
         _host_events(truth, books),
+        _refused_events(truth, books),
         _life_events(books),
         _orders(truth, books),
         _fills(truth, books),
@@ -81,11 +92,16 @@ def audit_old_way(truth: Truth, books: OldBooks) -> list[Finding]:
     """
     counts = Counter(books.events)
     lost = [event for event in truth.emitted if event.event not in counts]
+    refused = truth.refused()
     return [
         Finding(
             what=EVENTS,
-            found=f"{len(truth.emitted) - len(lost)} of {len(truth.emitted)} stored",
+            found=f"{len(truth.emitted) - len(lost)} of {len(truth.emitted)} kept",
             wrong=(f"{len(lost)} events lost",) if lost else (),
+        ),
+        Finding(
+            what=REFUSED,
+            found=f"{sum(event in counts for event in refused)} of {len(refused)} kept",
         ),
         Finding(what=CHANGES, found="not kept"),
         Finding(what=ORDERS, found="not kept"),
@@ -96,6 +112,7 @@ def audit_old_way(truth: Truth, books: OldBooks) -> list[Finding]:
 
 
 EVENTS = "events the bot recorded"
+REFUSED = "of them refused"
 CHANGES = "changes of positions"
 ORDERS = "orders at the exchange"
 FILLS = "fills there"
@@ -105,26 +122,70 @@ DOUBTS = "orders left in doubt"
 
 def _host_events(truth: Truth, books: Books) -> Finding:
     stored = Counter(event for event, _, _ in books.host_events)
+    buried = dict(books.dead_letters)
     emitted = Counter(event.event for event in truth.emitted)
+    kinds, numbers, refused = _kinds(truth), _numbers(truth), truth.refused()
+    lost = [event for event in emitted if event not in stored and event not in buried]
+    kept = emitted.keys() - set(lost)
     wrong = [
-        f"event {event} ({kind}) is lost" for event, kind in _kinds(truth).items() if event not in stored
+        *_few(f"event {event} ({kinds[event]}) is lost" for event in lost if event not in truth.under_way),
+        *_few(f"event {event} is stored {times} times" for event, times in stored.items() if times > 1),
+        *_few(f"event {event} was never emitted" for event in {**stored, **buried} if event not in emitted),
+        *_few(f"event {event} was emitted {times} times" for event, times in emitted.items() if times > 1),
+        *_few(f"event {event} is stored, and a dead letter, too" for event in buried if event in stored),
+        *_few(
+            f"event {event} ({kinds[event]}) is a dead letter: {reason}"
+            for event, reason in buried.items()
+            if event in emitted and event not in refused
+        ),
+        *_few(
+            f"event {event} is number {number} of its run, and was recorded as number {numbers[event]}"
+            for event, _, number in books.host_events
+            if event in emitted and number != numbers[event]
+        ),
     ]
-    wrong += [f"event {event} is stored {times} times" for event, times in stored.items() if times > 1]
-    wrong += [f"event {event} was never emitted" for event in stored if event not in emitted]
-    wrong += [f"event {event} was emitted {times} times" for event, times in emitted.items() if times > 1]
-    wrong += [f"{books.dead_letters} events are dead letters"] if books.dead_letters else []
-    numbers: dict[str, list[int]] = {}
-    for _, run, number in books.host_events:
-        numbers.setdefault(run, []).append(number)
-    for run, found in numbers.items():
-        if sorted(found) != list(range(1, len(found) + 1)):
-            wrong.append(f"the events of run {run} are not numbered from 1 without gaps")
-    once = sum(stored[event] == 1 for event in emitted)
-    return Finding(what=EVENTS, found=f"{once} of {len(emitted)} stored, each once", wrong=tuple(wrong))
+    of = len(emitted) - len(truth.under_way - kept)
+    return Finding(what=EVENTS, found=f"{len(kept)} of {of} kept, in order", wrong=tuple(wrong))
+
+
+def _refused_events(truth: Truth, books: Books) -> Finding:
+    """
+    Whether exactly these are dead letters is said of all events; here, whether the reason is there.
+    """
+    reasons = dict(books.dead_letters)
+    refused = truth.refused()
+    told = [event for event in refused if "added_by_hand" in reasons.get(event, "")]
+    wrong = tuple(
+        f"the reason of dead letter {event} is not the database's: {reasons[event]}"
+        for event in refused
+        if event in reasons and event not in told
+    )
+    return Finding(what=REFUSED, found=f"{len(told)} of {len(refused)} kept, with the reason", wrong=wrong)
 
 
 def _kinds(truth: Truth) -> dict[str, str]:
     return {event.event: event.kind for event in truth.emitted}
+
+
+def _numbers(truth: Truth) -> dict[str, int]:
+    """
+    Each event's number within its run, as they were recorded.
+    """
+    numbers: dict[str, int] = {}
+    lasts: Counter[str] = Counter()
+    for event in truth.emitted:
+        lasts[event.run] += 1
+        numbers[event.event] = lasts[event.run]
+    return numbers
+
+
+def _few(sentences: Iterable[str]) -> list[str]:
+    """
+    The first few, and how many there are more.
+    """
+    told = list(sentences)
+    more = len(told) - MOST_TOLD
+    return told if more <= 1 else [*told[:MOST_TOLD], f"… and {more} more like the last"]
 
 
 def _life_events(books: Books) -> Finding:

@@ -16,16 +16,48 @@ from uuid import UUID
 from poslife import PositionRef
 from poslife.cli.demo._place import Place
 
-__all__ = ["Books", "HeldRow", "OldBooks", "OrderRow", "Sabotage", "damage", "read_books"]
+__all__ = [
+    "EVENTS_OF",
+    "Books",
+    "HeldRow",
+    "OldBooks",
+    "OrderRow",
+    "Sabotage",
+    "carry_out",
+    "count_kept",
+    "count_stored",
+    "damage",
+    "read_books",
+]
 
-Sabotage = Literal["host-event", "life-event", "fill", "position"]
+OF_AN_EVENT = (
+    "type, schema, ref, venue, account, symbol, ordinal, severity, occurred_at, recorded_at, run,"
+    " correlation, causation, actor, sequence, payload"
+)
 
+Sabotage = Literal[
+    "dead-letter", "fill", "host-event", "host-event-twice", "journal", "life-event", "position"
+]
+
+# Of the journal `Stage` takes care.
 DAMAGE: dict[Sabotage, str] = {
     "host-event": "DELETE FROM run_events WHERE type = 'signal.accepted' AND symbol = 'ETH/USDT:USDT'",
+    "host-event-twice": (
+        f"INSERT INTO run_events (event_id, {OF_AN_EVENT})"  # noqa: S608 - ours
+        f" SELECT '01890000-0000-7000-8000-000000000000', {OF_AN_EVENT}"
+        " FROM run_events WHERE type = 'take_profit.placed'"
+    ),
+    "dead-letter": "DELETE FROM dead_letters",
     "life-event": "DELETE FROM life_events WHERE type = 'order.submitting'",
     "fill": "DELETE FROM fills WHERE symbol = 'DOGE/USDT:USDT'",
     "position": "UPDATE positions SET entered_quantity = '999' WHERE symbol = 'ETH/USDT:USDT'",
 }
+
+
+EVENTS_OF = {"poslife": ("run_events", "type"), "old-way": ("old_way_events", "event_type")}
+"""
+By bot: the table of its events, and the column of their types.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +110,7 @@ class Books:
         unclaimed: How many could not be.
         life_events: Position, version and index of every life event.
         host_events: Event, run and number within the run of every host event.
-        dead_letters: How many events were refused for good.
+        dead_letters: Event and reason of every event that was refused for good.
         old_way: What the foil has stored.
     """
 
@@ -88,7 +120,7 @@ class Books:
     unclaimed: int
     life_events: tuple[tuple[str, int, int], ...]
     host_events: tuple[tuple[str, str, int], ...]
-    dead_letters: int
+    dead_letters: tuple[tuple[str, str], ...]
     old_way: OldBooks
 
     @property
@@ -138,8 +170,37 @@ async def damage(place: Place, sabotage: Sabotage) -> None:
     """
     Do what must not go unnoticed.
     """
+    if statement := DAMAGE.get(sabotage):
+        await carry_out(place, statement)
+
+
+async def carry_out(place: Place, statement: str) -> None:
+    """
+    Run a statement behind both bots' backs.
+    """
     async with _querying(place) as ask:
-        await ask(DAMAGE[sabotage])
+        await ask(statement)
+
+
+async def count_stored(place: Place, bot: str, *kinds: str) -> int:
+    """
+    How many events of some types a bot has in its table.
+    """
+    table, column = EVENTS_OF[bot]
+    listed = ", ".join(f"'{kind}'" for kind in kinds)
+    async with _querying(place) as ask:
+        ((count,),) = await ask(f"SELECT count(*) FROM {table} WHERE {column} IN ({listed})")  # noqa: S608 - ours
+    return int(count)
+
+
+async def count_kept(place: Place, bot: str) -> int:
+    """
+    How many events the store has of a bot, dead letters included.
+    """
+    tables = ("run_events", "dead_letters") if bot == "poslife" else ("old_way_events",)
+    async with _querying(place) as ask:
+        counts = [await ask(f"SELECT count(*) FROM {table}") for table in tables]  # noqa: S608 - ours
+    return sum(int(count) for ((count,),) in counts)
 
 
 async def read_books(place: Place) -> Books:
@@ -155,7 +216,7 @@ async def read_books(place: Place) -> Books:
         fills = await ask("SELECT trade_id, ref FROM fills")
         life_events = await ask('SELECT ref, version, "index" FROM life_events WHERE ref IS NOT NULL')
         host_events = await ask("SELECT event_id, run, sequence FROM run_events")
-        dead_letters = await ask("SELECT event_id FROM dead_letters")
+        dead_letters = await ask("SELECT event_id, reason FROM dead_letters")
         old_events = await ask("SELECT event_data FROM old_way_events")
         old_held = await ask("SELECT symbol, quantity FROM old_way_positions WHERE status = 'active'")
     return Books(
@@ -168,7 +229,7 @@ async def read_books(place: Place) -> Books:
         unclaimed=sum(not ref for _, ref in fills),
         life_events=tuple((ref, int(version), int(index)) for ref, version, index in life_events),
         host_events=tuple((event, run, int(sequence)) for event, run, sequence in host_events),
-        dead_letters=len(dead_letters),
+        dead_letters=tuple((event, reason) for event, reason in dead_letters),
         old_way=_old_books(old_events, old_held),
     )
 

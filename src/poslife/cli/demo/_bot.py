@@ -89,8 +89,6 @@ class Bot:
         try:
             async with opening:  # the intention is stored, and the key is ours
                 self._tracker.record("signal.accepted", opening.position, {"strategy": "demo"})
-                # Events of the host's wait in memory for some milliseconds, and a SIGKILL may be next.
-                await self._tracker.flush()
                 answer = await opening.submit(
                     self._exchange.create_order(
                         symbol, "market", "buy", quantity, params={"clientOrderId": opening.client_order_id}

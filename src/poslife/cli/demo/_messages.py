@@ -8,7 +8,21 @@ from decimal import Decimal
 
 import msgspec
 
-__all__ = ["Answer", "Close", "Command", "Did", "Emitted", "Open", "Protect", "Stop", "Sync", "read", "write"]
+__all__ = [
+    "Burst",
+    "Close",
+    "Command",
+    "Did",
+    "Load",
+    "Open",
+    "Protect",
+    "Settle",
+    "Stop",
+    "Sync",
+    "Watch",
+    "read",
+    "write",
+]
 
 
 class Open(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -49,7 +63,51 @@ class Stop(msgspec.Struct, frozen=True, tag=True):
     """
 
 
-Command = Open | Protect | Close | Sync | Stop
+class Burst(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """
+    Record many events at once.
+
+    Attributes:
+        kind: Their type.
+        count: How many.
+        odd_kind: The type of the one in the middle, where it has another.
+        pending: Whether the one in the middle names its position ``"pending"``.
+    """
+
+    kind: str
+    count: int
+    odd_kind: str = ""
+    pending: bool = False
+
+
+class Watch(msgspec.Struct, frozen=True, tag=True):
+    """
+    Say what becomes of the events now that the store is away.
+    """
+
+
+class Settle(msgspec.Struct, frozen=True, tag=True):
+    """
+    Wait until whatever keeps events has nothing more to do.
+    """
+
+
+class Load(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """
+    Record events as fast as it goes, until killed.
+
+    Attributes:
+        kind: The type of those about nothing.
+        position_kind: The type of those about the position in *symbol*: every fourth.
+        symbol: Of the position.
+    """
+
+    kind: str
+    position_kind: str
+    symbol: str
+
+
+Command = Open | Protect | Close | Sync | Stop | Burst | Watch | Settle | Load
 
 
 class Did(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -65,36 +123,16 @@ class Did(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     told: str
 
 
-class Emitted(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """
-    An event is about to be handed to whatever keeps events. What is said here is known even of a killed bot.
-
-    Attributes:
-        event: Names it.
-        kind: Its type.
-        about: How it names its position, where it does.
-        run: The run that emits it, where there are such.
-    """
-
-    event: str
-    kind: str
-    about: str = ""
-    run: str = ""
-
-
-Answer = Did | Emitted
-
-
-def write(message: Command | Answer) -> bytes:
+def write(message: Command | Did) -> bytes:
     """
     A message as a line.
     """
     return msgspec.json.encode(message) + b"\n"
 
 
-def read(line: bytes) -> Command | Answer:
+def read(line: bytes) -> Command | Did:
     """
     A line as a message.
     """
-    message: Command | Answer = msgspec.json.decode(line, type=Command | Answer)
+    message: Command | Did = msgspec.json.decode(line, type=Command | Did)
     return message

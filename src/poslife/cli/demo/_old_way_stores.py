@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from poslife.cli.demo._faults import LOCK_TIMEOUT
 from poslife.cli.demo._old_way import OldStore
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ async def open_old_store(place: str) -> AsyncGenerator[OldStore]:
             await pool.execute(POSTGRES_TABLES)
             yield _PostgresStore(pool)
         return
-    with contextlib.closing(sqlite3.connect(Path(place), timeout=10.0)) as connection:
+    with contextlib.closing(sqlite3.connect(Path(place), timeout=LOCK_TIMEOUT)) as connection:
         connection.executescript(SQLITE_TABLES)
         yield _SqliteStore(connection)
 

@@ -14,9 +14,24 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from poslife.cli.demo._failure import DemoFailed
+from poslife.cli.demo._faults import DatabaseClosed, FileLocked, Outages
 from poslife.errors import InvalidUrl
 
-__all__ = ["Place", "demo_place"]
+__all__ = ["Place", "demo_place", "journal_in", "words_in"]
+
+
+def words_in(folder: Path, kind: str) -> Path:
+    """
+    Where a bot of this kind says what it does with its events.
+    """
+    return folder / f"{kind}.words"
+
+
+def journal_in(folder: Path) -> Path:
+    """
+    Where the events of the bot over poslife wait until they are stored.
+    """
+    return folder / "events"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,19 +42,28 @@ class Place:
     Attributes:
         address: The file, or the DSN.
         shown: For readers; no password in it.
-        folder: For logs.
+        folder: For logs, and for what waits outside the store.
+        outages: How the store can be away.
     """
 
     address: str
     shown: str
     folder: Path
+    outages: Outages
+
+    @property
+    def is_postgres(self) -> bool:
+        """
+        Whether it is a database on a server.
+        """
+        return "://" in self.address
 
     @property
     def url(self) -> str:
         """
         What `poslife.connect` takes.
         """
-        return self.address if "://" in self.address else f"sqlite:///{self.address}"
+        return self.address if self.is_postgres else f"sqlite:///{self.address}"
 
 
 @asynccontextmanager
@@ -55,19 +79,20 @@ async def demo_place(dsn: str | None, *, keep: bool) -> AsyncGenerator[Place]:
     try:
         if dsn is None:
             file = folder / "demo.db"
-            yield Place(address=str(file), shown=f"SQLite, {file}", folder=folder)
+            outages = Outages(FileLocked(str(file)))
+            yield Place(address=str(file), shown=f"SQLite, {file}", folder=folder, outages=outages)
             return
-        async with _database_on(dsn, keep=keep) as own:
+        async with _database_on(dsn, keep=keep) as (own, outages):
             parts = urlsplit(own)
             shown = f"PostgreSQL, {parts.hostname or 'local'}{parts.path}"
-            yield Place(address=own, shown=shown, folder=folder)
+            yield Place(address=own, shown=shown, folder=folder, outages=outages)
     finally:
         if not keep:
             shutil.rmtree(folder)
 
 
 @asynccontextmanager
-async def _database_on(dsn: str, *, keep: bool) -> AsyncGenerator[str]:
+async def _database_on(dsn: str, *, keep: bool) -> AsyncGenerator[tuple[str, Outages]]:
     import asyncpg
 
     parts = urlsplit(dsn)
@@ -86,7 +111,7 @@ async def _database_on(dsn: str, *, keep: bool) -> AsyncGenerator[str]:
                 f"the demo runs in a database of its own, and cannot create one there: {error}"
             ) from error
         try:
-            yield urlunsplit(parts._replace(path=f"/{name}"))
+            yield urlunsplit(parts._replace(path=f"/{name}")), Outages(DatabaseClosed(server, name))
         except BaseException:
             if not keep:
                 # What went wrong is told; a server that has gone cannot drop a database either.

@@ -16,14 +16,15 @@ from rich.text import Text
 
 from poslife.cli.demo._accounting import Finding, Losses
 from poslife.cli.demo._scenes import Scene, Step
+from poslife.cli.demo._sink_books import SinkBooks
 from poslife.cli.demo._timeline import Timeline
 
 __all__ = ["Report"]
 
 NARROWEST, WIDEST, WITHOUT_TERMINAL = 80, 100, 96
-LONGEST_STEP, LONGEST_LINE, LONGEST_LOG = 100, 250, 200
-# The modules of exceptions, and where on this machine the simulated exchange listens.
-NOISE = re.compile(r"\b(?:\w+\.)+(?=\w+: )|https?://[^/\s]+")
+LONGEST_STEP, LONGEST_LINE, LONGEST_LOG = 180, 250, 200
+# The modules of exceptions, and where on this machine exchange and file are.
+NOISE = re.compile(r"\b(?:\w+\.)+(?=\w+: )|https?://[^/\s]+|/\S+\.db: ")
 
 NEW, OLD = "poslife", "old way"
 
@@ -55,7 +56,7 @@ class Report:
             Text(
                 f"Two bots get the same signals. Each trades through the real ccxt client ({ccxt}) at a "
                 "simulated Bybit of its own on this machine. The same orders are refused, the same answers "
-                "are lost, and both are killed at the same moment."
+                "are lost, their database goes away, and both are killed at the same moments."
             )
         )
         self._console.print()
@@ -76,14 +77,14 @@ class Report:
         if scene.seen:
             self._indented(Text(scene.seen, "dim italic"))
         table = Table.grid(padding=(0, 2))
-        table.add_column(width=14)
+        table.add_column(width=16)
         table.add_column(width=7)
         table.add_column(width=10)
         table.add_column()
         for ours, theirs in zip(new, old, strict=True):
             table.add_row(ours.asked, Text(NEW, "green"), Text(ours.did.outcome, "bold green"), _told(ours))
-            held = Text(_held(ours, theirs), "dim")
-            table.add_row(held, Text(OLD, "yellow"), Text(theirs.did.outcome, "bold yellow"), _told(theirs))
+            found = Text(_found(ours, theirs), "dim")
+            table.add_row(found, Text(OLD, "yellow"), Text(theirs.did.outcome, "bold yellow"), _told(theirs))
         self._indented(table)
         if remark:
             self._indented(Text(remark, "dim"))
@@ -150,6 +151,46 @@ class Report:
             table.add_row(ours.what, _cell(ours), _cell(theirs))
         self._indented(table)
 
+    def sink(self, books: SinkBooks, *, sound: bool) -> None:
+        """
+        Print what poslife's sink counted, life by life.
+        """
+        self._section(
+            "The sink's own books",
+            "What poslife's sink counted when it was last asked: right after the last event that a life "
+            "recorded before its SIGKILL, or at the end. What waited then, the next life recovered.",
+        )
+        table = Table(box=None, padding=(0, 1, 0, 0), expand=False, header_style="dim")
+        for head in (
+            "life",
+            "emitted",
+            "+ recovered",
+            "= committed",
+            "+ dead",
+            "+ dropped",
+            "+ waiting",
+            "ended by",
+        ):
+            table.add_column(head, justify="left" if head == "ended by" else "right")
+        for number, life in enumerate(books.lives, 1):
+            if (last := life.last) is not None:
+                counted = (last.emitted, last.recovered, last.committed)
+                left = (last.dead_lettered, last.dropped, last.backlog)
+                ended = "shutdown" if life.death is None else life.death.signal
+                table.add_row(str(number), *map(str, counted + left), ended)
+        self._indented(table)
+        recorded = sum(life.recorded for life in books.lives)
+        cut_off = f" + {books.under_way} cut off by SIGKILL" if books.under_way else ""
+        letters = f"{books.letters} dead letter{'' if books.letters == 1 else 's'}"
+        self._indented(
+            Text(
+                f"Emitted in all: {recorded}{cut_off}. In the database: {books.rows} rows + {letters} = "
+                f"{books.rows + books.letters}. The figures were asked for after each event, {books.moments} "
+                f"times: {'they added up each time' if sound else 'see below what is wrong'}.",
+                "" if sound else "red",
+            )
+        )
+
     def verdict(self, wrong: Sequence[str], *, seconds: float, kept: str) -> None:
         """
         Say how it ended.
@@ -176,12 +217,12 @@ def _told(step: Step) -> str:
     return _shortened(step.did.told, LONGEST_STEP)
 
 
-def _held(*steps: Step) -> str:
+def _found(*steps: Step) -> str:
     """
-    What the exchanges really hold: one number, since the same happens at both.
+    What is there really: one word, where it is the same for both.
     """
-    held = dict.fromkeys(f"{step.held.normalize():f}" if step.held else "none" for step in steps)
-    return f"exchange: {' | '.join(held)}"
+    found = dict.fromkeys(step.found for step in steps)
+    return f"{steps[0].where} {' | '.join(found)}" if steps[0].where else ""
 
 
 def _cell(finding: Finding) -> Text:

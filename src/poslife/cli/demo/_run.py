@@ -13,12 +13,15 @@ import ccxt
 import poslife
 from poslife.cli.demo._accounting import Truth, audit, audit_old_way, count_losses
 from poslife.cli.demo._books import Books, Sabotage, damage, read_books
-from poslife.cli.demo._child import TIMINGS
+from poslife.cli.demo._event_scenes import STORMS
 from poslife.cli.demo._place import Place, demo_place
 from poslife.cli.demo._report import Report
-from poslife.cli.demo._scenes import SCENES, Scene, Step
+from poslife.cli.demo._scenes import TRADES, Scene, Step, name_of
+from poslife.cli.demo._sink_books import Death, SinkBooks, audit_sink, lives_of
 from poslife.cli.demo._stage import Stage
 from poslife.cli.demo._timeline import Timeline, draw_timeline
+from poslife.cli.demo._wiring import TIMINGS
+from poslife.cli.demo._words import Accepted, Emitted
 
 __all__ = ["run_demo"]
 
@@ -42,8 +45,8 @@ async def _run(dsn: str | None, *, keep: bool, sabotage: Sequence[Sabotage]) -> 
     started, report = time.monotonic(), Report()
     async with demo_place(dsn, keep=keep) as place:
         report.begin(store=place.shown, ccxt=str(ccxt.__version__))
-        new = Stage("poslife", place.address, "demo", place.folder / "poslife.log")
-        old = Stage("old-way", place.address, "demo", place.folder / "old-way.log")
+        new = Stage("poslife", place, "demo", loses_journal="journal" in sabotage)
+        old = Stage("old-way", place, "demo")
         async with new, old:
             await asyncio.gather(new.start(), old.start())
             unexpected = await _play(report, new, old)
@@ -60,7 +63,10 @@ async def _run(dsn: str | None, *, keep: bool, sabotage: Sequence[Sabotage]) -> 
             log=[line for line in old.log if " ERROR " in line],
         )
         report.accounts(ours, theirs)
-        wrong = [*unexpected, *(sentence for finding in ours for sentence in finding.wrong)]
+        sink = _sink_books(new, books)
+        broken = audit_sink(sink)
+        report.sink(sink, sound=not broken)
+        wrong = [*unexpected, *(sentence for finding in ours for sentence in finding.wrong), *broken]
         kept = f"Kept: {place.shown}; logs in {place.folder}." if keep else "Nothing is left behind."
         report.verdict(wrong, seconds=time.monotonic() - started, kept=kept)
     return not wrong
@@ -71,9 +77,11 @@ async def _play(report: Report, new: Stage, old: Stage) -> list[str]:
     Play every scene with both bots. Returns what went otherwise than it must.
     """
     unexpected: list[str] = []
-    for number, scene in enumerate(SCENES, 1):
+    for number, scene in enumerate((*TRADES, *STORMS), 1):
         ours, theirs = await asyncio.gather(scene.play(new), scene.play(old))
-        remark = scene.remark.format(quiet=TIMINGS.quiet, default=poslife.Timings().quiet)
+        remark = scene.remark.format(
+            quiet=TIMINGS.quiet, default=poslife.Timings().quiet, outage=new.place.outages.told
+        )
         report.scene(number, scene, ours, theirs, remark)
         unexpected += _surprises(number, scene, ours)
     return unexpected
@@ -88,9 +96,31 @@ def _surprises(number: int, scene: Scene, steps: Sequence[Step]) -> list[str]:
 
 
 def _truth(stage: Stage) -> Truth:
-    return Truth(emitted=stage.emitted, orders=stage.venue.orders, fills=stage.venue.fills)
+    words = stage.words
+    emitted = [word for word in words if isinstance(word, Emitted)]
+    returned = {word.event for word in words if isinstance(word, Accepted)}
+    return Truth(
+        emitted=emitted,
+        orders=stage.venue.orders,
+        fills=stage.venue.fills,
+        under_way=frozenset(event.event for event in emitted if event.event not in returned),
+    )
+
+
+def _sink_books(stage: Stage, books: Books) -> SinkBooks:
+    stored = {event for event, _, _ in books.host_events} | {event for event, _ in books.dead_letters}
+    deaths = [
+        Death(signal=name_of(one.status), missing=max(one.recorded - one.kept, 0)) for one in stage.killed
+    ]
+    return SinkBooks(
+        lives=lives_of(stage.words, deaths),
+        rows=len(books.host_events),
+        letters=len(books.dead_letters),
+        under_way=len(_truth(stage).under_way & stored),
+    )
 
 
 async def _timelines(place: Place, books: Books) -> list[Timeline]:
-    async with poslife.connect(place.url) as tracker:
+    # A reader only: its own events have a journal of their own, so that they are no part of the accounts.
+    async with poslife.connect(place.url, journal=place.folder / "reading") as tracker:
         return [await draw_timeline(await tracker.get(ref), tracker.history(ref)) for ref in books.refs]

@@ -1,5 +1,5 @@
 """
-What happens to both bots, scene by scene: the same faults at the same moments.
+What happens to both bots' trades, scene by scene: the same faults at the same moments.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from poslife.cli.demo._messages import Close, Did, Open, Protect, Sync
 from poslife.cli.demo._stage import Stage
 from poslife.testing.bybit import LostResponse, PartialFill, Refusal, SlowAnswer
 
-__all__ = ["SCENES", "Scene", "Step"]
+__all__ = ["DOGE", "TRADES", "Scene", "Step", "name_of"]
 
 BTC, DBR, ETH = "BTC/USDT:USDT", "DBR/USDT:USDT", "ETH/USDT:USDT"
 SOL, XRP, DOGE = "SOL/USDT:USDT", "XRP/USDT:USDT", "DOGE/USDT:USDT"
 
-LONGER_THAN_THE_CLIENT_WAITS = 2.2
+LONGER_THAN_THE_CLIENT_WAITS = 1.4
 LONGER_THAN_THE_DEMO = 60.0
 
 
@@ -30,14 +30,14 @@ class Step:
     Attributes:
         asked: What it was told.
         did: What it says.
-        symbol: What it was about, or nothing.
-        held: What the exchange truly holds of it afterwards.
+        where: Where one can see what truly came of it, or nothing.
+        found: What is there afterwards.
     """
 
     asked: str
     did: Did
-    symbol: str
-    held: Decimal
+    where: str = ""
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,8 @@ def step(stage: Stage, asked: str, did: Did, symbol: str) -> Step:
     """
     A step that was just taken.
     """
-    return Step(asked=asked, did=did, symbol=symbol, held=stage.venue.position(symbol).signed_size)
+    held = stage.venue.position(symbol).signed_size
+    return Step(asked=asked, did=did, where="exchange:", found=f"{held.normalize():f}" if held else "none")
 
 
 async def buy(stage: Stage, symbol: str, quantity: str) -> Step:
@@ -142,16 +143,21 @@ async def killed(stage: Stage) -> list[Step]:
     stage.venue.inject(SlowAnswer(seconds=LONGER_THAN_THE_DEMO), symbol=DOGE)
     stage.begin(Open(symbol=DOGE, quantity=Decimal(2000)))
     await stage.until(lambda: any(fill.symbol == "DOGEUSDT" for fill in stage.venue.fills))
-    status = await stage.kill()
-    name = signal.Signals(-status).name if status < 0 else str(status)
-    did = Did(outcome="Killed", told=f"the process ended with {name}")
+    did = Did(outcome="Killed", told=f"the process ended with {name_of((await stage.kill()).status)}")
     return [
         step(stage, "buy 2000 DOGE", did, DOGE),
         step(stage, "restart", await stage.start(), DOGE),
     ]
 
 
-SCENES = (
+def name_of(status: int) -> str:
+    """
+    What ended a process.
+    """
+    return signal.Signals(-status).name if status < 0 else f"exit status {status}"
+
+
+TRADES = (
     Scene(
         title="An ordinary trade: opened, protected, closed",
         play=ordinary_trade,
@@ -188,10 +194,7 @@ SCENES = (
         seen="incident 8: a crash between two writes, and a recovery that saw nothing",
         play=killed,
         expected=("Killed", "Started"),
-        remark=(
-            "Each step is stored with its events. The bot's own events wait in memory for milliseconds:"
-            " until poslife keeps a journal of them, a SIGKILL loses those, so the bot flushes before orders."
-        ),
+        remark="Each step is committed with its events; what the bot itself records is in a journal at once.",
     ),
 )
 """

@@ -6,20 +6,40 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from poslife.cli.demo._books import count_kept
 from poslife.cli.demo._failure import DemoFailed
-from poslife.cli.demo._messages import Command, Did, Emitted, Stop, read, write
+from poslife.cli.demo._messages import Command, Did, Stop, read, write
+from poslife.cli.demo._place import Place, journal_in, words_in
+from poslife.cli.demo._words import Word, WordFile
 from poslife.testing.bybit import SimulatedBybit
 
-__all__ = ["Stage"]
+__all__ = ["Killed", "Stage"]
 
 PATIENCE = 30.0
 A_MOMENT = 0.005
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Killed:
+    """
+    How a life of the bot ended that did not end in good order.
+
+    Attributes:
+        status: The exit status: minus the signal's number.
+        recorded: How many events the bot had recorded by then, in all its lives.
+        kept: How many of them the store has, dead letters included.
+    """
+
+    status: int
+    recorded: int
+    kept: int
 
 
 class Stage:
@@ -28,24 +48,25 @@ class Stage:
 
     Args:
         kind: Which bot.
-        place: Its store.
+        place: Its store, and a folder for what is kept outside it.
         account: The host's name for the account at the venue.
-        log: The file its log goes to.
+        loses_journal: Sabotage: whether the bot's journal is gone when it is started again.
 
     Attributes:
         venue: The venue, and the truth about it.
-        emitted: Every event the bot has emitted, in all its lives.
-        lives: How often it was started.
+        place: The bot's store.
+        killed: Each time it was killed.
     """
 
-    def __init__(self, kind: str, place: str, account: str, log: Path) -> None:
+    def __init__(self, kind: str, place: Place, account: str, *, loses_journal: bool = False) -> None:
         self.kind = kind
         self.venue = SimulatedBybit()
-        self.emitted: list[Emitted] = []
-        self.lives = 0
-        self._place = place
+        self.place = place
+        self.killed: list[Killed] = []
         self._account = account
-        self._log = log
+        self._loses_journal = loses_journal
+        self._log = place.folder / f"{kind}.log"
+        self._words = WordFile(words_in(place.folder, kind))
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
@@ -57,7 +78,7 @@ class Stage:
     ) -> None:
         try:
             if self._process is not None:
-                await self.kill()
+                await self._kill()
         finally:
             await self.venue.__aexit__(kind, error, trace)
 
@@ -68,20 +89,38 @@ class Stage:
         """
         return self._log.read_text().splitlines() if self._log.exists() else []
 
+    @property
+    def words(self) -> list[Word]:
+        """
+        What the bot has said of its events, in all its lives.
+        """
+        self._words.read_on()
+        return self._words.words
+
+    @property
+    def recorded(self) -> int:
+        """
+        How many events it has recorded: the calls that have returned.
+        """
+        self._words.read_on()
+        return self._words.accepted
+
     async def start(self) -> Did:
         """
         Start the bot. Returns what it says when it is ready.
         """
-        self.lives += 1
+        if self._loses_journal and self.killed:
+            shutil.rmtree(journal_in(self.place.folder))
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "poslife.cli.demo._child",
                 self.kind,
-                self._place,
+                self.place.address,
                 self.venue.url,
                 self._account,
+                str(self.place.folder),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -119,16 +158,21 @@ class Stage:
         while not holds():  # noqa: ASYNC110 - the venue's truth has no event to wait for
             await asyncio.sleep(A_MOMENT)
 
-    async def kill(self) -> int:
+    async def kill(self) -> Killed:
         """
-        SIGKILL. The bot does not get to do anything more. Returns its exit status.
+        SIGKILL. The bot does not get to do anything more.
         """
+        status = await self._kill()
+        kept = await count_kept(self.place, self.kind)
+        self.killed.append(Killed(status=status, recorded=self.recorded, kept=kept))
+        return self.killed[-1]
+
+    async def _kill(self) -> int:
         process, stdin, _ = self._running()
         self._process = None
         if process.returncode is None:
             process.kill()
         stdin.close()
-        await self._rest_of(process)
         return await process.wait()
 
     async def stop(self) -> None:
@@ -140,7 +184,6 @@ class Stage:
         stdin.close()
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._rest_of(process)
                 status = await process.wait()
         except TimeoutError:
             raise self._failed("does not end") from None
@@ -158,25 +201,14 @@ class Stage:
         _, _, stdout = self._running()
         try:
             async with asyncio.timeout(PATIENCE):
-                while line := await stdout.readline():
-                    message = read(line)
-                    if isinstance(message, Did):
-                        return message
-                    self._note(message)
+                line = await stdout.readline()
         except TimeoutError:
             raise self._failed(f"has not answered for {PATIENCE} s") from None
-        raise self._failed("has ended")
-
-    async def _rest_of(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None  # it was started with a pipe
-        while line := await process.stdout.readline():
-            # Half a line is what a killed process was about to say.
-            if line.endswith(b"\n"):
-                self._note(read(line))
-
-    def _note(self, message: object) -> None:
-        if isinstance(message, Emitted):
-            self.emitted.append(message)
+        if not line:
+            raise self._failed("has ended")
+        answer = read(line)
+        assert isinstance(answer, Did)  # a bot gives no commands
+        return answer
 
     def _failed(self, what: str) -> DemoFailed:
         tail = "\n".join(self.log[-15:])

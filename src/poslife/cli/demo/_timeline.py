@@ -81,7 +81,7 @@ async def draw_timeline(position: Position, history: AsyncIterator[RecordedEvent
     lines: list[Line] = []
     group: list[RecordedEvent] = []
     for event in events:
-        if group and (event.version is None or event.version != group[-1].version):
+        if group and not _belongs(event, group):
             lines.append(_line(group, events))
             group = []
         group.append(event)
@@ -90,14 +90,33 @@ async def draw_timeline(position: Position, history: AsyncIterator[RecordedEvent
     return Timeline(title=f"{position.key.symbol}", now=_now(position), lines=tuple(lines))
 
 
+def _belongs(event: RecordedEvent, group: list[RecordedEvent]) -> bool:
+    """
+    Whether it is told in one line with the events before it: of one transaction, or many of a kind.
+    """
+    before = group[-1]
+    if event.version is None:
+        return before.version is None and event.header.type == before.header.type
+    return event.version == before.version
+
+
 def _line(group: list[RecordedEvent], events: list[RecordedEvent]) -> Line:
     first, header = events[0].header, group[0].header
     return Line(
         after=(group[0].recorded_at - events[0].recorded_at).total_seconds(),
         own=group[0].version is None,
         by=_by(header.actor, header.run, first.run),
-        told="; ".join(filter(None, (_told(event) for event in group))),
+        told=_told_in_sum(group) if len(group) > 1 and group[0].version is None else _told_together(group),
     )
+
+
+def _told_together(group: list[RecordedEvent]) -> str:
+    return "; ".join(filter(None, (_told(event) for event in group)))
+
+
+def _told_in_sum(group: list[RecordedEvent]) -> str:
+    took = (group[-1].recorded_at - group[0].recorded_at).total_seconds()
+    return f"{group[0].header.type}, {len(group)} times within {took:.3f} s"
 
 
 def _by(actor: Actor, run: RunId, first: RunId) -> str:

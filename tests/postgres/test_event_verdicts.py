@@ -523,3 +523,80 @@ async def test_over_a_borrowed_pool_the_old_backend_is_ended_too(postgres_dsn: s
             await store.aclose()
             pool.terminate()
     assert 11 == count(postgres_dsn, "run_events")
+
+
+async def test_a_stage_that_a_pooler_threw_away_is_made_again(postgres_dsn: str) -> None:
+    """
+    What a session had is nothing to rely on between transactions.
+    """
+    psql(
+        postgres_dsn,
+        """
+        CREATE FUNCTION poslife.resets() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN IF NEW.type = 'bot.reset' THEN DROP TABLE pg_temp.poslife_stage; END IF; RETURN NEW; END $$;
+        CREATE TRIGGER resets BEFORE INSERT ON poslife.run_events
+            FOR EACH ROW EXECUTE FUNCTION poslife.resets()
+        """,
+    )
+    first, *batch = records(4)
+    async with writing(postgres_dsn) as (proxy, store):
+        await store.write([replace(first, header=replace(first.header, type="bot.reset"))])
+        await store.write(batch[:1])
+        await store.write(batch)
+
+        assert ["table", "table", "table", "stage"] == copies(proxy)
+    assert 5 == count(postgres_dsn, "run_events")
+
+
+@pytest.mark.slow
+async def test_partitions_are_made_while_others_write_and_read(postgres_dsn: str) -> None:
+    """
+    The default partition's rows move under way: nobody deadlocks, nothing is lost, nothing twice.
+    """
+    month = f"run_events_{datetime.now(UTC):%Y_%m}"
+
+    async def write(store: PostgresStore, first: int) -> None:
+        for number in range(15):
+            batch = records(20, first=first + 20 * number)
+            async with asyncio.timeout(20):
+                while True:
+                    try:
+                        await store.write(batch)
+                    except StorageBusy:
+                        continue
+                    break
+
+    async with opened_store(postgres_dsn) as one, opened_store(postgres_dsn) as other:
+        psql(postgres_dsn, f"DROP TABLE poslife.{month}")
+        await one.write(records(1, first=9000))
+
+        assert 1 == count(postgres_dsn, "run_events_default")
+        writing = [asyncio.create_task(write(one, 1)), asyncio.create_task(write(other, 4000))]
+        while not psql(postgres_dsn, f"SELECT to_regclass('poslife.{month}')").strip():
+            async with opened_store(postgres_dsn), opened_store(postgres_dsn):
+                pass
+        await asyncio.gather(*writing)
+
+    assert (601, 0) == (count(postgres_dsn, month), count(postgres_dsn, "run_events_default"))
+
+
+async def test_who_reads_the_default_partition_delays_nobody_for_long(postgres_dsn: str) -> None:
+    """
+    A reader keeps a partition from being made: the store opens, and writes, all the same.
+    """
+    month = f"run_events_{datetime.now(UTC):%Y_%m}"
+    async with opened_store(postgres_dsn) as store:
+        psql(postgres_dsn, f"DROP TABLE poslife.{month}")
+        await store.write(records(1))
+    async with session(postgres_dsn) as reader, reader.transaction():
+        await reader.fetch("SELECT FROM poslife.run_events_default")
+        began = time.monotonic()
+        async with opened_store(postgres_dsn) as store:
+            await store.write(records(1, first=10))
+
+        assert time.monotonic() - began < 2
+    assert 2 == count(postgres_dsn, "run_events_default")
+    async with opened_store(postgres_dsn) as store:
+        await store.write(records(1, first=20))
+
+    assert (3, 0) == (count(postgres_dsn, month), count(postgres_dsn, "run_events_default"))

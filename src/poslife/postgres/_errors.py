@@ -125,7 +125,11 @@ def left_nothing_behind(error: BaseException) -> bool:
     """
     Whether the server certainly rolled back because of bad luck, so that trying again at once is right.
     """
+    cause = error.__cause__
+    if isinstance(cause, asyncpg.CheckViolationError):
+        # No constraint's, but a partition's: its events were given to a new one under way.
+        return cause.constraint_name is None
     return isinstance(
-        error.__cause__,
+        cause,
         asyncpg.SerializationError | asyncpg.DeadlockDetectedError | asyncpg.InvalidCachedStatementError,
     )

@@ -21,9 +21,9 @@ from poslife._events import EventHeader
 from poslife._identifiers import EventId
 from poslife._ids import new_run_id
 from poslife._rows import RUN_EVENT_COLUMNS
-from poslife.errors import InvalidUrl, StorageNotReady, StorageRejected
+from poslife.errors import InvalidUrl, StorageNotReady, StorageRejected, StorageUnavailable
 from poslife.postgres._database import Limits, Own
-from poslife.postgres._errors import DRIVER_ERRORS, leaves_connection_whole, ours
+from poslife.postgres._errors import DRIVER_ERRORS, leaves_connection_whole, left_nothing_behind, ours
 from poslife.postgres._event_rows import NotByCopy, Row, look_closely, rows_of
 from poslife.postgres._verdicts import Verdict, ruling_of
 from poslife.protocols import EventRecord
@@ -35,7 +35,9 @@ _COLUMNS: Final = list(RUN_EVENT_COLUMNS)
 _CODEC_ERRORS: Final = (AttributeError, TypeError, ValueError, OverflowError, struct.error)
 _LINE: Final = re.compile(r"^COPY [^,]+, \D*(\d+)", re.MULTILINE)
 
-_STAGE: Final = """
+# Made in the transaction that uses it: what a session had, a pooler may have thrown away.
+_BEGIN_STAGED: Final = """
+BEGIN;
 CREATE TEMPORARY TABLE IF NOT EXISTS poslife_stage (LIKE poslife.run_events) ON COMMIT DELETE ROWS
 """
 _UNSTAGE: Final = """
@@ -100,7 +102,13 @@ class EventWriter:
             rows = None
         try:
             async with self._turn:
-                await self._written(records, rows)
+                try:
+                    await self._written(records, rows)
+                except StorageUnavailable as error:
+                    # Bad luck: a deadlock, or a partition that was attached under way.
+                    if not left_nothing_behind(error):
+                        raise
+                    await self._written(records, rows)
         except StorageRejected as refused:
             if refused.row is None:
                 # The driver does not say of which row. What is wrong with its type is told here.
@@ -220,7 +228,7 @@ class EventWriter:
         await self._copy(connection, "run_events", "poslife", rows)
 
     async def _staged(self, connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
-        await connection.execute("BEGIN")
+        await connection.execute(_BEGIN_STAGED)
         await self._copy(connection, "poslife_stage", "pg_temp", rows)
         await connection.execute(_UNSTAGE)
 
@@ -266,8 +274,6 @@ class EventWriter:
             await connection.fetch(_END, *before, int(self._limits.lock * 1000))
         self._backend = _Backend(pid, started)
         self._may_stage = may_stage
-        if may_stage:
-            await connection.execute(_STAGE)
         return connection
 
     def _lose(self) -> None:

@@ -103,6 +103,8 @@ async def _make(session: Session, month: Month) -> None:
     await session.run(_LOCK)
     if await session.fetch_one(_IS_THERE, f"poslife.{month.name}") is not None:
         return
+    # Who waits for a table bars those who come after: not for long, an hour later will do.
+    await session.run("SET LOCAL lock_timeout = 500")
     await session.run(_MAKE.format(name=month.name, begin=month.begin, end=month.end))
 
 

@@ -65,7 +65,7 @@ values = st.recursive(
     lambda inner: (
         st.lists(inner)
         | st.dictionaries(keys, inner)
-        | st.sets(st.text() | st.integers() | st.floats() | st.binary())
+        | st.sets(texts | st.integers() | st.floats() | st.binary())
         | st.tuples(inner, inner)
     ),
     max_leaves=20,

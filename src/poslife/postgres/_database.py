@@ -7,16 +7,14 @@ result to it, so that whatever codecs a host has set on its connections, nothing
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from poslife.errors import InvalidUrl, InvalidValue, RepositoryError, StorageUnavailable
+from poslife.errors import InvalidUrl, RepositoryError, StorageUnavailable
+from poslife.postgres._connections import Borrowed, Connections, Lent, Limits, Own, Owned
 from poslife.postgres._errors import (
     DRIVER_ERRORS,
     is_lost_connection,
@@ -26,133 +24,13 @@ from poslife.postgres._errors import (
 )
 
 if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
+    from poslife.postgres._connections import Connection
 
 __all__ = ["Borrowed", "Database", "Limits", "Own", "Session"]
 
 _TRIES: Final = 5
 
 ResultT = TypeVar("ResultT")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """
-    How long things may take, in seconds.
-
-    Attributes:
-        connect: To get a connection, or to open the store.
-        command: For the answer to one statement. The server gives up earlier, so that its word arrives.
-        lock: For a lock that somebody else holds.
-    """
-
-    connect: float = 10.0
-    command: float = 10.0
-    lock: float = 3.0
-
-    def __post_init__(self) -> None:
-        for limit in ("connect", "command", "lock"):
-            seconds: object = getattr(self, limit)
-            if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= 3600:
-                raise InvalidValue(f"{limit}_timeout", seconds, "seconds above 0, at most 3600")
-
-    @property
-    def begin(self) -> str:
-        """
-        How every transaction begins: taking over nothing that the session, the role or the database says.
-
-        The time-out for an idle transaction ends one whose connection fell silent, and frees its locks.
-        """
-        command = _milliseconds(self.command)
-        return (
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE;"
-            "SET LOCAL synchronous_commit = on;"
-            "SET LOCAL search_path = pg_catalog;"
-            "SET LOCAL TimeZone = 'UTC';"
-            f"SET LOCAL lock_timeout = {_milliseconds(self.lock)};"
-            f"SET LOCAL statement_timeout = {max(command * 4 // 5, 1)};"
-            f"SET LOCAL idle_in_transaction_session_timeout = {command}"
-        )
-
-    @property
-    def for_session(self) -> str:
-        """
-        The same for a connection of our own, whose transactions are statements by themselves.
-        """
-        command = _milliseconds(self.command)
-        seconds = max(round(self.command / 3), 1)
-        return (
-            "SET default_transaction_isolation = 'read committed';"
-            "SET default_transaction_read_only = off;"
-            "SET synchronous_commit = on;"
-            "SET search_path = pg_catalog;"
-            "SET TimeZone = 'UTC';"
-            f"SET lock_timeout = {_milliseconds(self.lock)};"
-            f"SET statement_timeout = {max(command * 4 // 5, 1)};"
-            f"SET idle_in_transaction_session_timeout = {command};"
-            "SET idle_session_timeout = 0;"
-            # From PostgreSQL 17 on.
-            "SELECT set_config('transaction_timeout', '0', false)"
-            " WHERE current_setting('transaction_timeout', true) IS NOT NULL;"
-            # So that the server, too, sees the end of a network that swallows everything, and lets go.
-            f"SET tcp_user_timeout = {command};"
-            f"SET tcp_keepalives_idle = {seconds};"
-            f"SET tcp_keepalives_interval = {seconds};"
-            "SET tcp_keepalives_count = 2"
-        )
-
-
-def _milliseconds(seconds: float) -> int:
-    return max(round(seconds * 1000), 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Own:
-    """
-    Where to connect to, for a pool of our own.
-    """
-
-    dsn: str = field(repr=False)
-    size: int
-    statement_cache_size: int
-
-    async def create(self, limits: Limits) -> asyncpg.Pool:
-        """
-        The pool. It connects when it is first asked for a connection.
-        """
-        return await asyncpg.create_pool(
-            self.dsn,
-            min_size=0,
-            max_size=self.size,
-            timeout=limits.connect,
-            command_timeout=limits.command,
-            statement_cache_size=self.statement_cache_size,
-            # Transactions set what they need for themselves alone, so there is nothing to reset.
-            reset=_leave_as_is,
-        )
-
-    def shown(self) -> str:
-        """
-        The DSN without user and password.
-        """
-        try:
-            parts = urlsplit(self.dsn)
-        except ValueError:
-            return "…"
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Borrowed:
-    """
-    The host's pool: used, never closed.
-    """
-
-    pool: asyncpg.Pool
-
-
-async def _leave_as_is(_: asyncpg.Connection, /) -> None:
-    pass
 
 
 class NotBegun(StorageUnavailable):
@@ -170,7 +48,7 @@ class Session:
         whole: The connection is in a known state and can be used on.
     """
 
-    def __init__(self, connection: PoolConnectionProxy, limits: Limits) -> None:
+    def __init__(self, connection: Connection, limits: Limits) -> None:
         self._connection = connection
         self._limits = limits
         self.begun = False
@@ -273,44 +151,40 @@ class Database:
     def __init__(self, source: Own | Borrowed, limits: Limits) -> None:
         self._source = source
         self.limits = limits
-        self._pool: asyncpg.Pool | None = None
+        self._connections: Connections | None = None
 
     @property
     def is_open(self) -> bool:
         """
-        Whether there is a pool to work with.
+        Whether there are connections to work with.
         """
-        return self._pool is not None
+        return self._connections is not None
 
     async def connect(self) -> None:
         """
-        Have a pool from here on. It may not have connected yet.
+        Have connections from here on. None may have been made yet.
         """
-        if isinstance(self._source, Own):
-            self._pool = await self._source.create(self.limits)
+        source = self._source
+        if isinstance(source, Own):
+            self._connections = Owned(source, self.limits)
         else:
-            self._pool = self._source.pool
+            self._connections = Lent(source.pool, self.limits)
 
     async def aclose(self) -> None:
         """
-        Close the pool if it is ours: in good order within the time for connecting, else at once.
+        Close the connections if they are ours: in good order within the time for connecting, else at once.
         """
-        pool, self._pool = self._pool, None
-        if pool is None or isinstance(self._source, Borrowed):
-            return
-        try:
-            async with asyncio.timeout(self.limits.connect):
-                await pool.close()
-        except DRIVER_ERRORS:
-            pool.terminate()
+        connections, self._connections = self._connections, None
+        if connections is not None:
+            await connections.aclose()
 
     def abandon(self) -> None:
         """
-        Let go of the pool, and of its connections if it is ours, without a word to the server.
+        Let go of the connections if they are ours, without a word to the server.
         """
-        pool, self._pool = self._pool, None
-        if pool is not None and isinstance(self._source, Own):
-            pool.terminate()
+        connections, self._connections = self._connections, None
+        if connections is not None:
+            connections.terminate()
 
     async def transact(self, work: Callable[[Session], Awaitable[ResultT]]) -> ResultT:
         """
@@ -341,11 +215,11 @@ class Database:
 
     @asynccontextmanager
     async def _lent(self) -> AsyncGenerator[Session]:
-        if (pool := self._pool) is None:
+        if (connections := self._connections) is None:
             raise StorageUnavailable("the store is not open: await its open() first")
         with translated(), self._reading_dsn():
             try:
-                connection = await pool.acquire(timeout=self.limits.connect)
+                connection = await connections.acquire()
             except TimeoutError as error:
                 waited = f"no connection within {self.limits.connect:g} s"
                 raise StorageUnavailable(
@@ -358,7 +232,7 @@ class Database:
             session.discard_if_broken()
             # What became of the transaction is known; a connection that cannot be reset is no news of it.
             with suppress(*DRIVER_ERRORS):
-                await pool.release(connection, timeout=self.limits.command)
+                await connections.release(connection)
 
     @contextmanager
     def _reading_dsn(self) -> Generator[None]:

@@ -1,0 +1,142 @@
+"""
+Connections of our own: at most so many, kept for whoever comes next, and none that may have been forgotten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from poslife.postgres._connections import Connections, Limits, Own, Owned
+
+
+@asynccontextmanager
+async def owned(
+    dsn: str, *, size: int = 2, connect: float = 10.0, idle: float = 300.0
+) -> AsyncGenerator[Owned]:
+    connections = Owned(
+        Own(dsn=dsn, size=size, statement_cache_size=100), Limits(connect=connect), longest_idle=idle
+    )
+    try:
+        yield connections
+    finally:
+        await connections.aclose()
+
+
+async def backend_of(connections: Connections) -> int:
+    connection = await connections.acquire()
+    try:
+        (row,) = await connection.fetch("SELECT pg_backend_pid()")
+    finally:
+        await connections.release(connection)
+    backend: int = row[0]
+    return backend
+
+
+async def test_one_is_kept_for_whoever_comes_next(postgres_dsn: str) -> None:
+    """
+    What was given back is lent again; what was ended in between is not.
+    """
+    async with owned(postgres_dsn) as connections:
+        first = await backend_of(connections)
+        assert first == await backend_of(connections)
+
+        connection = await connections.acquire()
+        connection.terminate()
+        await connections.release(connection)
+
+        assert first != await backend_of(connections)
+
+
+async def test_one_that_lay_idle_for_long_is_not_trusted(postgres_dsn: str) -> None:
+    """
+    A firewall on the way may have forgotten it, and tells nobody.
+    """
+    async with owned(postgres_dsn, idle=0) as connections:
+        first = await backend_of(connections)
+
+        assert first != await backend_of(connections)
+
+
+async def test_never_more_than_so_many(postgres_dsn: str) -> None:
+    """
+    Who comes when all are lent waits for one of them; who is cancelled meanwhile takes none away.
+    """
+    async with owned(postgres_dsn, size=2) as connections:
+        one, other = await connections.acquire(), await connections.acquire()
+        impatient, patient = (asyncio.create_task(connections.acquire()) for _ in range(2))
+        await asyncio.sleep(0)
+        impatient.cancel()
+        await asyncio.wait((impatient,))
+        assert impatient.cancelled()
+        assert not patient.done()
+
+        await connections.release(other)
+
+        assert other is await patient
+        await connections.release(other)
+        await connections.release(one)
+        assert await backend_of(connections) != await both(connections)
+
+
+async def both(connections: Connections) -> int:
+    """
+    The backend of the second one, while the first is lent.
+    """
+    first = await connections.acquire()
+    try:
+        return await backend_of(connections)
+    finally:
+        await connections.release(first)
+
+
+async def test_waited_for_in_vain(postgres_dsn: str) -> None:
+    """
+    Who waits too long for one hears so, and takes none away.
+    """
+    async with owned(postgres_dsn, size=1, connect=0.05) as connections:
+        lent = await connections.acquire()
+        with pytest.raises(TimeoutError):
+            await connections.acquire()
+        await connections.release(lent)
+
+        assert lent is await connections.acquire()
+        await connections.release(lent)
+
+
+async def test_one_that_cannot_be_made(postgres_dsn: str) -> None:
+    """
+    A connection that failed takes nobody's place.
+    """
+    async with owned(f"{postgres_dsn}_not_there", size=1) as connections:
+        for _ in range(3):
+            with pytest.raises(Exception, match="does not exist"):
+                await connections.acquire()
+
+
+async def test_closed_while_one_is_lent(postgres_dsn: str) -> None:
+    """
+    Closing waits for what is lent and closes it, and ends at once what is not given back in time.
+    """
+    async with owned(postgres_dsn, size=2) as connections:
+        lent = await connections.acquire()
+        closing = asyncio.create_task(connections.aclose())
+        await asyncio.sleep(0)
+        assert not closing.done()
+        await connections.release(lent)
+        await closing
+        assert lent.is_closed()
+
+        late = await connections.acquire()
+
+        assert late.is_closed()
+        await connections.release(late)
+    async with owned(postgres_dsn, size=1, connect=0.05) as connections:
+        lent = await connections.acquire()
+        await connections.aclose()
+
+        assert lent.is_closed()
+        await connections.release(lent)

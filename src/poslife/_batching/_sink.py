@@ -252,10 +252,12 @@ class BatchingSink:
         See `EventSink.aclose`. What is left then stays in the journal, and is stored at the next start.
         """
         self._closed = True
+        started = self._clock.monotonic()
         try:
             if any(len(lane.backlog) for lane in self._lanes):
                 await self.flush(deadline)
-            await self._catch_up(deadline)
+            taken = self._clock.monotonic() - started
+            await self._catch_up(None if deadline is None else max(deadline - taken, 0.0))
         finally:
             await self._stop()
             if self._journal is not None:

@@ -25,10 +25,10 @@ pytestmark = pytest.mark.slow
 COMMAND = (sys.executable, "-W", "error", "-m", "poslife.cli", "demo")
 IN_TIME = 60
 ACCOUNTS = re.compile(r"(\d+) of (\d+) (?:kept|stored|told|known)")
-BOOKS = re.compile(r"\d+ +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) (SIGKILL|shutdown)")
-DATABASE = re.compile(
-    r"Emitted in all: (\d+)(?: \+ (\d) cut off by SIGKILL)?\. "
-    r"In the database: (\d+) rows \+ 1 dead letter = (\d+)"
+BOOKS = re.compile(r"\d (store|file) +(\d+) (\d+) (\d+) (\d+) (\d+) (\d+) (SIGKILL|shutdown)")
+HELD = re.compile(
+    r"(\d+) emitted(?: \+ (\d) cut off by SIGKILL)?; "
+    r"in the (?:database|file) (\d+) events \+ (\d) dead letters? = (\d+)\."
 )
 EXPECTED_IN_THE_LOG = (
     "WARNING opening ",
@@ -44,6 +44,7 @@ DAMAGES = {
     "dead-letter": r"event \S+ \(trailing_stop\.recalculated\) is lost",
     "life-event": r"change 2 of DOGE/USDT:USDT \(\S+\) is not told whole",
     "fill": r"fill \S+ is missing",
+    "line": r"the file has \d+ and 0 dead letters",
     "position": r"ETHUSDT: the exchange holds 0\.5, the store says 999",
 }
 
@@ -107,20 +108,24 @@ def assert_closed(output: str) -> None:
     The sink's figures add up in each life, and to what is in the database (incidents 45, 47, 48).
     """
     told = " ".join(output.partition("The sink's own books")[2].split())
-    lives = [(*map(int, life[:6]), life[6]) for life in BOOKS.findall(told)]
-    assert ["SIGKILL", "SIGKILL", "shutdown"] == [life[6] for life in lives]
-    for emitted, recovered, committed, dead, dropped, waiting, _ in lives:
+    found = BOOKS.findall(told)
+    assert [(writer, end) for end in ("SIGKILL", "SIGKILL", "shutdown") for writer in ("store", "file")] == [
+        (writer, end) for writer, *_, end in found
+    ]
+    for emitted, recovered, committed, dead, dropped, waiting in (map(int, life[1:7]) for life in found):
         assert emitted + recovered == committed + dead + dropped + waiting
         assert 0 == dropped
-    assert (1, 0) == (lives[1][3], lives[2][5])
+    (_, of_file), (under_load, _), (last, _) = zip(found[::2], found[1::2], strict=True)
+    assert ("1", "0") == (under_load[4], of_file[4])
     # What the life that was killed under load had not stored, the last one has.
-    assert lives[1][0] >= 5000
-    assert lives[2][1] > 0
-    found = DATABASE.search(told)
-    assert found is not None, told
-    recorded, cut_off, rows, kept = (int(figure or 0) for figure in found.groups())
-    assert sum(life[0] for life in lives) == recorded
-    assert recorded + cut_off == rows + 1 == kept
+    assert int(under_load[1]) >= 5000
+    assert int(last[2]) > 0
+    assert "0" == last[6]
+    held = [[int(figure or 0) for figure in figures] for figures in HELD.findall(told)]
+    assert [1, 0] == [letters for _, _, _, letters, _ in held], told
+    for recorded, cut_off, events, letters, kept in held:
+        assert sum(int(life[1]) for life in found[::2]) == recorded
+        assert recorded + cut_off == events + letters == kept
 
 
 def assert_scenes_of_events(output: str) -> None:
@@ -131,12 +136,14 @@ def assert_scenes_of_events(output: str) -> None:
     for seen in (
         "39 events stored, 1 dead letter: StorageRejected",
         "added_by_hand",
-        "rows 39 | 0",
-        "rows 40 | 0",
         "60 events wait in the journal",
-        "rows 60 | 0",
     ):
         assert seen in told
+    # The foil's clock may have cut a batch in two: then one part is written.
+    for stored in (39, 40, 60):
+        rows = re.search(rf"rows {stored} \| (\d+)", told)
+        assert rows is not None
+        assert int(rows[1]) < stored
     killed = re.search(r"SIGKILL after (\d+) events; (\d+) of them in the journal alone", told)
     recovered = re.search(r"restart poslife Stored (\d+) events recovered .* rows (\d+) \| (\d+)", told)
     assert killed is not None
@@ -221,9 +228,9 @@ def test_a_journal_that_is_gone_before_the_restart_is_noticed(tmp_path: Path) ->
     assert (1, "") == (done.returncode, done.stderr)
     assert re.search(r"event \S+ \((price\.tick|position\.marked)\) is lost", told)
     assert re.search(
-        r"[1-9]\d* events were in the journal alone when life 3 began, and 0 were recovered", told
+        r"[1-9]\d* events for the store were in the journal alone when life 3 began, and 0 ", told
     )
-    assert re.search(r"\d+ events were recorded .* the database has \d+ and 1 dead letters", told)
+    assert re.search(r"\d+ events were recorded, .* the database has \d+ and 1 dead letters", told)
 
 
 def test_an_interrupted_demo_leaves_nothing(tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ BOOKS = Books(
     life_events=(("ref", 1, 0), ("ref", 1, 1), ("ref", 2, 0)),
     host_events=(("e1", "run", 1), ("e2", "run", 2)),
     dead_letters=(),
+    lines=("e1", "e2"),
     old_way=OldBooks(events=(), held={}),
 )
 

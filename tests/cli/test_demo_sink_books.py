@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from poslife.cli.demo._sink_books import Death, Life, SinkBooks, audit_sink, lives_of
+from poslife.cli.demo._sink_books import Death, Holding, Life, Moment, SinkBooks, audit_sink, lives_of
 from poslife.cli.demo._words import Accepted, Began, Counts, Emitted, Ended, Pen, Word, WordFile
 
 
@@ -29,16 +29,23 @@ WORDS: list[Word] = [
     Accepted(event="e3", counts=(counts(1, 1, 0, 0, 0, 2),)),
     Ended(counts=(counts(1, 1, 1, 1, 0, 0),)),
 ]
-LIVES = lives_of(WORDS, [Death(signal="SIGKILL", missing=1)])
-RECORDED = "3 events were recorded and 0 more were under way at a SIGKILL"
-BOOKS = SinkBooks(lives=LIVES, rows=2, letters=1, under_way=0)
+DEATH = Death(signal="SIGKILL", missing={"store": 1})
+LIVES = lives_of(WORDS, [DEATH])
+RECORDED = "3 events were recorded, and 0 cut off by a SIGKILL were kept; the database has"
+
+
+def held(rows: int, letters: int, under_way: int = 0) -> dict[str, Holding]:
+    return {"store": Holding(what="the database", rows=rows, letters=letters, under_way=under_way)}
+
+
+BOOKS = SinkBooks(lives=LIVES, holdings=held(2, 1))
 
 
 def ended_with(last: Counts) -> SinkBooks:
     """
     The books where the second life's sink said something else at its end.
     """
-    return replace(BOOKS, lives=(LIVES[0], replace(LIVES[1], moments=((1, last),))))
+    return replace(BOOKS, lives=(LIVES[0], replace(LIVES[1], moments=(Moment(1, (last,)),))))
 
 
 def test_a_life_is_what_was_said_between_two_beginnings() -> None:
@@ -48,9 +55,9 @@ def test_a_life_is_what_was_said_between_two_beginnings() -> None:
     first, second = LIVES
 
     assert (2, 1) == (first.recorded, second.recorded)
-    assert (Death(signal="SIGKILL", missing=1), None) == (first.death, second.death)
-    assert counts(2, 0, 1, 0, 0, 1) == first.last
-    assert 4 == BOOKS.moments
+    assert (DEATH, None) == (first.death, second.death)
+    assert (counts(2, 0, 1, 0, 0, 1),) == first.lasts
+    assert (3, 4) == (BOOKS.recorded, BOOKS.moments)
 
 
 def test_sound_books_close() -> None:
@@ -58,24 +65,24 @@ def test_sound_books_close() -> None:
     Each moment adds up, and the sum is what the database has; with one that was cut off and stored, too.
     """
     assert [] == audit_sink(BOOKS)
-    assert [] == audit_sink(replace(BOOKS, rows=3, under_way=1))
+    assert [] == audit_sink(replace(BOOKS, holdings=held(3, 1, under_way=1)))
 
 
 @pytest.mark.parametrize(
     "books, said",
     [
         (
-            replace(BOOKS, rows=1),
-            f"{RECORDED}; the database has 1 and 1 dead letters",
+            replace(BOOKS, holdings=held(1, 1)),
+            f"{RECORDED} 1 and 1 dead letters",
         ),
         (
-            replace(BOOKS, rows=3),
-            f"{RECORDED}; the database has 3 and 1 dead letters",
+            replace(BOOKS, holdings=held(3, 1)),
+            f"{RECORDED} 3 and 1 dead letters",
         ),
-        (replace(BOOKS, rows=3, letters=0), "the sink counted 1 dead letters, the database has 0"),
+        (replace(BOOKS, holdings=held(3, 0)), "the sink counted 1 dead letters, the database has 0"),
         (
             ended_with(counts(1, 0, 0, 1, 0, 0)),
-            "1 events were in the journal alone when life 2 began, and 0 were recovered",
+            "1 events for the store were in the journal alone when life 2 began, and 0 were recovered",
         ),
         (
             ended_with(counts(1, 1, 0, 1, 0, 0)),
@@ -85,7 +92,7 @@ def test_sound_books_close() -> None:
         (ended_with(counts(1, 1, 0, 1, 1, 0)), "life 2: 1 events were dropped"),
         (ended_with(counts(1, 1, 0, 1, 0, 1)), "life 2: 1 events still waited at its end"),
         (
-            replace(BOOKS, lives=(LIVES[0], Life(recorded=1, moments=(), death=None)), letters=0, rows=3),
+            replace(BOOKS, lives=(LIVES[0], Life(recorded=1, moments=(), death=None)), holdings=held(3, 0)),
             "life 2: the sink told no figures",
         ),
     ],

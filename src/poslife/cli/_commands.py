@@ -36,7 +36,7 @@ def poslife() -> None:
 @click.option(
     "--sabotage",
     type=click.Choice(
-        ["dead-letter", "fill", "host-event", "host-event-twice", "journal", "life-event", "position"]
+        ["dead-letter", "fill", "host-event", "host-event-twice", "journal", "life-event", "line", "position"]
     ),
     multiple=True,
     hidden=True,

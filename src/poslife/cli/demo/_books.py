@@ -10,11 +10,12 @@ import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
 from poslife import PositionRef
-from poslife.cli.demo._place import Place
+from poslife.cli.demo._place import Place, lines_in
 
 __all__ = [
     "EVENTS_OF",
@@ -36,10 +37,10 @@ OF_AN_EVENT = (
 )
 
 Sabotage = Literal[
-    "dead-letter", "fill", "host-event", "host-event-twice", "journal", "life-event", "position"
+    "dead-letter", "fill", "host-event", "host-event-twice", "journal", "life-event", "line", "position"
 ]
 
-# Of the journal `Stage` takes care.
+# Of the journal `Stage` takes care, of a line `damage` itself.
 DAMAGE: dict[Sabotage, str] = {
     "host-event": "DELETE FROM run_events WHERE type = 'signal.accepted' AND symbol = 'ETH/USDT:USDT'",
     "host-event-twice": (
@@ -111,6 +112,7 @@ class Books:
         life_events: Position, version and index of every life event.
         host_events: Event, run and number within the run of every host event.
         dead_letters: Event and reason of every event that was refused for good.
+        lines: The events in the file of lines.
         old_way: What the foil has stored.
     """
 
@@ -121,6 +123,7 @@ class Books:
     life_events: tuple[tuple[str, int, int], ...]
     host_events: tuple[tuple[str, str, int], ...]
     dead_letters: tuple[tuple[str, str], ...]
+    lines: tuple[str, ...]
     old_way: OldBooks
 
     @property
@@ -172,6 +175,9 @@ async def damage(place: Place, sabotage: Sabotage) -> None:
     """
     if statement := DAMAGE.get(sabotage):
         await carry_out(place, statement)
+    if sabotage == "line":
+        file = lines_in(place.folder)
+        file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[1:]))
 
 
 async def carry_out(place: Place, statement: str) -> None:
@@ -193,14 +199,23 @@ async def count_stored(place: Place, bot: str, *kinds: str) -> int:
     return int(count)
 
 
-async def count_kept(place: Place, bot: str) -> int:
+async def count_kept(place: Place, bot: str) -> dict[str, int]:
     """
-    How many events the store has of a bot, dead letters included.
+    How many events each writer of a bot has, dead letters included.
     """
     tables = ("run_events", "dead_letters") if bot == "poslife" else ("old_way_events",)
     async with _querying(place) as ask:
         counts = [await ask(f"SELECT count(*) FROM {table}") for table in tables]  # noqa: S608 - ours
-    return sum(int(count) for ((count,),) in counts)
+    kept = {"store": sum(int(count) for ((count,),) in counts)}
+    return {**kept, "file": len(_events_in(lines_in(place.folder)))} if bot == "poslife" else kept
+
+
+def _events_in(file: Path) -> tuple[str, ...]:
+    """
+    The events of a file of lines; the last may be half a line.
+    """
+    lines = file.read_bytes().splitlines(keepends=True)
+    return tuple(str(json.loads(line)["event_id"]) for line in lines if line.endswith(b"\n"))
 
 
 async def read_books(place: Place) -> Books:
@@ -230,6 +245,7 @@ async def read_books(place: Place) -> Books:
         life_events=tuple((ref, int(version), int(index)) for ref, version, index in life_events),
         host_events=tuple((event, run, int(sequence)) for event, run, sequence in host_events),
         dead_letters=tuple((event, reason) for event, reason in dead_letters),
+        lines=_events_in(lines_in(place.folder)),
         old_way=_old_books(old_events, old_held),
     )
 

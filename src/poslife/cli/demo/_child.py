@@ -17,7 +17,7 @@ from poslife import Account
 from poslife.cli.demo._messages import Did, Stop, read, write
 from poslife.cli.demo._new_bot import Carry, poslife_bot
 from poslife.cli.demo._old_bot import old_bot
-from poslife.cli.demo._place import journal_in, words_in
+from poslife.cli.demo._place import words_in
 from poslife.cli.demo._wiring import CLIENT_TIMEOUT, RECEIVE_WINDOW
 from poslife.cli.demo._words import Began, Pen, WordFile
 from poslife.testing.bybit import BybitClient, bybit_client
@@ -43,7 +43,7 @@ def bot_of(
     pen = Pen(before.path)
     pen.say(Began())
     if kind == "poslife":
-        return poslife_bot(place, journal_in(folder), pen, exchange, account)
+        return poslife_bot(place, folder, pen, exchange, account)
     # Its events have no names of their own: they are numbered on from life to life.
     return old_bot(place, before.accepted + 1, pen, exchange)
 

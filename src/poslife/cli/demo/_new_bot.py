@@ -57,12 +57,12 @@ Carry = Callable[[Command], Awaitable[Did]]
 
 @contextlib.asynccontextmanager
 async def poslife_bot(  # noqa: C901 - a case for each command
-    place: str, journal: Path, pen: Pen, exchange: BybitClient, account: Account
+    place: str, folder: Path, pen: Pen, exchange: BybitClient, account: Account
 ) -> AsyncGenerator[tuple[Did, Carry]]:
     """
     The bot over poslife, from its start to its end: what it says when it is ready, and its hands.
     """
-    wired = wire(place, journal, pen)
+    wired = wire(place, folder, pen)
     tell = _EventTeller(wired)
     async with wired.tracker as tracker:
         bot = Bot(tracker, exchange, CcxtSource(exchange, account=account))
@@ -96,6 +96,7 @@ async def poslife_bot(  # noqa: C901 - a case for each command
 
         told = _recovered(await bot.start())
         yield Did(outcome="Started", told=told), carry_out
+    await wired.lines.aclose()
     pen.say(Ended(counts=counts_of(wired.sink.stats())))
 
 

@@ -17,7 +17,7 @@ from poslife.cli.demo._failure import DemoFailed
 from poslife.cli.demo._faults import DatabaseClosed, FileLocked, Outages
 from poslife.errors import InvalidUrl
 
-__all__ = ["Place", "demo_place", "journal_in", "words_in"]
+__all__ = ["Place", "demo_place", "journal_in", "lines_in", "words_in"]
 
 
 def words_in(folder: Path, kind: str) -> Path:
@@ -25,6 +25,13 @@ def words_in(folder: Path, kind: str) -> Path:
     Where a bot of this kind says what it does with its events.
     """
     return folder / f"{kind}.words"
+
+
+def lines_in(folder: Path) -> Path:
+    """
+    Where the bot over poslife has its events written a second time, as lines of JSON.
+    """
+    return folder / "events.jsonl"
 
 
 def journal_in(folder: Path) -> Path:

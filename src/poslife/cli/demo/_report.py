@@ -158,35 +158,38 @@ class Report:
         self._section(
             "The sink's own books",
             "What poslife's sink counted when it was last asked: right after the last event that a life "
-            "recorded before its SIGKILL, or at the end. What waited then, the next life recovered.",
+            "recorded before its SIGKILL, or at the end. What waited then, the next life recovered. Each "
+            "event goes to the database and, by a second writer, to a file, which refuses nothing.",
         )
         table = Table(box=None, padding=(0, 1, 0, 0), expand=False, header_style="dim")
         for head in (
             "life",
+            "writer",
             "emitted",
             "+ recovered",
-            "= committed",
+            "= stored",
             "+ dead",
             "+ dropped",
             "+ waiting",
-            "ended by",
+            "ended",
         ):
-            table.add_column(head, justify="left" if head == "ended by" else "right")
+            table.add_column(head, justify="left" if head in {"writer", "ended"} else "right")
         for number, life in enumerate(books.lives, 1):
-            if (last := life.last) is not None:
+            ended = "shutdown" if life.death is None else life.death.signal
+            for last in life.lasts:
                 counted = (last.emitted, last.recovered, last.committed)
                 left = (last.dead_lettered, last.dropped, last.backlog)
-                ended = "shutdown" if life.death is None else life.death.signal
-                table.add_row(str(number), *map(str, counted + left), ended)
+                table.add_row(str(number), last.writer, *map(str, counted + left), ended)
         self._indented(table)
-        recorded = sum(life.recorded for life in books.lives)
-        cut_off = f" + {books.under_way} cut off by SIGKILL" if books.under_way else ""
-        letters = f"{books.letters} dead letter{'' if books.letters == 1 else 's'}"
+        for holding in books.holdings.values():
+            cut_off = f" + {holding.under_way} cut off by SIGKILL" if holding.under_way else ""
+            letters = f"{holding.letters} dead letter{'' if holding.letters == 1 else 's'}"
+            kept = f"{holding.rows} events + {letters} = {holding.rows + holding.letters}"
+            self._indented(Text(f"{books.recorded} emitted{cut_off}; in {holding.what} {kept}."))
         self._indented(
             Text(
-                f"Emitted in all: {recorded}{cut_off}. In the database: {books.rows} rows + {letters} = "
-                f"{books.rows + books.letters}. The figures were asked for after each event, {books.moments} "
-                f"times: {'they added up each time' if sound else 'see below what is wrong'}.",
+                f"The figures were asked for {books.moments} times, after each event: "
+                f"{'they added up each time' if sound else 'see below what is wrong'}.",
                 "" if sound else "red",
             )
         )

@@ -17,7 +17,7 @@ from poslife.cli.demo._event_scenes import STORMS
 from poslife.cli.demo._place import Place, demo_place
 from poslife.cli.demo._report import Report
 from poslife.cli.demo._scenes import TRADES, Scene, Step, name_of
-from poslife.cli.demo._sink_books import Death, SinkBooks, audit_sink, lives_of
+from poslife.cli.demo._sink_books import Death, Holding, SinkBooks, audit_sink, lives_of
 from poslife.cli.demo._stage import Stage
 from poslife.cli.demo._timeline import Timeline, draw_timeline
 from poslife.cli.demo._wiring import TIMINGS
@@ -108,15 +108,31 @@ def _truth(stage: Stage) -> Truth:
 
 
 def _sink_books(stage: Stage, books: Books) -> SinkBooks:
-    stored = {event for event, _, _ in books.host_events} | {event for event, _ in books.dead_letters}
     deaths = [
-        Death(signal=name_of(one.status), missing=max(one.recorded - one.kept, 0)) for one in stage.killed
+        Death(
+            signal=name_of(one.status),
+            missing={writer: max(one.recorded - kept, 0) for writer, kept in one.kept.items()},
+        )
+        for one in stage.killed
     ]
+    kept = [event for event, _, _ in books.host_events] + [event for event, _ in books.dead_letters]
+    cut_off = _truth(stage).under_way
     return SinkBooks(
         lives=lives_of(stage.words, deaths),
-        rows=len(books.host_events),
-        letters=len(books.dead_letters),
-        under_way=len(_truth(stage).under_way & stored),
+        holdings={
+            "store": Holding(
+                what="the database",
+                rows=len(books.host_events),
+                letters=len(books.dead_letters),
+                under_way=len(cut_off.intersection(kept)),
+            ),
+            "file": Holding(
+                what="the file",
+                rows=len(books.lines),
+                letters=0,
+                under_way=len(cut_off.intersection(books.lines)),
+            ),
+        },
     )
 
 

@@ -8,7 +8,7 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -34,12 +34,12 @@ class Killed:
     Attributes:
         status: The exit status: minus the signal's number.
         recorded: How many events the bot had recorded by then, in all its lives.
-        kept: How many of them the store has, dead letters included.
+        kept: How many of them each of its writers has, dead letters included.
     """
 
     status: int
     recorded: int
-    kept: int
+    kept: Mapping[str, int]
 
 
 class Stage:
@@ -104,6 +104,14 @@ class Stage:
         """
         self._words.read_on()
         return self._words.accepted
+
+    @property
+    def waiting(self) -> int:
+        """
+        How many events wait for the store, by the bot's last word; 0 where it does not say.
+        """
+        self._words.read_on()
+        return self._words.waiting
 
     async def start(self) -> Did:
         """

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from poslife import BatchingSink, EventId, PositionTracker, SinkStats, Timings
+from poslife import BatchingSink, EventId, FurtherWriter, PositionTracker, SinkStats, Timings
 from poslife.ccxt import classify
 from poslife.cli.demo._faults import LOCK_TIMEOUT
+from poslife.cli.demo._place import journal_in, lines_in
 from poslife.cli.demo._words import Accepted, Counts, Emitted, Pen
 from poslife.events import HostEvent
 from poslife.journal import FileJournal
+from poslife.jsonl import JsonLinesWriter
 from poslife.protocols import EventSink, Store
 
 __all__ = ["CLIENT_TIMEOUT", "RECEIVE_WINDOW", "TIMINGS", "Wired", "counts_of", "wire"]
@@ -27,9 +29,11 @@ TIMINGS = Timings(
     receive_window=RECEIVE_WINDOW,
     lookup_interval=0.2,
     fills_within=1.5,
+    lease=60.0,
 )
 """
-Small, so that a proof of absence takes seconds. The client's time-out and receive window are as short.
+Small, so that a proof of absence takes seconds. The client's time-out and receive window are as short. The
+lease is long, so that nothing is due while the database is away.
 """
 
 
@@ -42,23 +46,31 @@ class Wired:
         tracker: What it works with.
         sink: Where its events go; it tells figures and health.
         store: Where dead letters are listed.
+        lines: Where events are written a second time.
     """
 
     tracker: PositionTracker
     sink: BatchingSink
     store: Store
+    lines: JsonLinesWriter
 
 
-def wire(place: str, journal: Path, pen: Pen) -> Wired:
+def wire(place: str, folder: Path, pen: Pen) -> Wired:
     """
-    A tracker over the store at *place*, a file or a DSN, whose events wait in *journal*.
+    A tracker over the store at *place*, a file or a DSN.
+
+    Its events wait in a journal in *folder*, and go to a file of lines there, too.
     """
-    store = _store_at(place)
-    sink = BatchingSink(store, journal=FileJournal(journal))
+    store, lines = _store_at(place), JsonLinesWriter(lines_in(folder))
+    sink = BatchingSink(
+        store,
+        journal=FileJournal(journal_in(folder)),
+        further=(FurtherWriter(name="file", writer=lines, required=True, life_events=False),),
+    )
     tracker = PositionTracker(
         repository=store, sink=WitnessedSink(sink, pen, sink.stats), classify=classify, timings=TIMINGS
     )
-    return Wired(tracker=tracker, sink=sink, store=store)
+    return Wired(tracker=tracker, sink=sink, store=store, lines=lines)
 
 
 def _store_at(place: str) -> Store:

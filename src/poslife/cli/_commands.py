@@ -32,7 +32,7 @@ def poslife() -> None:
     metavar="URL",
     help="postgresql://…: in a database of its own on that server. Default: a temporary SQLite file.",
 )
-@click.option("--keep", is_flag=True, help="Leave the database or the file, and say where it is.")
+@click.option("--keep", is_flag=True, help="Leave the database or the files, and say where they are.")
 @click.option(
     "--sabotage",
     type=click.Choice(

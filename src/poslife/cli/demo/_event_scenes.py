@@ -45,7 +45,7 @@ async def poison(stage: Stage) -> list[Step]:
         refused = await stage.ask(Settle())
     refusing = await step(stage, f"record {IN_A_BURST}", refused, SCORED, REFUSED)
     await stage.ask(Burst(kind=MOVED, count=IN_A_BURST, pending=True))
-    return [refusing, await step(stage, '1 is "pending"', await stage.ask(Settle()), MOVED)]
+    return [refusing, await step(stage, 'one is "pending"', await stage.ask(Settle()), MOVED)]
 
 
 @contextlib.asynccontextmanager

@@ -111,7 +111,10 @@ class DatabaseClosed:
         """
         await self._server.execute(f"ALTER DATABASE {self._name} WITH ALLOW_CONNECTIONS false")
         await self._server.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", self._name
+            # The bots' and no others: what the server does there itself is not ours to end.
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = $1 AND usename = current_user",
+            self._name,
         )
 
     async def end(self) -> None:

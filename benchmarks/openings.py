@@ -2,10 +2,13 @@
 Openings per second: whole blocks, against the same statements issued by hand.
 
 The floor is what the tracker's own statements cost when a loop issues them through the same driver: recorded
-from one
-run of the tracker with their arguments, and replayed on a fresh database. The venue answers at once, so that
-only
-poslife and the store are measured.
+from one run of the tracker with their arguments, and replayed on a fresh database. The venue answers at once,
+so that only poslife and the store are measured.
+
+By hand each commit is a transaction of its own, however many openings are under way. So poslife can be faster
+than the floor on SQLite, where commits that wait at the same time share one transaction and one way to the
+disk. One opening at a time has nobody to share with: it pays for the venue's answer to be asked on the event
+loop while another thread waits for the disk, which a loop that issues statements does not.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from poslife._changes import Committed
+from poslife._changes import Change, Committed
 from poslife.conformance._story import Story, begin
 from poslife.errors import DuplicatePosition, StaleVersion, StorageBusy, StorageUnavailable
 from poslife.sqlite import SqliteStore
@@ -156,6 +156,35 @@ async def test_a_disk_that_fills_up_fails_all_of_them(tmp_path: Path) -> None:
         assert all(isinstance(one, StorageUnavailable) for one in found), found
         await writer_of(store).do(lambda session: session.rows("PRAGMA max_page_count = 1000000"))
         assert not any([(await store.commit(change)).repeated for change in changes])
+
+
+async def test_each_event_loop_hears_of_its_own(tmp_path: Path) -> None:
+    """
+    Commits of two event loops share a transaction; one that is closed meanwhile costs no other its answer.
+    """
+    async with opened_store(tmp_path / "bot.db") as store:
+        story = await begin(store)
+        mine, theirs, nobodys = (story.claim(story.pending()) for _ in range(3))
+        held = Held(store)
+        await held.begun()
+
+        async def leave() -> None:
+            # Its loop is closed before the answer comes.
+            asyncio.create_task(store.commit(nobodys)).add_done_callback(lambda _: None)
+            await asyncio.sleep(0.01)
+
+        await asyncio.to_thread(lambda: asyncio.run(leave()))
+        waiting = asyncio.create_task(store.commit(mine))
+        elsewhere = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(_committed(store, theirs))))
+        await asyncio.sleep(0.05)
+        await held.let_go()
+
+        assert {mine.id, theirs.id} == {(await waiting).change_id, (await elsewhere).change_id}
+        assert (await store.commit(nobodys)).repeated
+
+
+async def _committed(store: SqliteStore, change: Change) -> Committed:
+    return await store.commit(change)
 
 
 async def three(path: str) -> None:

@@ -4,12 +4,15 @@ A bot that trades into a real PostgreSQL, over a network that fails when it is t
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
 
 from poslife import BatchingSink, EventId, RunId
 from poslife._journal import FileJournal
@@ -100,6 +103,27 @@ async def _role(dsn: str) -> AsyncGenerator[tuple[str, str]]:
         await owner.execute(f"DROP ROLE {role}")
 
 
+def _take_no_notice_of_forgotten_answers() -> None:
+    """
+    A connection that ends amid a COPY leaves asyncpg with an answer that it asks nobody for any more.
+
+    It has raised what we see, and asyncio tells of the forgotten one besides.
+    """
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        error = context.get("exception")
+        if isinstance(error, asyncpg.ConnectionDoesNotExistError) and "never retrieved" in str(context):
+            return
+        if before is None:
+            loop.default_exception_handler(context)
+        else:
+            before(loop, context)
+
+    loop.set_exception_handler(handle)
+
+
 @asynccontextmanager
 async def scene(
     dsn: str,
@@ -114,6 +138,7 @@ async def scene(
     All goes well when it is entered, and has when it is left: then the database's books are held against the
     bot's.
     """
+    _take_no_notice_of_forgotten_answers()
     async with _role(dsn) as (role, as_role), PostgresFaultProxy.for_dsn(as_role) as proxy:
         store = PostgresStore(
             proxy.dsn, connect_timeout=0.5, command_timeout=0.5, lock_timeout=0.1, pool_size=2

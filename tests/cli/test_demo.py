@@ -237,13 +237,18 @@ def test_an_interrupted_demo_leaves_nothing(tmp_path: Path) -> None:
     """
     After ^C there is one line, no traceback, no file and no process.
     """
-    demo = subprocess.Popen(
-        COMMAND,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"},
-    )
+    # A suite that a shell runs in the background has ^C ignored, and so would the demo.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        demo = subprocess.Popen(
+            COMMAND,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"},
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert demo.stdout is not None
     for line in demo.stdout:
         if line.startswith("2  DBRUSDT"):

@@ -120,8 +120,8 @@ class ScriptedWriter:
         self._outage: BaseException | None = None
         self._waiting: deque[asyncio.Future[None]] = deque()
         self.batches: list[tuple[EventRecord, ...]] = []
-        self.probes = 0
-        self.hangs = asyncio.Event()
+        self.probes: int = 0
+        self.hangs: asyncio.Event = asyncio.Event()
 
     def then(self, *steps: Step) -> None:
         """

@@ -14,7 +14,7 @@ import asyncpg
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import draining, emitting, journal, openings
+from benchmarks import draining, emitting, journal, latency, openings
 from tests.postgres_server import Databases, LocalServer
 
 
@@ -37,6 +37,21 @@ async def _openings() -> list[openings.Result]:
 async def _draining() -> list[draining.Result]:
     with _databases() as databases:
         return [*await draining.postgres(databases), *await draining.sqlite()]
+
+
+async def _latency() -> list[latency.Result]:
+    with _databases() as databases:
+        return [*await latency.sqlite(), *await latency.postgres(databases)]
+
+
+def _shown_latency(results: list[latency.Result]) -> Table:
+    table = Table(title="A flush while events come (milliseconds)", title_justify="left")
+    table.add_column("store")
+    for heading in ("events/s", "median", "worst"):
+        table.add_column(heading, justify="right")
+    for result in results:
+        table.add_row(result.store, f"{result.rate:,}", f"{result.median:.2f}", f"{result.worst:.2f}")
+    return table
 
 
 def _shown(results: list[openings.Result]) -> Table:
@@ -102,6 +117,7 @@ def main() -> None:
     console.print(_shown(asyncio.run(_openings())))
     console.print(_shown_draining(asyncio.run(_draining())))
     console.print(_shown_emitting(asyncio.run(emitting.measure())))
+    console.print(_shown_latency(asyncio.run(_latency())))
 
 
 if __name__ == "__main__":

@@ -86,6 +86,7 @@ class Worker:
         self._urgent: deque[_Piece[Any]] = deque()
         self._patient: deque[_Piece[Any]] = deque()
         self._urgent_in_a_row = 0
+        self._asked_in: asyncio.AbstractEventLoop | None = None
         self._process = os.getpid()
 
     async def do(
@@ -107,15 +108,14 @@ class Worker:
             StorageUnavailable: The worker was closed, or is another process's.
         """
         piece = self._piece(work, together=together)
-        waiting = self._urgent if urgent else self._patient
-        waiting.append(piece)
-        try:
-            # One turn for each piece; which one is decided when the turn has come.
-            self._submit(self._take_turn)
-        except StorageUnavailable:
-            with suppress(ValueError):
-                waiting.remove(piece)
-            raise
+        (self._urgent if urgent else self._patient).append(piece)
+        if not together:
+            self._ask_for_turns()
+        elif self._asked_in is not piece.loop:
+            # Not before whatever else this turn of the loop hands in: tasks that one transaction has woken
+            # commit again in one.
+            self._asked_in = piece.loop
+            piece.loop.call_soon(self._ask_for_turns)
         return await piece.answer
 
     async def aclose(self) -> None:
@@ -151,11 +151,24 @@ class Worker:
         except RuntimeError as error:
             raise StorageUnavailable(f"{self._session.path}: the store was closed ({error})") from error
 
+    def _ask_for_turns(self) -> None:
+        self._asked_in = None
+        try:
+            self._submit(self._take_turns)
+        except StorageUnavailable as error:
+            for waiting in (self._urgent, self._patient):
+                while waiting:
+                    piece = waiting.popleft()
+                    piece.fail(error)
+                    _tell((piece,))
+
+    def _take_turns(self) -> None:
+        while self._urgent or self._patient:
+            self._take_turn()
+
     def _take_turn(self) -> None:
         urgent = bool(self._urgent) and not (self._patient and self._urgent_in_a_row >= _MOST_URGENT)
         waiting = self._urgent if urgent else self._patient
-        if not waiting:
-            return  # done in the turn of another
         pieces = [waiting.popleft()]
         if pieces[0].together:
             while waiting and waiting[0].together and len(pieces) < _MOST_TOGETHER:

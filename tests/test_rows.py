@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -32,8 +33,11 @@ from poslife import (
     Side,
     StoredFill,
 )
+from poslife._changes import StoredHead
 from poslife._encoding import encode_body, encode_payload
-from poslife._records import EventRecord
+from poslife._events import UNLINKED
+from poslife._position import PositionStatus
+from poslife._records import EventRecord, linked
 from poslife._rows import (
     EVENT_COLUMNS,
     FILL_COLUMNS,
@@ -46,7 +50,8 @@ from poslife._rows import (
     fill_from,
     fill_row,
     key_row,
-    life_event_row,
+    life_digests,
+    life_event_rows,
     order_from,
     order_row,
     position_from,
@@ -156,7 +161,11 @@ HEADER = EventHeader(
 )
 LIFE_EVENT = LifeEvent(header=HEADER, version=4, index=2, body=OrderRejected(reason="no funds"))
 RECORD = EventRecord(
-    header=HEADER, recorded_at=later(8), sequence=17, payload=encode_payload({"price": Decimal("1.50")})
+    header=HEADER,
+    recorded_at=later(8),
+    sequence=17,
+    payload=encode_payload({"price": Decimal("1.50")}),
+    digest=bytes(range(32)),
 )
 
 
@@ -237,12 +246,30 @@ def test_a_life_event_comes_back_whole() -> None:
     """
     Header, place in the stream and body.
     """
-    cells = event_cells(LIFE_EVENT_COLUMNS, life_event_row(LIFE_EVENT, AT))
+    rows = life_event_rows((LIFE_EVENT,), AT)
+    (digest,) = life_digests(rows, {})
+    cells = event_cells(LIFE_EVENT_COLUMNS, (*rows[0].cells, digest))
 
     assert cells["content"] == encode_body(LIFE_EVENT.body).decode()
     assert RecordedEvent(
-        header=HEADER, body=LIFE_EVENT.body, recorded_at=AT, version=4, index=2
+        header=HEADER, body=LIFE_EVENT.body, recorded_at=AT, version=4, index=2, digest=digest
     ) == recorded_event_from(cells)
+
+
+def test_a_life_event_is_linked_to_the_one_before_it() -> None:
+    """
+    To what is stored of its position, and within a change to the event before; one of no position to none.
+    """
+    nobodys = replace(LIFE_EVENT, header=replace(HEADER, ref=None), version=0)
+    rows = life_event_rows((LIFE_EVENT, nobodys, replace(LIFE_EVENT, index=3)), AT)
+    trail = bytes(range(32))
+    assert HEADER.ref is not None
+    heads = {HEADER.ref: StoredHead(status=PositionStatus.OPEN, version=3, id=PositionId(1), trail=trail)}
+    first, alone, second = life_digests(rows, heads)
+
+    assert linked(trail, rows[0].content) == first
+    assert linked(UNLINKED, rows[1].content) == alone
+    assert linked(first, rows[2].content) == second
 
 
 def test_a_hosts_event_comes_back_whole() -> None:
@@ -250,7 +277,11 @@ def test_a_hosts_event_comes_back_whole() -> None:
     Header, sequence and payload; its name may be a life event's.
     """
     assert RecordedEvent(
-        header=HEADER, body=HostBody(payload={"price": "1.50"}), recorded_at=later(8), sequence=17
+        header=HEADER,
+        body=HostBody(payload={"price": "1.50"}),
+        recorded_at=later(8),
+        sequence=17,
+        digest=RECORD.digest,
     ) == recorded_event_from(event_cells(RUN_EVENT_COLUMNS, run_event_row(RECORD)))
 
 
@@ -292,7 +323,7 @@ def test_every_field_has_a_column() -> None:
         "id",
         "order",
     }
-    assert set(LIFE_EVENT_COLUMNS) - set(HEADER_COLUMNS) == fields_of(LifeEvent) - {"header"}
+    assert set(LIFE_EVENT_COLUMNS) - set(HEADER_COLUMNS) == fields_of(LifeEvent) - {"header"} | {"digest"}
     assert set(RUN_EVENT_COLUMNS) - set(HEADER_COLUMNS) == fields_of(EventRecord) - {
         "header",
         "recorded_at",

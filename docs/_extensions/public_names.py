@@ -40,6 +40,7 @@ STEADY_CLASSES = (
     "BatchWriter",
     "DeadLetterBox",
     "LifeEventFeed",
+    "RunEventFeed",
     "VenueSource",
     "VenueHandle",
 )

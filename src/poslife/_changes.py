@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from poslife._events import LifeEvent
+from poslife._events import UNLINKED, LifeEvent
 from poslife._fills import StoredFill
 from poslife._identifiers import ChangeId, PositionId, PositionRef, RunId, aware, uuid
 from poslife._money import average
@@ -26,7 +26,7 @@ from poslife._position import (
 )
 from poslife.errors import AlreadyClosed, IllegalTransition, InvalidValue, PositionNotFound, StaleVersion
 
-__all__ = ["Change", "Claim", "Close", "Committed", "Promote", "Revise", "StoredHead", "Transition"]
+__all__ = ["Change", "Claim", "Close", "Committed", "Heads", "Promote", "Revise", "StoredHead", "Transition"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,11 +291,18 @@ class Committed:
 class StoredHead:
     """
     What a repository must read of a stored position before it writes.
+
+    Attributes:
+        status: Its status.
+        version: Its version.
+        id: Its id, if it has one.
+        trail: The digest of its last life event; 32 zero bytes where it has none.
     """
 
     status: PositionStatus
     version: int
     id: PositionId | None
+    trail: bytes = UNLINKED
 
 
 Heads = Mapping[PositionRef, StoredHead]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from poslife._batching import BatchingSink
@@ -25,7 +26,7 @@ from poslife.protocols import (
     SubmitVerdict,
 )
 
-__all__ = ["SinkFactory", "connect", "store_at"]
+__all__ = ["SinkFactory", "connect", "file_at", "store_at"]
 
 
 SinkFactory = Callable[[Store, Journal | None], EventSink]
@@ -98,6 +99,14 @@ def _journal_at(url: str) -> Journal | None:
             # Several hosts, or one in the query, make no difference: it is a name, the same at each start.
             where = parts.netloc.rpartition("@")[2] or "local"
             return FileJournal(default_journal_directory(f"{where}{parts.path}".replace("/", "-")))
+
+
+def file_at(url: str) -> Path | None:
+    """
+    The file of the store at a URL that `store_at` took, where it has one.
+    """
+    parts = urlsplit(url)
+    return Path(_file_of(url, parts)) if parts.scheme == "sqlite" else None
 
 
 def store_at(url: object, clock: Clock | None) -> Store:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, Final
 from uuid import UUID
 
 import msgspec
@@ -405,6 +405,11 @@ Life event bodies by type.
 
 LIFE_EVENT_SCHEMA = 1
 
+UNLINKED: Final = bytes(32)
+"""
+The digest before the first event of a stream, and of an event that is in none.
+"""
+
 
 class EventHeader(msgspec.Struct, frozen=True, kw_only=True):
     """
@@ -558,6 +563,7 @@ class RecordedEvent:
         version: For a life event: the position's version it made.
         index: For a life event: its place among the events of that version.
         sequence: For a host event: its number within its run, from 1, without gaps.
+        digest: What links it to the event before it in its stream; see `verify_trail`.
     """
 
     header: EventHeader
@@ -566,6 +572,7 @@ class RecordedEvent:
     version: int | None = None
     index: int | None = None
     sequence: int | None = None
+    digest: bytes = UNLINKED
 
 
 as_dataclass_too(EventHeader)

@@ -1,16 +1,17 @@
 """
-Events on their way from a sink to a store, and as a journal keeps them. Pure.
+Events on their way from a sink to a store, as a journal keeps them, and what links them. Pure.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NewType
 
 import msgspec
 
-from poslife._events import EventHeader
+from poslife._events import UNLINKED, EventHeader
 from poslife._structs import as_dataclass_too
 from poslife.errors import InvalidValue
 
@@ -20,8 +21,11 @@ __all__ = [
     "EventRecord",
     "FeedPage",
     "FeedToken",
+    "content_of",
     "decode_record",
     "encode_record",
+    "frame_of",
+    "linked",
 ]
 
 
@@ -39,6 +43,8 @@ class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
         version: The position's version that a life event made.
         index: A life event's place among those of its version.
         payload: UTF-8 JSON without NUL.
+        digest: SHA-256 over the digest of the event before it in its stream and all of the above; see
+            `verify_trail`. A stream is a run's host events by sequence, or a position's life events.
     """
 
     header: EventHeader
@@ -47,6 +53,7 @@ class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
     version: int | None = None
     index: int | None = None
     payload: bytes
+    digest: bytes = UNLINKED
 
 
 as_dataclass_too(EventRecord)
@@ -103,17 +110,58 @@ class FeedPage:
 
 
 _FORMAT: Final = 1
+# A frame: its format, the digest, and the content that was digested.
+_BEGINNING: Final = bytes((_FORMAT,))
+_DIGEST: Final = slice(1, 33)
+_CONTENT: Final = slice(33, None)
 
-_encoder = msgspec.msgpack.Encoder(uuid_format="bytes")
-_decoder = msgspec.msgpack.Decoder(tuple[int, EventRecord])
-_format_decoder = msgspec.msgpack.Decoder(tuple[int, msgspec.Raw])
+_Content = tuple[int, EventHeader, datetime, int | None, int | None, int | None, bytes]
+
+_encode: Final = msgspec.msgpack.Encoder(uuid_format="bytes").encode
+_decode: Final = msgspec.msgpack.Decoder(_Content).decode
+
+
+def content_of(
+    header: EventHeader,
+    recorded_at: datetime,
+    sequence: int | None,
+    version: int | None,
+    index: int | None,
+    payload: bytes,
+) -> bytes:
+    """
+    The bytes of an event that its digest is taken over: the same whichever store it comes from.
+
+    Raises:
+        OverflowError: A number is beyond 64 bits.
+    """
+    return _encode((_FORMAT, header, recorded_at, sequence, version, index, payload))
+
+
+def linked(before: bytes, content: bytes) -> bytes:
+    """
+    The digest of an event, from that of the one before it.
+    """
+    return hashlib.sha256(before + content).digest()
+
+
+def frame_of(digest: bytes, content: bytes) -> bytes:
+    """
+    An event as a journal's frame.
+    """
+    return _BEGINNING + digest + content
 
 
 def encode_record(record: EventRecord) -> bytes:
     """
     The record as a journal's frame.
     """
-    return _encoder.encode((_FORMAT, record))
+    return frame_of(
+        record.digest,
+        content_of(
+            record.header, record.recorded_at, record.sequence, record.version, record.index, record.payload
+        ),
+    )
 
 
 def decode_record(frame: bytes) -> EventRecord:
@@ -123,10 +171,20 @@ def decode_record(frame: bytes) -> EventRecord:
     Raises:
         InvalidValue: It is of a newer release, or no such frame.
     """
+    if frame and frame[0] > _FORMAT:
+        raise InvalidValue(
+            "frame", frame[0], f"a format up to {_FORMAT}: a newer release wrote it, use that one"
+        )
     try:
-        version, _ = _format_decoder.decode(frame)
-        if version == _FORMAT:
-            return _decoder.decode(frame)[1]
+        _, header, recorded_at, sequence, version, index, payload = _decode(frame[_CONTENT])
     except msgspec.MsgspecError as error:
         raise InvalidValue("frame", frame, f"an event as a journal keeps it ({error})") from error
-    raise InvalidValue("frame", version, f"a format up to {_FORMAT}: a newer release wrote it, use that one")
+    return EventRecord(
+        header=header,
+        recorded_at=recorded_at,
+        sequence=sequence,
+        version=version,
+        index=index,
+        payload=payload,
+        digest=frame[_DIGEST],
+    )

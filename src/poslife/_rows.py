@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
 
+from poslife._changes import Heads
 from poslife._encoding import decode_body, encode_body
-from poslife._events import Actor, EventHeader, LifeEvent, RecordedEvent, Severity
+from poslife._events import UNLINKED, Actor, EventHeader, LifeEvent, RecordedEvent, Severity
 from poslife._fills import Fee, Fill, StoredFill
 from poslife._identifiers import (
     Account,
@@ -47,7 +48,7 @@ from poslife._position import (
     PositionStatus,
     Protection,
 )
-from poslife._records import EventRecord
+from poslife._records import EventRecord, content_of, linked
 
 __all__ = [
     "EVENT_COLUMNS",
@@ -57,11 +58,14 @@ __all__ = [
     "ORDER_COLUMNS",
     "POSITION_COLUMNS",
     "RUN_EVENT_COLUMNS",
+    "LifeEventRow",
     "Value",
+    "event_record_from",
     "fill_from",
     "fill_row",
     "key_row",
-    "life_event_row",
+    "life_digests",
+    "life_event_rows",
     "order_from",
     "order_row",
     "position_from",
@@ -167,17 +171,17 @@ HEADER_COLUMNS = (
     "actor",
 )
 
-LIFE_EVENT_COLUMNS = (*HEADER_COLUMNS, "version", "index", "body")
+LIFE_EVENT_COLUMNS = (*HEADER_COLUMNS, "version", "index", "body", "digest")
 """
 ``body`` is the event's JSON text, byte for byte.
 """
 
-RUN_EVENT_COLUMNS = (*HEADER_COLUMNS, "sequence", "payload")
+RUN_EVENT_COLUMNS = (*HEADER_COLUMNS, "sequence", "payload", "digest")
 """
 ``payload`` is the event's JSON text, byte for byte.
 """
 
-EVENT_COLUMNS = (*HEADER_COLUMNS, "version", "index", "sequence", "content")
+EVENT_COLUMNS = (*HEADER_COLUMNS, "version", "index", "sequence", "content", "digest")
 """
 What reading the history of a position selects, from both event tables.
 
@@ -449,29 +453,84 @@ def _header_row(header: EventHeader, recorded_at: datetime) -> tuple[Value, ...]
     )
 
 
-def life_event_row(event: LifeEvent, recorded_at: datetime) -> tuple[Value, ...]:
+class LifeEventRow(NamedTuple):
     """
-    The row, in the order of `LIFE_EVENT_COLUMNS`.
+    A life event before it is known which one it follows.
+
+    Attributes:
+        ref: The position it is about.
+        content: What its digest is taken over, with the digest before it.
+        cells: The row, in the order of `LIFE_EVENT_COLUMNS`, but for the digest.
     """
-    body = encode_body(event.body).decode()
-    return (*_header_row(event.header, recorded_at), event.version, event.index, body)
+
+    ref: PositionRef | None
+    content: bytes
+    cells: tuple[Value, ...]
+
+
+def life_event_rows(events: Sequence[LifeEvent], recorded_at: datetime) -> list[LifeEventRow]:
+    """
+    The rows of a change's events.
+    """
+    rows: list[LifeEventRow] = []
+    for event in events:
+        header, body = event.header, encode_body(event.body)
+        content = content_of(header, recorded_at, None, event.version, event.index, body)
+        cells = (*_header_row(header, recorded_at), event.version, event.index, body.decode())
+        rows.append(LifeEventRow(header.ref, content, cells))
+    return rows
+
+
+def life_digests(rows: Sequence[LifeEventRow], heads: Heads) -> list[bytes]:
+    """
+    The digests of a change's events, which go on from what is stored of each position.
+    """
+    trails = {ref: head.trail for ref, head in heads.items()}
+    digests: list[bytes] = []
+    for ref, content, _ in rows:
+        digest = linked(UNLINKED if ref is None else trails.get(ref, UNLINKED), content)
+        if ref is not None:
+            trails[ref] = digest
+        digests.append(digest)
+    return digests
 
 
 def run_event_row(record: EventRecord) -> tuple[Value, ...]:
     """
     The row, in the order of `RUN_EVENT_COLUMNS`.
     """
-    return (*_header_row(record.header, record.recorded_at), record.sequence, record.payload.decode())
+    return (
+        *_header_row(record.header, record.recorded_at),
+        record.sequence,
+        record.payload.decode(),
+        record.digest,
+    )
 
 
 def recorded_event_from(row: Row) -> RecordedEvent:
     """
     The event of a row with the columns `EVENT_COLUMNS`.
     """
+    record = event_record_from(row)
+    header = record.header
+    return RecordedEvent(
+        header=header,
+        body=decode_body(header.type, header.schema, record.payload, life=record.version is not None),
+        recorded_at=record.recorded_at,
+        version=record.version,
+        index=record.index,
+        sequence=record.sequence,
+        digest=record.digest,
+    )
+
+
+def event_record_from(row: Row) -> EventRecord:
+    """
+    The same, its content as the bytes it was stored with.
+    """
     ref = _optional(row, "ref", UUID)
     venue, account, symbol = (_optional(row, column, str) for column in ("venue", "account", "symbol"))
     causation = _optional(row, "causation", UUID)
-    version = _optional(row, "version", int)
     header = EventHeader(
         id=EventId(_cell(row, "event_id", UUID)),
         type=_cell(row, "type", str),
@@ -488,14 +547,14 @@ def recorded_event_from(row: Row) -> RecordedEvent:
         causation=None if causation is None else EventId(causation),
         actor=Actor(_cell(row, "actor", str)),
     )
-    content = _cell(row, "content", str).encode()
-    return RecordedEvent(
+    return EventRecord(
         header=header,
-        body=decode_body(header.type, header.schema, content, life=version is not None),
         recorded_at=_cell(row, "recorded_at", datetime),
-        version=version,
-        index=_optional(row, "index", int),
         sequence=_optional(row, "sequence", int),
+        version=_optional(row, "version", int),
+        index=_optional(row, "index", int),
+        payload=_cell(row, "content", str).encode(),
+        digest=_cell(row, "digest", bytes),
     )
 
 

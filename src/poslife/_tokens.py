@@ -5,24 +5,28 @@ Where a list goes on: the tokens of its pages, read back strictly. Pure.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from poslife._paging import PageToken
 from poslife._position import ClosedPosition
-from poslife._records import FeedToken
+from poslife._records import EventRecord, FeedPage, FeedToken
 from poslife.errors import InvalidValue
 
 __all__ = [
     "AfterClosing",
     "AfterEvent",
+    "AfterRunEvent",
     "after_closing",
     "after_event",
     "after_number",
+    "after_run_event",
     "after_uuid",
     "closing_token",
     "event_token",
+    "page_of_run_events",
 ]
 
 _FIRST = UUID(int=0)
@@ -44,6 +48,16 @@ class AfterEvent(NamedTuple):
     """
 
     number: int
+    event: UUID
+
+
+class AfterRunEvent(NamedTuple):
+    """
+    The run, the sequence and the id of a host event that a page ended with.
+    """
+
+    run: UUID
+    sequence: int
     event: UUID
 
 
@@ -137,3 +151,31 @@ def after_event(token: FeedToken | None) -> AfterEvent | None:
     if not _NUMBER.fullmatch(number):
         raise _refused(token)
     return AfterEvent(int(number), _uuid(event, token))
+
+
+def page_of_run_events(items: Sequence[EventRecord], after: AfterRunEvent) -> FeedPage:
+    """
+    A page of host events, and where the next one goes on.
+    """
+    if items:
+        last = items[-1]
+        assert last.sequence is not None  # a host event has one
+        after = AfterRunEvent(last.header.run, last.sequence, last.header.id)
+    token = FeedToken(f"{after.run} {after.sequence} {after.event}")
+    return FeedPage(items=tuple(items), next=token if after.sequence else None)
+
+
+def after_run_event(token: FeedToken | None) -> AfterRunEvent:
+    """
+    The run, the sequence and the id that a page of host events ended with; before all of them without one.
+
+    Raises:
+        InvalidValue: No page ended with that.
+    """
+    if token is None:
+        return AfterRunEvent(_FIRST, 0, _FIRST)
+    match _text(token).split(" "):
+        case run, sequence, event if _NUMBER.fullmatch(sequence):
+            return AfterRunEvent(_uuid(run, token), int(sequence), _uuid(event, token))
+        case _:
+            raise _refused(token)

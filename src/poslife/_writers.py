@@ -23,6 +23,7 @@ __all__ = [
     "JournalPage",
     "JournalStatus",
     "LifeEventFeed",
+    "RunEventFeed",
 ]
 
 
@@ -124,6 +125,23 @@ class LifeEventFeed(Protocol):
 
         Raises:
             InvalidValue: A limit outside 1 to 1000, or a token of no feed.
+            StorageUnavailable: The store did not answer.
+        """
+        ...
+
+
+class RunEventFeed(Protocol):
+    """
+    The host events of a store, as they were written to it.
+    """
+
+    @abstractmethod
+    async def read_run_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
+        """
+        The host events by run and sequence, after the point *after*, from the beginning for ``None``.
+
+        Raises:
+            InvalidValue: A limit outside 1 to 1000, or a token of no feed of this kind.
             StorageUnavailable: The store did not answer.
         """
         ...

@@ -38,6 +38,7 @@ from poslife._events import (
     Severity,
     UnknownBody,
 )
+from poslife._trail import Trail, TrailFault, TrailReport, verify_trail
 
 __all__ = [
     "LIFE_EVENTS",
@@ -71,5 +72,9 @@ __all__ = [
     "PositionReduced",
     "RecordedEvent",
     "Severity",
+    "Trail",
+    "TrailFault",
+    "TrailReport",
     "UnknownBody",
+    "verify_trail",
 ]

@@ -48,6 +48,7 @@ from poslife._writers import (
     JournalPage,
     JournalStatus,
     LifeEventFeed,
+    RunEventFeed,
 )
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "PageToken",
     "Repository",
     "Run",
+    "RunEventFeed",
     "Store",
     "SubmitClassifier",
     "SubmitContext",
@@ -306,9 +308,9 @@ class Repository(Protocol):
         ...
 
 
-class Store(Repository, BatchWriter, DeadLetterBox, LifeEventFeed, Protocol):
+class Store(Repository, BatchWriter, DeadLetterBox, LifeEventFeed, RunEventFeed, Protocol):
     """
-    What every store of poslife is: positions, events, dead letters, and a feed of life events.
+    What every store of poslife is: positions, events, dead letters, and feeds of its events.
     """
 
 

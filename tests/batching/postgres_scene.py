@@ -16,6 +16,7 @@ import asyncpg
 
 from poslife import BatchingSink, EventId, RunId
 from poslife._journal import FileJournal
+from poslife.events import verify_trail
 from poslife.postgres import PostgresStore
 from poslife.protocols import Clock
 from poslife.testing.faults import PostgresFaultProxy
@@ -160,6 +161,7 @@ async def scene(
                 yield there
                 await bot.tells(100)
             await sink.aclose(15)
+            assert () == (await verify_trail(store)).faults
         finally:
             await store.aclose()
         assert_all_there(bot, await found_in(there.dsn), misjudged=misjudged)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from poslife import BatchingSink, EventId, RunId
 from poslife._journal import FileJournal
+from poslife.events import verify_trail
 from poslife.sqlite import SqliteStore
 from tests.batching.zoo import Found, TradingBot, assert_all_there
 from tests.sqlite.files import cells
@@ -70,6 +71,7 @@ async def scene(
             yield Scene(path=path, sink=sink, bot=bot)
             await bot.tells(100)
         await sink.aclose(15)
+        assert () == (await verify_trail(store)).faults
     finally:
         await store.aclose()
     assert_all_there(bot, found_in(path))

@@ -39,6 +39,7 @@ EXPECTED_IN_THE_LOG = (
     "WARNING store: answers again; ",
 )
 DAMAGES = {
+    "altered": r"event \S+: it does not follow from the life event before it",
     "host-event": r"event \S+ \(signal\.accepted\) is lost",
     "host-event-twice": r"event \S+ was never emitted",
     "dead-letter": r"event \S+ \(trailing_stop\.recalculated\) is lost",

@@ -79,6 +79,7 @@ BOOKS = Books(
     host_events=(("e1", "run", 1), ("e2", "run", 2)),
     dead_letters=(),
     lines=("e1", "e2"),
+    trail=(),
     old_way=OldBooks(events=(), held={}),
 )
 
@@ -127,6 +128,10 @@ def test_sound_books_have_nothing_wrong() -> None:
             replace(BOOKS, life_events=(*BOOKS.life_events, ("ref", 3, 0))),
             ["events tell of change 3 of ref, which never was"],
         ),
+        (
+            replace(BOOKS, trail=("event e1: it was altered",)),
+            ["event e1: it was altered"],
+        ),
         (replace(BOOKS, orders=()), ["the exchange's order order of DBRUSDT is not known"]),
         (
             replace(BOOKS, orders=(OrderRow(client_order_id="ours", status="filled", filled=Decimal(99)),)),
@@ -161,6 +166,7 @@ def test_sound_books_have_nothing_wrong() -> None:
         "dead letter from nowhere",
         "change half told",
         "change too many",
+        "event altered",
         "order unknown",
         "order filled otherwise",
         "order in doubt",

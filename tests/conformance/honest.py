@@ -247,6 +247,10 @@ class HonestStore:
         self.ask()
         return await self.inner.read_life_events(after, limit=limit)
 
+    async def read_run_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
+        self.ask()
+        return await self.inner.read_run_events(after, limit=limit)
+
     def events(self) -> Sequence[RecordedEvent]:
         return self.inner.recorded_events()
 

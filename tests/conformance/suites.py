@@ -19,8 +19,10 @@ from poslife.conformance import (
     DeadLetterBoxConformance,
     EventSinkConformance,
     FedRepository,
+    FedWriter,
     LifeEventFeedConformance,
     RepositoryConformance,
+    RunEventFeedConformance,
     VenueSourceConformance,
     WriterWithBox,
 )
@@ -141,6 +143,24 @@ class FeedSuite(LifeEventFeedConformance):
     @asynccontextmanager
     async def beside(self, repository: FedRepository, /) -> AsyncGenerator[FedRepository]:
         yield repository
+
+    @override
+    def unreachable(self) -> AbstractAsyncContextManager[None]:
+        return self.store.unreachable()
+
+
+class RunFeedSuite(RunEventFeedConformance):
+    """
+    A suite over a store that can go away.
+    """
+
+    store_class: type[HonestStore] = HonestStore
+
+    @override
+    @asynccontextmanager
+    async def writer(self) -> AsyncGenerator[FedWriter]:
+        self.store = self.store_class()
+        yield self.store
 
     @override
     def unreachable(self) -> AbstractAsyncContextManager[None]:

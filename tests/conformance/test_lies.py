@@ -23,6 +23,7 @@ from tests.conformance.lies import (
     parts,
     refusals,
     repetitions,
+    run_feeds,
     runs,
     sinks,
     sources,
@@ -35,6 +36,7 @@ from tests.conformance.suites import (
     BoxSuite,
     FeedSuite,
     RepositorySuite,
+    RunFeedSuite,
     SinkSuite,
     SourceSuite,
     WriterSuite,
@@ -60,6 +62,7 @@ def told(lie: tuple[type[object], str]) -> str:
         pytest.param(WriterSuite, writers.LIES, id="writer"),
         pytest.param(BoxSuite, letters.LIES, id="box"),
         pytest.param(FeedSuite, feeds.LIES, id="feed"),
+        pytest.param(RunFeedSuite, run_feeds.LIES, id="run feed"),
         pytest.param(SinkSuite, sinks.LIES, id="sink"),
         pytest.param(SourceSuite, sources.LIES, id="source"),
     ],
@@ -73,7 +76,7 @@ def test_each_test_has_its_lie(suite: type[object], lies: Sequence[tuple[type[ob
 
 @pytest.mark.parametrize(
     "suite",
-    [RepositorySuite, WriterSuite, BoxSuite, FeedSuite, SinkSuite, SourceSuite],
+    [RepositorySuite, WriterSuite, BoxSuite, FeedSuite, RunFeedSuite, SinkSuite, SourceSuite],
     ids=lambda suite: suite.__name__,
 )
 async def test_truth(suite: type[object]) -> None:
@@ -118,6 +121,16 @@ async def test_lying_box(lie: tuple[type[HonestStore], str]) -> None:
 async def test_lying_feed(lie: tuple[type[HonestStore], str]) -> None:
     """A feed's lie is caught, by the test that is there for it."""
     suite = FeedSuite()
+    suite.store_class, test = lie
+
+    with pytest.raises(FINDINGS):
+        await getattr(suite, test)()
+
+
+@pytest.mark.parametrize("lie", run_feeds.LIES, ids=told)
+async def test_lying_run_feed(lie: tuple[type[HonestStore], str]) -> None:
+    """A lie of a feed of host events is caught, by the test that is there for it."""
+    suite = RunFeedSuite()
     suite.store_class, test = lie
 
     with pytest.raises(FINDINGS):

@@ -15,8 +15,10 @@ from poslife.conformance import (
     BatchWriterConformance,
     DeadLetterBoxConformance,
     FedRepository,
+    FedWriter,
     LifeEventFeedConformance,
     RepositoryConformance,
+    RunEventFeedConformance,
     WriterWithBox,
 )
 from poslife.conformance._story import begin
@@ -28,6 +30,7 @@ from tests.conformance.suites import (
     BoxSuite,
     FeedSuite,
     RepositorySuite,
+    RunFeedSuite,
     SinkSuite,
     SourceSuite,
     WriterSuite,
@@ -88,6 +91,17 @@ class TestMemoryFeed(LifeEventFeedConformance):
     @asynccontextmanager
     async def repository(self) -> AsyncGenerator[FedRepository]:
         yield MemoryStore(clock=ManualClock())
+
+
+class TestMemoryRunFeed(RunEventFeedConformance):
+    @override
+    @asynccontextmanager
+    async def writer(self) -> AsyncGenerator[FedWriter]:
+        yield MemoryStore()
+
+
+class TestRunFeedThatGoesAway(RunFeedSuite):
+    pass
 
 
 class TestBoxThatGoesAway(BoxSuite):

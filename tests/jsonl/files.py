@@ -75,6 +75,7 @@ def _recorded(line: bytes) -> RecordedEvent:
         version=told.get("version"),
         index=told.get("index"),
         sequence=told.get("sequence"),
+        digest=bytes.fromhex(told["digest"]),
     )
 
 

@@ -37,6 +37,7 @@ async def test_a_line_says_all_of_an_event_and_its_payload_as_json(tmp_path: Pat
         recorded_at=examples.at(),
         sequence=7,
         payload=b'{"a": {"b": 1.10},\n "c": "\\n"}',
+        digest=bytes(range(32)),
     )
     life = EventRecord(
         header=replace(specimens.full_header(examples, pending, body.type), ref=None, order=None),
@@ -52,10 +53,11 @@ async def test_a_line_says_all_of_an_event_and_its_payload_as_json(tmp_path: Pat
     one, two = json.loads(first), json.loads(second)
 
     assert first.startswith(f'{{"event_id":"{host.header.id}","recorded_at":"')
-    assert first.endswith('"payload":{"a":{"b":1.10},"c":"\\n"}}')
+    assert first.endswith(f'"payload":{{"a":{{"b":1.10}},"c":"\\n"}},"digest":"{host.digest.hex()}"}}')
     assert set(one) == {
         *("event_id", "recorded_at", "occurred_at", "severity", "type", "schema", "venue", "account"),
         *("symbol", "ref", "order", "run", "sequence", "actor", "correlation", "causation", "payload"),
+        "digest",
     }
     assert set(one) ^ set(two) == {"ref", "order", "sequence", "version", "index"}
     assert (4, 2, "position.claimed") == (two["version"], two["index"], two["type"])

@@ -17,7 +17,9 @@ from poslife.conformance import (
     BatchWriterConformance,
     DeadLetterBoxConformance,
     FedRepository,
+    FedWriter,
     LifeEventFeedConformance,
+    RunEventFeedConformance,
     WriterWithBox,
 )
 from poslife.conformance._examples import Examples
@@ -35,7 +37,8 @@ STORED = """
         'symbol', symbol, 'ordinal', ordinal, 'severity', severity,
         'occurred_at', occurred_at, 'recorded_at', recorded_at,
         'run', run, 'correlation', correlation, 'causation', causation, 'actor', actor,
-        'version', NULL, 'index', NULL, 'sequence', sequence, 'content', payload
+        'version', NULL, 'index', NULL, 'sequence', sequence, 'content', payload,
+        'digest', encode(digest, 'hex')
     )::text
     FROM poslife.run_events
     ORDER BY tableoid, ctid
@@ -161,6 +164,25 @@ class TestPostgresFeed(LifeEventFeedConformance):
     @asynccontextmanager
     async def beside(self, repository: FedRepository, /) -> AsyncGenerator[FedRepository]:
         async with opened_store(self.dsn) as store:
+            yield store
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncGenerator[None]:
+        async with away(self.network):
+            yield
+
+
+class TestPostgresRunFeed(RunEventFeedConformance):
+    @pytest.fixture(autouse=True)
+    def _use_database(self, postgres_dsn: str) -> None:
+        self.dsn = postgres_dsn
+
+    @override
+    @asynccontextmanager
+    async def writer(self) -> AsyncGenerator[FedWriter]:
+        async with PostgresFaultProxy.for_dsn(self.dsn) as proxy, opened_store(proxy.dsn) as store:
+            self.network = proxy.network
             yield store
 
     @override

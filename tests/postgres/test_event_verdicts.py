@@ -391,8 +391,8 @@ async def test_two_that_write_the_same_events_at_once(postgres_dsn: str) -> None
         async with other.transaction():
             await other.execute(
                 "INSERT INTO poslife.run_events (event_id, type, schema, severity, occurred_at, recorded_at, "
-                "run, actor, sequence, payload) "
-                "VALUES ($1, 'a', 2, 'info', now(), now(), $1, 'strategy', 1, '{}')",
+                "run, actor, sequence, payload, digest) "
+                "VALUES ($1, 'a', 2, 'info', now(), now(), $1, 'strategy', 1, '{}', sha256(''))",
                 batch[1].header.id,
             )
             with pytest.raises(StorageBusy):

@@ -370,8 +370,11 @@ async def test_a_transaction_that_ends_late_is_not_passed_over(postgres_dsn: str
         await other.execute(
             """
             INSERT INTO poslife.life_events (
-                event_id, type, schema, severity, occurred_at, recorded_at, run, actor, version, index, body
-            ) VALUES ($1, 'position.unheard_of', 2, 'info', now(), now(), $2, 'strategy', 0, 0, '{}')
+                event_id, type, schema, severity, occurred_at, recorded_at, run, actor, version, index, body,
+                digest
+            ) VALUES (
+                $1, 'position.unheard_of', 2, 'info', now(), now(), $2, 'strategy', 0, 0, '{}', sha256('')
+            )
             """,
             late,
             late,

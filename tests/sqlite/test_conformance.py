@@ -18,8 +18,10 @@ from poslife.conformance import (
     DeadLetterBoxConformance,
     EventSinkConformance,
     FedRepository,
+    FedWriter,
     LifeEventFeedConformance,
     RepositoryConformance,
+    RunEventFeedConformance,
     WriterWithBox,
 )
 from poslife.protocols import BatchWriter, DeadLetter, EventSink, Repository
@@ -155,6 +157,24 @@ class TestSqliteFeed(LifeEventFeedConformance):
     @asynccontextmanager
     async def beside(self, repository: FedRepository, /) -> AsyncGenerator[FedRepository]:
         async with self.repository() as store:
+            yield store
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncGenerator[None]:
+        with moved_away(self.path):
+            yield
+
+
+class TestSqliteRunFeed(RunEventFeedConformance):
+    @pytest.fixture(autouse=True)
+    def in_folder(self, tmp_path: Path) -> None:
+        self.path = tmp_path / "bot.db"
+
+    @override
+    @asynccontextmanager
+    async def writer(self) -> AsyncGenerator[FedWriter]:
+        async with opened_store(self.path) as store:
             yield store
 
     @override

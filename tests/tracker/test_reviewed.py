@@ -769,7 +769,7 @@ def check(store: MemoryStore, made: list[Fill]) -> None:
     """
     stored = list(store._fills.values())  # pyright: ignore[reportPrivateUsage]
     positions = store._positions  # pyright: ignore[reportPrivateUsage]
-    events = [event for event, _, _ in store._life_events]  # pyright: ignore[reportPrivateUsage]
+    events = store._life_events  # pyright: ignore[reportPrivateUsage]
     assert Counter(one.fill.trade_id for one in stored) == Counter(one.trade_id for one in made)
     for ref, position in positions.items():
         mine = [one for one in stored if one.ref == ref]
@@ -782,7 +782,7 @@ def check(store: MemoryStore, made: list[Fill]) -> None:
                 assert bought_here == sold_here == position.entered_quantity
             case _:
                 assert not mine
-        told = sorted((event.version, event.index) for event in events if event.header.ref == ref)
+        told = sorted((event.version or 0, event.index or 0) for event in events if event.header.ref == ref)
         assert sorted({version for version, _ in told}) == list(range(1, position.version + 1))
         for version in range(1, position.version + 1):
             indexes = [index for of, index in told if of == version]

@@ -8,23 +8,22 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from datetime import datetime
 
 from poslife._batching._lane import Lane
 from poslife._batching._policy import Overflow, severer
 from poslife._encoding import clean_text, describe_error, encode_payload
-from poslife._events import EventHeader, Severity
+from poslife._events import UNLINKED, EventHeader, Severity
 from poslife._identifiers import EventId, RunId
-from poslife._records import EventRecord, encode_record
+from poslife._records import EventRecord, content_of, frame_of, linked
 from poslife._writers import Journal
 from poslife.errors import JournalUnavailable
 from poslife.protocols import Clock
 
-__all__ = ["NO_RUN", "Intake"]
+__all__ = ["Intake"]
 
 logger = logging.getLogger("poslife.sink")
 
-NO_RUN = RunId(UUID(int=0))
 _OPEN_AGAIN = 1.0
 
 
@@ -46,6 +45,7 @@ class Intake:
         overflow: What happens while no journal takes them.
         clock: For the time of recording.
         new_event_id: For the sink's own events.
+        own_run: What the sink's own events are numbered in.
         changed: Called when the journal begins or ceases to take events.
     """
 
@@ -58,6 +58,7 @@ class Intake:
         overflow: Overflow,
         clock: Clock,
         new_event_id: Callable[[], EventId],
+        own_run: RunId,
         changed: Callable[[], None],
     ) -> None:
         self._lanes = lanes
@@ -66,12 +67,14 @@ class Intake:
         self._overflow = overflow
         self._clock = clock
         self._new_event_id = new_event_id
+        self.own_run = own_run
         self._changed = changed
         self._opened = journal is None
         self._open_after = 0.0
-        self._sequences: dict[RunId, int] = {}
+        self._streams: dict[RunId, tuple[int, bytes]] = {}
         self._run: RunId | None = None
         self._sequence = 0
+        self._digest = UNLINKED
         self._gaps: dict[RunId, _Gap] = {}
         self._left: set[EventId] = set()
         self.failure: str | None = None
@@ -103,7 +106,8 @@ class Intake:
                 record.header.id: record for lane in self._lanes for record in lane.backlog.only_in_memory()
             }
             for event_id, record in waiting.items():
-                if self._journaled(record) is None:
+                content = self._content(record.header, record.recorded_at, record.sequence, record.payload)
+                if content is None or self._journaled(record.digest, content) is None:
                     break
                 self._left.add(event_id)
             self._opened = False
@@ -116,11 +120,12 @@ class Intake:
         """
         return self._journal is not None and self._opened
 
-    def begin_anew(self, lock: threading.Lock) -> None:
+    def begin_anew(self, lock: threading.Lock, own_run: RunId) -> None:
         """
         In the child of a fork: the journal there is another one.
         """
         self._lock = lock
+        self.own_run = own_run
         self._opened = self._journal is None
         self._left.clear()
         self._gaps.clear()
@@ -134,14 +139,7 @@ class Intake:
         with self._lock:
             if not self._opened:
                 self._open()
-            rouse = self._keep(
-                EventRecord(
-                    header=header,
-                    recorded_at=self._clock.now(),
-                    sequence=self.next_number(header.run),
-                    payload=payload,
-                )
-            )
+            rouse = self._keep(header, self._clock.now(), payload)
             if self._gaps:
                 rouse = self._tell_gaps() or rouse
         if before is not self.failure:
@@ -150,32 +148,55 @@ class Intake:
 
     def next_number(self, run: RunId) -> int:
         """
-        The next sequence of a run. The lock is held.
+        The next sequence of a run, whose last digest is at hand then. The lock is held.
         """
         # A host has one run at a time, and a UUID takes long to hash.
         if run is not self._run:
             if self._run is not None:
-                self._sequences[self._run] = self._sequence
-            self._run, self._sequence = run, self._sequences.get(run, 0)
+                self._streams[self._run] = self._sequence, self._digest
+            self._run = run
+            self._sequence, self._digest = self._streams.get(run, (0, UNLINKED))
         self._sequence += 1
         return self._sequence
 
-    def _keep(self, record: EventRecord) -> bool:
-        number = self._journaled(record)
-        if number is None and not self._has_room(record.header.severity):
+    def _keep(self, header: EventHeader, recorded_at: datetime, payload: bytes) -> bool:
+        """
+        Number an event, link it to the one before, and keep it.
+        """
+        sequence = self.next_number(header.run)
+        digest, number = UNLINKED, None
+        if (content := self._content(header, recorded_at, sequence, payload)) is not None:
+            digest = linked(self._digest, content)
+            number = self._journaled(digest, content)
+        record = EventRecord(
+            header=header, recorded_at=recorded_at, sequence=sequence, payload=payload, digest=digest
+        )
+        if number is None and not self._has_room(header.severity):
             self._drop(record)
             return False
+        if digest is not UNLINKED:
+            self._digest = digest
         rouse = False
         for lane in self._lanes:
             if lane.put(number, record):
                 rouse = True
         return rouse
 
-    def _journaled(self, record: EventRecord) -> int | None:
+    def _content(
+        self, header: EventHeader, recorded_at: datetime, sequence: int | None, payload: bytes
+    ) -> bytes | None:
+        try:
+            return content_of(header, recorded_at, sequence, None, None, payload)
+        except Exception as error:  # noqa: BLE001 - what no journal holds the store refuses, and sets aside
+            if self._journal is not None:
+                self.failure = describe_error(error)
+            return None
+
+    def _journaled(self, digest: bytes, content: bytes) -> int | None:
         if self._journal is None or not self._opened:
             return None
         try:
-            number = self._journal.append(encode_record(record))
+            number = self._journal.append(frame_of(digest, content))
         except JournalUnavailable as error:
             self.failure = error.reason
             return None
@@ -240,21 +261,15 @@ class Intake:
         Record that the journal could not give events back. Returns whether a writer should be woken.
         """
         with self._lock:
-            return self._tell_of(NO_RUN, {"lost": missing, "writer": lane, "reason": clean_text(reason)})
+            payload = {"lost": missing, "writer": lane, "reason": clean_text(reason)}
+            return self._tell_of(self.own_run, payload)
 
     def _tell_of(self, run: RunId, payload: Mapping[str, object]) -> bool:
         now = self._clock.now()
         header = EventHeader(
             id=self._new_event_id(), type="sink.gap", severity=Severity.ERROR, occurred_at=now, run=run
         )
-        return self._keep(
-            EventRecord(
-                header=header,
-                recorded_at=now,
-                sequence=self.next_number(run),
-                payload=encode_payload(payload),
-            )
-        )
+        return self._keep(header, now, encode_payload(payload))
 
     def _tell(self, before: str | None) -> None:
         """

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from poslife._batching._figures import SinkHealth, SinkStats
-from poslife._batching._intake import NO_RUN, Intake
+from poslife._batching._intake import Intake
 from poslife._batching._lane import Lane, Pace
 from poslife._batching._letters import LetterFile
 from poslife._batching._policy import FurtherWriter, Overflow
@@ -20,7 +20,7 @@ from poslife._batching._relay import Relay
 from poslife._clock import SystemClock
 from poslife._encoding import encode_payload
 from poslife._events import EventHeader, HostEvent, Severity
-from poslife._identifiers import EventId
+from poslife._identifiers import EventId, RunId
 from poslife._ids import EventIds
 from poslife._journal._forking import in_each_child
 from poslife._recording import encode_event, warn
@@ -139,6 +139,7 @@ class BatchingSink:
             overflow=Overflow() if overflow is None else overflow,
             clock=self._clock,
             new_event_id=self._ids.new,
+            own_run=RunId(self._ids.new()),
             changed=self._sound_alarm,
         )
         self._relays = [
@@ -160,7 +161,7 @@ class BatchingSink:
         self._lock = threading.Lock()
         for lane in self._lanes:
             lane.begin_anew(self._lock)
-        self._intake.begin_anew(self._lock)
+        self._intake.begin_anew(self._lock, RunId(self._ids.new()))
         self._loop, self._tasks, self._flushing = None, [], 0
 
     def emit(self, event: HostEvent, /) -> EventId:
@@ -186,7 +187,7 @@ class BatchingSink:
             type="poslife.misuse",
             severity=Severity.ERROR,
             occurred_at=self._clock.now(),
-            run=NO_RUN,
+            run=self._intake.own_run,
         )
         return header, encode_payload({"emitted": event}, redact=self._redact)
 

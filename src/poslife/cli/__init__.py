@@ -2,6 +2,7 @@
 The ``poslife`` command: ``pip install 'poslife[all]'``.
 
 - ``poslife demo``: a bot, a simulated exchange that misbehaves, a SIGKILL, and what is left.
+- ``poslife verify URL``: whether a store's events are as they were written.
 """
 
 from __future__ import annotations

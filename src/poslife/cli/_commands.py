@@ -4,12 +4,15 @@ What can be typed after ``poslife``. Each command imports what it needs when it 
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import click
 
+from poslife._connect import file_at, store_at
 from poslife._version import __version__
-from poslife.errors import MissingExtra, PoslifeError
+from poslife.errors import InvalidUrl, MissingExtra, PoslifeError
+from poslife.events import TrailReport, verify_trail
 
 if TYPE_CHECKING:
     from poslife.cli.demo._books import Sabotage
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["poslife"]
 
 INTERRUPTED = 130
+_MOST_SHOWN = 20
 LIBRARIES = frozenset({"aiohttp", "asyncpg", "ccxt", "rich"})
 
 
@@ -36,7 +40,17 @@ def poslife() -> None:
 @click.option(
     "--sabotage",
     type=click.Choice(
-        ["dead-letter", "fill", "host-event", "host-event-twice", "journal", "life-event", "line", "position"]
+        [
+            "altered",
+            "dead-letter",
+            "fill",
+            "host-event",
+            "host-event-twice",
+            "journal",
+            "life-event",
+            "line",
+            "position",
+        ]
     ),
     multiple=True,
     hidden=True,
@@ -70,3 +84,45 @@ def demo(dsn: str | None, *, keep: bool, sabotage: tuple[Sabotage, ...]) -> None
         raise SystemExit(INTERRUPTED) from None
     if not sound:
         raise SystemExit(1)
+
+
+@poslife.command()
+@click.argument("url")
+def verify(url: str) -> None:
+    """
+    Hold every event of a store against the one before it.
+
+    URL is the store's: sqlite:///bot.db or postgresql://user@host/database. The bot may be running.
+
+    The exit status is 0 only if every event is as it was written, and none is missing between two others.
+    """
+    try:
+        said, report = asyncio.run(_verified(url))
+    except (PoslifeError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(said)
+    click.echo(f"{report.life_events:,} life events, {report.host_events:,} host events")
+    if report.dropped:
+        click.echo(f"{report.dropped:,} host events were dropped by the sink's policy, and told of")
+    for run in report.begun_late:
+        click.echo(f"the first events of run {run} are not there any more")
+    for fault in report.faults[:_MOST_SHOWN]:
+        about = "" if fault.ref is None else f", position {fault.ref}"
+        click.echo(f"event {fault.event}, run {fault.run}{about}: {fault.what}")
+    if report.whole:
+        click.echo("each follows from the one before it")
+        return
+    click.echo(f"the trail is not whole: {len(report.faults):,} fault{'s' * (len(report.faults) > 1)}")
+    raise SystemExit(1)
+
+
+async def _verified(url: str) -> tuple[str, TrailReport]:
+    store = store_at(url, None)
+    file = file_at(url)
+    if file is not None and not file.is_file():
+        raise InvalidUrl(url, f"there is no file {file}")
+    await store.open()
+    try:
+        return await store.describe(), await verify_trail(store)
+    finally:
+        await store.aclose()

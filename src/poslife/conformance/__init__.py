@@ -10,6 +10,7 @@ from poslife.conformance._feed import FedRepository, LifeEventFeedConformance
 from poslife.conformance._journal import JournalConformance
 from poslife.conformance._letters import DeadLetterBoxConformance, WriterWithBox
 from poslife.conformance._repository import RepositoryConformance
+from poslife.conformance._run_feed import FedWriter, RunEventFeedConformance
 from poslife.conformance._sink import EventSinkConformance
 from poslife.conformance._venue import VenueSourceConformance
 from poslife.conformance._writer import BatchWriterConformance
@@ -20,10 +21,12 @@ __all__ = [
     "EventSinkConformance",
     "Failure",
     "FedRepository",
+    "FedWriter",
     "JournalConformance",
     "LifeEventFeedConformance",
     "Report",
     "RepositoryConformance",
+    "RunEventFeedConformance",
     "VenueSourceConformance",
     "WriterWithBox",
     "examine",

@@ -13,8 +13,9 @@ from typing import Protocol, cast
 
 from poslife._changes import Change, Claim
 from poslife._encoding import decode_body
-from poslife._events import EventHeader, LifeEvent
+from poslife._events import UNLINKED, EventHeader, LifeEvent
 from poslife._identifiers import PositionRef
+from poslife._records import content_of, linked
 from poslife.conformance import _specimens as specimens
 from poslife.conformance._checking import check, narrowed, refused, same, together
 from poslife.conformance._story import Story, begin
@@ -209,6 +210,26 @@ class LifeEventFeedConformance(ABC):
         async with other as beside:
             await together(*(trade(one) for one in (repository, beside, repository, beside)))
 
+    async def test_links(self) -> None:
+        """
+        The digest of a life event is that of the one before it in its position's stream, with its own bytes.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            changes = await _some_changes(story, repository)
+            await repository.commit(changes[0])
+            ends: dict[PositionRef, bytes] = {}
+            for item in (await repository.read_life_events()).items:
+                content = content_of(
+                    item.header, item.recorded_at, item.sequence, item.version, item.index, item.payload
+                )
+                ref = item.header.ref
+                before = UNLINKED if ref is None else ends.get(ref, UNLINKED)
+                same(linked(before, content), item.digest, f"the digest of version {item.version} of {ref}")
+                if ref is not None:
+                    ends[ref] = item.digest
+            check(len(ends) == 2, "the positions' events are in the feed")
+
     async def test_bad_limit_or_token(self) -> None:
         """
         `InvalidValue`: a limit outside 1 to 1000, or a token of no feed.
@@ -289,4 +310,4 @@ def _told(header: EventHeader, version: int, index: int, change: Change) -> Even
 
 
 def _plain(record: EventRecord) -> EventRecord:
-    return replace(record, payload=b"")
+    return replace(record, payload=b"", digest=UNLINKED)

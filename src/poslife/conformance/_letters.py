@@ -13,7 +13,8 @@ from datetime import timedelta
 from typing import Protocol, cast
 
 from poslife._encoding import decode_body, encode_payload
-from poslife._events import EventHeader, RecordedEvent
+from poslife._events import UNLINKED, EventHeader, RecordedEvent
+from poslife._records import linked
 from poslife.conformance import _specimens as specimens
 from poslife.conformance._checking import check, narrowed, refused, same
 from poslife.conformance._examples import Examples
@@ -268,6 +269,7 @@ def _record(examples: Examples, sequence: int, payload: bytes | None = None) -> 
         recorded_at=examples.at(),
         sequence=sequence,
         payload=encode_payload({"told": str(header.id)}) if payload is None else payload,
+        digest=linked(UNLINKED, header.id.bytes),
     )
 
 
@@ -281,4 +283,5 @@ def _recorded(record: EventRecord) -> RecordedEvent:
         body=decode_body(record.header.type, record.header.schema, record.payload, life=False),
         recorded_at=record.recorded_at,
         sequence=record.sequence,
+        digest=record.digest,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar, cast
 
-from poslife._events import LifeEvent, PositionReduced
+from poslife._events import UNLINKED, LifeEvent, PositionReduced
 from poslife._fills import StoredFill
 from poslife._orders import OrderPurpose, OrderStatus
 from poslife._position import ClosedPosition, PendingPosition, PersistedPosition, Position
@@ -161,6 +161,23 @@ class ListTests(RepositoryHooks):
             for event in page.items:
                 same(recorded[event.header.id], event.recorded_at, "RecordedEvent.recorded_at")
                 same(None, event.sequence, "RecordedEvent.sequence of a life event")
+
+    async def test_history_is_linked(self) -> None:
+        """
+        Each life event has a digest of its own, which links it to the one before it, and keeps it.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            held = await story.opened(repository)
+            before = await repository.list_history(held.ref)
+            await repository.commit(story.close(held))
+            after = await repository.list_history(held.ref)
+            digests = [event.digest for event in after.items]
+            check(all(len(digest) == 32 for digest in digests), "a digest has 32 bytes")
+            check(UNLINKED not in digests, "a stored life event is linked")
+            same(len(digests), len(set(digests)), "the number of different digests")
+            kept = [event.digest for event in before.items]
+            same(kept, digests[: len(kept)], "the digests of the events stored before")
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,11 @@ class EventSinkConformance(ABC):
             first, second, third = await self.stored()
             same(
                 RecordedEvent(
-                    header=header, body=HostBody(payload=PLAIN), recorded_at=first.recorded_at, sequence=1
+                    header=header,
+                    body=HostBody(payload=PLAIN),
+                    recorded_at=first.recorded_at,
+                    sequence=1,
+                    digest=first.digest,
                 ),
                 first,
                 "the event",

@@ -31,7 +31,7 @@ from poslife._position import (
 )
 from poslife.conformance._checking import check, same
 from poslife.conformance._examples import VENUE
-from poslife.conformance._fields import recorded
+from poslife.conformance._fields import recorded, undigested
 from poslife.conformance._hooks import RepositoryHooks
 from poslife.conformance._story import Story, begin
 from poslife.errors import StorageRejected
@@ -140,7 +140,9 @@ class ValueTests(RepositoryHooks):
                 await repository.commit(story.change(close))
                 same(close.after, await repository.get(pending.ref), f"the closed position at {time}")
                 history = await repository.list_history(pending.ref)
-                same([recorded(event, change)], list(history.items), f"the history at {time}")
+                same(
+                    [recorded(event, change)], list(map(undigested, history.items)), f"the history at {time}"
+                )
                 fills = await repository.list_fills(pending.ref)
                 same(filled.fills, fills.items, f"the fills at {time}")
 

@@ -10,8 +10,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 from poslife._encoding import decode_body, encode_body, encode_payload
-from poslife._events import EventHeader, RecordedEvent
+from poslife._events import UNLINKED, EventHeader, RecordedEvent
 from poslife._position import PendingPosition
+from poslife._records import linked
 from poslife.conformance import _specimens as specimens
 from poslife.conformance._checking import check, refused, same, together
 from poslife.conformance._examples import Examples
@@ -260,6 +261,7 @@ class BatchWriterConformance(ABC):
                 recorded_at=record.recorded_at,
                 version=record.version,
                 index=record.index,
+                digest=record.digest,
             )
             same([told], list(await self.stored()), "the life event")
 
@@ -380,6 +382,7 @@ def _record(examples: Examples, sequence: int) -> EventRecord:
         recorded_at=examples.at(),
         sequence=sequence,
         payload=encode_payload({"told": str(header.id), "Ünïcødé": "\N{ROCKET}"}),
+        digest=linked(UNLINKED, header.id.bytes),
     )
 
 
@@ -393,6 +396,7 @@ def _life_record(examples: Examples) -> EventRecord:
         version=4,
         index=2,
         payload=encode_body(body),
+        digest=linked(UNLINKED, body.type.encode()),
     )
 
 
@@ -402,6 +406,7 @@ def _recorded(record: EventRecord) -> RecordedEvent:
         body=decode_body(record.header.type, record.header.schema, record.payload, life=False),
         recorded_at=record.recorded_at,
         sequence=record.sequence,
+        digest=record.digest,
     )
 
 

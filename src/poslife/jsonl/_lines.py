@@ -57,6 +57,7 @@ class _Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     correlation: UUID | None = None
     causation: UUID | None = None
     payload: msgspec.Raw
+    digest: str
 
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -115,6 +116,7 @@ def _line(record: EventRecord) -> bytes:
         correlation=header.correlation,
         causation=header.causation,
         payload=msgspec.Raw(payload),
+        digest=record.digest.hex(),
     )
     return _encode(told) + b"\n"
 

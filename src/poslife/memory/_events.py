@@ -6,15 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import itemgetter
 
 from poslife._encoding import decode_body
 from poslife._events import RecordedEvent
 from poslife._identifiers import EventId
-from poslife._paging import Page, PageToken
-from poslife._tokens import after_uuid
+from poslife._paging import Page, PageToken, limited
+from poslife._tokens import AfterRunEvent, after_run_event, after_uuid, page_of_run_events
 from poslife.errors import DeadLetterNotFound, StorageRejected
 from poslife.memory._pages import paged, token_of
-from poslife.protocols import BuriedLetter, DeadLetter, EventRecord
+from poslife.protocols import BuriedLetter, DeadLetter, EventRecord, FeedPage, FeedToken
 
 __all__ = ["HostEvents"]
 
@@ -71,6 +72,18 @@ class HostEvents:
         self.write((self.letters[event].letter.record,))
         self._replayed.add(event)
 
+    def read(self, after: FeedToken | None, limit: int) -> FeedPage:
+        """
+        See `RunEventFeed.read_run_events`.
+        """
+        start, most = after_run_event(after), limited(limit)
+        found = (
+            (place, record)
+            for record in self.records.values()
+            if (place := AfterRunEvent(record.header.run, record.sequence or 0, record.header.id)) > start
+        )
+        return page_of_run_events([record for _, record in sorted(found, key=itemgetter(0))[:most]], start)
+
     def recorded(self) -> tuple[RecordedEvent, ...]:
         """
         The events, in the order they were stored.
@@ -81,6 +94,7 @@ class HostEvents:
                 body=decode_body(record.header.type, record.header.schema, record.payload, life=False),
                 recorded_at=record.recorded_at,
                 sequence=record.sequence,
+                digest=record.digest,
             )
             for record in self.records.values()
         )

@@ -12,6 +12,7 @@ from typing import TypeVar
 from poslife._changes import (
     Change,
     Committed,
+    Heads,
     Promote,
     StoredHead,
     Transition,
@@ -21,7 +22,7 @@ from poslife._changes import (
 )
 from poslife._clock import SystemClock
 from poslife._encoding import decode_body, encode_body, fingerprint
-from poslife._events import LifeEvent, RecordedEvent
+from poslife._events import UNLINKED, RecordedEvent
 from poslife._fills import StoredFill
 from poslife._identifiers import (
     Account,
@@ -40,6 +41,7 @@ from poslife._identifiers import (
 )
 from poslife._orders import OrderStatus
 from poslife._position import ClosedPosition, LivePosition, PendingPosition, PersistedPosition, Position
+from poslife._rows import life_digests, life_event_rows
 from poslife.errors import (
     ChangeIdReused,
     DuplicatePosition,
@@ -75,7 +77,7 @@ class MemoryStore:
     """
     Positions, events and dead letters in memory.
 
-    It is a `Repository`, a `BatchWriter`, a `DeadLetterBox` and a `LifeEventFeed`.
+    It is a `Repository`, a `BatchWriter`, a `DeadLetterBox`, a `LifeEventFeed` and a `RunEventFeed`.
 
     Nothing in a commit waits, so that commits of one event loop are atomic; it is not for several threads.
 
@@ -89,7 +91,8 @@ class MemoryStore:
         self._live: dict[PositionKey, PositionRef] = {}
         self._refs: dict[PositionId, PositionRef] = {}
         self._fills: dict[FillKey, StoredFill] = {}
-        self._life_events: list[tuple[LifeEvent, bytes, datetime]] = []
+        self._life_events: list[EventRecord] = []
+        self._trails: dict[PositionRef, bytes] = {}
         self._host_events = HostEvents()
         self._changes: dict[ChangeId, tuple[bytes, Committed]] = {}
         self._runs: dict[RunId, Run] = {}
@@ -126,24 +129,43 @@ class MemoryStore:
             if before[0] != mark:
                 raise ChangeIdReused(change.id)
             return replace(before[1], repeated=True)
-        self._check(change)
+        heads = self._heads(change)
+        self._check(change, heads)
         positions = tuple(self._apply(transition) for transition in change.transitions)
         for stored in change.fills:
             self._fills[_fill_key(stored)] = stored
-        for event in change.events:
-            self._life_events.append((event, encode_body(event.body), change.at))
+        self._tell(change, heads)
         committed = Committed(change_id=change.id, positions=positions)
         self._changes[change.id] = mark, committed
         return committed
 
-    def _check(self, change: Change) -> None:
+    def _heads(self, change: Change) -> Heads:
+        return {
+            ref: _head(self._positions[ref], self._trails.get(ref, UNLINKED))
+            for ref in change.refs
+            if ref in self._positions
+        }
+
+    def _tell(self, change: Change, heads: Heads) -> None:
+        digests = life_digests(life_event_rows(change.events, change.at), heads)
+        for event, digest in zip(change.events, digests, strict=True):
+            self._life_events.append(
+                EventRecord(
+                    header=event.header,
+                    recorded_at=change.at,
+                    sequence=None,
+                    version=event.version,
+                    index=event.index,
+                    payload=encode_body(event.body),
+                    digest=digest,
+                )
+            )
+            if event.header.ref is not None:
+                self._trails[event.header.ref] = digest
+
+    def _check(self, change: Change, heads: Heads) -> None:
         if change.needs_lease and ((run := self._run(change.run)) is None or run.ended):
             raise RunLost(change.run)
-        heads = {
-            transition.ref: _head(self._positions[transition.ref])
-            for transition in change.transitions
-            if transition.ref in self._positions
-        }
         require_found(change.transitions, heads)
         for transition in change.transitions:
             if isinstance(closed := self._positions.get(transition.ref), ClosedPosition):
@@ -329,19 +351,20 @@ class MemoryStore:
         """
         See `Repository.list_history`.
         """
-        told = [
+        events = [
             RecordedEvent(
-                header=event.header,
-                body=decode_body(event.header.type, event.header.schema, body, life=True),
-                recorded_at=recorded_at,
-                version=event.version,
-                index=event.index,
+                header=told.header,
+                body=decode_body(told.header.type, told.header.schema, told.payload, life=True),
+                recorded_at=told.recorded_at,
+                version=told.version,
+                index=told.index,
+                digest=told.digest,
             )
-            for event, body, recorded_at in self._life_events
-            if event.header.ref == ref
+            for told in self._life_events
+            if told.header.ref == ref
         ]
-        told += [recorded for recorded in self.recorded_events() if recorded.header.ref == ref]
-        return paged(sorted(((str(event.header.id), event) for event in told), key=token_of), after, limit)
+        events += [recorded for recorded in self.recorded_events() if recorded.header.ref == ref]
+        return paged(sorted(((str(event.header.id), event) for event in events), key=token_of), after, limit)
 
     async def start_run(self, run: NewRun, /) -> Run:
         """
@@ -408,7 +431,7 @@ class MemoryStore:
         """
         See `BatchWriter.bury`.
         """
-        if all(event.header.id != letter.record.header.id for event, _, _ in self._life_events):
+        if all(event.header.id != letter.record.header.id for event in self._life_events):
             self._host_events.bury(letter, self._clock.now())
 
     async def list_dead_letters(
@@ -434,6 +457,12 @@ class MemoryStore:
             InvalidValue: The token is of another store, perhaps of one that an earlier process forgot.
         """
         return page_of_feed(self._life_events, after, limit)
+
+    async def read_run_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
+        """
+        See `RunEventFeed.read_run_events`.
+        """
+        return self._host_events.read(after, limit)
 
     def recorded_events(self) -> tuple[RecordedEvent, ...]:
         """
@@ -470,9 +499,9 @@ def _is_live(position: Position) -> LivePosition | None:
     return None if isinstance(position, ClosedPosition) or not position.live else position
 
 
-def _head(position: Position) -> StoredHead:
+def _head(position: Position, trail: bytes) -> StoredHead:
     minted = None if isinstance(position, PendingPosition) else position.id
-    return StoredHead(status=position.status, version=position.version, id=minted)
+    return StoredHead(status=position.status, version=position.version, id=minted, trail=trail)
 
 
 def _fill_key(stored: StoredFill) -> FillKey:

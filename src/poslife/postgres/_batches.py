@@ -12,7 +12,7 @@ from poslife._events import EventHeader
 from poslife._identifiers import EventId
 from poslife._ids import new_run_id
 from poslife._rows import RUN_EVENT_COLUMNS, run_event_row
-from poslife.postgres._cells import cells, recordset
+from poslife.postgres._cells import bytes_text, cells, recordset
 from poslife.postgres._database import Session
 from poslife.postgres._errors import translated
 from poslife.postgres._event_rows import look_closely
@@ -30,17 +30,22 @@ def batch_of(records: Sequence[EventRecord]) -> str:
     """
     look_closely(records)
     with translated():
-        return recordset([cells(RUN_EVENT_COLUMNS, run_event_row(record)) for record in records])
+        return recordset(
+            [
+                {**cells(RUN_EVENT_COLUMNS, run_event_row(record)), "digest": bytes_text(record.digest)}
+                for record in records
+            ]
+        )
 
 
 _WRITE: Final = """
 INSERT INTO poslife.run_events (
     event_id, type, schema, ref, venue, account, symbol, ordinal, severity, occurred_at, recorded_at, run,
-    correlation, causation, actor, sequence, payload
+    correlation, causation, actor, sequence, payload, digest
 )
 SELECT
     r.event_id, r.type, r.schema, r.ref, r.venue, r.account, r.symbol, r.ordinal, r.severity, r.occurred_at,
-    r.recorded_at, r.run, r.correlation, r.causation, r.actor, r.sequence, r.payload
+    r.recorded_at, r.run, r.correlation, r.causation, r.actor, r.sequence, r.payload, r.digest
 FROM json_populate_recordset(NULL::poslife.run_events, $1::text::json) AS r
 ON CONFLICT (event_id) DO NOTHING
 """

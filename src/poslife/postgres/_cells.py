@@ -19,9 +19,17 @@ from poslife._events import RecordedEvent
 from poslife._fills import StoredFill
 from poslife._orders import Order
 from poslife._position import Position
-from poslife._rows import Value, fill_from, order_from, position_from, recorded_event_from
+from poslife._records import EventRecord
+from poslife._rows import (
+    Value,
+    event_record_from,
+    fill_from,
+    order_from,
+    position_from,
+    recorded_event_from,
+)
 
-__all__ = ["cells", "event_of", "fill_of", "position_of", "recordset"]
+__all__ = ["bytes_text", "cells", "event_of", "fill_of", "position_of", "record_of", "recordset"]
 
 _encoder: Final = msgspec.json.Encoder()
 
@@ -111,6 +119,7 @@ class _EventCells(TypedDict):
     index: int | None
     sequence: int | None
     content: str
+    digest: str
 
 
 class _WholePosition(TypedDict):
@@ -128,6 +137,13 @@ def cells(columns: Sequence[str], row: Iterable[Value]) -> dict[str, Value]:
     A row by its columns' names.
     """
     return dict(zip(columns, row, strict=True))
+
+
+def bytes_text(value: bytes) -> str:
+    """
+    Bytes as text that PostgreSQL reads as such.
+    """
+    return f"\\x{value.hex()}"
 
 
 def recordset(rows: Sequence[Mapping[str, Value]]) -> str:
@@ -156,6 +172,18 @@ def fill_of(text: str) -> tuple[int, StoredFill]:
 
 def event_of(text: str) -> RecordedEvent:
     """
-    An event from a row with the columns `EVENT_COLUMNS`.
+    An event from a row with the columns `EVENT_COLUMNS`, its digest in hexadecimal.
     """
-    return recorded_event_from(cast("dict[str, Value]", _event_decoder.decode(text)))
+    return recorded_event_from(_event_row(text))
+
+
+def record_of(text: str | msgspec.Raw) -> EventRecord:
+    """
+    The same, its content as the bytes it was stored with.
+    """
+    return event_record_from(_event_row(text))
+
+
+def _event_row(text: str | msgspec.Raw) -> Mapping[str, Value]:
+    row = _event_decoder.decode(text)
+    return {**cast("dict[str, Value]", row), "digest": bytes.fromhex(row["digest"])}

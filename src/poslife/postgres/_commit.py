@@ -13,6 +13,7 @@ import msgspec
 from poslife._changes import (
     Change,
     Committed,
+    Heads,
     Promote,
     StoredHead,
     Transition,
@@ -21,6 +22,7 @@ from poslife._changes import (
     require_versions,
 )
 from poslife._encoding import fingerprint
+from poslife._events import UNLINKED
 from poslife._identifiers import PositionId, PositionRef
 from poslife._position import ClosedPosition, PositionStatus
 from poslife._rows import (
@@ -30,12 +32,13 @@ from poslife._rows import (
     POSITION_COLUMNS,
     Value,
     fill_row,
-    life_event_row,
+    life_digests,
+    life_event_rows,
     order_row,
     position_row,
 )
 from poslife.errors import ChangeIdReused, RunLost, StorageBusy, StorageRejected
-from poslife.postgres._cells import cells, recordset
+from poslife.postgres._cells import bytes_text, cells, recordset
 from poslife.postgres._database import Database, Session
 from poslife.postgres._reads import read_positions
 from poslife.postgres._refusals import CONTESTED, explain
@@ -52,6 +55,7 @@ class _Head(TypedDict):
     status: str
     version: int
     id: int | None
+    trail: str | None
 
 
 class _Ground(TypedDict):
@@ -115,7 +119,7 @@ async def _attempt(session: Session, change: Change, mark: str) -> Committed:
         # The statement saw the store as it was before it waited for an earlier attempt.
         heads = await _read_heads(session, change)
     await _check(session, change, heads)
-    ids = await _write(session, change)
+    ids = await _write(session, change, heads)
     if len(ids) != len(change.transitions):
         raise _MovedMeanwhile(f"a position of change {change.id} appeared meanwhile")
     return Committed(
@@ -126,7 +130,13 @@ async def _attempt(session: Session, change: Change, mark: str) -> Committed:
 
 # The change is registered first of all: a repetition waits here for an earlier attempt that is still in
 # flight. The conditions on `registered` make sure of that order, and that a repetition locks nothing.
-_TAKE_GROUND: Final = """
+# The last of its life events' digests.
+_TRAIL: Final = """(
+    SELECT encode(l.digest, 'hex') FROM poslife.life_events AS l
+    WHERE l.ref = p.ref ORDER BY l.version DESC, l.index DESC LIMIT 1
+)"""
+
+_TAKE_GROUND: Final = f"""
 WITH registered AS (
     INSERT INTO poslife.changes (change_id, fingerprint, run, at)
     SELECT c.change_id, c.fingerprint, c.run, c.at
@@ -141,7 +151,7 @@ WITH registered AS (
       AND (SELECT count(*) FROM registered) = 1
     FOR SHARE
 ), heads AS (
-    SELECT p.ref, p.status, p.version, p.id
+    SELECT p.ref, p.status, p.version, p.id, {_TRAIL} AS trail
     FROM poslife.positions AS p
     WHERE p.ref = ANY ($3::text[]::uuid[]) AND (SELECT count(*) FROM registered) = 1
     ORDER BY p.ref
@@ -152,7 +162,7 @@ SELECT json_build_object(
     'leased', (SELECT count(*) FROM lease) = 1,
     'heads', (SELECT coalesce(json_agg(h), '[]') FROM heads AS h)
 )::text
-"""
+"""  # noqa: S608 - a statement of our own
 
 
 async def _take_ground(session: Session, change: Change, mark: str) -> _Ground:
@@ -167,35 +177,36 @@ async def _take_ground(session: Session, change: Change, mark: str) -> _Ground:
     return _ground_decoder.decode(answer[0])
 
 
-_READ_HEADS: Final = """
+_READ_HEADS: Final = f"""
 WITH heads AS (
-    SELECT p.ref, p.status, p.version, p.id
+    SELECT p.ref, p.status, p.version, p.id, {_TRAIL} AS trail
     FROM poslife.positions AS p
     WHERE p.ref = ANY ($1::text[]::uuid[])
     ORDER BY p.ref
     FOR NO KEY UPDATE
 )
 SELECT coalesce(json_agg(h), '[]')::text FROM heads AS h
-"""
+"""  # noqa: S608 - a statement of our own
 
 
-async def _read_heads(session: Session, change: Change) -> Mapping[PositionRef, StoredHead]:
+async def _read_heads(session: Session, change: Change) -> Heads:
     answer = await session.fetch(_READ_HEADS, _texts(change))
     return _stored_heads(_heads_decoder.decode(answer[0]))
 
 
-def _stored_heads(heads: list[_Head]) -> Mapping[PositionRef, StoredHead]:
+def _stored_heads(heads: list[_Head]) -> Heads:
     return {
         PositionRef(head["ref"]): StoredHead(
             status=PositionStatus(head["status"]),
             version=head["version"],
             id=None if head["id"] is None else PositionId(head["id"]),
+            trail=UNLINKED if head["trail"] is None else bytes.fromhex(head["trail"]),
         )
         for head in heads
     }
 
 
-async def _check(session: Session, change: Change, heads: Mapping[PositionRef, StoredHead]) -> None:
+async def _check(session: Session, change: Change, heads: Heads) -> None:
     """
     The three checks, in their order of precedence over the whole change.
     """
@@ -304,18 +315,19 @@ WITH written AS (
 ), told AS (
     INSERT INTO poslife.life_events (
         event_id, type, schema, ref, venue, account, symbol, ordinal, severity, occurred_at, recorded_at,
-        run, correlation, causation, actor, version, index, body
+        run, correlation, causation, actor, version, index, body, digest
     )
     SELECT
         r.event_id, r.type, r.schema, r.ref, r.venue, r.account, r.symbol, r.ordinal, r.severity,
-        r.occurred_at, r.recorded_at, r.run, r.correlation, r.causation, r.actor, r.version, r.index, r.body
+        r.occurred_at, r.recorded_at, r.run, r.correlation, r.causation, r.actor, r.version, r.index, r.body,
+        r.digest
     FROM json_populate_recordset(NULL::poslife.life_events, $4::text::json) AS r
 )
 SELECT row_to_json(w)::text FROM written AS w
 """
 
 
-async def _write(session: Session, change: Change) -> Mapping[PositionRef, PositionId | None]:
+async def _write(session: Session, change: Change, heads: Heads) -> Mapping[PositionRef, PositionId | None]:
     """
     Write everything, and return the ids of the positions.
     """
@@ -326,12 +338,18 @@ async def _write(session: Session, change: Change) -> Mapping[PositionRef, Posit
         for transition in change.transitions
         for order in transition.orders
     ]
+    events = life_event_rows(change.events, change.at)
     answer = await session.fetch(
         _WRITE,
         recordset(positions),
         recordset(orders),
         recordset([cells(FILL_COLUMNS, fill_row(stored)) for stored in change.fills]),
-        recordset([cells(LIFE_EVENT_COLUMNS, life_event_row(event, change.at)) for event in change.events]),
+        recordset(
+            [
+                cells(LIFE_EVENT_COLUMNS, (*row.cells, bytes_text(digest)))
+                for row, digest in zip(events, life_digests(events, heads), strict=True)
+            ]
+        ),
     )
     written = [_written_decoder.decode(row) for row in answer]
     return {PositionRef(row["ref"]): _minted(row["id"]) for row in written}

@@ -86,6 +86,7 @@ def rows_of(records: Sequence[EventRecord]) -> list[Row]:
                     header.actor._value_,
                     sequence,
                     payload,
+                    record.digest,
                 )
             )
         except (InvalidValue, *_UNSOUND) as error:

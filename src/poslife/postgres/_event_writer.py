@@ -43,11 +43,11 @@ CREATE TEMPORARY TABLE IF NOT EXISTS poslife_stage (LIKE poslife.run_events) ON 
 _UNSTAGE: Final = """
 INSERT INTO poslife.run_events (
     event_id, type, schema, ref, venue, account, symbol, ordinal, severity, occurred_at, recorded_at, run,
-    correlation, causation, actor, sequence, payload
+    correlation, causation, actor, sequence, payload, digest
 )
 SELECT
     s.event_id, s.type, s.schema, s.ref, s.venue, s.account, s.symbol, s.ordinal, s.severity, s.occurred_at,
-    s.recorded_at, s.run, s.correlation, s.causation, s.actor, s.sequence, s.payload
+    s.recorded_at, s.run, s.correlation, s.causation, s.actor, s.sequence, s.payload, s.digest
 FROM pg_temp.poslife_stage AS s
 ON CONFLICT (event_id) DO NOTHING;
 COMMIT

@@ -1,8 +1,8 @@
 """
-The life events, for those who follow them.
+The life events, for those who follow them, and the host events.
 
 Numbers from a sequence are given before a transaction ends, and transactions end in another order: who reads
-up to the highest number misses what is committed later under a lower one. So events bear the id of their
+up to the highest number misses what is committed later under a lower one. So life events bear the id of their
 transaction, and are read below the oldest one that still runs.
 """
 
@@ -13,22 +13,22 @@ from uuid import UUID
 
 import msgspec
 
-from poslife._tokens import AfterEvent, event_token
+from poslife._tokens import AfterEvent, AfterRunEvent, event_token, page_of_run_events
 from poslife.errors import InvalidValue
-from poslife.postgres._cells import event_of
+from poslife.postgres._cells import record_of
 from poslife.postgres._database import Session
-from poslife.protocols import EventRecord, FeedPage
+from poslife.protocols import FeedPage
 
-__all__ = ["read_life_events"]
+__all__ = ["read_life_events", "read_run_events"]
 
 _READ: Final = """
-SELECT json_build_object('xid', l.commit_xid::text, 'body', l.body, 'event', row_to_json(t))::text
+SELECT json_build_object('xid', l.commit_xid::text, 'event', row_to_json(t))::text
 FROM poslife.life_events AS l
 CROSS JOIN LATERAL (
     SELECT
         l.event_id, l.type, l.schema, l.ref, l.venue, l.account, l.symbol, l.ordinal, l.severity,
         l.occurred_at, l.recorded_at, l.run, l.correlation, l.causation, l.actor,
-        l.version, l.index, NULL::bigint AS sequence, l.body AS content
+        l.version, l.index, NULL::bigint AS sequence, l.body AS content, encode(l.digest, 'hex') AS digest
 ) AS t
 WHERE (l.commit_xid, l.event_id) > ($1::text::xid8, $2::text::uuid)
   AND l.commit_xid < pg_snapshot_xmin(pg_current_snapshot())
@@ -43,7 +43,6 @@ SELECT 'yes' FROM poslife.life_events AS l WHERE l.commit_xid = $1::text::xid8 A
 
 class _Line(msgspec.Struct):
     xid: str
-    body: str
     event: msgspec.Raw
 
 
@@ -64,19 +63,31 @@ async def read_life_events(session: Session, after: AfterEvent | None, limit: in
         _decoder.decode(row)
         for row in await session.fetch(_READ, str(begin.number), str(begin.event), str(limit))
     ]
-    items = tuple(_record(line) for line in lines)
+    items = tuple(record_of(line.event) for line in lines)
     if items:
         after = AfterEvent(int(lines[-1].xid), items[-1].header.id)
     return FeedPage(items=items, next=None if after is None else event_token(after))
 
 
-def _record(line: _Line) -> EventRecord:
-    told = event_of(bytes(line.event).decode())
-    return EventRecord(
-        header=told.header,
-        recorded_at=told.recorded_at,
-        sequence=None,
-        version=told.version,
-        index=told.index,
-        payload=line.body.encode(),
-    )
+_READ_RUNS: Final = """
+SELECT row_to_json(t)::text
+FROM poslife.run_events AS e
+CROSS JOIN LATERAL (
+    SELECT
+        e.event_id, e.type, e.schema, e.ref, e.venue, e.account, e.symbol, e.ordinal, e.severity,
+        e.occurred_at, e.recorded_at, e.run, e.correlation, e.causation, e.actor,
+        NULL::integer AS version, NULL::integer AS index, e.sequence, e.payload AS content,
+        encode(e.digest, 'hex') AS digest
+) AS t
+WHERE (e.run, e.sequence, e.event_id) > ($1::text::uuid, $2::text::bigint, $3::text::uuid)
+ORDER BY e.run, e.sequence, e.event_id
+LIMIT $4::text::bigint
+"""
+
+
+async def read_run_events(session: Session, after: AfterRunEvent, limit: int) -> FeedPage:
+    """
+    See `RunEventFeed.read_run_events`.
+    """
+    rows = await session.fetch(_READ_RUNS, str(after.run), str(after.sequence), str(after.event), str(limit))
+    return page_of_run_events([record_of(row) for row in rows], after)

@@ -306,7 +306,7 @@ WITH told AS (
         SELECT
             l.event_id, l.type, l.schema, l.ref, l.venue, l.account, l.symbol, l.ordinal, l.severity,
             l.occurred_at, l.recorded_at, l.run, l.correlation, l.causation, l.actor,
-            l.version, l.index, NULL::bigint AS sequence, l.body AS content
+            l.version, l.index, NULL::bigint AS sequence, l.body AS content, encode(l.digest, 'hex') AS digest
         FROM poslife.life_events AS l
         WHERE l.ref = $1::text::uuid AND l.event_id > $2::text::uuid
         ORDER BY l.event_id
@@ -315,7 +315,7 @@ WITH told AS (
         SELECT
             e.event_id, e.type, e.schema, e.ref, e.venue, e.account, e.symbol, e.ordinal, e.severity,
             e.occurred_at, e.recorded_at, e.run, e.correlation, e.causation, e.actor,
-            NULL::integer, NULL::integer, e.sequence, e.payload
+            NULL::integer, NULL::integer, e.sequence, e.payload, encode(e.digest, 'hex')
         FROM poslife.run_events AS e
         WHERE e.ref = $1::text::uuid AND e.event_id > $2::text::uuid
         ORDER BY e.event_id

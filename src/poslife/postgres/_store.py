@@ -32,7 +32,7 @@ from poslife._identifiers import (
 )
 from poslife._paging import limited
 from poslife._position import ClosedPosition, LivePosition, PendingPosition, PersistedPosition, Position
-from poslife._tokens import after_closing, after_event, after_number, after_uuid
+from poslife._tokens import after_closing, after_event, after_number, after_run_event, after_uuid
 from poslife.errors import InvalidValue, PositionNotFound, RunLost, StorageUnavailable
 from poslife.postgres import _batches, _feed, _letters, _reads, _runs
 from poslife.postgres._commit import commit
@@ -372,6 +372,13 @@ class PostgresStore:
         """
         start, most = after_event(after), limited(limit)
         return await self._transact(lambda session: _feed.read_life_events(session, start, most))
+
+    async def read_run_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
+        """
+        See `RunEventFeed.read_run_events`.
+        """
+        start, most = after_run_event(after), limited(limit)
+        return await self._transact(lambda session: _feed.read_run_events(session, start, most))
 
     async def _write_plainly(self, records: Sequence[EventRecord]) -> None:
         batch = _batches.batch_of(records)

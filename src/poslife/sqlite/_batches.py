@@ -120,6 +120,7 @@ def rows_of(records: Sequence[EventRecord]) -> list[tuple[Cell, ...]]:
                 header.actor._value_,
                 sequence,
                 content,
+                record.digest,
             )
         )
     return rows

@@ -7,13 +7,14 @@ The transaction holds the file's one write lock from its beginning, so what it r
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
 from poslife._changes import (
     Change,
     Committed,
+    Heads,
     Promote,
     StoredHead,
     Transition,
@@ -22,6 +23,7 @@ from poslife._changes import (
     require_versions,
 )
 from poslife._encoding import fingerprint
+from poslife._events import UNLINKED
 from poslife._identifiers import PositionId, PositionKey, PositionRef
 from poslife._position import ClosedPosition, Position, PositionStatus
 from poslife._rows import (
@@ -29,8 +31,10 @@ from poslife._rows import (
     LIFE_EVENT_COLUMNS,
     ORDER_COLUMNS,
     POSITION_COLUMNS,
+    LifeEventRow,
     fill_row,
-    life_event_row,
+    life_digests,
+    life_event_rows,
     order_row,
     position_row,
 )
@@ -50,7 +54,6 @@ from poslife.sqlite._session import Session
 
 __all__ = ["Prepared", "commit", "prepare"]
 
-Heads = Mapping[PositionRef, StoredHead]
 Row = tuple[Cell, ...]
 
 _LIVE: Final = frozenset({PositionStatus.PENDING, PositionStatus.OPEN, PositionStatus.CLOSING})
@@ -67,7 +70,8 @@ class Prepared:
         positions: The row of each transition, or ``None`` where its id is yet to be minted.
         orders: The rows of the orders it touches.
         fills: The rows of its fills.
-        events: The rows of its events.
+        events: The rows of its events, but for their digests.
+        told: The same as cells.
     """
 
     change: Change
@@ -75,7 +79,8 @@ class Prepared:
     positions: tuple[Row | None, ...]
     orders: tuple[Row, ...]
     fills: tuple[Row, ...]
-    events: tuple[Row, ...]
+    events: list[LifeEventRow]
+    told: tuple[Row, ...]
 
 
 def prepare(change: Change) -> Prepared:
@@ -87,6 +92,7 @@ def prepare(change: Change) -> Prepared:
     """
     mark = fingerprint(change)
     transitions = change.transitions
+    events = life_event_rows(change.events, change.at)
     return Prepared(
         change=change,
         mark=mark,
@@ -100,7 +106,8 @@ def prepare(change: Change) -> Prepared:
             [cells_of(order_row(order)) for transition in transitions for order in transition.orders]
         ),
         fills=tuple([cells_of(fill_row(stored)) for stored in change.fills]),
-        events=tuple([cells_of(life_event_row(event, change.at)) for event in change.events]),
+        events=events,
+        told=tuple([cells_of(event.cells) for event in events]),
     )
 
 
@@ -129,7 +136,11 @@ def commit(session: Session, prepared: Prepared, clock: Clock) -> Committed:
             raise
         session.run_each(_WRITE_ORDER, prepared.orders)
         _write_fills(session, prepared.fills)
-        session.run_each(_WRITE_EVENT, prepared.events)
+        digests = life_digests(prepared.events, heads)
+        session.run_each(
+            _WRITE_EVENT,
+            [(*row, digest) for row, digest in zip(prepared.told, digests, strict=True)],
+        )
     return Committed(change_id=change.id, positions=positions)
 
 
@@ -144,10 +155,15 @@ class _Ground:
     heads: Heads
 
 
+# The last of its life events' digests.
+_TRAIL: Final = """(
+    SELECT digest FROM life_events WHERE ref = positions.ref ORDER BY version DESC, "index" DESC LIMIT 1
+)"""
+
 _TAKE_GROUND: Final = f"""
 SELECT
     EXISTS (SELECT 1 FROM changes WHERE change_id = ?), EXISTS ({IS_LEASED}),
-    positions.status, positions.version, positions.id
+    positions.status, positions.version, positions.id, {_TRAIL}
 FROM (SELECT ? AS ref) AS wanted LEFT JOIN positions ON positions.ref = wanted.ref
 """  # noqa: S608 - a statement of our own
 
@@ -160,28 +176,33 @@ def _take_ground(session: Session, change: Change, clock: Clock) -> _Ground:
     first = str(refs[0]) if refs else None
     row = session.row(_TAKE_GROUND, str(change.id), str(change.run), time_text(clock.now()), first)
     # The tables are STRICT, so that the cells are what the columns say.
-    registered, leased, status, version, minted = cast("tuple[int, int, str | None, int, int | None]", row)
+    registered, leased, status, version, minted, trail = cast(
+        "tuple[int, int, str | None, int, int | None, bytes | None]", row
+    )
     heads = _read_heads(session, refs[1:])
     if status is not None:
-        heads[refs[0]] = _head(status, version, minted)
+        heads[refs[0]] = _head(status, version, minted, trail)
     return _Ground(bool(registered), bool(leased), heads)
 
 
-def _head(status: str, version: int, minted: int | None) -> StoredHead:
+def _head(status: str, version: int, minted: int | None, trail: bytes | None) -> StoredHead:
     return StoredHead(
         status=PositionStatus(status),
         version=version,
         id=None if minted is None else PositionId(minted),
+        trail=UNLINKED if trail is None else trail,
     )
 
 
-_READ_HEAD: Final = "SELECT status, version, id FROM positions WHERE ref = ?"
+_READ_HEAD: Final = f"SELECT status, version, id, {_TRAIL} FROM positions WHERE ref = ?"  # noqa: S608 - our own
 
 
 def _read_heads(session: Session, refs: Iterable[PositionRef]) -> dict[PositionRef, StoredHead]:
     found = {ref: session.row(_READ_HEAD, str(ref)) for ref in refs}
     return {
-        ref: _head(*cast("tuple[str, int, int | None]", row)) for ref, row in found.items() if row is not None
+        ref: _head(*cast("tuple[str, int, int | None, bytes | None]", row))
+        for ref, row in found.items()
+        if row is not None
     }
 
 

@@ -1,29 +1,36 @@
 """
-The life events, for those who follow them.
+The life events, for those who follow them, and the host events.
 
-They are numbered as they are written, and SQLite has one writer at a time: so the order of their numbers is
-that of the commits, whichever processes make them, and a reader sees all of them up to some number.
+Life events are numbered as they are written, and SQLite has one writer at a time: so the order of their
+numbers is that of the commits, whichever processes make them, and a reader sees all up to some number.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from poslife._rows import LIFE_EVENT_COLUMNS, recorded_event_from
-from poslife._tokens import AfterEvent, event_token
+from poslife._rows import HEADER_COLUMNS, event_record_from
+from poslife._tokens import AfterEvent, AfterRunEvent, event_token, page_of_run_events
 from poslife.errors import InvalidValue
-from poslife.protocols import EventRecord, FeedPage
-from poslife.sqlite._cells import Cell, selection, values_by_column
+from poslife.protocols import FeedPage
+from poslife.sqlite._cells import values_by_column
 from poslife.sqlite._session import Session
 
-__all__ = ["read_life_events"]
+__all__ = ["read_life_events", "read_run_events"]
 
-_READ: Final = (
-    selection("life_events", ("number", *LIFE_EVENT_COLUMNS)) + "WHERE number > ? ORDER BY number LIMIT ?"
-)
+_SHARED: Final = ", ".join(f'"{column}"' for column in (*HEADER_COLUMNS, "digest"))
+_READ: Final = f"""
+SELECT number, {_SHARED}, version, "index", NULL AS sequence, body AS content FROM life_events
+WHERE number > ? ORDER BY number LIMIT ?
+"""  # noqa: S608 - a statement of our own
 _AT: Final = "SELECT event_id FROM life_events WHERE number = ?"
 
-_values = values_by_column(LIFE_EVENT_COLUMNS)
+_READ_RUNS: Final = f"""
+SELECT {_SHARED}, NULL AS version, NULL AS "index", sequence, payload AS content FROM run_events
+WHERE (run, sequence, event_id) > (?, ?, ?) ORDER BY run, sequence, event_id LIMIT ?
+"""  # noqa: S608 - a statement of our own
+
+_values = values_by_column((*HEADER_COLUMNS, "digest", "version", "index", "sequence", "content"))
 
 
 def read_life_events(session: Session, after: AfterEvent | None, limit: int) -> FeedPage:
@@ -36,7 +43,7 @@ def read_life_events(session: Session, after: AfterEvent | None, limit: int) -> 
     if after is not None and session.row(_AT, after.number) != (str(after.event),):
         raise InvalidValue("after", event_token(after), "the `next` of a page of this file's feed")
     rows = session.rows(_READ, 0 if after is None else after.number, limit)
-    items = tuple(_record(cells) for _, *cells in rows)
+    items = tuple(event_record_from(_values(cells)) for _, *cells in rows)
     if items:
         number = rows[-1][0]
         assert isinstance(number, int)  # the table is STRICT
@@ -44,16 +51,9 @@ def read_life_events(session: Session, after: AfterEvent | None, limit: int) -> 
     return FeedPage(items=items, next=None if after is None else event_token(after))
 
 
-def _record(cells: list[Cell]) -> EventRecord:
-    row = _values(cells)
-    body = row["body"]
-    assert isinstance(body, str)  # the table is STRICT
-    told = recorded_event_from({**row, "content": body, "sequence": None})
-    return EventRecord(
-        header=told.header,
-        recorded_at=told.recorded_at,
-        sequence=None,
-        version=told.version,
-        index=told.index,
-        payload=body.encode(),
-    )
+def read_run_events(session: Session, after: AfterRunEvent, limit: int) -> FeedPage:
+    """
+    See `RunEventFeed.read_run_events`.
+    """
+    rows = session.rows(_READ_RUNS, str(after.run), after.sequence, str(after.event), limit)
+    return page_of_run_events([event_record_from(_values(cells)) for cells in rows], after)

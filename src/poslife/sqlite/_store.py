@@ -32,7 +32,7 @@ from poslife._identifiers import (
 )
 from poslife._paging import limited
 from poslife._position import ClosedPosition, LivePosition, PendingPosition, PersistedPosition, Position
-from poslife._tokens import after_closing, after_event, after_number, after_uuid
+from poslife._tokens import after_closing, after_event, after_number, after_run_event, after_uuid
 from poslife.errors import InvalidValue, PositionNotFound, StorageUnavailable
 from poslife.protocols import (
     BuriedLetter,
@@ -73,7 +73,7 @@ class SqliteStore:
     """
     Positions, events and dead letters in a SQLite file, which is made where there is none.
 
-    It is a `Repository`, a `BatchWriter`, a `DeadLetterBox` and a `LifeEventFeed`.
+    It is a `Repository`, a `BatchWriter`, a `DeadLetterBox`, a `LifeEventFeed` and a `RunEventFeed`.
 
     One thread with one connection does all the writing, commits before batches of events; another one reads.
     The event loop waits for neither. Each commit is on the disk (``synchronous = FULL``) before it returns.
@@ -353,6 +353,13 @@ class SqliteStore:
         """
         start, most = after_event(after), limited(limit)
         return await self._read(lambda session: _feed.read_life_events(session, start, most))
+
+    async def read_run_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
+        """
+        See `RunEventFeed.read_run_events`.
+        """
+        start, most = after_run_event(after), limited(limit)
+        return await self._read(lambda session: _feed.read_run_events(session, start, most))
 
     async def _note_lost_runs(self) -> None:
         if await self._read(lambda session: _runs.is_any_lost(session, self._clock)):

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing_extensions import override
 
 from poslife._changes import Change, Committed
-from poslife._encoding import encode_body
+from poslife._events import UNLINKED
 from poslife._paging import limited
 from poslife._tokens import AfterEvent, after_event, event_token
 from poslife.errors import InvalidValue, RepositoryError
@@ -80,15 +80,7 @@ class RepeatsTheLast(HonestStore):
         page = await super().read_life_events(after, limit=limit)
         if start is None or not page.items or limit == 1:
             return page
-        event, body, at = self.inner._life_events[start.number - 1]
-        again = EventRecord(
-            header=event.header,
-            recorded_at=at,
-            sequence=None,
-            version=event.version,
-            index=event.index,
-            payload=body,
-        )
+        again = self.inner._life_events[start.number - 1]
         return replace(page, items=(again, *page.items)[:limit])
 
 
@@ -118,8 +110,7 @@ class TellsTheRefused(HonestStore):
         try:
             return await super().take(change)
         except RepositoryError:
-            for event in change.events:
-                self.inner._life_events.append((event, encode_body(event.body), change.at))
+            self.inner._tell(change, {})
             raise
 
 
@@ -147,8 +138,25 @@ class TellsLate(HonestStore):
         # By number alone, as a reader of a serial column does.
         if start.number > len(told):
             return FeedPage(items=(), next=after)
-        at = event_token(AfterEvent(start.number, told[start.number - 1][0].header.id))
+        at = event_token(AfterEvent(start.number, told[start.number - 1].header.id))
         return await super().read_life_events(at, limit=limit)
+
+
+class LinksNothing(Bends):
+    """Gives events that nothing links to one another."""
+
+    @override
+    def bend(self, record: EventRecord) -> EventRecord:
+        return replace(record, digest=UNLINKED)
+
+
+class BeginsEachChangeAnew(HonestStore):
+    """Links the events of one change, and not to those before."""
+
+    @override
+    async def take(self, change: Change) -> Committed:
+        self.inner._trails.clear()
+        return await super().take(change)
 
 
 class TakesAnyToken(HonestStore):
@@ -182,6 +190,8 @@ LIES: Sequence[tuple[type[HonestStore], str]] = (
     (BeginsAgain, "test_goes_on"),
     (TellsTheRefused, "test_refused_and_repeated_changes"),
     (TellsLate, "test_concurrent_commits"),
+    (LinksNothing, "test_links"),
+    (BeginsEachChangeAnew, "test_links"),
     (TakesAnyToken, "test_bad_limit_or_token"),
     (EmptyWhenAway, "test_unreachable_store_raises"),
 )

@@ -13,7 +13,7 @@ from typing import cast
 
 from typing_extensions import override
 
-from poslife._events import RecordedEvent
+from poslife._events import UNLINKED, RecordedEvent
 from poslife._fills import StoredFill
 from poslife._identifiers import (
     Account,
@@ -190,6 +190,14 @@ class RecordsNow(HonestStore):
         return replace(event, recorded_at=datetime(2027, 1, 1, tzinfo=UTC))
 
 
+class LinksNoHistory(HonestStore):
+    """Gives events that nothing links to one another."""
+
+    @override
+    def show_event(self, event: RecordedEvent) -> RecordedEvent:
+        return replace(event, digest=UNLINKED)
+
+
 class PagesSkip(HonestStore):
     """Skips an item between two pages."""
 
@@ -318,6 +326,7 @@ LIES: Sequence[tuple[type[HonestStore], str]] = (
     (FillsByTime, "test_list_fills"),
     (UnclaimedFillsToo, "test_list_fills"),
     (HistoryFromTheOpening, "test_list_history"),
+    (LinksNoHistory, "test_history_is_linked"),
     (HistoryAsWritten, "test_list_history"),
     (RecordsNow, "test_list_history"),
     (PagesSkip, "test_pages"),

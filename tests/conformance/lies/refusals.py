@@ -47,7 +47,8 @@ class FirstFaultComesFirst(HonestStore):
     async def take(self, change: Change) -> Committed:
         if change.id not in self.inner._changes and len(change.transitions) > 1:
             for transition in change.transitions:
-                self.inner._check(bent(change, transitions=(transition,), fills=()))
+                alone = bent(change, transitions=(transition,), fills=())
+                self.inner._check(alone, self.inner._heads(alone))
         return await super().take(change)
 
 

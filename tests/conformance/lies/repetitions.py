@@ -64,7 +64,9 @@ class RepeatsEvents(HonestStore):
         committed = await super().take(change)
         if committed.repeated:
             self.inner._life_events.extend(
-                told for told in tuple(self.inner._life_events) if told[0] in change.events
+                told
+                for told in tuple(self.inner._life_events)
+                if told.header in [event.header for event in change.events]
             )
         return committed
 
@@ -205,7 +207,7 @@ class LooksAtTheIdLast(HonestStore):
         try:
             return await super().take(change)
         except ChangeIdReused:
-            self.inner._check(change)
+            self.inner._check(change, self.inner._heads(change))
             raise
 
 

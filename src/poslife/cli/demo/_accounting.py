@@ -77,6 +77,7 @@ def audit(truth: Truth, books: Books) -> list[Finding]:
         _host_events(truth, books),
         _refused_events(truth, books),
         _life_events(books),
+        _trail(books),
         _orders(truth, books),
         _fills(truth, books),
         _held(
@@ -104,6 +105,7 @@ def audit_old_way(truth: Truth, books: OldBooks) -> list[Finding]:
             found=f"{sum(event in counts for event in refused)} of {len(refused)} kept",
         ),
         Finding(what=CHANGES, found="not kept"),
+        Finding(what=TRAIL, found="nothing links its events"),
         Finding(what=ORDERS, found="not kept"),
         Finding(what=FILLS, found="not kept"),
         _held(truth, books.held),
@@ -114,6 +116,7 @@ def audit_old_way(truth: Truth, books: OldBooks) -> list[Finding]:
 EVENTS = "events the bot recorded"
 REFUSED = "of them refused"
 CHANGES = "changes of positions"
+TRAIL = "events as they were written"
 ORDERS = "orders at the exchange"
 FILLS = "fills there"
 HELD = "positions there"
@@ -207,6 +210,15 @@ def _life_events(books: Books) -> Finding:
         what=CHANGES,
         found=f"{whole} of {total} told, in {len(books.life_events)} events",
         wrong=tuple(wrong),
+    )
+
+
+def _trail(books: Books) -> Finding:
+    linked = len(books.life_events) + len(books.host_events) + len(books.dead_letters)
+    return Finding(
+        what=TRAIL,
+        found=f"{linked - len(books.trail)} of {linked} follow from the one before",
+        wrong=books.trail[:MOST_TOLD],
     )
 
 

@@ -1,5 +1,7 @@
 """
 What is in the store at the end: read with plain SQL, so that poslife does not vouch for itself.
+
+But for the links between events, which `verify_trail` looks at; that it sees what was altered, tests show.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from typing import Literal
 from uuid import UUID
 
 from poslife import PositionRef
+from poslife._connect import store_at
 from poslife.cli.demo._place import Place, lines_in
+from poslife.events import verify_trail
 
 __all__ = [
     "EVENTS_OF",
@@ -33,15 +37,26 @@ __all__ = [
 
 OF_AN_EVENT = (
     "type, schema, ref, venue, account, symbol, ordinal, severity, occurred_at, recorded_at, run,"
-    " correlation, causation, actor, sequence, payload"
+    " correlation, causation, actor, sequence, payload, digest"
 )
 
 Sabotage = Literal[
-    "dead-letter", "fill", "host-event", "host-event-twice", "journal", "life-event", "line", "position"
+    "altered",
+    "dead-letter",
+    "fill",
+    "host-event",
+    "host-event-twice",
+    "journal",
+    "life-event",
+    "line",
+    "position",
 ]
 
 # Of the journal `Stage` takes care, of a line `damage` itself.
 DAMAGE: dict[Sabotage, str] = {
+    "altered": (
+        "UPDATE life_events SET body = replace(body, '\"long\"', '\"short\"') WHERE type = 'position.claimed'"
+    ),
     "host-event": "DELETE FROM run_events WHERE type = 'signal.accepted' AND symbol = 'ETH/USDT:USDT'",
     "host-event-twice": (
         f"INSERT INTO run_events (event_id, {OF_AN_EVENT})"  # noqa: S608 - ours
@@ -113,6 +128,7 @@ class Books:
         host_events: Event, run and number within the run of every host event.
         dead_letters: Event and reason of every event that was refused for good.
         lines: The events in the file of lines.
+        trail: Where an event does not follow from the one before it, a sentence each.
         old_way: What the foil has stored.
     """
 
@@ -124,6 +140,7 @@ class Books:
     host_events: tuple[tuple[str, str, int], ...]
     dead_letters: tuple[tuple[str, str], ...]
     lines: tuple[str, ...]
+    trail: tuple[str, ...]
     old_way: OldBooks
 
     @property
@@ -218,6 +235,16 @@ def _events_in(file: Path) -> tuple[str, ...]:
     return tuple(str(json.loads(line)["event_id"]) for line in lines if line.endswith(b"\n"))
 
 
+async def _trail(place: Place) -> tuple[str, ...]:
+    store = store_at(place.url, None)
+    await store.open()
+    try:
+        report = await verify_trail(store)
+    finally:
+        await store.aclose()
+    return tuple(f"event {fault.event}: {fault.what}" for fault in report.faults)
+
+
 async def read_books(place: Place) -> Books:
     """
     Read everything.
@@ -246,6 +273,7 @@ async def read_books(place: Place) -> Books:
         host_events=tuple((event, run, int(sequence)) for event, run, sequence in host_events),
         dead_letters=tuple((event, reason) for event, reason in dead_letters),
         lines=_events_in(lines_in(place.folder)),
+        trail=await _trail(place),
         old_way=_old_books(old_events, old_held),
     )
 

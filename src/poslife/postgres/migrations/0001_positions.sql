@@ -175,6 +175,7 @@ CREATE TABLE poslife.life_events (
     version integer NOT NULL,
     index integer NOT NULL,
     body text NOT NULL,
+    digest bytea NOT NULL,
     commit_xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
 
     CONSTRAINT life_events_pkey PRIMARY KEY (event_id),
@@ -184,7 +185,8 @@ CREATE TABLE poslife.life_events (
     CONSTRAINT life_events_severity_known CHECK (severity IN ('debug', 'info', 'warning', 'error', 'critical')),
     CONSTRAINT life_events_actor_known CHECK (actor IN ('strategy', 'reconciler', 'recovery', 'operator')),
     CONSTRAINT life_events_version_sound CHECK (version >= CASE WHEN ref IS NULL THEN 0 ELSE 1 END),
-    CONSTRAINT life_events_index_from_0 CHECK (index >= 0)
+    CONSTRAINT life_events_index_from_0 CHECK (index >= 0),
+    CONSTRAINT life_events_digest_whole CHECK (octet_length(digest) = 32)
 );
 
 CREATE INDEX life_events_by_position ON poslife.life_events (ref, event_id) WHERE ref IS NOT NULL;
@@ -233,8 +235,10 @@ CREATE TABLE poslife.run_events (
     actor text NOT NULL,
     sequence bigint NOT NULL,
     payload text NOT NULL,
+    digest bytea NOT NULL,
 
-    CONSTRAINT run_events_pkey PRIMARY KEY (event_id)
+    CONSTRAINT run_events_pkey PRIMARY KEY (event_id),
+    CONSTRAINT run_events_digest_whole CHECK (octet_length(digest) = 32)
 ) PARTITION BY RANGE (event_id);
 
 -- What no month's partition takes: so that a forgotten one refuses nothing.

@@ -241,6 +241,7 @@ CREATE TABLE life_events (
     version INTEGER NOT NULL,
     "index" INTEGER NOT NULL,
     body TEXT NOT NULL,
+    digest BLOB NOT NULL,
 
     CONSTRAINT life_events_pkey PRIMARY KEY (number),
     CONSTRAINT life_events_of_a_position FOREIGN KEY (ref) REFERENCES positions (ref),
@@ -249,6 +250,7 @@ CREATE TABLE life_events (
     CONSTRAINT life_events_actor_known CHECK (actor IN ('strategy', 'reconciler', 'recovery', 'operator')),
     CONSTRAINT life_events_version_sound CHECK (version >= CASE WHEN ref IS NULL THEN 0 ELSE 1 END),
     CONSTRAINT life_events_index_from_0 CHECK ("index" >= 0),
+    CONSTRAINT life_events_digest_whole CHECK (length(digest) = 32),
     CONSTRAINT life_events_event_id_sound CHECK (length(event_id) = 36),
     CONSTRAINT life_events_run_sound CHECK (length(run) = 36),
     CONSTRAINT life_events_occurred_at_sound CHECK (occurred_at GLOB '????-??-??T??:??:??.??????Z'),
@@ -310,8 +312,10 @@ CREATE TABLE run_events (
     actor TEXT NOT NULL,
     sequence INTEGER NOT NULL,
     payload TEXT NOT NULL,
+    digest BLOB NOT NULL,
 
     CONSTRAINT run_events_pkey PRIMARY KEY (event_id),
+    CONSTRAINT run_events_digest_whole CHECK (length(digest) = 32),
     CONSTRAINT run_events_event_id_sound CHECK (length(event_id) = 36),
     CONSTRAINT run_events_run_sound CHECK (length(run) = 36),
     CONSTRAINT run_events_occurred_at_sound CHECK (occurred_at GLOB '????-??-??T??:??:??.??????Z'),

@@ -4,9 +4,9 @@ Events on their way from a sink to a store, as a journal keeps them, and what li
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Final, NewType
 
 import msgspec
@@ -142,7 +142,7 @@ def linked(before: bytes, content: bytes) -> bytes:
     """
     The digest of an event, from that of the one before it.
     """
-    return hashlib.sha256(before + content).digest()
+    return sha256(before + content).digest()
 
 
 def frame_of(digest: bytes, content: bytes) -> bytes:

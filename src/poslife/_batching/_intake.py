@@ -15,7 +15,7 @@ from poslife._batching._policy import Overflow, severer
 from poslife._encoding import clean_text, describe_error, encode_payload
 from poslife._events import UNLINKED, EventHeader, Severity
 from poslife._identifiers import EventId, RunId
-from poslife._records import EventRecord, content_of, frame_of, linked
+from poslife._records import EventRecord, content_of, encode_record, frame_of, linked
 from poslife._writers import Journal
 from poslife.errors import JournalUnavailable
 from poslife.protocols import Clock
@@ -106,8 +106,7 @@ class Intake:
                 record.header.id: record for lane in self._lanes for record in lane.backlog.only_in_memory()
             }
             for event_id, record in waiting.items():
-                content = self._content(record.header, record.recorded_at, record.sequence, record.payload)
-                if content is None or self._journaled(record.digest, content) is None:
+                if record.digest == UNLINKED or self._journaled(journal, encode_record(record)) is None:
                     break
                 self._left.add(event_id)
             self._opened = False
@@ -165,9 +164,15 @@ class Intake:
         """
         sequence = self.next_number(header.run)
         digest, number = UNLINKED, None
-        if (content := self._content(header, recorded_at, sequence, payload)) is not None:
+        try:
+            content = content_of(header, recorded_at, sequence, None, None, payload)
+        except Exception as error:  # noqa: BLE001 - what no journal holds the store refuses, and sets aside
+            if self._journal is not None:
+                self.failure = describe_error(error)
+        else:
             digest = linked(self._digest, content)
-            number = self._journaled(digest, content)
+            if self._opened and self._journal is not None:
+                number = self._journaled(self._journal, frame_of(digest, content))
         record = EventRecord(
             header=header, recorded_at=recorded_at, sequence=sequence, payload=payload, digest=digest
         )
@@ -182,21 +187,9 @@ class Intake:
                 rouse = True
         return rouse
 
-    def _content(
-        self, header: EventHeader, recorded_at: datetime, sequence: int | None, payload: bytes
-    ) -> bytes | None:
+    def _journaled(self, journal: Journal, frame: bytes) -> int | None:
         try:
-            return content_of(header, recorded_at, sequence, None, None, payload)
-        except Exception as error:  # noqa: BLE001 - what no journal holds the store refuses, and sets aside
-            if self._journal is not None:
-                self.failure = describe_error(error)
-            return None
-
-    def _journaled(self, digest: bytes, content: bytes) -> int | None:
-        if self._journal is None or not self._opened:
-            return None
-        try:
-            number = self._journal.append(frame_of(digest, content))
+            number = journal.append(frame)
         except JournalUnavailable as error:
             self.failure = error.reason
             return None

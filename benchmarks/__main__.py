@@ -14,7 +14,7 @@ import asyncpg
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import draining, emitting, journal, latency, openings
+from benchmarks import draining, emitting, journal, latency, memory, openings
 from tests.postgres_server import Databases, LocalServer
 
 
@@ -103,6 +103,16 @@ def _shown_draining(results: list[draining.Result]) -> Table:
     return table
 
 
+def _memory_shown(results: list[memory.Result]) -> Table:
+    table = Table(title="Memory behind a database that is away (at most)", title_justify="left")
+    table.add_column("when")
+    for heading in ("MB", "ratio"):
+        table.add_column(heading, justify="right")
+    for result in results:
+        table.add_row(result.moment, f"{result.megabytes:.1f}", f"{result.ratio:.2f}")
+    return table
+
+
 def main() -> None:
     """
     Run all of it.
@@ -118,6 +128,7 @@ def main() -> None:
     console.print(_shown_draining(asyncio.run(_draining())))
     console.print(_shown_emitting(asyncio.run(emitting.measure())))
     console.print(_shown_latency(asyncio.run(_latency())))
+    console.print(_memory_shown(memory.measure()))
 
 
 if __name__ == "__main__":

@@ -100,11 +100,13 @@ class Load(msgspec.Struct, frozen=True, tag=True, kw_only=True):
         kind: The type of those about nothing.
         position_kind: The type of those about the position in *symbol*: every fourth.
         symbol: Of the position.
+        with_turns: After how many of them nothing else gets a turn any more, the writing of events included.
     """
 
     kind: str
     position_kind: str
     symbol: str
+    with_turns: int
 
 
 Command = Open | Protect | Close | Sync | Stop | Burst | Watch | Settle | Load

@@ -167,7 +167,8 @@ class _EventTeller:
                 number += 1
                 about = position if number % 4 == 0 else None
                 record(command.position_kind if about else command.kind, about, {"number": number})
-            await asyncio.sleep(0)
+            if number < command.with_turns:
+                await asyncio.sleep(0)
 
 
 async def _open(bot: Bot, command: Open) -> Did:

@@ -115,4 +115,5 @@ async def _load(events: OldEventLogger, command: Load) -> Did:
             about = number % 4 == 0
             kind = command.position_kind if about else command.kind
             await events.log_event(kind, {}, symbol=command.symbol if about else None)
-        await asyncio.sleep(0)
+        if number < command.with_turns:
+            await asyncio.sleep(0)

@@ -179,7 +179,7 @@ async def test_a_replay_that_is_cut_off_is_repeated(tmp_path: Path) -> None:
         await writer.replay(first.header.id)
     letters = tmp_path / "bot.dead.jsonl"
     whole = letters.read_bytes().splitlines(keepends=True)
-    letters.write_bytes(b"".join([*whole[:2], b"no letter\n", whole[2][:-9]]))
+    letters.write_bytes(b"".join([*whole[:2], b"no letter\n", whole[0][:50] + b"}\n", whole[2][:-9]]))
     async with JsonLinesWriter(path, most_bytes=1) as writer:
         waiting = await writer.list_dead_letters()
         await writer.replay(first.header.id)

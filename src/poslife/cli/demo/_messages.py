@@ -94,7 +94,7 @@ class Settle(msgspec.Struct, frozen=True, tag=True):
 
 class Load(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """
-    Record events as fast as it goes, until killed.
+    Record events as fast as it goes, until killed, or the one who would do that is gone.
 
     Attributes:
         kind: The type of those about nothing.

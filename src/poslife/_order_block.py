@@ -248,7 +248,8 @@ class OrderBlock:
     ) -> None:
         self._left = True
         if error is not None:
-            self._host.record_error(f"{self._what}.failed", self._held().ref, error)
+            context = self._context if isinstance(error, GeneratorExit) else contextvars.copy_context()
+            context.run(self._host.record_error, f"{self._what}.failed", self._held().ref, error)
         if self._stage is Stage.TOLD:
             return  # what came of the order is committed
         if not _loop_runs():

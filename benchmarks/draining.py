@@ -32,7 +32,7 @@ from typing_extensions import override
 from poslife import Severity
 from poslife._clock import SystemClock
 from poslife._events import EventHeader
-from poslife._identifiers import Account, Symbol, Venue
+from poslife._identifiers import Account, PositionRef, Symbol, Venue
 from poslife._ids import EventIds, new_ref, new_run_id
 from poslife._rows import RUN_EVENT_COLUMNS, run_event_row
 from poslife.postgres import PostgresStore
@@ -45,7 +45,7 @@ from poslife.sqlite import _batches as sqlite_batches
 from poslife.sqlite._cells import insertion
 from tests.postgres_server import Databases
 
-__all__ = ["BATCH", "Result", "postgres", "sqlite"]
+__all__ = ["BATCH", "Result", "batch_of", "postgres", "sqlite"]
 
 BATCH = 500
 ROUNDS = 40
@@ -92,19 +92,19 @@ _numbers = itertools.count(1)
 _refs = [new_ref(_clock) for _ in range(50)]
 
 
-def batch_of(size: int) -> list[EventRecord]:
+def batch_of(size: int, refs: Sequence[PositionRef] = _refs) -> list[EventRecord]:
     """
-    Events as a bot tells them, about 220 bytes of payload each; most of them about a position.
+    Events as a bot tells them, about 220 bytes of payload each; most of them about one of these positions.
     """
-    return [_event(next(_numbers)) for _ in range(size)]
+    return [_event(next(_numbers), refs) for _ in range(size)]
 
 
-def _event(number: int) -> EventRecord:
+def _event(number: int, refs: Sequence[PositionRef]) -> EventRecord:
     at = _clock.now()
     header = EventHeader(
         id=_ids.new(at),
         type="signal.seen",
-        ref=_refs[number % len(_refs)] if number % 4 else None,
+        ref=refs[number % len(refs)] if number % 4 else None,
         venue=Venue("bybit"),
         account=Account("main"),
         symbol=Symbol("BTC/USDT:USDT"),

@@ -42,11 +42,11 @@ from poslife._booking import (
     opened_by,
     unclaimed,
 )
+from poslife._causing import Circumstances
 from poslife._changes import Close, Promote, Revise
 from poslife._ids import new_change_id
 from poslife._plans import Plan, change_of
 from poslife.events import (
-    Actor,
     ClosingWithdrawn,
     FillApplied,
     FillConflicted,
@@ -88,7 +88,7 @@ def after(plan: Plan) -> PersistedPosition | ClosedPosition:
     """
     The position as it is stored, once the plan is committed as the ledger would.
     """
-    change_of(plan, id=new_change_id(), run=RUN, at=AT, actor=Actor.STRATEGY, new_event_id=new_event_id)
+    change_of(plan, id=new_change_id(), run=RUN, at=AT, around=Circumstances(), new_event_id=new_event_id)
     assert isinstance(plan.transition, Promote | Revise | Close)
     made: Position = plan.transition.result(PositionId(7))
     assert isinstance(made, PersistedPosition | ClosedPosition)

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from poslife import CloseReason, OrderPurpose, OrderSide, OrderStatus, Origin, Protection, Side
+from poslife._causing import Circumstances
 from poslife._changes import Change
 from poslife._encoding import (
     clean_text,
@@ -36,7 +37,7 @@ from poslife._plans import change_of
 from poslife._steps import claim
 from poslife.conformance._zoo import poisons
 from poslife.errors import StorageRejected
-from poslife.events import Actor, OrderRejected
+from poslife.events import OrderRejected
 from tests.values import AT, KEY, OTHER_RUN, REF, RUN, bought, name_of, new_event_id
 
 LARGEST = 64 * 1024
@@ -672,7 +673,7 @@ def claimed(**fields: Any) -> Change:
         id=ChangeId(UUID(int=1)),
         run=RUN,
         at=AT,
-        actor=Actor.STRATEGY,
+        around=Circumstances(),
         new_event_id=lambda: next(event_ids),
     )
 

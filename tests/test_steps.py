@@ -22,6 +22,7 @@ from poslife import (
     Side,
     VenueOrderId,
 )
+from poslife._causing import Circumstances
 from poslife._changes import Change, Claim, Revise
 from poslife._client_order_ids import LAST_ORDINAL
 from poslife._ids import new_change_id
@@ -105,7 +106,7 @@ def committed(plan: Plan) -> Change:
     As the ledger would commit it: this alone checks that every event is of the version that is made.
     """
     return change_of(
-        plan, id=new_change_id(), run=RUN, at=later(5), actor=Actor.STRATEGY, new_event_id=new_event_id
+        plan, id=new_change_id(), run=RUN, at=later(5), around=Circumstances(), new_event_id=new_event_id
     )
 
 

@@ -164,7 +164,7 @@ class Steps:
         *fills: Fill,
         venue_order_id: VenueOrderId | None = None,
         known: Position | None = None,
-        actor: Actor = Actor.STRATEGY,
+        actor: Actor | None = None,
     ) -> Position:
         """
         Say that the venue has taken the order, and what of it is filled already.
@@ -175,7 +175,7 @@ class Steps:
             fills: What of it is filled, as the venue says.
             venue_order_id: The venue's name for it.
             known: The position as it was last seen, which saves reading it.
-            actor: Who heard of it.
+            actor: Who heard of it; who acts here and now by default.
         """
         if venue_order_id is not None:
             name("venue_order_id", venue_order_id)
@@ -190,7 +190,7 @@ class Steps:
         return await self._ledger.take_looking(ref, step, known=known, actor=actor)
 
     async def seen(
-        self, ref: PositionRef, ordinal: int, sight: OrderSeen, *, actor: Actor = Actor.STRATEGY
+        self, ref: PositionRef, ordinal: int, sight: OrderSeen, *, actor: Actor | None = None
     ) -> Position:
         """
         Say that the venue showed the order. It ends only once the fills it is said to have are applied.
@@ -238,7 +238,7 @@ class Steps:
         ordinal: int = 0,
         *,
         reason: str,
-        actor: Actor = Actor.STRATEGY,
+        actor: Actor | None = None,
         patience: float | None = None,
     ) -> Position:
         """
@@ -274,7 +274,7 @@ class Steps:
         return await self._ledger.take(ref, lambda position, _: _steps.protected(position, protection))
 
     async def apply_fills(
-        self, *fills: Fill, order: tuple[PositionRef, int] | None = None, actor: Actor = Actor.STRATEGY
+        self, *fills: Fill, order: tuple[PositionRef, int] | None = None, actor: Actor | None = None
     ) -> FillsApplied:
         """
         Apply fills, from whatever source and as often as they come: each is booked once.
@@ -285,7 +285,7 @@ class Steps:
         Args:
             fills: In the order the venue executed them.
             order: The position and the ordinal of the order they are known to belong to.
-            actor: Who heard of them.
+            actor: Who heard of them; who acts here and now by default.
 
         Raises:
             StorageUnavailable: The store did not answer in time. Apply the same fills again.

@@ -5,8 +5,8 @@ What is going on while events come about: which event caused them, and what they
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager, contextmanager, suppress
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
@@ -14,7 +14,7 @@ from uuid import UUID
 from poslife._events import Actor, EventHeader, HostEvent, LifeEvent, RecordedEvent
 from poslife._identifiers import EventId
 
-__all__ = ["Circumstances", "acting_as", "causing", "circumstances"]
+__all__ = ["Circumstances", "acting_as", "causing", "circumstances", "unprompted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,17 +50,18 @@ def circumstances() -> Circumstances:
 @contextmanager
 def causing(event: EventId | RecordedEvent | HostEvent | LifeEvent) -> Generator[None]:
     """
-    Within it, what is recorded is caused by *event*.
+    Within it, what is recorded is caused by *event*, and so are the life events of steps that are taken.
 
     Nested, an event's causation is the innermost one, its correlation that of the outermost: the correlation
     which that event has itself, or its id.
 
     Tasks started within it inherit it, as they do every context variable; so does `asyncio.to_thread`. A
     thread of your own does so with ``contextvars.copy_context()``. A callback or a queue's consumer does not:
-    hand the id over, and open another ``with causing(id)`` there.
+    hand the id over, and open another ``with causing(id)`` there. `PositionTracker.recover` does not either:
+    what it settles may be another signal's, or another run's.
 
-    What is no event raises nothing, for a trade may be going on: the events within are stored with severity
-    ERROR, and a `PoslifeMisuseWarning` is given.
+    What is no event raises nothing, for a trade may be going on: the events within, life events too, are
+    stored with severity ERROR, and a `PoslifeMisuseWarning` is given.
 
     Args:
         event: An event, or the id that `PositionTracker.record` returned.
@@ -72,32 +73,43 @@ def causing(event: EventId | RecordedEvent | HostEvent | LifeEvent) -> Generator
     else:
         cause, belongs_to = found
         inner = replace(outer, causation=cause, correlation=outer.correlation or belongs_to)
-    token = _current.set(inner)
-    try:
+    with _as_of_now(inner):
         yield
-    finally:
-        _current.reset(token)
 
 
 @contextmanager
 def acting_as(actor: Actor) -> Generator[None]:
     """
-    Within it, what is recorded is the doing of *actor*: an operator's command, say, and all that it sets off.
+    Within it, what is recorded and every step that is taken is the doing of *actor*.
 
-    It reaches as far as `causing` does.
+    An operator's command, say, and all that it sets off. It reaches as far as `causing` does; where a step is
+    told its actor, that one it is.
 
     Args:
         actor: Who; `Actor.STRATEGY` where nobody says.
     """
     outer = _current.get()
     known = type(actor) is Actor
-    token = _current.set(
-        replace(outer, actor=actor) if known else replace(outer, wrong=(*outer.wrong, actor))
-    )
+    with _as_of_now(replace(outer, actor=actor) if known else replace(outer, wrong=(*outer.wrong, actor))):
+        yield
+
+
+def unprompted(actor: Actor) -> AbstractContextManager[None]:
+    """
+    Within it, *actor* acts for reasons of its own: whatever is going on around it is no cause.
+    """
+    return _as_of_now(Circumstances(actor=actor))
+
+
+@contextmanager
+def _as_of_now(inner: Circumstances) -> Generator[None]:
+    token: Token[Circumstances] = _current.set(inner)
     try:
         yield
     finally:
-        _current.reset(token)
+        # A coroutine or a generator may be closed by another task, where nothing was set.
+        with suppress(ValueError):
+            _current.reset(token)
 
 
 def _identity(event: object) -> tuple[EventId, UUID] | None:

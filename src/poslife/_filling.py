@@ -72,7 +72,7 @@ async def apply_fills(
     *,
     order: OrderOf | None = None,
     known: Position | None = None,
-    actor: Actor = Actor.STRATEGY,
+    actor: Actor | None = None,
 ) -> FillsApplied:
     """
     Apply fills, in the order given.
@@ -82,7 +82,7 @@ async def apply_fills(
         fills: What the venue said.
         order: The position and the order they are known to belong to, but for a fill that names another.
         known: That position as it was last seen, which saves reading it.
-        actor: Who caused it.
+        actor: Who caused it; who acts here and now by default.
 
     Raises:
         StorageUnavailable: The store did not answer in time. Apply the same fills again.
@@ -126,7 +126,7 @@ async def apply_fills(
 
 
 async def _book_at_once(
-    ledger: Ledger, known: LivePosition, ordinal: int, waiting: deque[Fill], actor: Actor
+    ledger: Ledger, known: LivePosition, ordinal: int, waiting: deque[Fill], actor: Actor | None
 ) -> Position | None:
     """
     Book fills that are known to be one order's on its position as it was last seen, without reading anything.
@@ -195,7 +195,9 @@ async def booked_without_order(ledger: Ledger, position: Position, venue_order_i
     )
 
 
-async def _commit(ledger: Ledger, booking: Booking, actor: Actor) -> tuple[Position | None, list[StoredFill]]:
+async def _commit(
+    ledger: Ledger, booking: Booking, actor: Actor | None
+) -> tuple[Position | None, list[StoredFill]]:
     position: Position | None = None
     if not booking.plan.empty:
         position = (await ledger.put(booking.plan, actor=actor)).positions[0]
@@ -227,7 +229,7 @@ async def _stored(ledger: Ledger, fill: Fill) -> StoredFill | None:
     return await ledger.ask(lambda: ledger.repository.find_fill(*place, fill.trade_id))
 
 
-async def _compare(ledger: Ledger, stored: StoredFill, seen: Fill, actor: Actor) -> None:
+async def _compare(ledger: Ledger, stored: StoredFill, seen: Fill, actor: Actor | None) -> None:
     if stored.fill.agrees_with(seen) or seen in ledger.conflicts_told:
         return
     await ledger.put(conflicted(stored.fill, seen), actor=actor)

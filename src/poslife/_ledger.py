@@ -8,10 +8,12 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from contextvars import Context
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
+from poslife._causing import circumstances
 from poslife._changes import Committed
 from poslife._client_order_ids import ClientOrderIdFormat, client_order_id
 from poslife._events import Actor
@@ -20,6 +22,7 @@ from poslife._identifiers import ClientOrderId, PositionRef, RunId, Venue
 from poslife._ids import EventIds, new_change_id
 from poslife._plans import Plan, change_of
 from poslife._position import ClosedPosition, Position
+from poslife._recording import warn
 from poslife.errors import (
     AlreadyClosed,
     IllegalTransition,
@@ -124,20 +127,22 @@ class Ledger:
         """
         return client_order_id(ref, ordinal, venue=venue, formats=self.formats)
 
-    def spawn(self, work: Coroutine[object, object, ResultT], *, name: str) -> asyncio.Task[ResultT]:
+    def spawn(
+        self, work: Coroutine[object, object, ResultT], *, name: str, context: Context | None = None
+    ) -> asyncio.Task[ResultT]:
         """
         Start *work* in a task that outlives its caller's cancellation.
         """
-        task = asyncio.get_running_loop().create_task(work, name=f"poslife {name}")
+        task = asyncio.get_running_loop().create_task(work, name=f"poslife {name}", context=context)
         self._tasks.add(task)
         task.add_done_callback(self._forget)
         return task
 
-    def let_run(self, work: Coroutine[object, object, object], *, name: str) -> None:
+    def let_run(self, work: Coroutine[object, object, object], *, name: str, context: Context) -> None:
         """
         Start *work* for its own sake; `settle` waits for it.
         """
-        task: asyncio.Task[object] = self.spawn(work, name=name)
+        task: asyncio.Task[object] = self.spawn(work, name=name, context=context)
         task.add_done_callback(_tell_failure)
         logger.debug("%s goes on by itself", task.get_name())
 
@@ -171,26 +176,30 @@ class Ledger:
             await asyncio.wait(late)
 
     async def put(
-        self, plan: Plan, *, actor: Actor = Actor.STRATEGY, patience: float | None = None
+        self, plan: Plan, *, actor: Actor | None = None, patience: float | None = None
     ) -> Committed:
         """
         Commit *plan*, repeating the same change while the store does not answer.
 
         Args:
             plan: What to commit.
-            actor: Who caused it.
+            actor: Who caused it; who acts here and now by default.
             patience: For how many seconds; `Timings.commit` by default.
 
         Raises:
             StorageUnavailable: The store did not answer in time; whether the plan was committed is unknown.
             RepositoryError: As `Repository.commit` says.
         """
+        around = circumstances()
+        if around.wrong:
+            given = ", ".join(type(one).__name__ for one in around.wrong)
+            warn(f"causing(…) or acting_as(…): not what it takes: {given}; stored with severity ERROR")
         change = change_of(
             plan,
             id=new_change_id(),
             run=self.run,
             at=self.clock.now(),
-            actor=actor,
+            around=around if actor is None else replace(around, actor=actor),
             new_event_id=self.event_ids.new,
         )
         return await self._repeated(
@@ -238,7 +247,7 @@ class Ledger:
         step: Callable[[Position, datetime], Plan],
         *,
         known: Position | None = None,
-        actor: Actor = Actor.STRATEGY,
+        actor: Actor | None = None,
         patience: float | None = None,
     ) -> Position:
         """
@@ -249,7 +258,7 @@ class Ledger:
             step: Plans from the position and the time; an empty plan commits nothing.
             known: The position as it was last seen, to plan from without reading it; what follows from one
                 that is out of date is planned anew.
-            actor: Who caused it.
+            actor: Who caused it; who acts here and now by default.
             patience: For how many seconds a store that does not answer is asked again.
 
         Raises:
@@ -268,7 +277,7 @@ class Ledger:
         step: Callable[[Position, datetime], Awaitable[Plan]],
         *,
         known: Position | None = None,
-        actor: Actor = Actor.STRATEGY,
+        actor: Actor | None = None,
         patience: float | None = None,
     ) -> Position:
         """
@@ -294,7 +303,7 @@ class Ledger:
         self,
         position: Position,
         step: Callable[[Position, datetime], Awaitable[Plan]],
-        actor: Actor,
+        actor: Actor | None,
         patience: float | None,
     ) -> Position:
         plan = await step(position, self.clock.now())

@@ -5,6 +5,7 @@ What an opening and a closing block have in common: one order, from its preparat
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import enum
 import inspect
 import logging
@@ -113,6 +114,8 @@ class OrderBlock:
         if self._stage is not Stage.NEW:
             raise BlockMisused(self._what, "a block is entered once; make another")
         ledger = self._host.ledger
+        # Whoever closes a coroutine may do so amid something else, which caused none of this.
+        self._context = contextvars.copy_context()
         preparing = ledger.spawn(self._prepare(), name=f"prepares an {self._what}")
         try:
             self._position = await ledger.within_patience(preparing)
@@ -121,7 +124,9 @@ class OrderBlock:
             # here.
             if not _loop_runs():
                 raise  # closed after its event loop: the next recovery finds what was prepared
-            ledger.let_run(self._abandon_after(preparing), name=f"abandons an {self._what}")
+            ledger.let_run(
+                self._abandon_after(preparing), name=f"abandons an {self._what}", context=self._context
+            )
             raise
         self._stage = Stage.PREPARED
         return self
@@ -243,14 +248,17 @@ class OrderBlock:
     ) -> None:
         self._left = True
         if error is not None:
-            self._host.record_error(f"{self._what}.failed", self._held().ref, error)
+            context = self._context if isinstance(error, GeneratorExit) else contextvars.copy_context()
+            context.run(self._host.record_error, f"{self._what}.failed", self._held().ref, error)
         if self._stage is Stage.TOLD:
             return  # what came of the order is committed
         if not _loop_runs():
             return  # closed after its event loop: the next recovery finds the order as it was committed last
         if isinstance(error, GeneratorExit):
             # Nothing may be awaited while a coroutine is closed; the task goes on.
-            self._host.ledger.let_run(self._settle(error), name=f"settles an {self._what}")
+            self._host.ledger.let_run(
+                self._settle(error), name=f"settles an {self._what}", context=self._context
+            )
             return
         settling = self._host.ledger.spawn(self._settle(error), name=f"settles an {self._what}")
         interrupted = await self._host.ledger.outwait(settling)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from types import EllipsisType
 
+from poslife._causing import Circumstances
 from poslife._changes import Change, Revise, Transition
 from poslife._events import (
     LIFE_EVENT_SCHEMA,
-    Actor,
     ClosingWithdrawn,
     EventHeader,
     LifeBody,
@@ -152,10 +152,18 @@ def _closing_reason(position: Position) -> CloseReason:
 
 
 def change_of(
-    plan: Plan, *, id: ChangeId, run: RunId, at: datetime, actor: Actor, new_event_id: Callable[[], EventId]
+    plan: Plan,
+    *,
+    id: ChangeId,
+    run: RunId,
+    at: datetime,
+    around: Circumstances,
+    new_event_id: Callable[[], EventId],
 ) -> Change:
     """
     The change that commits *plan*.
+
+    Its events say what they were caused by; where that was told wrongly, they have severity ERROR.
     """
     events = tuple(
         LifeEvent(
@@ -168,10 +176,12 @@ def change_of(
                 account=note.account,
                 symbol=note.symbol,
                 order=note.order,
-                severity=note.severity,
+                severity=Severity.ERROR if around.wrong else note.severity,
                 occurred_at=at if note.occurred_at is None else note.occurred_at,
                 run=run,
-                actor=actor,
+                correlation=around.correlation,
+                causation=around.causation,
+                actor=around.actor,
             ),
             version=note.version,
             index=index,

@@ -14,7 +14,6 @@ from poslife import _steps
 from poslife._calls import Steps
 from poslife._client_order_ids import read_client_order_id
 from poslife._doubt import Absence, judge_absence, latest_arrival
-from poslife._events import Actor
 from poslife._filling import find_order_of
 from poslife._fills import Fill
 from poslife._identifiers import PositionKey, PositionRef, RunId
@@ -131,7 +130,7 @@ async def _take_over(ledger: Ledger, position: Position) -> Position:
         # The runs are read after the position: an order of a run that began since is of a later version.
         return _steps.taken_over(read, alive=await _alive(ledger), run=ledger.run)
 
-    return await ledger.take_looking(position.ref, step, actor=Actor.RECOVERY)
+    return await ledger.take_looking(position.ref, step)
 
 
 async def _alive(ledger: Ledger) -> frozenset[RunId]:
@@ -199,9 +198,9 @@ class _Settling:
         timings, clock = self._ledger.timings, self._ledger.clock
         give_up = clock.monotonic() + timings.fills_within
         while True:
-            position = await self._steps.seen(ref, ordinal, sight, actor=Actor.RECOVERY)
+            position = await self._steps.seen(ref, ordinal, sight)
             await self._apply_fills_of(ref, position.orders[ordinal])
-            position = await self._steps.seen(ref, ordinal, sight, actor=Actor.RECOVERY)
+            position = await self._steps.seen(ref, ordinal, sight)
             missing = sight.filled - position.orders[ordinal].filled
             if missing <= 0:
                 return ()
@@ -229,7 +228,7 @@ class _Settling:
         # A venue that cannot filter by our name shows others' fills too; those are not this order's.
         fills = [fill for fill in shown if self._is_of(fill, ref, order)]
         if fills:
-            await self._steps.apply_fills(*fills, order=(ref, order.ordinal), actor=Actor.RECOVERY)
+            await self._steps.apply_fills(*fills, order=(ref, order.ordinal))
         return bool(fills)
 
     def _is_of(self, fill: Fill, ref: PositionRef, order: Order) -> bool:
@@ -291,7 +290,7 @@ class _Settling:
             f"the venue holds {found.held} as we do"
         )
         try:
-            await self._steps.abandoned(ref, ordinal, reason=proof, actor=Actor.RECOVERY)
+            await self._steps.abandoned(ref, ordinal, reason=proof)
         except IllegalTransition as seen:
             logger.warning("order %s of %s was not seen, and was told of meanwhile: %s", ordinal, ref, seen)
         return ()

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
+from contextvars import Context
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
@@ -14,9 +15,10 @@ from typing import Self
 
 from poslife._blocks import Closing, Opening
 from poslife._calls import Steps
+from poslife._causing import unprompted
 from poslife._client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
 from poslife._clock import SystemClock
-from poslife._events import RecordedEvent, Severity
+from poslife._events import Actor, RecordedEvent, Severity
 from poslife._filling import FillsApplied
 from poslife._fills import Fill, StoredFill
 from poslife._identifiers import EventId, PositionId, PositionKey, PositionRef, RunId, Side, Venue
@@ -139,7 +141,10 @@ class PositionTracker:
             raise
         self._ledger.resume()
         self._started = True
-        self._renewal = asyncio.get_running_loop().create_task(self._renew(), name="poslife lease")
+        # What is going on while it begins is no cause of what becomes of the run.
+        self._renewal = asyncio.get_running_loop().create_task(
+            self._renew(), name="poslife lease", context=Context()
+        )
         logger.info("run %s keeps its positions in %s", self.run, where)
         self.record("run.started", None, {"store": where})
         return self
@@ -247,11 +252,13 @@ class PositionTracker:
         """
         self._require_started("recover")
         ledger = self._ledger
-        async with self._beginning:  # two recoveries at once must not begin two runs
-            await self._require_run()
-        taken_over = await take_over(ledger)
-        self._steps.recovered = True
-        return await settle_doubts(ledger, self._steps, sources, taken_over)
+        # What is in doubt may be another signal's, or another run's.
+        with unprompted(Actor.RECOVERY):
+            async with self._beginning:  # two recoveries at once must not begin two runs
+                await self._require_run()
+            taken_over = await take_over(ledger)
+            self._steps.recovered = True
+            return await settle_doubts(ledger, self._steps, sources, taken_over)
 
     async def _require_run(self) -> None:
         ledger = self._ledger

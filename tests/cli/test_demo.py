@@ -9,10 +9,12 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from poslife.cli.demo._event_scenes import UNDER_LOAD, WITH_TURNS
 from poslife.cli.demo._failure import DemoFailed
 from poslife.cli.demo._faults import FileLocked, Outages
 from poslife.cli.demo._place import Place
@@ -23,7 +25,8 @@ pytestmark = pytest.mark.slow
 
 # Not -X dev: asyncio then tells of every callback that a busy machine makes slow.
 COMMAND = (sys.executable, "-W", "error", "-m", "poslife.cli", "demo")
-IN_TIME = 60
+# Ten seconds or so on an idle machine; the suite's is busy, and has but two cores perhaps.
+IN_TIME = 240
 ACCOUNTS = re.compile(r"(\d+) of (\d+) (?:kept|stored|told|known)")
 BOOKS = re.compile(r"\d (store|file) +(\d+) (\d+) (\d+) (\d+) (\d+) (\d+) (SIGKILL|shutdown)")
 HELD = re.compile(
@@ -119,7 +122,7 @@ def assert_closed(output: str) -> None:
     (_, of_file), (under_load, _), (last, _) = zip(found[::2], found[1::2], strict=True)
     assert ("1", "0") == (under_load[4], of_file[4])
     # What the life that was killed under load had not stored, the last one has.
-    assert int(under_load[1]) >= 5000
+    assert int(under_load[1]) >= UNDER_LOAD
     assert int(last[2]) > 0
     assert "0" == last[6]
     held = [[int(figure or 0) for figure in figures] for figures in HELD.findall(told)]
@@ -151,8 +154,8 @@ def assert_scenes_of_events(output: str) -> None:
     assert recovered is not None
     # One more where its call was cut off, after the journal had it.
     assert 0 <= int(recovered[2]) - int(killed[1]) <= 1
-    assert int(recovered[1]) >= int(killed[2]) > 0
-    assert int(recovered[3]) < 5000
+    assert int(recovered[1]) >= int(killed[2]) >= UNDER_LOAD - WITH_TURNS
+    assert int(recovered[3]) < UNDER_LOAD
 
 
 def test_the_demo_on_sqlite(tmp_path: Path) -> None:
@@ -261,6 +264,27 @@ def test_an_interrupted_demo_leaves_nothing(tmp_path: Path) -> None:
     assert (130, "interrupted; nothing is left running") == (demo.returncode, errors.strip())
     assert [] == list(tmp_path.iterdir())
     assert [] == processes_with(f"{tmp_path}/")
+
+
+def test_a_demo_that_is_killed_leaves_no_bot_that_records_for_ever(tmp_path: Path) -> None:
+    """
+    Whoever was to kill the bot under load is gone: it ends by itself, and fills no disk.
+    """
+    demo = subprocess.Popen(
+        COMMAND,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        start_new_session=True,
+    )
+    give_up = time.monotonic() + IN_TIME
+    while not any(b"price.tick" in words.read_bytes() for words in tmp_path.glob("*/poslife.words")):
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+    demo.kill()
+    demo.wait()
+    while left := processes_with(f"{tmp_path}/"):
+        assert time.monotonic() < give_up, left
+        time.sleep(0.01)
 
 
 async def test_a_bot_that_cannot_start_is_told_with_its_log(tmp_path: Path) -> None:

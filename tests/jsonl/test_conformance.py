@@ -4,18 +4,28 @@ The writer of JSON lines does what the contract says.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
 from typing_extensions import override
 
 from poslife._events import RecordedEvent
-from poslife.conformance import BatchWriterConformance
+from poslife.conformance import BatchWriterConformance, DeadLetterBoxConformance, WriterWithBox
 from poslife.jsonl import JsonLinesWriter
 from poslife.protocols import BatchWriter, DeadLetter
 from tests.jsonl.files import buried, recorded
+
+
+@contextmanager
+def moved_away(folder: Path) -> Generator[None]:
+    away = folder.with_name("away")
+    folder.rename(away)
+    try:
+        yield
+    finally:
+        away.rename(folder)
 
 
 class TestJsonLines(BatchWriterConformance):
@@ -42,9 +52,29 @@ class TestJsonLines(BatchWriterConformance):
     @override
     @asynccontextmanager
     async def unreachable(self) -> AsyncGenerator[None]:
-        away = self.folder.with_name("away")
-        self.folder.rename(away)
-        try:
+        with moved_away(self.folder):
             yield
-        finally:
-            away.rename(self.folder)
+
+
+class TestLetters(DeadLetterBoxConformance):
+    @pytest.fixture(autouse=True)
+    def in_folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path / "logs"
+        self.folder.mkdir()
+        self.path = self.folder / "bot.jsonl"
+
+    @override
+    @asynccontextmanager
+    async def box(self) -> AsyncGenerator[WriterWithBox]:
+        async with JsonLinesWriter(self.path) as writer:
+            yield writer
+
+    @override
+    async def stored(self) -> Sequence[RecordedEvent]:
+        return recorded(self.path)
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncGenerator[None]:
+        with moved_away(self.folder):
+            yield

@@ -104,6 +104,35 @@ async def test_events_of_the_tail_are_known_after_a_restart(tmp_path: Path) -> N
     assert list(range(1, 11)) == sequences(tmp_path / "bot-1.jsonl", tmp_path / "bot-2.jsonl", path)
 
 
+async def test_events_of_older_files_are_known_as_far_back_as_a_journal_goes(tmp_path: Path) -> None:
+    """
+    After a power failure a journal sends again what is files ago: each is passed over, and the rest written.
+    """
+    path = tmp_path / "bot.jsonl"
+    batch = records(Examples(), 1, 10)
+    await _written(path, [[record] for record in batch[:8]], most_bytes=1)
+    await _written(path, [batch[:5], batch[5:]], most_bytes=1)
+
+    full = [tmp_path / f"bot-{number}.jsonl" for number in range(1, 9)]
+    assert list(range(1, 11)) == sequences(*full, path)
+
+
+async def test_files_older_than_an_event_are_not_read_for_it(tmp_path: Path) -> None:
+    """
+    What was full before an event was made cannot hold it: a restart does not read years of files.
+    """
+    path = tmp_path / "bot.jsonl"
+    examples = Examples()
+    old = records(examples, 1, 3)
+    await _written(path, [[record] for record in old], most_bytes=1)
+    for number in (1, 2):
+        os.utime(tmp_path / f"bot-{number}.jsonl", (0, 0))
+    # As if it had been made before the events in it: then it is looked for where it is not.
+    await _written(path, [old[:1], records(examples, 4, 4)], most_bytes=1 << 20)
+
+    assert [3, 1, 4] == sequences(path)
+
+
 async def test_a_program_that_rotates_logs(tmp_path: Path) -> None:
     """
     A file that somebody takes away is begun anew; what was in it is not written again.

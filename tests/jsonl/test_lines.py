@@ -169,6 +169,29 @@ async def test_a_relative_path_counts_from_where_one_was(
     assert [1] == sequences(tmp_path / "bot.jsonl")
 
 
+async def test_a_replay_that_is_cut_off_is_repeated(tmp_path: Path) -> None:
+    """
+    Stored, and the letter not marked yet: after the next start it waits still, and its event is there once.
+    """
+    path = tmp_path / "bot.jsonl"
+    first, second = records(Examples(), 1, 2)
+    async with JsonLinesWriter(path, most_bytes=1) as writer:
+        for record in (first, second):
+            await writer.bury(DeadLetter(record=record, reason="no room", attempts=1))
+        await writer.replay(first.header.id)
+    letters = tmp_path / "bot.dead.jsonl"
+    whole = letters.read_bytes().splitlines(keepends=True)
+    letters.write_bytes(b"".join([*whole[:2], b"no letter\n", whole[0][:50] + b"}\n", whole[2][:-9]]))
+    async with JsonLinesWriter(path, most_bytes=1) as writer:
+        waiting = await writer.list_dead_letters()
+        await writer.replay(first.header.id)
+        left = await writer.list_dead_letters()
+
+    assert [1, 2] == [buried.letter.record.sequence for buried in waiting.items]
+    assert [2] == [buried.letter.record.sequence for buried in left.items]
+    assert [1] == sequences(path)
+
+
 async def test_a_closed_writer_says_so(tmp_path: Path) -> None:
     """
     A closed writer writes nothing; closing it again does nothing, and closing an unused one neither.

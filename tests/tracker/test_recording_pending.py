@@ -26,27 +26,6 @@ from poslife.errors import PositionNotFound
 from tests.tracker.scenes import KEY, answer, bought
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("memory", id="memory"),
-        pytest.param("sqlite", id="sqlite"),
-        pytest.param("postgres", id="postgres", marks=pytest.mark.postgres),
-    ]
-)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """
-    Each of the stores, fresh.
-    """
-    match request.param:
-        case "memory":
-            return "memory://"
-        case "sqlite":
-            return f"sqlite:///{tmp_path / 'bot.db'}"
-        case _:
-            dsn: str = request.getfixturevalue("postgres_dsn")
-            return dsn
-
-
 @asynccontextmanager
 async def started(url: str, folder: Path) -> AsyncGenerator[PositionTracker]:
     tracker = connect(url, journal=folder / "events")

@@ -4,20 +4,27 @@ The file that is written, those that are full, and the one beside for dead lette
 
 from __future__ import annotations
 
+import math
 import os
 import re
+from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from poslife._identifiers import EventId
 from poslife._journal._disk import Disk
-from poslife.errors import StorageNotReady
+from poslife.errors import DeadLetterNotFound, StorageNotReady
 from poslife.jsonl._file import LineFile, ids_in
-from poslife.jsonl._lines import BEGINNING, Line
+from poslife.jsonl._lines import BEGINNING, Line, letters_in, lines_of, made_at, replayed_line
+from poslife.protocols import BuriedLetter
 
 __all__ = ["Files"]
 
 _PROBE: Final = bytes(4096)
+# The time of a file is told by a coarser clock than that of an id.
+_COARSE: Final = 1.0
 
 
 class Files:
@@ -41,6 +48,8 @@ class Files:
         self._current = LineFile(path, disk)
         self._dead = LineFile(path.with_name(f"{path.stem}.dead{path.suffix}"), disk)
         self._earlier: set[bytes] | None = None
+        self._unread: list[tuple[float, Path]] = []
+        self._read: set[bytes] = set()
         self._number = re.compile(rf"{re.escape(path.stem)}-([1-9][0-9]*){re.escape(path.suffix)}")
 
     def append(self, lines: list[Line]) -> None:
@@ -52,6 +61,7 @@ class Files:
             StorageNotReady: The file is another process's.
         """
         self._open()
+        self._look_back([event for event, _ in lines])
         fresh: dict[bytes, Line] = {}
         for line in lines:
             if not self._has(line[0]):
@@ -72,11 +82,39 @@ class Files:
             StorageNotReady: The file is another process's.
         """
         self._open()
-        if self._dead.was_moved:
-            self._dead.close()
-        self._dead.open()
+        self._open_dead()
+        self._look_back([line[0]])
         if not self._has(line[0]) and line[0] not in self._dead.ids:
             self._dead.append([line])
+
+    def letters(self) -> dict[bytes, BuriedLetter]:
+        """
+        The dead letters that were not replayed, by the ids of their events.
+
+        Raises:
+            OSError: The disk says no.
+            StorageNotReady: The file is another process's.
+        """
+        self._open()
+        self._open_dead()
+        with self._dead.path.open("rb") as lines:
+            return letters_in(lines)
+
+    def replay(self, event: EventId, now: datetime) -> None:
+        """
+        Add the event of a dead letter, and then what says so: a crash in between has it added once, too.
+
+        Raises:
+            OSError: The disk says no.
+            StorageNotReady: The file is another process's.
+            DeadLetterNotFound: There is none with this id.
+            StorageRejected: The event is refused again.
+        """
+        buried = self.letters().get(event.bytes)
+        if buried is None:
+            raise DeadLetterNotFound(event)
+        self.append(lines_of((buried.letter.record,)))
+        self._dead.append([replayed_line(event.bytes, now)])
 
     def probe(self) -> None:
         """
@@ -115,7 +153,27 @@ class Files:
             os.close(descriptor)
 
     def _has(self, event: bytes) -> bool:
-        return event in self._current.ids or (self._earlier is not None and event in self._earlier)
+        return (
+            event in self._current.ids
+            or (self._earlier is not None and event in self._earlier)
+            or event in self._read
+        )
+
+    def _look_back(self, events: Sequence[bytes]) -> None:
+        """
+        Learn the events of every full file that one of *events* may be in: written to after it was made.
+
+        After a power failure a journal may go back further than a file reaches.
+        """
+        made = min(map(made_at, events), default=math.inf)
+        while self._unread and self._unread[-1][0] + _COARSE >= made:
+            self._read |= ids_in(self._unread[-1][1])
+            self._unread.pop()
+
+    def _open_dead(self) -> None:
+        if self._dead.was_moved:
+            self._dead.close()
+        self._dead.open()
 
     def _open(self) -> None:
         if self._locked is None:
@@ -125,8 +183,9 @@ class Files:
             self._earlier = self._current.ids
             self._current.close()
         if self._earlier is None:
-            full = self._full()
-            self._earlier = ids_in(full[-1][1]) if full else set()
+            full = [path for _, path in self._full()]
+            self._unread = [(path.stat().st_mtime, path) for path in full[:-1]]
+            self._earlier = ids_in(full[-1]) if full else set()
         self._current.open()
 
     def _take_lock(self) -> int:
@@ -177,6 +236,7 @@ class Files:
             # Somebody may have given a file of his own such a name.
             ours = file.read(len(BEGINNING)) == BEGINNING
         if ours:
+            self._unread = [each for each in self._unread if each[1] != path]
             self._disk.unlink(path)
 
     def _full(self) -> list[tuple[int, Path]]:

@@ -5,7 +5,7 @@ Events and dead letters as lines of JSON. Pure.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -13,11 +13,21 @@ from uuid import UUID
 import msgspec
 
 from poslife._identifiers import aware
-from poslife._letters import refusable_by_none
+from poslife._letters import record_of, refusable_by_none
 from poslife.errors import InvalidValue, StorageRejected
-from poslife.protocols import DeadLetter, EventRecord
+from poslife.protocols import BuriedLetter, DeadLetter, EventRecord
 
-__all__ = ["BEGINNING", "Line", "id_of", "is_json", "letter_line", "lines_of"]
+__all__ = [
+    "BEGINNING",
+    "Line",
+    "id_of",
+    "is_json",
+    "letter_line",
+    "letters_in",
+    "lines_of",
+    "made_at",
+    "replayed_line",
+]
 
 Line = tuple[bytes, bytes]
 """
@@ -134,6 +144,44 @@ def letter_line(letter: DeadLetter, now: datetime) -> Line:
     }
     encoded = json.dumps(told, separators=(",", ":"))
     return letter.record.header.id.bytes, f"{encoded}\n".encode("ascii")
+
+
+def replayed_line(event: bytes, now: datetime) -> Line:
+    """
+    The line that says that a dead letter was replayed.
+    """
+    told = {"event_id": str(UUID(bytes=event)), "replayed_at": now.isoformat()}
+    return event, f"{json.dumps(told, separators=(',', ':'))}\n".encode("ascii")
+
+
+def letters_in(lines: Iterable[bytes]) -> dict[bytes, BuriedLetter]:
+    """
+    The dead letters among *lines* that were not replayed, by the ids of their events.
+
+    What is no letter, or a newer release's, is passed over.
+    """
+    waiting: dict[bytes, BuriedLetter] = {}
+    for line in lines:
+        if (event := id_of(line)) is None:
+            continue
+        try:
+            told = json.loads(line)
+            if "replayed_at" in told:
+                waiting.pop(event, None)
+                continue
+            record = record_of(json.dumps(told["record"]).encode("ascii"))
+            letter = DeadLetter(record=record, reason=told["reason"], attempts=told["attempts"])
+            waiting[event] = BuriedLetter(letter=letter, buried_at=datetime.fromisoformat(told["buried_at"]))
+        except (LookupError, TypeError, ValueError, msgspec.MsgspecError):
+            continue
+    return waiting
+
+
+def made_at(event: bytes) -> float:
+    """
+    When an event was made, by its id: a UUIDv7 begins with the milliseconds since 1970.
+    """
+    return int.from_bytes(event[:6]) / 1000
 
 
 def id_of(line: bytes) -> bytes | None:

@@ -10,23 +10,31 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import Self, TypeVar, cast
+from uuid import UUID
 
 from poslife._clock import SystemClock
+from poslife._identifiers import EventId, uuid
 from poslife._journal._disk import Disk
 from poslife._journal._forking import in_each_child
+from poslife._paging import limited, page_of
+from poslife._tokens import after_uuid
 from poslife.errors import InvalidValue, StorageUnavailable
 from poslife.jsonl._errors import translated
 from poslife.jsonl._files import Files
 from poslife.jsonl._lines import letter_line, lines_of
-from poslife.protocols import Clock, DeadLetter, EventRecord
+from poslife.protocols import BuriedLetter, Clock, DeadLetter, EventRecord, Page, PageToken
 
 __all__ = ["JsonLinesWriter"]
+
+ResultT = TypeVar("ResultT")
 
 
 class JsonLinesWriter:
     """
     A `BatchWriter` into a file of JSON lines, one for each event, for whoever wants to look at them.
+
+    And a `DeadLetterBox` of the events it refused.
 
     Host events and life events alike. Each batch is on the disk before `write` returns, and a thread waits
     for that, not the event loop. What a crash leaves half written is cut off when the file is opened next.
@@ -34,8 +42,9 @@ class JsonLinesWriter:
     A full file is renamed to ``bot-1.jsonl``, ``bot-2.jsonl`` and so on. Dead letters are in
     ``bot.dead.jsonl`` beside it, each with its reason. ``bot.jsonl.lock`` keeps a second process away.
 
-    An event is written once: those in the file and in the one before it are known by their ids, also after
-    a restart. An event that is sent again when two files have become full since is written again.
+    An event is written once. Those in the file and in the one before it are known by their ids, and after a
+    restart those in every full file that was written to since the event was made: as far as a journal goes
+    back. What *keep* has removed, or somebody moved away, is not known.
 
     Args:
         path: The file. Its folder has to be there.
@@ -98,6 +107,25 @@ class JsonLinesWriter:
         now = self._clock.now()
         await self._do(lambda files: files.bury(letter_line(letter, now)))
 
+    async def list_dead_letters(
+        self, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[BuriedLetter]:
+        """
+        See `DeadLetterBox.list_dead_letters`.
+        """
+        start, most = after_uuid(after).bytes, limited(limit)
+        waiting = await self._do(Files.letters)
+        listed = sorted(event for event in waiting if event > start)[: most + 1]
+        return page_of([(str(UUID(bytes=event)), waiting[event]) for event in listed], most)
+
+    async def replay(self, event: EventId, /) -> None:
+        """
+        See `DeadLetterBox.replay`.
+        """
+        uuid("event", event)
+        now = self._clock.now()
+        await self._do(lambda files: files.replay(event, now))
+
     async def aclose(self) -> None:
         """
         Finish what was handed in, and let go of the file. Closing a closed writer does nothing.
@@ -119,7 +147,7 @@ class JsonLinesWriter:
     ) -> None:
         await self.aclose()
 
-    async def _do(self, work: Callable[[Files], None]) -> None:
+    async def _do(self, work: Callable[[Files], ResultT]) -> ResultT:
         """
         Have *work* done by the one thread, in order; a caller that is cancelled does not stop it half-way.
         """
@@ -127,11 +155,11 @@ class JsonLinesWriter:
             raise StorageUnavailable(f"{self._path}: the writer was closed")
         if self._thread is None:
             self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="poslife jsonl")
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._done, work)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._done, work)
 
-    def _done(self, work: Callable[[Files], None]) -> None:
+    def _done(self, work: Callable[[Files], ResultT]) -> ResultT:
         with translated(self._path):
-            work(self._files)
+            return work(self._files)
 
 
 def _file_of(path: object) -> Path:

@@ -94,17 +94,19 @@ class Settle(msgspec.Struct, frozen=True, tag=True):
 
 class Load(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """
-    Record events as fast as it goes, until killed.
+    Record events as fast as it goes, until killed, or the one who would do that is gone.
 
     Attributes:
         kind: The type of those about nothing.
         position_kind: The type of those about the position in *symbol*: every fourth.
         symbol: Of the position.
+        with_turns: After how many of them nothing else gets a turn any more, the writing of events included.
     """
 
     kind: str
     position_kind: str
     symbol: str
+    with_turns: int
 
 
 Command = Open | Protect | Close | Sync | Stop | Burst | Watch | Settle | Load

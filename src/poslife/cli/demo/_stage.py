@@ -105,14 +105,6 @@ class Stage:
         self._words.read_on()
         return self._words.accepted
 
-    @property
-    def waiting(self) -> int:
-        """
-        How many events wait for the store, by the bot's last word; 0 where it does not say.
-        """
-        self._words.read_on()
-        return self._words.waiting
-
     async def start(self) -> Did:
         """
         Start the bot. Returns what it says when it is ready.

@@ -105,13 +105,12 @@ class WordFile:
         path: The file. It need not be there yet.
         words: All that was read.
         accepted: How many `Accepted` are among them.
-        waiting: How many events waited for the first writer, by the last of these.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.words: list[Word] = []
-        self.accepted = self.waiting = 0
+        self.accepted = 0
         self._read = 0
         self._decoder = msgspec.json.Decoder[Word](Word)
 
@@ -131,4 +130,3 @@ class WordFile:
                 self.words.append(word)
                 if isinstance(word, Accepted):
                     self.accepted += 1
-                    self.waiting = word.counts[0].backlog if word.counts else 0

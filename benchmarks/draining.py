@@ -213,7 +213,7 @@ async def postgres(databases: Databases) -> list[Result]:
         ways = {
             "binary COPY, rows at hand": await _copying(stack, databases.create()),
             "poslife, clear": await _storing(stack, databases.create()),
-            "poslife, staged": await _staging(stack, databases.create()),
+            "poslife, in doubt": await _doubting(stack, databases.create()),
             BOTS_OWN: await _inserting(stack, databases.create()),
         }
         return await _measured("postgres", ways)
@@ -261,7 +261,7 @@ class _Doubtful(EventWriter):
         await super().write(records)
 
 
-async def _staging(stack: AsyncExitStack, dsn: str) -> Way:
+async def _doubting(stack: AsyncExitStack, dsn: str) -> Way:
     await _opened(stack, dsn)
     writer = _Doubtful(Own(dsn=dsn, size=1, statement_cache_size=100), Limits(), _never)
     stack.push_async_callback(writer.aclose)
@@ -269,7 +269,7 @@ async def _staging(stack: AsyncExitStack, dsn: str) -> Way:
 
 
 async def _never(_: Sequence[EventRecord]) -> None:
-    raise AssertionError("this role may make temporary tables")
+    raise AssertionError("a COPY takes each of them as it is")
 
 
 async def _inserting(stack: AsyncExitStack, dsn: str) -> Way:

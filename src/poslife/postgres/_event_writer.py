@@ -1,8 +1,10 @@
 """
 Events over a connection of their own, by COPY.
 
-Straight into the table when the last attempt was clear; after any doubt into a temporary table first, and
-from there what is not stored yet. The trading pool is never waited for, and never made to wait.
+Straight into the table when the last attempt was clear. After any doubt the table is asked first which of
+them it has, and the others are written. That is for speed, not for safety: whatever is sent, the primary key
+stores an event once, and a COPY that meets one is undone as a whole. The trading pool is never waited for,
+and never made to wait.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import re
 import struct
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from operator import attrgetter
 from typing import Final, NamedTuple, NoReturn
 
 import asyncpg
@@ -21,7 +24,7 @@ from poslife._events import EventHeader
 from poslife._identifiers import EventId
 from poslife._ids import new_run_id
 from poslife._rows import RUN_EVENT_COLUMNS
-from poslife.errors import InvalidUrl, StorageNotReady, StorageRejected, StorageUnavailable
+from poslife.errors import InvalidUrl, StorageRejected, StorageUnavailable
 from poslife.postgres._database import Limits, Own
 from poslife.postgres._errors import DRIVER_ERRORS, leaves_connection_whole, left_nothing_behind, ours
 from poslife.postgres._event_rows import NotByCopy, Row, look_closely, rows_of
@@ -35,25 +38,14 @@ _COLUMNS: Final = list(RUN_EVENT_COLUMNS)
 _CODEC_ERRORS: Final = (AttributeError, TypeError, ValueError, OverflowError, struct.error)
 _LINE: Final = re.compile(r"^COPY [^,]+, \D*(\d+)", re.MULTILINE)
 
-# Made in the transaction that uses it: what a session had, a pooler may have thrown away.
-_BEGIN_STAGED: Final = """
-BEGIN;
-CREATE TEMPORARY TABLE IF NOT EXISTS poslife_stage (LIKE poslife.run_events) ON COMMIT DELETE ROWS
-"""
-_UNSTAGE: Final = """
-INSERT INTO poslife.run_events (
-    event_id, type, schema, ref, venue, account, symbol, ordinal, severity, occurred_at, recorded_at, run,
-    correlation, causation, actor, sequence, payload
-)
-SELECT
-    s.event_id, s.type, s.schema, s.ref, s.venue, s.account, s.symbol, s.ordinal, s.severity, s.occurred_at,
-    s.recorded_at, s.run, s.correlation, s.causation, s.actor, s.sequence, s.payload
-FROM pg_temp.poslife_stage AS s
-ON CONFLICT (event_id) DO NOTHING;
-COMMIT
+# The ends are for whoever plans it: partitions that cannot have any of them are not looked into.
+_STORED: Final = """
+SELECT e.event_id
+FROM poslife.run_events AS e
+WHERE e.event_id = ANY ($1::uuid[]) AND e.event_id BETWEEN $2 AND $3
 """
 _WHO: Final = """
-SELECT a.pid, a.backend_start, pg_catalog.has_database_privilege(a.datid, 'TEMPORARY')
+SELECT a.pid, a.backend_start
 FROM pg_catalog.pg_stat_activity AS a
 WHERE a.pid = pg_catalog.pg_backend_pid()
 """
@@ -76,7 +68,7 @@ class EventWriter:
     Args:
         own: Where to connect to.
         limits: How long things may take.
-        otherwise: Writes a batch where temporary tables are not to be had.
+        otherwise: Writes a batch that the driver's COPY would turn.
     """
 
     def __init__(
@@ -87,7 +79,6 @@ class EventWriter:
         self._otherwise = otherwise
         self._connection: asyncpg.Connection | None = None
         self._backend: _Backend | None = None
-        self._may_stage = True
         # What an earlier process may have written is in doubt, too.
         self._in_doubt = True
         self._turn = asyncio.Lock()
@@ -96,6 +87,8 @@ class EventWriter:
         """
         See `BatchWriter.write`.
         """
+        if not records:
+            return
         try:
             rows = rows_of(records)
         except NotByCopy:
@@ -116,38 +109,41 @@ class EventWriter:
             raise
 
     async def _written(self, records: Sequence[EventRecord], rows: Sequence[Row] | None) -> None:
-        await self._connected()  # which tells whether it may stage
-        if rows is None or (self._in_doubt and not self._may_stage):
-            await self._write_otherwise(records)
-        elif self._in_doubt:
-            await self._write_in_doubt(rows)
-        else:
+        if rows is None:
+            await self._otherwise(records)
+            return
+        await self._connected()  # where it is in doubt, an old backend of ours is ended first
+        places: Sequence[int] = range(len(rows))
+        if self._in_doubt:
+            places = await self._places_of_missing(rows)
+        while places:
             try:
-                await self._asked(self._copied, rows)
-            except _StoredAlready:
-                await self._after_a_repetition(records, rows)
+                await self._asked(self._copied, rows, places)
+                break
+            except StorageRejected as refused:
+                if not isinstance(refused.__cause__, asyncpg.UniqueViolationError):
+                    raise
+                missing = await self._places_of_missing(rows)
+                if len(missing) >= len(places):
+                    raise  # a unique index of somebody else's: that is no repetition
+                places = missing
+        # Of what an earlier process had written, the next batch may be a part, too.
+        self._in_doubt = len(places) < len(rows)
 
-    async def _write_in_doubt(self, rows: Sequence[Row]) -> None:
-        try:
-            await self._asked(self._staged, rows)
-        except StorageNotReady as held:
-            if not isinstance(held.__cause__, asyncpg.RaiseError):
-                raise
-            # A trigger's word: of which row is told in a COPY into the table alone.
-            try:
-                await self._asked(self._copied, rows)
-            except _StoredAlready:
-                raise held from held.__cause__
+    async def _places_of_missing(self, rows: Sequence[Row]) -> Sequence[int]:
+        stored: set[object] = set()
 
-    async def _after_a_repetition(self, records: Sequence[EventRecord], rows: Sequence[Row]) -> None:
-        if self._may_stage:
-            await self._asked(self._staged, rows)
-        else:
-            await self._write_otherwise(records)
+        async def ask(connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
+            ids = sorted((row[0] for row in rows), key=attrgetter("int"))
+            stored.update(record[0] for record in await connection.fetch(_STORED, ids, ids[0], ids[-1]))
 
-    async def _write_otherwise(self, records: Sequence[EventRecord]) -> None:
-        await self._otherwise(records)
-        self._in_doubt = False
+        await self._asked(ask, rows, range(len(rows)))
+        places: list[int] = []
+        for place, (event_id, *_) in enumerate(rows):
+            if event_id not in stored:
+                stored.add(event_id)
+                places.append(place)
+        return places
 
     async def probe(self) -> None:
         """
@@ -158,12 +154,7 @@ class EventWriter:
         header = EventHeader(id=EventId(run), type="store.probed", occurred_at=now, run=run)
         rows = rows_of((EventRecord(header=header, recorded_at=now, sequence=1, payload=b"{}"),))
         async with self._turn:
-            await self._connected()  # while in doubt, so that a backend of ours is ended
-            doubt, self._in_doubt = self._in_doubt, False
-            try:
-                await self._asked(self._undone, rows)
-            finally:
-                self._in_doubt = doubt or self._in_doubt
+            await self._asked(self._undone, rows, range(1))
 
     async def aclose(self) -> None:
         """
@@ -184,30 +175,33 @@ class EventWriter:
         self._lose()
 
     async def _asked(
-        self, work: Callable[[asyncpg.Connection, Sequence[Row]], Awaitable[None]], rows: Sequence[Row]
+        self,
+        work: Callable[[asyncpg.Connection, Sequence[Row]], Awaitable[None]],
+        rows: Sequence[Row],
+        places: Sequence[int],
     ) -> None:
         """
-        Do *work*, and say in our words what went wrong, and whether it is in doubt.
+        Do *work* with those of *rows*, and say in our words what went wrong, and whether it is in doubt.
         """
         connection = await self._connected()
+        chosen = rows if len(places) == len(rows) else [rows[place] for place in places]
         try:
             async with asyncio.timeout(self._limits.command * 2):
-                await work(connection, rows)
+                await work(connection, chosen)
         except asyncio.CancelledError:
             self._lose()
             self._in_doubt = True
             raise
         except DRIVER_ERRORS as error:
-            await self._fail(error, len(rows), straight=work == self._copied)
+            await self._fail(error, places)
         except _CODEC_ERRORS as error:
             # The server was told to forget the COPY.
             self._lose()
             raise StorageRejected(f"{type(error).__name__}: {error}") from error
-        self._in_doubt = False
 
-    async def _fail(self, error: BaseException, count: int, *, straight: bool) -> NoReturn:
+    async def _fail(self, error: BaseException, places: Sequence[int]) -> NoReturn:
         cause = _cause(error)
-        row = _row_of(cause, count)
+        row = _row_of(cause, places)
         ruling = ruling_of(cause, row=row)
         # What is put right, or is another server by then, is met by a new connection.
         if ruling.verdict is Verdict.HOLD or not leaves_connection_whole(cause):
@@ -217,31 +211,21 @@ class EventWriter:
                 await self._connection.execute("ROLLBACK", timeout=self._limits.command)
             except DRIVER_ERRORS:
                 self._lose()
-        if isinstance(cause, asyncpg.UniqueViolationError) and straight:
-            # One of them is stored: not poison, but a repetition.
-            self._in_doubt = True
-            raise _StoredAlready from cause
         self._in_doubt = self._in_doubt or ruling.ambiguous
         raise ours(cause, row=row) from cause
 
-    async def _copied(self, connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
-        await self._copy(connection, "run_events", "poslife", rows)
-
-    async def _staged(self, connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
-        await connection.execute(_BEGIN_STAGED)
-        await self._copy(connection, "poslife_stage", "pg_temp", rows)
-        await connection.execute(_UNSTAGE)
-
     async def _undone(self, connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
         await connection.execute("BEGIN")
-        await self._copy(connection, "run_events", "poslife", rows)
+        await self._copied(connection, rows)
         await connection.execute("ROLLBACK")
 
-    async def _copy(
-        self, connection: asyncpg.Connection, table: str, schema: str, rows: Sequence[Row]
-    ) -> None:
+    async def _copied(self, connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
         await connection.copy_records_to_table(
-            table, schema_name=schema, columns=_COLUMNS, records=rows, timeout=self._limits.command
+            "run_events",
+            schema_name="poslife",
+            columns=_COLUMNS,
+            records=rows,
+            timeout=self._limits.command,
         )
 
     async def _connected(self) -> asyncpg.Connection:
@@ -268,12 +252,11 @@ class EventWriter:
             statement_cache_size=self._own.statement_cache_size,
         )
         await connection.execute(self._limits.for_session)
-        before, ((pid, started, may_stage),) = self._backend, await connection.fetch(_WHO)
+        before, ((pid, started),) = self._backend, await connection.fetch(_WHO)
         if before is not None and self._in_doubt:
             # It may hold these events in a transaction that nobody ends, and every row would wait for it.
             await connection.fetch(_END, *before, int(self._limits.lock * 1000))
         self._backend = _Backend(pid, started)
-        self._may_stage = may_stage
         return connection
 
     def _lose(self) -> None:
@@ -282,10 +265,6 @@ class EventWriter:
             # The driver may have seen its end already.
             with suppress(asyncpg.InterfaceError):
                 connection.terminate()
-
-
-class _StoredAlready(Exception):
-    pass
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -298,12 +277,12 @@ def _cause(error: BaseException) -> BaseException:
     return seen
 
 
-def _row_of(error: BaseException, count: int) -> int | None:
+def _row_of(error: BaseException, places: Sequence[int]) -> int | None:
     """
     The row that the server names. Its words are in its own language, so the number alone is read.
     """
     if not isinstance(error, asyncpg.PostgresError) or not error.context:
         return None
     found = _LINE.search(error.context)
-    row = int(found[1]) - 1 if found else -1
-    return row if 0 <= row < count else None
+    line = int(found[1]) if found else 0
+    return places[line - 1] if 0 < line <= len(places) else None

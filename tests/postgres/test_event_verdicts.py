@@ -188,20 +188,17 @@ async def test_a_unique_index_of_somebody_elses_is_a_refusal(postgres_dsn: str) 
 
 async def test_a_column_of_another_type_holds_the_stream_and_heals(postgres_dsn: str) -> None:
     """
-    The driver's own bytes no longer fit: that is no event's fault, and a new connection knows better.
+    Our bytes no longer fit: that is no event's fault, and lasts until the column is as it was.
     """
     async with writing(postgres_dsn) as (_, store):
-        await store.write(records(1, first=2000))
         psql(postgres_dsn, "ALTER TABLE poslife.run_events ALTER COLUMN sequence TYPE integer")
-        with pytest.raises(StorageNotReady, match="another type"):
-            await store.write(records(3))
-        await store.write(records(3))
+        for _ in range(2):
+            with pytest.raises(StorageNotReady, match="another type"):
+                await store.write(records(3))
         psql(postgres_dsn, "ALTER TABLE poslife.run_events ALTER COLUMN sequence TYPE bigint")
-        with pytest.raises(StorageUnavailable):
-            await store.write(records(3, first=10))
-        await store.write(records(3, first=10))
+        await store.write(records(3))
 
-    assert 8 == count(postgres_dsn, "run_events")
+    assert 4 == count(postgres_dsn, "run_events")
 
 
 RIGHTS = "GRANT INSERT ON poslife.run_events TO {role}", "REVOKE INSERT ON poslife.run_events FROM {role}"

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-import struct
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from operator import attrgetter
-from typing import Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple, NoReturn, Self, TypeVar
+from uuid import UUID
 
 import asyncpg
 
@@ -27,15 +28,17 @@ from poslife._rows import RUN_EVENT_COLUMNS
 from poslife.errors import InvalidUrl, StorageRejected, StorageUnavailable
 from poslife.postgres._database import Limits, Own
 from poslife.postgres._errors import DRIVER_ERRORS, leaves_connection_whole, left_nothing_behind, ours
-from poslife.postgres._event_rows import NotByCopy, Row, look_closely, rows_of
+from poslife.postgres._event_rows import copied, rows_of
 from poslife.postgres._verdicts import Verdict, ruling_of
 from poslife.protocols import EventRecord
 
 __all__ = ["EventWriter"]
 
+ResultT = TypeVar("ResultT")
+
 _COLUMNS: Final = list(RUN_EVENT_COLUMNS)
-# What asyncpg's codecs raise in a COPY, where they name no row.
-_CODEC_ERRORS: Final = (AttributeError, TypeError, ValueError, OverflowError, struct.error)
+# In one message to the server: a batch of the usual size.
+_PART: Final = 1 << 19
 _LINE: Final = re.compile(r"^COPY [^,]+, \D*(\d+)", re.MULTILINE)
 
 # The ends are for whoever plans it: partitions that cannot have any of them are not looked into.
@@ -68,15 +71,11 @@ class EventWriter:
     Args:
         own: Where to connect to.
         limits: How long things may take.
-        otherwise: Writes a batch that the driver's COPY would turn.
     """
 
-    def __init__(
-        self, own: Own, limits: Limits, otherwise: Callable[[Sequence[EventRecord]], Awaitable[None]]
-    ) -> None:
+    def __init__(self, own: Own, limits: Limits) -> None:
         self._own = own
         self._limits = limits
-        self._otherwise = otherwise
         self._connection: asyncpg.Connection | None = None
         self._backend: _Backend | None = None
         # What an earlier process may have written is in doubt, too.
@@ -89,59 +88,46 @@ class EventWriter:
         """
         if not records:
             return
-        try:
-            rows = rows_of(records)
-        except NotByCopy:
-            rows = None
-        try:
-            async with self._turn:
-                try:
-                    await self._written(records, rows)
-                except StorageUnavailable as error:
-                    # Bad luck: a deadlock, or a partition that was attached under way.
-                    if not left_nothing_behind(error):
-                        raise
-                    await self._written(records, rows)
-        except StorageRejected as refused:
-            if refused.row is None:
-                # The driver does not say of which row. What is wrong with its type is told here.
-                look_closely(records)
-            raise
+        rows = rows_of(records)
+        ids = [record.header.id for record in records]
+        async with self._turn:
+            try:
+                await self._written(ids, rows)
+            except StorageUnavailable as error:
+                # Bad luck: a deadlock, or a partition that was attached under way.
+                if not left_nothing_behind(error):
+                    raise
+                await self._written(ids, rows)
 
-    async def _written(self, records: Sequence[EventRecord], rows: Sequence[Row] | None) -> None:
-        if rows is None:
-            await self._otherwise(records)
-            return
+    async def _written(self, ids: Sequence[EventId], rows: Sequence[bytes]) -> None:
         await self._connected()  # where it is in doubt, an old backend of ours is ended first
         places: Sequence[int] = range(len(rows))
         if self._in_doubt:
-            places = await self._places_of_missing(rows)
+            places = await self._places_of_missing(ids)
         while places:
             try:
-                await self._asked(self._copied, rows, places)
+                await self._asked(partial(_copy, rows=[rows[place] for place in places]), places)
                 break
             except StorageRejected as refused:
                 if not isinstance(refused.__cause__, asyncpg.UniqueViolationError):
                     raise
-                missing = await self._places_of_missing(rows)
+                missing = await self._places_of_missing(ids)
                 if len(missing) >= len(places):
                     raise  # a unique index of somebody else's: that is no repetition
                 places = missing
         # Of what an earlier process had written, the next batch may be a part, too.
         self._in_doubt = len(places) < len(rows)
 
-    async def _places_of_missing(self, rows: Sequence[Row]) -> Sequence[int]:
-        stored: set[object] = set()
-
-        async def ask(connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
-            ids = sorted((row[0] for row in rows), key=attrgetter("int"))
-            stored.update(record[0] for record in await connection.fetch(_STORED, ids, ids[0], ids[-1]))
-
-        await self._asked(ask, rows, range(len(rows)))
+    async def _places_of_missing(self, ids: Sequence[EventId]) -> Sequence[int]:
+        ordered = sorted(ids, key=attrgetter("int"))
+        found = await self._asked(
+            lambda connection: connection.fetch(_STORED, ordered, ordered[0], ordered[-1])
+        )
+        seen: set[UUID] = {record[0] for record in found}
         places: list[int] = []
-        for place, (event_id, *_) in enumerate(rows):
-            if event_id not in stored:
-                stored.add(event_id)
+        for place, event_id in enumerate(ids):
+            if event_id not in seen:
+                seen.add(event_id)
                 places.append(place)
         return places
 
@@ -154,7 +140,7 @@ class EventWriter:
         header = EventHeader(id=EventId(run), type="store.probed", occurred_at=now, run=run)
         rows = rows_of((EventRecord(header=header, recorded_at=now, sequence=1, payload=b"{}"),))
         async with self._turn:
-            await self._asked(self._undone, rows, range(1))
+            await self._asked(partial(_undone, rows=rows), range(1))
 
     async def aclose(self) -> None:
         """
@@ -175,29 +161,25 @@ class EventWriter:
         self._lose()
 
     async def _asked(
-        self,
-        work: Callable[[asyncpg.Connection, Sequence[Row]], Awaitable[None]],
-        rows: Sequence[Row],
-        places: Sequence[int],
-    ) -> None:
+        self, work: Callable[[asyncpg.Connection], Awaitable[ResultT]], places: Sequence[int] = ()
+    ) -> ResultT:
         """
-        Do *work* with those of *rows*, and say in our words what went wrong, and whether it is in doubt.
+        Do *work*, and say in our words what went wrong, and whether it is in doubt.
+
+        Args:
+            work: What to do.
+            places: Where in the batch the rows of a COPY stand.
         """
         connection = await self._connected()
-        chosen = rows if len(places) == len(rows) else [rows[place] for place in places]
         try:
             async with asyncio.timeout(self._limits.command * 2):
-                await work(connection, chosen)
+                return await work(connection)
         except asyncio.CancelledError:
             self._lose()
             self._in_doubt = True
             raise
         except DRIVER_ERRORS as error:
             await self._fail(error, places)
-        except _CODEC_ERRORS as error:
-            # The server was told to forget the COPY.
-            self._lose()
-            raise StorageRejected(f"{type(error).__name__}: {error}") from error
 
     async def _fail(self, error: BaseException, places: Sequence[int]) -> NoReturn:
         cause = _cause(error)
@@ -213,20 +195,6 @@ class EventWriter:
                 self._lose()
         self._in_doubt = self._in_doubt or ruling.ambiguous
         raise ours(cause, row=row) from cause
-
-    async def _undone(self, connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
-        await connection.execute("BEGIN")
-        await self._copied(connection, rows)
-        await connection.execute("ROLLBACK")
-
-    async def _copied(self, connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
-        await connection.copy_records_to_table(
-            "run_events",
-            schema_name="poslife",
-            columns=_COLUMNS,
-            records=rows,
-            timeout=self._limits.command,
-        )
 
     async def _connected(self) -> asyncpg.Connection:
         connection = self._connection
@@ -265,6 +233,38 @@ class EventWriter:
             # The driver may have seen its end already.
             with suppress(asyncpg.InterfaceError):
                 connection.terminate()
+
+
+async def _copy(connection: asyncpg.Connection, rows: Sequence[bytes]) -> None:
+    await connection.copy_to_table(
+        "run_events", schema_name="poslife", columns=_COLUMNS, source=_Parts(copied(rows)), format="binary"
+    )
+
+
+class _Parts:
+    """
+    What the driver takes that is at hand: it asks an iterator, and reads a file in another thread.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._begin = 0
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        part = self._data[self._begin : self._begin + _PART]
+        if not part:
+            raise StopAsyncIteration
+        self._begin += _PART
+        return part
+
+
+async def _undone(connection: asyncpg.Connection, rows: Sequence[bytes]) -> None:
+    await connection.execute("BEGIN")
+    await _copy(connection, rows)
+    await connection.execute("ROLLBACK")
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -99,9 +99,7 @@ class PostgresStore:
             Limits(connect=connect_timeout, command=command_timeout, lock=lock_timeout),
         )
         # Behind a PgBouncer that pools transactions, no session is one's own.
-        self._events = (
-            EventWriter(own, self._database.limits, self._write_plainly) if statement_cache_size else None
-        )
+        self._events = EventWriter(own, self._database.limits) if statement_cache_size else None
         self._opening = asyncio.Lock()
         self._tend_after = 0.0
         self._backend: str | None = None

@@ -239,6 +239,7 @@ class Database:
         try:
             yield
         except ValueError as error:
-            if isinstance(self._source, Borrowed):
+            # A certificate that is refused is no address that cannot be read.
+            if isinstance(self._source, Borrowed) or isinstance(error, OSError):
                 raise
             raise InvalidUrl(self._source.shown(), str(error)) from error

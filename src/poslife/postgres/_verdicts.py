@@ -113,7 +113,10 @@ By the whole SQLSTATE, and else by its class. What is not here is retried, in do
 BY_TYPE: Final[tuple[tuple[type[BaseException], Ruling], ...]] = (
     (asyncio.CancelledError, _DOUBT),
     (UnicodeError, _ROW),
-    (ssl.SSLCertVerificationError, _hold("check the DSN, and the server's certificate")),
+    (
+        ssl.SSLCertVerificationError,
+        _hold("check the server's certificate, and host and sslrootcert in the DSN"),
+    ),
     (ConnectionRefusedError, _RETRY),
     (OSError, _DOUBT),  # time-outs among them
     (asyncpg.exceptions.ClientConfigurationError, _hold("check the DSN")),
@@ -126,6 +129,7 @@ What no server said.
 
 _CLIENT_SIDE: Final = _ROW
 _POOL_CLOSED: Final = _hold("whoever lent the pool has closed it: lend another one")
+_NO_TLS: Final = _hold("the server takes no TLS, and the DSN asks for it: put right one of them")
 _NO_PARTITION: Final = _hold("a partition of run_events is gone, and the default one: open the store again")
 
 
@@ -141,6 +145,8 @@ def ruling_of(error: BaseException, *, row: int | None = None) -> Ruling:
         return _of_server(error, row)
     if isinstance(error, asyncpg.InterfaceError) and "pool is clos" in str(error):
         return _POOL_CLOSED
+    if isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error):
+        return _NO_TLS
     for kind, ruling in BY_TYPE:
         if isinstance(error, kind):
             return ruling

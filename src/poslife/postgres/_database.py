@@ -116,6 +116,15 @@ class Session:
         )
         return [_text(record[0]) for record in records]
 
+    async def is_pooled(self) -> bool:
+        """
+        Whether a pooler between us and the server lends its connections to others, too.
+
+        It tells a process id of its own making when it lets us in.
+        """
+        (backend,) = await self.fetch("SELECT pg_backend_pid()::text")
+        return int(backend) != self._connection.get_server_pid()
+
     async def fetch_one(self, statement: str, *arguments: str | Sequence[str] | None) -> str | None:
         """
         Run a statement that has at most one row.

@@ -98,7 +98,7 @@ class PostgresStore:
             own,
             Limits(connect=connect_timeout, command=command_timeout, lock=lock_timeout),
         )
-        # Behind a PgBouncer that pools transactions, no session is one's own.
+        # Who has no statement kept has a pooler on the way; any other one is found when the store is opened.
         self._events = EventWriter(own, self._database.limits) if statement_cache_size else None
         self._opening = asyncio.Lock()
         self._tend_after = 0.0
@@ -150,6 +150,9 @@ class PostgresStore:
                         await self._database.connect()
                         await prepare_schema(self._database)
                         await self._tend()
+                        if self._events is not None and await self._transact(Session.is_pooled):
+                            # No session is one's own there: what it is set to would be others', too.
+                            self._events = None
             except BaseException:
                 self._database.abandon()
                 raise

@@ -102,7 +102,7 @@ async def test_each_sqlstate_by_a_trigger(postgres_dsn: str, code: str) -> None:
         proxy.forget()
         await store.write(batch)
 
-        in_doubt = code in {*IN_DOUBT, "3B001", "XX000", "99999"}
+        in_doubt = code in {*IN_DOUBT, "XX000", "99999"}
         assert [*(["asks"] if in_doubt else []), "writes"] == ways(proxy)
     assert 6 == count(postgres_dsn, "run_events")
 

@@ -247,7 +247,7 @@ async def test_a_schema_that_refuses_everything_holds_the_stream(postgres_dsn: s
     assert 5 == there.sink.stats().dead_lettered
 
 
-# --------------------------------------------------------------------------------- a foreign key of somebody's
+# -------------------------------------------------------------------------------- a foreign key of somebody's
 
 
 PARENTED = (

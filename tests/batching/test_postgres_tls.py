@@ -104,7 +104,8 @@ class Scene:
 
 def shown(authority: trustme.CA, host: str = "127.0.0.1") -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(host).configure_cert(context)
+    with authority.issue_cert(host).private_key_and_cert_chain_pem.tempfile() as path:
+        context.load_cert_chain(path)
     return context
 
 
@@ -132,12 +133,23 @@ async def encrypted(dsn: str, folder: Path) -> AsyncGenerator[Scene]:
 
 Wrong = Callable[[trustme.CA], ssl.SSLContext | None]
 
+
+def of_another_authority(_: trustme.CA) -> ssl.SSLContext:
+    return shown(trustme.CA())
+
+
+def of_another_host(authority: trustme.CA) -> ssl.SSLContext:
+    return shown(authority, "db.example")
+
+
+def none_at_all(_: trustme.CA) -> None:
+    return None
+
+
 WRONG = [
-    pytest.param(lambda _: shown(trustme.CA()), "CERTIFICATE_VERIFY_FAILED", id="another authority"),
-    pytest.param(
-        lambda authority: shown(authority, "db.example"), "CERTIFICATE_VERIFY_FAILED", id="another host"
-    ),
-    pytest.param(lambda _: None, "rejected SSL upgrade", id="no TLS at all"),
+    pytest.param(of_another_authority, "CERTIFICATE_VERIFY_FAILED", id="another authority"),
+    pytest.param(of_another_host, "CERTIFICATE_VERIFY_FAILED", id="another host"),
+    pytest.param(none_at_all, "rejected SSL upgrade", id="no TLS at all"),
 ]
 
 

@@ -396,6 +396,33 @@ async def test_two_that_write_the_same_events_at_once(postgres_dsn: str) -> None
     assert 4 == count(postgres_dsn, "run_events")
 
 
+async def test_one_that_is_committed_between_the_question_and_the_copy(postgres_dsn: str) -> None:
+    """
+    The COPY that meets it is undone, the question asked again, and the others are stored in order.
+    """
+    batch = records(4)
+    async with (
+        PostgresFaultProxy.for_dsn(postgres_dsn) as proxy,
+        opened_store(proxy.dsn) as store,
+        session(postgres_dsn) as other,
+    ):
+        async with other.transaction():
+            await other.execute(
+                "INSERT INTO poslife.run_events (event_id, type, schema, severity, occurred_at, recorded_at, "
+                "run, actor, sequence, payload) "
+                "VALUES ($1, 'a', 2, 'info', now(), now(), $1, 'strategy', 1, '{}')",
+                batch[1].header.id,
+            )
+            write = asyncio.create_task(store.write(batch))
+            await _waits_for_a_lock(other)
+        await write
+
+        assert ["asks", "writes", "asks", "writes"] == ways(proxy)
+    stored = psql(postgres_dsn, "SELECT event_id FROM poslife.run_events ORDER BY tableoid, ctid").split()
+
+    assert [str(batch[place].header.id) for place in (1, 0, 2, 3)] == [one for one in stored if one]
+
+
 async def test_nothing_is_inherited_from_the_role(postgres_dsn: str) -> None:
     """
     Neither durability nor time-outs nor isolation, and an idle connection is not closed under us.

@@ -28,6 +28,8 @@ from poslife.errors import (
     StorageUnavailable,
 )
 from poslife.postgres import PostgresStore
+from poslife.postgres._batches import take_over
+from poslife.postgres._database import Limits, Session
 from poslife.testing.faults import Cut, PostgresFaultProxy
 from tests.postgres.support import count, opened_store, session
 from tests.postgres.test_errors import EXPECTED, IN_DOUBT
@@ -507,6 +509,27 @@ async def test_over_a_borrowed_pool_the_old_backend_is_ended_too(postgres_dsn: s
             await store.aclose()
             pool.terminate()
     assert 11 == count(postgres_dsn, "run_events")
+
+
+async def test_a_backend_that_somebody_else_uses_by_now_is_left_alone(postgres_dsn: str) -> None:
+    """
+    Only in the transaction that was ours it is ended: a pooler lends the same one to others.
+    """
+    async with session(postgres_dsn) as lent, session(postgres_dsn) as own:
+        for ours in (False, True):
+            async with own.transaction():
+                session_of_ours = Session(lent, Limits())
+                await session_of_ours.begin()
+                former = await take_over(session_of_ours, None)
+                if not ours:
+                    await session_of_ours.commit()
+                    await lent.execute("BEGIN; SELECT pg_current_xact_id()")
+                await take_over(Session(own, Limits()), former)
+            if ours:
+                with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+                    await lent.execute("COMMIT")
+            else:
+                await lent.execute("COMMIT")
 
 
 @pytest.mark.slow

@@ -103,6 +103,7 @@ class PostgresStore:
         self._opening = asyncio.Lock()
         self._tend_after = 0.0
         self._backend: str | None = None
+        self._writing = asyncio.Lock()
 
     @classmethod
     def borrowing(
@@ -135,6 +136,7 @@ class PostgresStore:
         store._opening = asyncio.Lock()  # noqa: SLF001 - its own
         store._tend_after = 0.0  # noqa: SLF001 - its own
         store._backend = None  # noqa: SLF001 - its own
+        store._writing = asyncio.Lock()  # noqa: SLF001 - its own
         return store
 
     async def open(self) -> None:
@@ -381,8 +383,10 @@ class PostgresStore:
             self._backend = await _batches.take_over(session, self._backend)
             await _batches.write(session, batch)
 
-        await self._transact(work)
-        self._backend = None
+        # One after the other: a former backend is one that was given up, and none that still works for us.
+        async with self._writing:
+            await self._transact(work)
+            self._backend = None
 
     async def _tend(self) -> None:
         """

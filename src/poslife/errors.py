@@ -356,12 +356,17 @@ class StorageRejected(RepositoryError):
         reason: What the store said.
         constraint: The constraint that refused it, where one did.
         row: For a batch of events, the place in it of the refused one, from 0, where the store told it.
+        tries: For a batch of events, how often to try it before that is believed: more than once where
+            somebody may be about to commit what an event refers to.
     """
 
-    def __init__(self, reason: str, *, constraint: str | None = None, row: int | None = None) -> None:
+    def __init__(
+        self, reason: str, *, constraint: str | None = None, row: int | None = None, tries: int = 1
+    ) -> None:
         self.reason = reason
         self.constraint = constraint
         self.row = row
+        self.tries = tries
         super().__init__(
             f"the store refused the change: {reason}" + (f" (constraint {constraint})" if constraint else "")
         )

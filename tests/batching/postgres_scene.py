@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from poslife import BatchingSink, EventId, RunId
+from poslife import BatchingSink, EventId, RunId, SinkHealth
 from poslife._journal import FileJournal
 from poslife.events import verify_trail
 from poslife.postgres import PostgresStore
@@ -63,6 +63,7 @@ class Scene:
         store: The bot's.
         sink: The bot's.
         bot: Trades all the while.
+        alarms: What the sink told of its health whenever that had changed.
     """
 
     dsn: str
@@ -71,6 +72,7 @@ class Scene:
     store: PostgresStore
     sink: BatchingSink
     bot: TradingBot
+    alarms: list[SinkHealth]
 
     async def does(self, *statements: str) -> None:
         """
@@ -152,9 +154,10 @@ async def scene(
             linger=0.01,
             clock=clock,
             letters_a_minute=letters_a_minute,
+            alarm=(alarms := list[SinkHealth]()).append,
         )
         bot = TradingBot(sink, is_poison=is_poison)
-        there = Scene(dsn=dsn, role=role, proxy=proxy, store=store, sink=sink, bot=bot)
+        there = Scene(dsn=dsn, role=role, proxy=proxy, store=store, sink=sink, bot=bot, alarms=alarms)
         try:
             async with bot:
                 await bot.tells(100)

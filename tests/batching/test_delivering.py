@@ -222,3 +222,36 @@ async def test_a_flush_during_a_hold_says_why() -> None:
         await sink.flush(0.02)
     with pytest.raises(FlushTimeout):
         await sink.aclose(0.01)
+
+
+async def test_a_refusal_that_may_pass_is_tried_as_often_as_it_says() -> None:
+    """
+    What an event refers to may be committed meanwhile: only the last of its tries is believed, for all of the
+    batch; the others are stored, in order.
+    """
+    store = Told(
+        lambda records: (
+            StorageRejected("no such parent", row=1, tries=5)
+            if len(records) > 1 and about(records, 2)
+            else StorageRejected("no such parent", row=0, tries=5)
+            if about(records, 2)
+            else None
+        )
+    )
+    sink = await emitted(store, 4)
+
+    assert [4, 4, 4, 4, 4, 1, 1, 2] == store.batches
+    assert ([1, 3, 4], [2]) == (numbers(store), letters(store))
+    assert [6] == [letter.attempts for letter in store.dead_letters()]
+    assert 1 == sink.stats().dead_lettered
+
+
+async def test_a_refusal_that_passes_costs_no_event() -> None:
+    """
+    At the third try its parent is there.
+    """
+    answers = [StorageRejected("no such parent", row=1, tries=5)] * 2
+    store = Told(lambda _: answers.pop() if answers else None)
+    await emitted(store, 4)
+
+    assert ([4, 4, 4], [1, 2, 3, 4], []) == (store.batches, numbers(store), letters(store))

@@ -12,11 +12,11 @@ from unittest.mock import Mock
 import msgspec
 import pytest
 
-from poslife import BatchingSink, EventId, SinkState
+from poslife import BatchingSink, EventId, SinkState, Symbol
 from poslife._journal import FileJournal
 from poslife._records import encode_record
 from poslife.conformance._zoo import poisons
-from poslife.events import EventHeader
+from poslife.events import EventHeader, HostEvent
 from poslife.postgres import PostgresStore
 from poslife.protocols import EventRecord
 from poslife.testing.faults import Cut, FaultProxy, Step
@@ -245,3 +245,51 @@ async def test_a_schema_that_refuses_everything_holds_the_stream(postgres_dsn: s
         await there.sink.flush(10)
 
     assert 5 == there.sink.stats().dead_lettered
+
+
+# -------------------------------------------------------------------------------- a foreign key of somebody's
+
+
+PARENTED = (
+    "CREATE TABLE public.parents (symbol text PRIMARY KEY)",
+    "INSERT INTO public.parents VALUES ('early')",
+    "ALTER TABLE poslife.run_events ADD CONSTRAINT parented FOREIGN KEY (symbol) REFERENCES public.parents",
+)
+
+
+def child(symbol: str) -> HostEvent:
+    one = told("child", {})
+    return msgspec.structs.replace(one, header=msgspec.structs.replace(one.header, symbol=Symbol(symbol)))
+
+
+async def test_an_event_whose_parent_is_committed_meanwhile_is_stored(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    """
+    The row that a foreign key asks for is on its way: nothing is buried for coming a moment before it.
+    """
+    async with scene(postgres_dsn, tmp_path) as there, session(postgres_dsn) as somebody:
+        await there.does(*PARENTED, f"GRANT SELECT ON public.parents TO {there.role}")
+        there.bot.tell_of(child("late"))
+        await reaches(there.sink, SinkState.WAITING, "23503")
+        await somebody.execute("INSERT INTO public.parents VALUES ('late')")
+    found = await found_in(postgres_dsn)
+
+    assert [] == [one for one in found if one.buried]
+    assert 0 == there.sink.stats().dead_lettered
+
+
+async def test_an_event_without_a_parent_is_set_aside_alone(postgres_dsn: str, tmp_path: Path) -> None:
+    """
+    After five tries that is believed: one dead letter, nothing else lost, and the order kept.
+    """
+    async with scene(postgres_dsn, tmp_path) as there:
+        await there.does(*PARENTED, f"GRANT SELECT ON public.parents TO {there.role}")
+        orphan = there.bot.tell_of(child("never"))
+        there.bot.tell_of(child("early"))
+        await there.bot.tells(100)
+    async with session(postgres_dsn) as somebody:
+        rows = await somebody.fetch("SELECT event_id, reason, attempts FROM poslife.dead_letters")
+
+    assert [(orphan, True)] == [(row["event_id"], row["attempts"] >= 5) for row in rows]
+    assert all("23503" in row["reason"] for row in rows)

@@ -179,13 +179,15 @@ async def test_an_outage_costs_nothing(
     outage: Outage, state: SinkState, reason: str, postgres_dsn: str, tmp_path: Path
 ) -> None:
     """
-    The sink tells what is wrong, trading goes on, and afterwards every event is there once (incident 48).
+    The sink tells what is wrong, the alarm too, trading goes on, and afterwards every event is there once
+    (incident 48).
     """
     async with scene(postgres_dsn, tmp_path) as there, outage(there):
         await reaches(there.sink, state, reason)
         await there.bot.tells(100)
 
     assert 0 == there.sink.stats().dead_lettered
+    assert state in [told.writers[0].state for told in there.alarms]
 
 
 # ---------------------------------------------------------------------------------------- faults of a moment
@@ -355,12 +357,14 @@ async def test_a_full_disk_costs_nothing(postgres_server: LocalServer, tmp_path:
             await asyncio.to_thread(fill, disk / "filler")
             await reaches(there.sink, HELD, "53100")
             await there.bot.tells(100)
+            alarming = [told.writers[0] for told in there.alarms if told.writers[0].state is HELD]
             (disk / "filler").unlink()
         async with session(dsn) as owner:
             await _move(owner, "pg_default")
             await owner.execute("DROP TABLESPACE small")
 
     assert 0 == there.sink.stats().dead_lettered
+    assert "make room" in (alarming[0].reason or "")
 
 
 async def _move(owner: asyncpg.Connection, place: str) -> None:

@@ -115,11 +115,18 @@ class TradingBot:
         number = len(self.told)
         run = OTHER_RUN if number % 3 == 0 else RUN
         poisoned = self._is_poison(number)
-        event_id = self.sink.emit(told(POISON if poisoned else "tick", {"number": number}, run=run))
+        event_id = self.tell_of(told(POISON if poisoned else "tick", {"number": number}, run=run))
         if poisoned:
             self.poison.add(event_id)
+
+    def tell_of(self, event: HostEvent) -> EventId:
+        """
+        Emit this one, of one of the two runs.
+        """
+        event_id, run = self.sink.emit(event), event.header.run
         self._numbers[run] += 1
         self.told[event_id] = run, self._numbers[run]
+        return event_id
 
     async def tells(self, more: int) -> None:
         """

@@ -54,7 +54,7 @@ def test_each_sqlstate_is_in_doubt_or_not(code: str) -> None:
     """
     Only what may have been committed takes the slow way the next time; and what nobody knows.
     """
-    unknown = code in {"3B001", "XX000", "99999"}
+    unknown = code in {"XX000", "99999"}
 
     assert ((code in IN_DOUBT) or unknown) is ruling_of(postgres_error(code)).ambiguous
 

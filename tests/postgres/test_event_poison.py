@@ -115,7 +115,7 @@ async def stored_by(way: str, dsn: str) -> AsyncGenerator[PostgresStore]:
             yield store
 
 
-@pytest.mark.parametrize("way", ["straight", "staged", "borrowed"])
+@pytest.mark.parametrize("way", ["clear", "in doubt", "borrowed"])
 async def test_poison_is_refused_at_its_row_and_alone(postgres_dsn: str, way: str) -> None:
     """
     All of the zoo, one after the other: a typed refusal, the row told, nothing stored of the batch.
@@ -123,7 +123,7 @@ async def test_poison_is_refused_at_its_row_and_alone(postgres_dsn: str, way: st
     wrong: dict[str, object] = {}
     stored = 0
     async with stored_by(way, postgres_dsn) as store:
-        if way == "straight":
+        if way == "clear":
             await store.write(records(1, first=9000))
             stored += 1
         for number, (name, (field, value)) in enumerate(CASES.items()):
@@ -138,7 +138,7 @@ async def test_poison_is_refused_at_its_row_and_alone(postgres_dsn: str, way: st
                 wrong[name] = error
             else:
                 wrong[name] = "stored"
-            if way == "straight" or number % 8 == 0:
+            if way == "clear" or number % 8 == 0:
                 await store.write(good[:2])
                 stored += 2
 
@@ -161,7 +161,7 @@ async def test_names_too_long_for_somebodys_column(postgres_dsn: str) -> None:
     assert 0 == count(postgres_dsn, "run_events")
 
 
-@pytest.mark.parametrize("way", ["straight", "borrowed"])
+@pytest.mark.parametrize("way", ["own", "borrowed"])
 async def test_strange_and_sound_is_stored_as_it_is(postgres_dsn: str, way: str) -> None:
     """
     The largest number, the longest name, the first and the last time there is, a payload of a mebibyte.

@@ -28,10 +28,12 @@ from poslife.errors import (
     StorageUnavailable,
 )
 from poslife.postgres import PostgresStore
+from poslife.postgres._batches import take_over
+from poslife.postgres._database import Limits, Session
 from poslife.testing.faults import Cut, PostgresFaultProxy
 from tests.postgres.support import count, opened_store, session
 from tests.postgres.test_errors import EXPECTED, IN_DOUBT
-from tests.postgres.test_event_writer import copies, records
+from tests.postgres.test_event_writer import records, ways
 from tests.postgres.test_schema import as_role
 from tests.postgres_server import LocalServer, psql
 
@@ -74,14 +76,14 @@ async def writing(
 @pytest.mark.parametrize("code", [*EXPECTED, "22P03", "54011", "54023"])
 async def test_each_sqlstate_by_a_trigger(postgres_dsn: str, code: str) -> None:
     """
-    The expected kind, at its row where it is refused; afterwards the same events are stored, once, and by way
-    of the stage only where they might have been stored before.
+    The expected kind, at its row where it is refused; afterwards the same events are stored, once, and asked
+    for before only where they might have been stored.
     """
     expected = {
         **EXPECTED,
         # What a COPY says of a line is of that row.
         "P0001": StorageRejected,
-        # A unique index of somebody's: staged, it refuses again.
+        # A unique index of somebody's: no event is stored already, so it is no repetition.
         "23505": StorageRejected,
         "22P03": StorageNotReady,
         "54011": StorageUnavailable,
@@ -96,36 +98,34 @@ async def test_each_sqlstate_by_a_trigger(postgres_dsn: str, code: str) -> None:
 
         assert expected is type(caught.value)
         if isinstance(caught.value, StorageRejected):
-            assert (None if code == "23505" else 3) == caught.value.row
+            assert 3 == caught.value.row
         assert 1 == count(postgres_dsn, "run_events")
         psql(postgres_dsn, HEALED)
         proxy.forget()
         await store.write(batch)
 
-        in_doubt = code in {*IN_DOUBT, "23505", "3B001", "XX000", "99999"}
-        assert ["stage" if in_doubt else "table"] == copies(proxy)
+        in_doubt = code in {*IN_DOUBT, "XX000", "99999"}
+        assert [*(["asks"] if in_doubt else []), "writes"] == ways(proxy)
     assert 6 == count(postgres_dsn, "run_events")
 
 
 async def test_a_triggers_word_is_about_its_row_in_doubt_too(postgres_dsn: str) -> None:
     """
-    Staged, the server names no line; into the table alone it does, and the poison is found after a restart.
+    After a restart it is the row in the batch that is told, however many before it are stored.
     """
     psql(postgres_dsn, raising("P0001"))
     batch = records(5)
     batch[3] = replace(batch[3], header=replace(batch[3].header, type=POISON))
-    async with opened_store(postgres_dsn) as store:
-        with pytest.raises(StorageRejected, match="said a trigger") as caught:
-            await store.write(batch)
+    for stored in (0, 2):
+        async with opened_store(postgres_dsn) as store:
+            await store.write(batch[:stored])
+        async with opened_store(postgres_dsn) as store:
+            with pytest.raises(StorageRejected, match="said a trigger") as caught:
+                await store.write(batch)
 
-        assert 3 == caught.value.row
+            assert 3 == caught.value.row
+    psql(postgres_dsn, HEALED)
     async with opened_store(postgres_dsn) as store:
-        await store.write(batch[:2])
-    async with opened_store(postgres_dsn) as store:
-        # Where some are stored, that is what the table says first: held, and nothing blamed.
-        with pytest.raises(StorageNotReady, match="said a trigger"):
-            await store.write(batch)
-        psql(postgres_dsn, HEALED)
         await store.write(batch)
 
     assert 5 == count(postgres_dsn, "run_events")
@@ -140,10 +140,10 @@ async def test_a_triggers_word_is_about_its_row_in_doubt_too(postgres_dsn: str) 
     ],
     ids=["varchar", "check", "not null"],
 )
-@pytest.mark.parametrize("clear", [True, False], ids=["straight", "staged"])
+@pytest.mark.parametrize("clear", [True, False], ids=["clear", "in doubt"])
 async def test_a_refused_row(postgres_dsn: str, damage: str, code: str, *, clear: bool) -> None:
     """
-    It is named by a COPY into the table; nothing of its batch is stored, and the others are right after it.
+    It is named by the COPY; nothing of its batch is stored, and the others are right after it.
     """
     batch = records(4)
     about = replace(batch[0].header, ref=new_ref(SystemClock()))
@@ -160,8 +160,7 @@ async def test_a_refused_row(postgres_dsn: str, damage: str, code: str, *, clear
         with pytest.raises(StorageRejected, match=code) as caught:
             await store.write([good[1], bad, good[3]])
 
-        # The stage has the table's columns, and none of its checks.
-        assert (None if code == "mine" and not clear else 1) == caught.value.row
+        assert 1 == caught.value.row
         assert "42.5" not in str(caught.value)
         await store.write([good[1], good[3]])
     assert (3 if clear else 2) == count(postgres_dsn, "run_events")
@@ -191,20 +190,17 @@ async def test_a_unique_index_of_somebody_elses_is_a_refusal(postgres_dsn: str) 
 
 async def test_a_column_of_another_type_holds_the_stream_and_heals(postgres_dsn: str) -> None:
     """
-    The driver's own bytes no longer fit: that is no event's fault, and a new connection knows better.
+    Our bytes no longer fit: that is no event's fault, and lasts until the column is as it was.
     """
     async with writing(postgres_dsn) as (_, store):
-        await store.write(records(1, first=2000))
         psql(postgres_dsn, "ALTER TABLE poslife.run_events ALTER COLUMN sequence TYPE integer")
-        with pytest.raises(StorageNotReady, match="another type"):
-            await store.write(records(3))
-        await store.write(records(3))
+        for _ in range(2):
+            with pytest.raises(StorageNotReady, match="another type"):
+                await store.write(records(3))
         psql(postgres_dsn, "ALTER TABLE poslife.run_events ALTER COLUMN sequence TYPE bigint")
-        with pytest.raises(StorageUnavailable):
-            await store.write(records(3, first=10))
-        await store.write(records(3, first=10))
+        await store.write(records(3))
 
-    assert 8 == count(postgres_dsn, "run_events")
+    assert 4 == count(postgres_dsn, "run_events")
 
 
 RIGHTS = "GRANT INSERT ON poslife.run_events TO {role}", "REVOKE INSERT ON poslife.run_events FROM {role}"
@@ -269,7 +265,7 @@ async def _until_heard_of(store: PostgresStore) -> None:
     """
     async with asyncio.timeout(5):
         while True:
-            await store.write([])
+            await store.probe()
 
 
 async def test_a_database_that_is_gone_holds_the_stream(postgres_dsn: str) -> None:
@@ -313,7 +309,7 @@ async def test_a_statement_that_takes_too_long_is_unknown_and_repeated(postgres_
 
 async def test_a_terminated_backend_is_in_doubt(postgres_dsn: str) -> None:
     """
-    In the middle of a batch: unknown, staged the next time, stored once.
+    In the middle of a batch: unknown, asked for the next time, stored once.
     """
     ends_itself = """
         CREATE FUNCTION poslife.ends() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -329,7 +325,7 @@ async def test_a_terminated_backend_is_in_doubt(postgres_dsn: str) -> None:
         psql(postgres_dsn, "DROP FUNCTION poslife.ends() CASCADE")
         await store.write(records(3))
 
-        assert ["table", "stage"] == copies(proxy)
+        assert ["writes", "asks", "writes"] == ways(proxy)
     assert 4 == count(postgres_dsn, "run_events")
 
 
@@ -370,7 +366,7 @@ async def test_a_cancelled_write_is_in_doubt(postgres_dsn: str) -> None:
                 await write
         await store.write(batch)
 
-        assert "stage" == copies(proxy)[-1]
+        assert ["writes", "asks"] == ways(proxy)[:2]
     assert 4 == count(postgres_dsn, "run_events")
 
 
@@ -400,6 +396,33 @@ async def test_two_that_write_the_same_events_at_once(postgres_dsn: str) -> None
         await store.write(batch)
 
     assert 4 == count(postgres_dsn, "run_events")
+
+
+async def test_one_that_is_committed_between_the_question_and_the_copy(postgres_dsn: str) -> None:
+    """
+    The COPY that meets it is undone, the question asked again, and the others are stored in order.
+    """
+    batch = records(4)
+    async with (
+        PostgresFaultProxy.for_dsn(postgres_dsn) as proxy,
+        opened_store(proxy.dsn) as store,
+        session(postgres_dsn) as other,
+    ):
+        async with other.transaction():
+            await other.execute(
+                "INSERT INTO poslife.run_events (event_id, type, schema, severity, occurred_at, recorded_at, "
+                "run, actor, sequence, payload, digest) "
+                "VALUES ($1, 'a', 2, 'info', now(), now(), $1, 'strategy', 1, '{}', sha256(''))",
+                batch[1].header.id,
+            )
+            write = asyncio.create_task(store.write(batch))
+            await _waits_for_a_lock(other)
+        await write
+
+        assert ["asks", "writes", "asks", "writes"] == ways(proxy)
+    stored = psql(postgres_dsn, "SELECT event_id FROM poslife.run_events ORDER BY tableoid, ctid").split()
+
+    assert [str(batch[place].header.id) for place in (1, 0, 2, 3)] == [one for one in stored if one]
 
 
 async def test_nothing_is_inherited_from_the_role(postgres_dsn: str) -> None:
@@ -463,43 +486,6 @@ async def test_nothing_is_inherited_from_the_role(postgres_dsn: str) -> None:
 
 
 @pytest.mark.slow
-async def test_a_probe_ends_the_old_backend_too(postgres_dsn: str) -> None:
-    """
-    After a network that swallowed COMMIT a probe comes first; the write after it waits for nobody.
-    """
-    batch = records(10)
-    async with writing(postgres_dsn, command_timeout=2.0, lock_timeout=1.5) as (proxy, store):
-        proxy.drop_reply(matching=lambda sql: sql.startswith('COPY "poslife"'))
-        with pytest.raises(StorageUnavailable):
-            await store.write(batch)
-        proxy.cut_before(matching=lambda sql: "poslife_stage AS s" in sql, cut=Cut.SILENCE)
-        with pytest.raises(StorageUnavailable):
-            await store.write([*batch, *records(3, first=50)])
-        with pytest.raises(StorageUnavailable):
-            # Its transaction still holds what it staged; the next one dies on the way, too.
-            proxy.cut_before(matching=lambda sql: sql == "BEGIN", cut=Cut.RESET)
-            await store.probe()
-        await store.probe()
-
-        assert 0 == _in_transaction(postgres_dsn)
-        began = time.monotonic()
-        await store.write([*batch, *records(3, first=50)])
-
-        assert time.monotonic() - began < 1.4
-    assert 14 == count(postgres_dsn, "run_events")
-
-
-def _in_transaction(dsn: str) -> int:
-    return int(
-        psql(
-            dsn,
-            "SELECT count(*) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND state LIKE 'idle in transaction%'",
-        )
-    )
-
-
-@pytest.mark.slow
 async def test_over_a_borrowed_pool_the_old_backend_is_ended_too(postgres_dsn: str) -> None:
     """
     The host's pool gives another connection; the one that fell silent holds nothing for longer.
@@ -525,27 +511,25 @@ async def test_over_a_borrowed_pool_the_old_backend_is_ended_too(postgres_dsn: s
     assert 11 == count(postgres_dsn, "run_events")
 
 
-async def test_a_stage_that_a_pooler_threw_away_is_made_again(postgres_dsn: str) -> None:
+async def test_a_backend_that_somebody_else_uses_by_now_is_left_alone(postgres_dsn: str) -> None:
     """
-    What a session had is nothing to rely on between transactions.
+    Only in the transaction that was ours it is ended: a pooler lends the same one to others.
     """
-    psql(
-        postgres_dsn,
-        """
-        CREATE FUNCTION poslife.resets() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN IF NEW.type = 'bot.reset' THEN DROP TABLE pg_temp.poslife_stage; END IF; RETURN NEW; END $$;
-        CREATE TRIGGER resets BEFORE INSERT ON poslife.run_events
-            FOR EACH ROW EXECUTE FUNCTION poslife.resets()
-        """,
-    )
-    first, *batch = records(4)
-    async with writing(postgres_dsn) as (proxy, store):
-        await store.write([replace(first, header=replace(first.header, type="bot.reset"))])
-        await store.write(batch[:1])
-        await store.write(batch)
-
-        assert ["table", "table", "table", "stage"] == copies(proxy)
-    assert 5 == count(postgres_dsn, "run_events")
+    async with session(postgres_dsn) as lent, session(postgres_dsn) as own:
+        for ours in (False, True):
+            async with own.transaction():
+                session_of_ours = Session(lent, Limits())
+                await session_of_ours.begin()
+                former = await take_over(session_of_ours, None)
+                if not ours:
+                    await session_of_ours.commit()
+                    await lent.execute("BEGIN; SELECT pg_current_xact_id()")
+                await take_over(Session(own, Limits()), former)
+            if ours:
+                with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+                    await lent.execute("COMMIT")
+            else:
+                await lent.execute("COMMIT")
 
 
 @pytest.mark.slow

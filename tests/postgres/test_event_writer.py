@@ -1,5 +1,5 @@
 """
-Events over a connection of their own: by COPY when clear, staged after doubt, never waiting for themselves.
+Events over a connection of their own: by COPY, after doubt what is missing, never waiting for themselves.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,7 +24,9 @@ from poslife.errors import StorageBusy, StorageNotReady, StorageRejected, Storag
 from poslife.postgres import PostgresStore
 from poslife.postgres._partitions import months_from
 from poslife.protocols import EventRecord, FeedToken
-from poslife.testing.faults import Cut, PostgresFaultProxy
+from poslife.testing.faults import Answer, Cut, FaultProxy, PostgresFaultProxy, Step
+from poslife.testing.faults._postgres_dsn import led_through, upstream_of
+from poslife.testing.faults._postgres_wire import Messages
 from tests.postgres.support import count, opened_store, session
 from tests.postgres.test_schema import as_role
 from tests.postgres_server import psql
@@ -48,11 +50,11 @@ def records(number: int, *, first: int = 1) -> list[EventRecord]:
     ]
 
 
-def copies(proxy: PostgresFaultProxy) -> list[str]:
+def ways(proxy: PostgresFaultProxy) -> list[str]:
     """
-    Which way each batch took.
+    What each batch took: asking which of it are stored, writing into the table.
     """
-    told = {'COPY "poslife"': "table", 'COPY "pg_temp"': "stage"}
+    told = {"\nSELECT e.event_id": "asks", 'COPY "poslife"': "writes"}
     return [way for one in proxy.statements for begin, way in told.items() if one.sql.startswith(begin)]
 
 
@@ -69,7 +71,7 @@ async def proxied(
             await store.aclose()
 
 
-async def test_the_first_batch_is_staged_and_those_after_it_are_not(postgres_dsn: str) -> None:
+async def test_the_first_batch_is_asked_for_and_those_after_it_are_not(postgres_dsn: str) -> None:
     """
     An earlier process may have written them; after that every batch goes straight into the table.
     """
@@ -77,55 +79,157 @@ async def test_the_first_batch_is_staged_and_those_after_it_are_not(postgres_dsn
         for first in (1, 11, 21):
             await store.write(records(10, first=first))
 
-        assert ["stage", "table", "table"] == copies(proxy)
+        assert ["asks", "writes", "writes", "writes"] == ways(proxy)
     assert 30 == count(postgres_dsn, "run_events")
 
 
-async def test_a_repetition_is_staged_and_stores_nothing_twice(postgres_dsn: str) -> None:
+async def test_a_repetition_stores_nothing_twice(postgres_dsn: str) -> None:
     """
-    A unique violation says that some are stored: the rest of them is stored, too.
+    A unique violation says that some are stored: the rest of them is stored, too. What comes next may be
+    stored as well.
     """
     batch = records(10)
     async with proxied(postgres_dsn) as (proxy, store):
         await store.write(records(1, first=100))
-        await store.write(batch[:4])
+        await store.write([*batch[:2], *batch[5:7]])
+        proxy.forget()
         await store.write(batch)
 
-        assert ["stage", "table", "table", "stage"] == copies(proxy)
-    assert 11 == count(postgres_dsn, "run_events")
+        assert ["writes", "asks", "writes"] == ways(proxy)
+        proxy.forget()
+        await store.write(batch)
+
+        assert ["asks"] == ways(proxy)
+        proxy.forget()
+        for first in (200, 300):
+            await store.write(records(1, first=first))
+
+        assert ["asks", "writes", "writes"] == ways(proxy)
+    assert 13 == count(postgres_dsn, "run_events")
 
 
-async def test_a_lost_reply_is_in_doubt_and_staged(postgres_dsn: str) -> None:
+async def test_an_event_twice_in_one_batch_is_stored_once(postgres_dsn: str) -> None:
+    """
+    Whether it is in doubt or not.
+    """
+    first, second, third = records(3)
+    async with opened_store(postgres_dsn) as store:
+        await store.write([first, first, second])
+        await store.write(records(1, first=100))
+        await store.write([third, second, third])
+
+    assert 4 == count(postgres_dsn, "run_events")
+
+
+async def test_no_events_are_no_work(postgres_dsn: str) -> None:
+    """
+    Nothing is asked, and nothing written.
+    """
+    async with proxied(postgres_dsn) as (proxy, store):
+        await store.write([])
+
+        assert [] == ways(proxy)
+
+
+async def test_a_lost_reply_is_in_doubt(postgres_dsn: str) -> None:
     """
     Committed and not told: the same batch again stores nothing twice.
     """
     batch = records(10)
     async with proxied(postgres_dsn) as (proxy, store):
         await store.write(records(1, first=100))
+        proxy.forget()
         proxy.drop_reply(matching=lambda sql: sql.startswith('COPY "poslife"'))
         with pytest.raises(StorageUnavailable):
             await store.write(batch)
         await store.write(batch)
 
-        assert ["stage", "table", "stage"] == copies(proxy)
+        assert ["writes", "asks"] == ways(proxy)
     assert 11 == count(postgres_dsn, "run_events")
 
 
+class SwallowingHalfACopy:
+    """
+    Lets the first part of a COPY's data through, and nothing after it.
+    """
+
+    def __init__(self) -> None:
+        self._messages = Messages(from_client=True)
+        self._parts = 0
+
+    def requested(self, data: bytes, /) -> Iterator[Step]:
+        for message in self._messages.cut(data):
+            self._parts = self._parts + 1 if message.kind == b"d" else 0
+            # Encryption would hide it.
+            yield (
+                Answer(b"N")
+                if message.asks_for_encryption
+                else Cut.SILENCE
+                if self._parts > 1
+                else message.raw
+            )
+
+    def replied(self, data: bytes, /) -> Iterator[Step]:
+        yield data
+
+
+def large(batch: list[EventRecord]) -> list[EventRecord]:
+    """
+    Events that a COPY takes more than one part for.
+    """
+    return [replace(one, payload=b'{"a":"' + b"x" * 100_000 + b'"}') for one in batch]
+
+
+@asynccontextmanager
+async def swallowing_half_a_copy(
+    dsn: str, *, command_timeout: float, lock_timeout: float
+) -> AsyncGenerator[tuple[FaultProxy, PostgresStore]]:
+    async with FaultProxy(upstream_of(dsn), tap=SwallowingHalfACopy) as network:
+        store = PostgresStore(
+            led_through(dsn, network.host, network.port),
+            command_timeout=command_timeout,
+            lock_timeout=lock_timeout,
+        )
+        await store.open()
+        try:
+            yield network, store
+        finally:
+            await store.aclose()
+
+
 @pytest.mark.slow
-async def test_a_retry_does_not_wait_for_its_own_old_backend(postgres_dsn: str) -> None:
+@pytest.mark.parametrize("probed", [False, True], ids=["written again", "probed first"])
+async def test_a_retry_does_not_wait_for_its_own_old_backend(postgres_dsn: str, *, probed: bool) -> None:
     """
-    A network that swallows COMMIT leaves a transaction that holds the events: it is ended, not waited for.
+    A network that falls silent amid a COPY leaves a backend that holds some of the events, and waits for the
+    others: it is ended, and not waited for.
     """
-    batch = records(10)
-    async with proxied(postgres_dsn, command_timeout=2.0, lock_timeout=1.5) as (proxy, store):
-        proxy.cut_before(matching=lambda sql: "poslife_stage AS s" in sql, cut=Cut.SILENCE)
+    batch = records(12)
+    limits = {"command_timeout": 2.0, "lock_timeout": 1.5}
+    async with swallowing_half_a_copy(postgres_dsn, **limits) as (_, store):
         with pytest.raises(StorageUnavailable):
-            await store.write(batch)
+            await store.write(large(batch))
+
+        assert 1 == copying(postgres_dsn)
+        if probed:
+            await store.probe()
+
+            assert 0 == copying(postgres_dsn)
         began = time.monotonic()
         await store.write(batch)
 
-        assert time.monotonic() - began < 1.5
-    assert 10 == count(postgres_dsn, "run_events")
+        assert time.monotonic() - began < 1.4
+    assert 12 == count(postgres_dsn, "run_events")
+
+
+def copying(dsn: str) -> int:
+    return int(
+        psql(
+            dsn,
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND state = 'active' AND query LIKE 'COPY%'",
+        )
+    )
 
 
 async def test_the_row_is_named(postgres_dsn: str) -> None:
@@ -187,9 +291,9 @@ async def test_a_value_that_the_driver_would_turn_is_refused(
     assert 0 == count(postgres_dsn, "run_events")
 
 
-async def test_without_temporary_tables_there_is_another_way(postgres_dsn: str) -> None:
+async def test_no_right_is_needed_but_to_read_and_to_insert(postgres_dsn: str) -> None:
     """
-    A role that may make none, as behind a pooler: what is in doubt is inserted where it is not stored.
+    In doubt, too: nothing is made for it, no temporary table either.
     """
     database = postgres_dsn.rpartition("/")[2]
     async with opened_store(postgres_dsn) as store:
@@ -241,13 +345,13 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=["table", "column", "partition"])
-@pytest.mark.parametrize("staged", [True, False], ids=["staged", "straight"])
-async def test_what_is_missing_holds_the_stream(postgres_dsn: str, damage: str, staged: bool) -> None:  # noqa: FBT001 - a case
+@pytest.mark.parametrize("doubtful", [True, False], ids=["in doubt", "clear"])
+async def test_what_is_missing_holds_the_stream(postgres_dsn: str, damage: str, doubtful: bool) -> None:  # noqa: FBT001 - a case
     """
     Not ready, says the write and says the probe; and when it is there again both succeed.
     """
     async with opened_store(postgres_dsn) as store:
-        if not staged:
+        if not doubtful:
             await store.write(records(1, first=100))
         psql(postgres_dsn, damage.format(month=f"{datetime.now(UTC):%Y_%m}"))
         with pytest.raises(StorageNotReady):

@@ -97,7 +97,7 @@ class Delivery:
             settled: Told of each part that is done, as soon as it is.
             waiting: How many events wait, for the log.
         """
-        await _Batch(self, settled, waiting).store(records, suspected=False)
+        await _Batch(self, settled, waiting).store(records, suspected=False, tried=0)
 
     async def attempt(self, write: Awaitable[None]) -> BaseException | None:
         """
@@ -210,9 +210,14 @@ class _Batch:
         self._settled = settled
         self._waiting = waiting
 
-    async def store(self, records: Sequence[EventRecord], *, suspected: bool) -> None:
+    async def store(self, records: Sequence[EventRecord], *, suspected: bool, tried: int) -> None:
         """
         Store *records*, which stand first in line; the bad ones among them as dead letters.
+
+        Args:
+            records: A batch, or a part of one.
+            suspected: Whether it is a part of one that failed while the store took others.
+            tried: How often they were tried as parts of larger ones.
         """
         way = self._way
         # A part of a suspected batch has failed often enough; a single event has its own chances.
@@ -221,8 +226,10 @@ class _Batch:
         while (error := await way.write(records)) is not None:
             attempt += 1
             match error:
+                case StorageRejected() if tried + attempt < error.tries:
+                    await way.pause(SinkState.WAITING, error, attempt, self._waiting())
                 case StorageRejected():
-                    await self._isolate(records, error, attempt, error.row)
+                    await self._isolate(records, error, tried + attempt, error.row)
                     return
                 case StorageNotReady():
                     await way.pause(SinkState.HELD, error, attempt, self._waiting())
@@ -231,18 +238,18 @@ class _Batch:
                 case _:
                     against += await way.takes_others()
                     if against >= patience:
-                        await self._isolate(records, error, attempt, None)
+                        await self._isolate(records, error, tried + attempt, None)
                         return
                     state = SinkState.SUSPECTING if against else SinkState.WAITING
                     await way.pause(state, error, attempt, self._waiting())
         self._done(len(records), 0)
 
     async def _isolate(
-        self, records: Sequence[EventRecord], error: BaseException, attempt: int, row: int | None
+        self, records: Sequence[EventRecord], error: BaseException, tried: int, row: int | None
     ) -> None:
         suspected = not isinstance(error, StorageRejected)
         if len(records) == 1:
-            await self._bury(records[0], error, attempt)
+            await self._bury(records[0], error, tried)
             return
         if row is not None and 0 <= row < len(records):
             # A hint, in the server's language perhaps: tried, not believed.
@@ -252,16 +259,16 @@ class _Batch:
             parts = [records[:middle], records[middle:]]
         for part in parts:
             if part:
-                await self.store(part, suspected=suspected)
+                await self.store(part, suspected=suspected, tried=tried)
 
-    async def _bury(self, record: EventRecord, error: BaseException, attempt: int) -> None:
+    async def _bury(self, record: EventRecord, error: BaseException, tried: int) -> None:
         way = self._way
         if await way.within_budget(self._waiting):
             # Somebody may have put the store right meanwhile.
-            await self.store((record,), suspected=False)
+            await self.store((record,), suspected=False, tried=tried)
             return
         reason = describe_error(error)
-        letter = DeadLetter(record=record, reason=reason, attempts=attempt)
+        letter = DeadLetter(record=record, reason=reason, attempts=tried)
         tries = against = 0
         while (again := await way.bury(letter)) is not None:
             tries += 1

@@ -58,20 +58,22 @@ async def write(session: Session, batch: str) -> None:
     await session.fetch(_WRITE, batch)
 
 
+# With its transaction: a pool or a pooler may have given the backend to somebody else meanwhile.
 _WHO: Final = """
-SELECT format('%s %s', a.pid, extract(epoch FROM a.backend_start))
+SELECT format('%s %s %s', a.pid, extract(epoch FROM a.backend_start), extract(epoch FROM a.xact_start))
 FROM pg_stat_get_activity(pg_backend_pid()) AS a
 """
 _END: Final = """
 SELECT pg_terminate_backend(a.pid, 1000)::text
 FROM pg_stat_activity AS a
-WHERE format('%s %s', a.pid, extract(epoch FROM a.backend_start)) = $1::text AND a.pid <> pg_backend_pid()
+WHERE a.pid <> pg_backend_pid() AND $1::text
+    = format('%s %s %s', a.pid, extract(epoch FROM a.backend_start), extract(epoch FROM a.xact_start))
 """
 
 
 async def take_over(session: Session, former: str | None) -> str:
     """
-    End the backend *former*, which may hold our events in a transaction that nobody ends.
+    End the backend *former*, if it still holds our events in the transaction that nobody ends.
 
     Returns:
         Which one is used now.

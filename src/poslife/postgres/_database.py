@@ -116,6 +116,15 @@ class Session:
         )
         return [_text(record[0]) for record in records]
 
+    async def is_pooled(self) -> bool:
+        """
+        Whether a pooler between us and the server lends its connections to others, too.
+
+        It tells a process id of its own making when it lets us in.
+        """
+        (backend,) = await self.fetch("SELECT pg_backend_pid()::text")
+        return int(backend) != self._connection.get_server_pid()
+
     async def fetch_one(self, statement: str, *arguments: str | Sequence[str] | None) -> str | None:
         """
         Run a statement that has at most one row.
@@ -239,6 +248,7 @@ class Database:
         try:
             yield
         except ValueError as error:
-            if isinstance(self._source, Borrowed):
+            # A certificate that is refused is no address that cannot be read.
+            if isinstance(self._source, Borrowed) or isinstance(error, OSError):
                 raise
             raise InvalidUrl(self._source.shown(), str(error)) from error

@@ -80,7 +80,7 @@ def ours(error: BaseException, *, row: int | None = None) -> RepositoryError:
     match ruling.verdict:
         case Verdict.ROW:
             constraint = error.constraint_name if isinstance(error, asyncpg.PostgresError) else None
-            return StorageRejected(told, constraint=constraint, row=row)
+            return StorageRejected(told, constraint=constraint, row=row, tries=ruling.tries)
         case Verdict.HOLD:
             return StorageNotReady(told)
         case Verdict.BUSY:

@@ -1,59 +1,96 @@
 """
-Events as rows for COPY: every value is looked at before the driver sees it.
+Events as rows of a binary COPY, in PostgreSQL's own bytes.
 
-asyncpg stores 1.99 and ``True`` as 1, and takes a naive time for a local one, without a word.
+No codec is asked: asyncpg's own store 1.99 and ``True`` as 1, take a naive time for a local one, and the
+first and the last time there is for times without an end, all without a word.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
 
 from poslife._identifiers import aware, count
+from poslife._rows import RUN_EVENT_COLUMNS
 from poslife.errors import InvalidValue, StorageRejected
 from poslife.protocols import EventRecord
 
-__all__ = ["NotByCopy", "Row", "look_closely", "rows_of"]
+__all__ = ["copied", "look_closely", "rows_of"]
 
-Row = tuple[object, ...]
 _LARGEST: Final = (1 << 63) - 1
 # Of a value of a gibibyte the connection dies, as of an outage; no payload of ours comes near either.
 _LARGEST_PAYLOAD: Final = 1 << 28
 # Refuses a NUL character, too: JSON has it as an escape.
 _json: Final = msgspec.json.Decoder(msgspec.Raw).decode
 # What a value of another type than it should have leads to, or JSON deeper than Python's stack.
-_UNSOUND: Final = (AttributeError, TypeError, UnicodeError, msgspec.DecodeError, RecursionError)
-# The first and the last time there is. The driver takes them for times without an end.
-_ENDS: Final = frozenset((datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)))
+_UNSOUND: Final = (
+    AttributeError,
+    TypeError,
+    UnicodeError,
+    struct.error,
+    msgspec.DecodeError,
+    RecursionError,
+)
+
+# https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format": a signature, flags, and the length
+# of what nobody has added so far. Each cell has its length before it, and a null has no more than that, -1.
+_SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_END: Final = struct.pack("!h", -1)
+_NULL: Final = struct.pack("!i", -1)
+_UUID: Final = struct.pack("!i", 16)
+_DIGEST: Final = struct.pack("!i", 32)
+_ROW: Final = struct.pack("!h", len(RUN_EVENT_COLUMNS)) + _UUID  # its first cell is an id
+_integer: Final = struct.Struct("!ii").pack
+_times: Final = struct.Struct("!iqiq").pack
+_sequence_and_length: Final = struct.Struct("!iqi").pack
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_BRACE: Final = ord("{")
 
 
-class NotByCopy(Exception):
+def copied(rows: Sequence[bytes]) -> bytes:
     """
-    An event is to be written in another way, or it would not be stored as it is.
+    The whole of a COPY's data.
+    """
+    return b"".join((_SIGNATURE, *rows, _END))
+
+
+class _Texts(dict[str | None, bytes]):
+    """
+    The cells of texts; in a batch most are alike.
     """
 
+    def __missing__(self, text: str | None) -> bytes:
+        if text is None:
+            cell = _NULL
+        else:
+            encoded = str.encode(text)
+            cell = struct.pack("!i", len(encoded)) + encoded
+        self[text] = cell
+        return cell
 
-def rows_of(records: Sequence[EventRecord]) -> list[Row]:
+
+def rows_of(records: Sequence[EventRecord]) -> list[bytes]:
     """
-    The rows, in the order of `RUN_EVENT_COLUMNS`.
+    The rows, with the columns `RUN_EVENT_COLUMNS`.
 
-    What the driver itself refuses is not looked for: see `look_closely`. A life event is refused: it is
-    written with the change that it tells of, and with nothing else.
+    A life event is refused: it is written with the change that it tells of, and with nothing else.
 
     Raises:
         StorageRejected: PostgreSQL would keep one otherwise than it is, or not at all; at its ``row``.
-        NotByCopy: One is sound, and the driver would turn it.
     """
-    rows: list[Row] = []
-    add = rows.append
+    rows: list[bytes] = []
+    add, text, join = rows.append, _Texts(), b"".join
     for record in records:
         header, sequence, recorded = record.header, record.sequence, record.recorded_at
-        occurred, schema, order = header.occurred_at, header.schema, header.order
+        occurred, schema, order, payload = header.occurred_at, header.schema, header.order, record.payload
+        ref, correlation, causation, digest = header.ref, header.correlation, header.causation, record.digest
         try:
-            payload = _text(record.payload)
+            _json(payload)
             if (
                 type(sequence) is not int
                 or not 0 < sequence <= _LARGEST
@@ -61,32 +98,38 @@ def rows_of(records: Sequence[EventRecord]) -> list[Row]:
                 or (order is not None and type(order) is not int)
                 or recorded.tzinfo is not UTC
                 or occurred.tzinfo is not UTC
-                or not 1 < recorded.year < 9999
-                or not 1 < occurred.year < 9999
+                or payload[0] != _BRACE
+                or len(payload) > _LARGEST_PAYLOAD
+                or len(digest) != 32
             ):
                 _look_closely(record)
-                if not _ENDS.isdisjoint((recorded, occurred)):
-                    raise NotByCopy
+                assert sequence is not None  # it has been refused
             add(
-                (
-                    header.id,
-                    header.type,
-                    schema,
-                    header.ref,
-                    header.venue,
-                    header.account,
-                    header.symbol,
-                    order,
-                    header.severity._value_,
-                    occurred,
-                    recorded,
-                    header.run,
-                    header.correlation,
-                    header.causation,
-                    header.actor._value_,
-                    sequence,
-                    payload,
-                    record.digest,
+                join(
+                    (
+                        _ROW,
+                        header.id.bytes,
+                        text[header.type],
+                        _integer(4, schema),
+                        _NULL if ref is None else _UUID + ref.bytes,
+                        text[header.venue],
+                        text[header.account],
+                        text[header.symbol],
+                        _NULL if order is None else _integer(4, order),
+                        text[header.severity._value_],
+                        _times(
+                            8, (occurred - _EPOCH) // _MICROSECOND, 8, (recorded - _EPOCH) // _MICROSECOND
+                        ),
+                        _UUID,
+                        header.run.bytes,
+                        _NULL if correlation is None else _UUID + correlation.bytes,
+                        _NULL if causation is None else _UUID + causation.bytes,
+                        text[header.actor._value_],
+                        _sequence_and_length(8, sequence, len(payload)),
+                        payload,
+                        _DIGEST,
+                        digest,
+                    )
                 )
             )
         except (InvalidValue, *_UNSOUND) as error:
@@ -103,30 +146,26 @@ def look_closely(records: Sequence[EventRecord]) -> None:
     """
     for row, record in enumerate(records):
         try:
-            _text(record.payload)
+            _json(record.payload)
             _look_closely(record)
         except (InvalidValue, *_UNSOUND) as error:
             raise _refusal(record, error, row) from error
 
 
-def _text(payload: bytes) -> str:
+def _look_closely(record: EventRecord) -> None:
+    sequence, payload = record.sequence, record.payload
     if len(payload) > _LARGEST_PAYLOAD:
         raise InvalidValue("EventRecord.payload", len(payload), f"at most {_LARGEST_PAYLOAD} bytes")
-    text = payload.decode()
-    _json(text)
-    if text[0] != "{":
-        raise InvalidValue("EventRecord.payload", text[:80], "a JSON object")
-    return text
-
-
-def _look_closely(record: EventRecord) -> None:
-    sequence = record.sequence
+    if payload.decode()[0] != "{":
+        raise InvalidValue("EventRecord.payload", payload[:80], "a JSON object")
     if sequence is None and record.version is not None:
         raise InvalidValue(
             "EventRecord", record.version, "no life event: it is stored with the change it tells of"
         )
     if type(sequence) is not int or not 0 < sequence <= _LARGEST:
         raise InvalidValue("EventRecord.sequence", sequence, "the number of an event within its run")
+    if type(record.digest) is not bytes or len(record.digest) != 32:
+        raise InvalidValue("EventRecord.digest", record.digest, "32 bytes")
     aware("EventRecord.recorded_at", record.recorded_at)
     count("EventHeader.schema", record.header.schema)
     record.header.__post_init__()

@@ -98,13 +98,12 @@ class PostgresStore:
             own,
             Limits(connect=connect_timeout, command=command_timeout, lock=lock_timeout),
         )
-        # Behind a PgBouncer that pools transactions, no session is one's own.
-        self._events = (
-            EventWriter(own, self._database.limits, self._write_plainly) if statement_cache_size else None
-        )
+        # Who has no statement kept has a pooler on the way; any other one is found when the store is opened.
+        self._events = EventWriter(own, self._database.limits) if statement_cache_size else None
         self._opening = asyncio.Lock()
         self._tend_after = 0.0
         self._backend: str | None = None
+        self._writing = asyncio.Lock()
 
     @classmethod
     def borrowing(
@@ -137,6 +136,7 @@ class PostgresStore:
         store._opening = asyncio.Lock()  # noqa: SLF001 - its own
         store._tend_after = 0.0  # noqa: SLF001 - its own
         store._backend = None  # noqa: SLF001 - its own
+        store._writing = asyncio.Lock()  # noqa: SLF001 - its own
         return store
 
     async def open(self) -> None:
@@ -152,6 +152,9 @@ class PostgresStore:
                         await self._database.connect()
                         await prepare_schema(self._database)
                         await self._tend()
+                        if self._events is not None and await self._transact(Session.is_pooled):
+                            # No session is one's own there: what it is set to would be others', too.
+                            self._events = None
             except BaseException:
                 self._database.abandon()
                 raise
@@ -387,8 +390,10 @@ class PostgresStore:
             self._backend = await _batches.take_over(session, self._backend)
             await _batches.write(session, batch)
 
-        await self._transact(work)
-        self._backend = None
+        # One after the other: a former backend is one that was given up, and none that still works for us.
+        async with self._writing:
+            await self._transact(work)
+            self._backend = None
 
     async def _tend(self) -> None:
         """

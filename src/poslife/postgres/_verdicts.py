@@ -36,11 +36,18 @@ class Verdict(enum.Enum):
 class Ruling:
     """
     A verdict, and whether what was sent may have been committed all the same.
+
+    Attributes:
+        verdict: What it says.
+        ambiguous: Whether it may have been committed.
+        advice: What somebody can do.
+        tries: How often events are tried before a refusal is believed.
     """
 
     verdict: Verdict
     ambiguous: bool = False
     advice: str | None = None
+    tries: int = 1
 
 
 _ROW: Final = Ruling(Verdict.ROW)
@@ -53,21 +60,30 @@ def _hold(advice: str) -> Ruling:
     return Ruling(Verdict.HOLD, advice=advice)
 
 
+_POOLED: Final = Ruling(
+    Verdict.RETRY, advice="behind a pooler of transactions no statement is kept: statement_cache_size=0"
+)
+
 BY_SQLSTATE: Final[Mapping[str, Ruling]] = MappingProxyType(
     {
         "08": _DOUBT,
         "08004": _hold("the server does not let this role in: check user and pg_hba.conf"),
+        # A statement that was planned for a table as it was: a new connection, at once, plans it anew.
         "0A": _RETRY,
         "22": _ROW,
         # Our own bytes, of the type that the column had.
         "22P03": _hold("a column has another type by now: open the store again to have the schema checked"),
         "23": _ROW,
+        # A foreign key of somebody's, whose row may not be committed yet; ours have none.
+        "23503": Ruling(Verdict.ROW, tries=5),
         "25": _RETRY,
         "25006": _hold(
             "the server is read-only, perhaps a standby after a failover: point the DSN at the primary"
         ),
-        "26": _RETRY,
+        "26": _POOLED,
         "28": _hold("check user and password, and pg_hba.conf"),
+        # An end of a transaction that there is none of: our own fault, and nothing is in doubt.
+        "3B": _RETRY,
         "3D": _hold("create the database first"),
         "3F": _hold("the schema is gone: open the store again to migrate"),
         "40": _RETRY,
@@ -78,7 +94,7 @@ BY_SQLSTATE: Final[Mapping[str, Ruling]] = MappingProxyType(
         "42501": _hold("grant this role what poslife needs in schema poslife, as the role that migrated it"),
         "42703": _hold("a column is gone: open the store again to have the schema checked"),
         "42P01": _hold("a table is gone: open the store again to have the schema checked"),
-        "42P05": _RETRY,
+        "42P05": _POOLED,
         "44": _ROW,
         "53": Ruling(Verdict.RETRY),
         # Not repeated as an outage is: a probe's small row may still fit, and would make a batch the suspect.
@@ -91,6 +107,7 @@ BY_SQLSTATE: Final[Mapping[str, Ruling]] = MappingProxyType(
         # Too many columns or arguments: our own fault, and no value's.
         "54011": _RETRY,
         "54023": _RETRY,
+        # Locks, and not outages: no event is suspected for them.
         "55": _RETRY,
         "55006": _BUSY,
         "55P03": _BUSY,
@@ -113,10 +130,14 @@ By the whole SQLSTATE, and else by its class. What is not here is retried, in do
 BY_TYPE: Final[tuple[tuple[type[BaseException], Ruling], ...]] = (
     (asyncio.CancelledError, _DOUBT),
     (UnicodeError, _ROW),
-    (ssl.SSLCertVerificationError, _hold("check the DSN, and the server's certificate")),
+    (
+        ssl.SSLCertVerificationError,
+        _hold("check the server's certificate, and host and sslrootcert in the DSN"),
+    ),
     (ConnectionRefusedError, _RETRY),
     (OSError, _DOUBT),  # time-outs among them
     (asyncpg.exceptions.ClientConfigurationError, _hold("check the DSN")),
+    # Also where it is our own fault, an argument too many: a probe that succeeds tells that from an outage.
     (asyncpg.InterfaceError, _DOUBT),
     (asyncpg.InternalClientError, _DOUBT),
 )
@@ -126,6 +147,7 @@ What no server said.
 
 _CLIENT_SIDE: Final = _ROW
 _POOL_CLOSED: Final = _hold("whoever lent the pool has closed it: lend another one")
+_NO_TLS: Final = _hold("the server takes no TLS, and the DSN asks for it: put right one of them")
 _NO_PARTITION: Final = _hold("a partition of run_events is gone, and the default one: open the store again")
 
 
@@ -141,6 +163,8 @@ def ruling_of(error: BaseException, *, row: int | None = None) -> Ruling:
         return _of_server(error, row)
     if isinstance(error, asyncpg.InterfaceError) and "pool is clos" in str(error):
         return _POOL_CLOSED
+    if isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error):
+        return _NO_TLS
     for kind, ruling in BY_TYPE:
         if isinstance(error, kind):
             return ruling

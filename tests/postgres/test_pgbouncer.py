@@ -1,0 +1,236 @@
+"""
+Behind a pooler that lends a connection for a transaction: all of the store, and nothing left on what is lent.
+
+Against a stand-in, and where there is a PgBouncer on PATH against that, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import asyncpg
+import pytest
+from typing_extensions import override
+
+from poslife._events import RecordedEvent
+from poslife._letters import record_of
+from poslife.conformance import (
+    BatchWriterConformance,
+    DeadLetterBoxConformance,
+    FedRepository,
+    LifeEventFeedConformance,
+    RepositoryConformance,
+    WriterWithBox,
+)
+from poslife.conformance._story import begin
+from poslife.errors import StorageRejected, StorageUnavailable
+from poslife.postgres import PostgresStore
+from poslife.protocols import BatchWriter, DeadLetter, Repository
+from poslife.testing.faults import PostgresFaultProxy
+from tests.postgres.pooler import POOLERS, pooled
+from tests.postgres.support import count, opened_store, session
+from tests.postgres.test_batch_writer import away, refusing, stored_in
+from tests.postgres.test_event_writer import records
+from tests.postgres_server import psql
+
+each_pooler = pytest.mark.parametrize("pooler", POOLERS)
+
+
+class _Behind:
+    """
+    Store, proxy, pooler, server.
+    """
+
+    @pytest.fixture(autouse=True, params=POOLERS)
+    def _use_database(self, postgres_dsn: str, request: pytest.FixtureRequest) -> None:
+        self.dsn = postgres_dsn
+        self.pooler: str = request.param
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncGenerator[PostgresStore]:
+        async with (
+            pooled(self.dsn, self.pooler) as dsn,
+            PostgresFaultProxy.for_dsn(dsn) as proxy,
+            opened_store(proxy.dsn, statement_cache_size=0) as store,
+        ):
+            self.network = proxy.network
+            self.store = store
+            yield store
+
+    async def stored(self) -> Sequence[RecordedEvent]:
+        return await stored_in(self.dsn)
+
+    @asynccontextmanager
+    async def refusing(self, type: str, /) -> AsyncGenerator[None]:
+        async with refusing(self.dsn, type):
+            yield
+
+
+@pytest.mark.slow
+class TestRepositoryBehindAPooler(_Behind, RepositoryConformance):
+    @override
+    @asynccontextmanager
+    async def repository(self) -> AsyncGenerator[Repository]:
+        async with self.opened() as store:
+            yield store
+
+    @override
+    @asynccontextmanager
+    async def beside(self, repository: Repository, /) -> AsyncGenerator[Repository]:
+        async with opened_store(self.dsn) as store:
+            yield store
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self, repository: Repository, /) -> AsyncGenerator[None]:
+        async with away(self.network):
+            yield
+
+
+class TestBatchWriterBehindAPooler(_Behind, BatchWriterConformance):
+    @override
+    @asynccontextmanager
+    async def writer(self) -> AsyncGenerator[BatchWriter]:
+        async with self.opened() as store:
+            yield store
+
+    @override
+    async def buried(self) -> Sequence[DeadLetter]:
+        async with session(self.dsn) as other:
+            rows = await other.fetch("SELECT record, reason, attempts FROM poslife.dead_letters")
+        return [
+            DeadLetter(record=record_of(row["record"]), reason=row["reason"], attempts=row["attempts"])
+            for row in rows
+        ]
+
+    @override
+    def repository(self) -> Repository:
+        store: PostgresStore = self.store
+        return store
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncGenerator[None]:
+        async with away(self.network):
+            yield
+
+
+class TestBoxBehindAPooler(_Behind, DeadLetterBoxConformance):
+    @override
+    @asynccontextmanager
+    async def box(self) -> AsyncGenerator[WriterWithBox]:
+        async with self.opened() as store:
+            yield store
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncGenerator[None]:
+        async with away(self.network):
+            yield
+
+
+class TestFeedBehindAPooler(_Behind, LifeEventFeedConformance):
+    @override
+    @asynccontextmanager
+    async def repository(self) -> AsyncGenerator[FedRepository]:
+        async with self.opened() as store:
+            yield store
+
+    @override
+    @asynccontextmanager
+    async def beside(self, repository: FedRepository, /) -> AsyncGenerator[FedRepository]:
+        async with opened_store(self.dsn) as store:
+            yield store
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncGenerator[None]:
+        async with away(self.network):
+            yield
+
+
+@each_pooler
+@pytest.mark.parametrize("kind", ["kept statements", "no statements kept", "borrowed"])
+async def test_nothing_is_left_on_what_the_pooler_lends(postgres_dsn: str, pooler: str, kind: str) -> None:
+    """
+    Migrating, opening, trading, events and a probe: no setting, no lock, no table, for the next one to find.
+    """
+    async with pooled(postgres_dsn, pooler, size=1) as dsn:
+        before = await left_in(dsn)
+        async with stored_by(kind, dsn) as store:
+            story = await begin(store)
+            await story.closed(store)
+            batch = records(5)
+            await store.write(batch[:2])
+            await store.write(batch)
+            await store.probe()
+
+            assert (await store.read_life_events()).items
+        assert before == await left_in(dsn)
+    assert 5 == count(postgres_dsn, "run_events")
+
+
+@asynccontextmanager
+async def stored_by(kind: str, dsn: str) -> AsyncGenerator[PostgresStore]:
+    if kind == "borrowed":
+        async with asyncpg.create_pool(dsn, min_size=1, max_size=2, statement_cache_size=0) as pool:
+            store = PostgresStore.borrowing(pool)
+            await store.open()
+            yield store
+            await store.aclose()
+    else:
+        # Kept statements work by luck, where there is one connection and nobody else: it may be forgotten.
+        async with opened_store(dsn, statement_cache_size=100 if kind == "kept statements" else 0) as store:
+            yield store
+
+
+async def left_in(dsn: str) -> list[str]:
+    connection = await asyncpg.connect(dsn, statement_cache_size=0)
+    try:
+        rows = await connection.fetch(
+            "SELECT name || '=' || setting FROM pg_settings "
+            "UNION ALL SELECT locktype FROM pg_locks WHERE locktype = 'advisory' "
+            "UNION ALL SELECT relname FROM pg_class WHERE relpersistence = 't' ORDER BY 1"
+        )
+    finally:
+        await connection.close()
+    return [row[0] for row in rows]
+
+
+@each_pooler
+async def test_a_refused_event_and_one_in_doubt(postgres_dsn: str, pooler: str) -> None:
+    """
+    A reply that is lost stores nothing twice; what is refused is told, and the rest stored after it.
+    """
+    batch = records(6)
+    bad = replace(batch[3], header=replace(batch[3].header, type="poison"))
+    async with (
+        pooled(postgres_dsn, pooler) as dsn,
+        PostgresFaultProxy.for_dsn(dsn) as proxy,
+        opened_store(proxy.dsn, statement_cache_size=0) as store,
+    ):
+        lost = proxy.drop_reply_to_commit()
+        with pytest.raises(StorageUnavailable):
+            await store.write(batch[:3])
+        await store.write(batch[:3])
+        psql(postgres_dsn, "ALTER TABLE poslife.run_events ADD CONSTRAINT poison CHECK (type <> 'poison')")
+        with pytest.raises(StorageRejected, match="poison"):
+            await store.write([bad, *batch[4:]])
+        await store.write(batch[4:])
+
+        assert lost.sprung
+    assert 5 == count(postgres_dsn, "run_events")
+
+
+@each_pooler
+async def test_a_pooler_of_statements_is_refused(postgres_dsn: str, pooler: str) -> None:
+    """
+    There are no transactions there, and so there is no store: it says why it cannot be opened.
+    """
+    async with pooled(postgres_dsn, pooler, mode="statement") as dsn:
+        store = PostgresStore(dsn, statement_cache_size=0)
+        with pytest.raises(StorageUnavailable, match="statement pooling mode"):
+            await store.open()
+        await store.aclose()

@@ -19,7 +19,7 @@ from poslife._rows import RUN_EVENT_COLUMNS
 from poslife.errors import InvalidValue, StorageRejected
 from poslife.protocols import EventRecord
 
-__all__ = ["copied", "look_closely", "rows_of"]
+__all__ = ["BEGIN", "END", "look_closely", "rows_of"]
 
 _LARGEST: Final = (1 << 63) - 1
 # Of a value of a gibibyte the connection dies, as of an outage; no payload of ours comes near either.
@@ -38,8 +38,14 @@ _UNSOUND: Final = (
 
 # https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format": a signature, flags, and the length
 # of what nobody has added so far. Each cell has its length before it, and a null has no more than that, -1.
-_SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_END: Final = struct.pack("!h", -1)
+BEGIN: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+"""
+What a COPY's data begins with.
+"""
+END: Final = struct.pack("!h", -1)
+"""
+What they end with.
+"""
 _NULL: Final = struct.pack("!i", -1)
 _UUID: Final = struct.pack("!i", 16)
 _DIGEST: Final = struct.pack("!i", 32)
@@ -50,13 +56,6 @@ _sequence_and_length: Final = struct.Struct("!iqi").pack
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _BRACE: Final = ord("{")
-
-
-def copied(rows: Sequence[bytes]) -> bytes:
-    """
-    The whole of a COPY's data.
-    """
-    return b"".join((_SIGNATURE, *rows, _END))
 
 
 class _Texts(dict[str | None, bytes]):
@@ -74,11 +73,15 @@ class _Texts(dict[str | None, bytes]):
         return cell
 
 
-def rows_of(records: Sequence[EventRecord]) -> list[bytes]:
+def rows_of(records: Sequence[EventRecord], *, first: int = 0) -> list[bytes]:
     """
     The rows, with the columns `RUN_EVENT_COLUMNS`.
 
     A life event is refused: it is written with the change that it tells of, and with nothing else.
+
+    Args:
+        records: A part of a batch.
+        first: Where in the batch it begins.
 
     Raises:
         StorageRejected: PostgreSQL would keep one otherwise than it is, or not at all; at its ``row``.
@@ -133,7 +136,7 @@ def rows_of(records: Sequence[EventRecord]) -> list[bytes]:
                 )
             )
         except (InvalidValue, *_UNSOUND) as error:
-            raise _refusal(record, error, len(rows)) from error
+            raise _refusal(record, error, first + len(rows)) from error
     return rows
 
 

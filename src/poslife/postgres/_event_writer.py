@@ -28,7 +28,7 @@ from poslife._rows import RUN_EVENT_COLUMNS
 from poslife.errors import InvalidUrl, StorageRejected, StorageUnavailable
 from poslife.postgres._database import Limits, Own
 from poslife.postgres._errors import DRIVER_ERRORS, leaves_connection_whole, left_nothing_behind, ours
-from poslife.postgres._event_rows import copied, rows_of
+from poslife.postgres._event_rows import BEGIN, END, look_closely, rows_of
 from poslife.postgres._verdicts import Verdict, ruling_of
 from poslife.protocols import EventRecord
 
@@ -37,8 +37,8 @@ __all__ = ["EventWriter"]
 ResultT = TypeVar("ResultT")
 
 _COLUMNS: Final = list(RUN_EVENT_COLUMNS)
-# In one message to the server: a batch of the usual size.
-_PART: Final = 1 << 19
+# So many are encoded while the server stores those before them, and while the event loop waits.
+_PART: Final = 250
 _LINE: Final = re.compile(r"^COPY [^,]+, \D*(\d+)", re.MULTILINE)
 
 # The ends are for whoever plans it: partitions that cannot have any of them are not looked into.
@@ -88,37 +88,39 @@ class EventWriter:
         """
         if not records:
             return
-        rows = rows_of(records)
-        ids = [record.header.id for record in records]
         async with self._turn:
             try:
-                await self._written(ids, rows)
+                await self._written(records)
             except StorageUnavailable as error:
                 # Bad luck: a deadlock, or a partition that was attached under way.
                 if not left_nothing_behind(error):
                     raise
-                await self._written(ids, rows)
+                await self._written(records)
 
-    async def _written(self, ids: Sequence[EventId], rows: Sequence[bytes]) -> None:
+    async def _written(self, records: Sequence[EventRecord]) -> None:
         await self._connected()  # where it is in doubt, an old backend of ours is ended first
-        places: Sequence[int] = range(len(rows))
+        places: Sequence[int] = range(len(records))
         if self._in_doubt:
-            places = await self._places_of_missing(ids)
+            places = await self._places_of_missing(records)
         while places:
             try:
-                await self._asked(partial(_copy, rows=[rows[place] for place in places]), places)
+                await self._asked(partial(_copy, records=[records[place] for place in places]), places)
                 break
             except StorageRejected as refused:
                 if not isinstance(refused.__cause__, asyncpg.UniqueViolationError):
                     raise
-                missing = await self._places_of_missing(ids)
+                missing = await self._places_of_missing(records)
                 if len(missing) >= len(places):
                     raise  # a unique index of somebody else's: that is no repetition
                 places = missing
         # Of what an earlier process had written, the next batch may be a part, too.
-        self._in_doubt = len(places) < len(rows)
+        self._in_doubt = len(places) < len(records)
 
-    async def _places_of_missing(self, ids: Sequence[EventId]) -> Sequence[int]:
+    async def _places_of_missing(self, records: Sequence[EventRecord]) -> Sequence[int]:
+        for row, record in enumerate(records):
+            if type(record.header.id) is not UUID:
+                look_closely(records[: row + 1])
+        ids = [record.header.id for record in records]
         ordered = sorted(ids, key=attrgetter("int"))
         found = await self._asked(
             lambda connection: connection.fetch(_STORED, ordered, ordered[0], ordered[-1])
@@ -138,9 +140,9 @@ class EventWriter:
         clock = SystemClock()
         now, run = clock.now(), new_run_id(clock)
         header = EventHeader(id=EventId(run), type="store.probed", occurred_at=now, run=run)
-        rows = rows_of((EventRecord(header=header, recorded_at=now, sequence=1, payload=b"{}"),))
+        record = EventRecord(header=header, recorded_at=now, sequence=1, payload=b"{}")
         async with self._turn:
-            await self._asked(partial(_undone, rows=rows), range(1))
+            await self._asked(partial(_undone, records=[record]), range(1))
 
     async def aclose(self) -> None:
         """
@@ -177,6 +179,12 @@ class EventWriter:
         except asyncio.CancelledError:
             self._lose()
             self._in_doubt = True
+            raise
+        except StorageRejected as refused:
+            # An event of which we saw that it is not sound, amid a COPY that the server was told to forget.
+            self._lose()
+            if refused.row is not None:
+                refused.row = places[refused.row]
             raise
         except DRIVER_ERRORS as error:
             await self._fail(error, places)
@@ -235,35 +243,37 @@ class EventWriter:
                 connection.terminate()
 
 
-async def _copy(connection: asyncpg.Connection, rows: Sequence[bytes]) -> None:
+async def _copy(connection: asyncpg.Connection, records: Sequence[EventRecord]) -> None:
     await connection.copy_to_table(
-        "run_events", schema_name="poslife", columns=_COLUMNS, source=_Parts(copied(rows)), format="binary"
+        "run_events", schema_name="poslife", columns=_COLUMNS, source=_Parts(records), format="binary"
     )
 
 
 class _Parts:
     """
-    What the driver takes that is at hand: it asks an iterator, and reads a file in another thread.
+    A COPY's data, as the driver asks for it.
     """
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
+    def __init__(self, records: Sequence[EventRecord]) -> None:
+        self._records = records
         self._begin = 0
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
-        part = self._data[self._begin : self._begin + _PART]
-        if not part:
+        begin, end = self._begin, self._begin + _PART
+        if begin >= len(self._records):
             raise StopAsyncIteration
-        self._begin += _PART
-        return part
+        self._begin = end
+        rows = rows_of(self._records[begin:end], first=begin)
+        head, tail = BEGIN if begin == 0 else b"", END if end >= len(self._records) else b""
+        return b"".join((head, *rows, tail))
 
 
-async def _undone(connection: asyncpg.Connection, rows: Sequence[bytes]) -> None:
+async def _undone(connection: asyncpg.Connection, records: Sequence[EventRecord]) -> None:
     await connection.execute("BEGIN")
-    await _copy(connection, rows)
+    await _copy(connection, records)
     await connection.execute("ROLLBACK")
 
 

@@ -12,6 +12,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
+
 from poslife._identifiers import (
     PositionId,
     PositionKey,
@@ -27,6 +29,7 @@ from poslife._identifiers import (
 )
 from poslife._money import average, exact_difference, positive, total
 from poslife._orders import CloseReason, Order, OrderStatus
+from poslife._structs import as_dataclass_too
 from poslife.errors import IllegalTransition, InvalidValue
 
 if TYPE_CHECKING:
@@ -168,8 +171,7 @@ def _check_origins(owner: str, position: PendingPosition | PersistedPosition | C
         raise InvalidValue(f"{owner}.version", position.version, "a version from 1 on")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PendingPosition:
+class PendingPosition(msgspec.Struct, frozen=True, kw_only=True):
     """
     Intended, stored, and without a fill: it has a ref and **no id**.
 
@@ -235,8 +237,7 @@ class PendingPosition:
         return any(order.status is OrderStatus.IN_DOUBT for order in self.orders)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersistedPosition:
+class PersistedPosition(msgspec.Struct, frozen=True, kw_only=True):
     """
     Has had its first fill: it has an id, and holds a quantity.
 
@@ -348,8 +349,7 @@ class PersistedPosition:
         return any(order.status is OrderStatus.IN_DOUBT for order in self.orders)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClosedPosition:
+class ClosedPosition(msgspec.Struct, frozen=True, kw_only=True):
     """
     What a persisted position becomes when its fills reach zero. It cannot be closed again.
 
@@ -454,3 +454,8 @@ Position = PendingPosition | PersistedPosition | ClosedPosition
 """
 For ``match`` with ``assert_never``.
 """
+
+
+as_dataclass_too(PendingPosition)
+as_dataclass_too(PersistedPosition)
+as_dataclass_too(ClosedPosition)

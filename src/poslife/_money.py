@@ -7,7 +7,8 @@ Prices and quantities are `Decimal`, finite and exact. Quantities are in the ven
 
 from __future__ import annotations
 
-from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow, localcontext
+from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from poslife.errors import InvalidValue
@@ -98,8 +99,7 @@ def exact_sum(numbers: Iterable[Decimal]) -> Decimal:
     """
     The sum without rounding, whatever the caller's decimal context.
     """
-    with localcontext(_EXACT):
-        return sum(numbers, Decimal(0))
+    return reduce(_EXACT.add, numbers, Decimal(0))
 
 
 def exact_difference(left: Decimal, right: Decimal) -> Decimal:

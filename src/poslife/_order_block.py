@@ -113,9 +113,9 @@ class OrderBlock:
         if self._stage is not Stage.NEW:
             raise BlockMisused(self._what, "a block is entered once; make another")
         ledger = self._host.ledger
-        preparing = ledger.spawn(self._prepare(), name=f"prepares an {self._what}")
+        preparing, answer = ledger.begin(self._prepare(), name=f"prepares an {self._what}")
         try:
-            self._position = await ledger.within_patience(preparing)
+            self._position = await ledger.within_patience(answer)
         except (asyncio.CancelledError, GeneratorExit, StorageUnavailable):
             # Nobody will leave a block that was never entered, so what may have been prepared is abandoned
             # here.

@@ -98,17 +98,16 @@ class OrderStatus(enum.Enum):
         return self in _ENDED
 
 
-_ENDED = frozenset(
-    {
-        OrderStatus.FILLED,
-        OrderStatus.CANCELED,
-        OrderStatus.EXPIRED,
-        OrderStatus.REJECTED,
-        OrderStatus.ABANDONED,
-    }
+# Tuples, in which members are found by identity: hashing one is a call of Python's.
+_ENDED = (
+    OrderStatus.FILLED,
+    OrderStatus.CANCELED,
+    OrderStatus.EXPIRED,
+    OrderStatus.REJECTED,
+    OrderStatus.ABANDONED,
 )
 
-_ON_ITS_WAY = frozenset({OrderStatus.PREPARED, OrderStatus.SUBMITTING, OrderStatus.WORKING})
+_ON_ITS_WAY = (OrderStatus.PREPARED, OrderStatus.SUBMITTING, OrderStatus.WORKING)
 
 _AT_VENUE = frozenset(
     {

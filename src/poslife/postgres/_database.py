@@ -54,15 +54,15 @@ class Session:
         self.begun = False
         self.whole = True
 
-    async def begin(self) -> None:
+    async def begin(self, script: str) -> None:
         """
-        Begin, inheriting nothing.
+        Begin, inheriting nothing: with `Limits.begin`.
 
         Raises:
             NotBegun: The connection had died; nothing was asked of the server.
         """
         try:
-            await self.run(self._limits.begin)
+            await self.run(script)
         except RepositoryError as error:
             # It may have begun before the server refused one of the settings.
             self.whole = False
@@ -150,6 +150,7 @@ class Database:
     def __init__(self, source: Own | Borrowed, limits: Limits) -> None:
         self._source = source
         self.limits = limits
+        self._begin: Final = limits.begin
         self._connections: Connections | None = None
 
     @property
@@ -207,7 +208,7 @@ class Database:
         connection = await self._lent(connections)
         session = Session(connection, self.limits)
         try:
-            await session.begin()
+            await session.begin(self._begin)
             result = await work(session)
             await session.commit()
         except BaseException:

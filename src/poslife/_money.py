@@ -43,11 +43,13 @@ def money(field: str, value: object) -> Decimal:
 
 def fits(value: Decimal, digits: int) -> bool:
     """
-    Whether no more than *digits* digits stand on either side of the point.
+    Whether no more than *digits* digits stand on either side of the point of a finite number.
     """
+    text = str(value)
+    if len(text) <= digits and "E" not in text:
+        return True  # as of nearly all, and sooner said than by their digits
     _, mantissa, exponent = value.as_tuple()
-    if not isinstance(exponent, int):
-        return False
+    assert isinstance(exponent, int)  # it is finite
     return value.adjusted() < digits and (exponent >= -digits or not any(mantissa[-(-exponent - digits) :]))
 
 

@@ -157,7 +157,7 @@ def change_of(
     """
     The change that commits *plan*.
     """
-    events = tuple(
+    events = [
         LifeEvent(
             header=EventHeader(
                 id=new_event_id(),
@@ -178,6 +178,6 @@ def change_of(
             body=note.body,
         )
         for index, note in enumerate(plan.notes)
-    )
+    ]
     transitions = () if plan.transition is None else (plan.transition,)
-    return Change(id=id, run=run, at=at, transitions=transitions, fills=plan.fills, events=events)
+    return Change(id=id, run=run, at=at, transitions=transitions, fills=plan.fills, events=tuple(events))

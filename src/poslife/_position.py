@@ -218,9 +218,10 @@ class PendingPosition(msgspec.Struct, frozen=True, kw_only=True):
         """
         Its entry orders': pending while any of them may still become a fill.
         """
-        if all(order.status.ended for order in self.orders):
-            return PositionStatus.ENDED
-        return PositionStatus.PENDING
+        for order in self.orders:
+            if not order.status.ended:
+                return PositionStatus.PENDING
+        return PositionStatus.ENDED
 
     @property
     def live(self) -> bool:

@@ -433,15 +433,11 @@ class ClosedPosition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _check_sums(owner: str, position: PersistedPosition | ClosedPosition) -> None:
-    sums: dict[str, object] = {
-        "entered_quantity": position.entered_quantity,
-        "entered_cost": position.entered_cost,
-        "exited_cost": position.exited_cost,
-    }
+    total(f"{owner}.entered_quantity", position.entered_quantity)
+    total(f"{owner}.entered_cost", position.entered_cost)
+    total(f"{owner}.exited_cost", position.exited_cost)
     if isinstance(position, PersistedPosition):
-        sums["exited_quantity"] = position.exited_quantity
-    for field, value in sums.items():
-        total(f"{owner}.{field}", value)
+        total(f"{owner}.exited_quantity", position.exited_quantity)
     if not position.entered_quantity:
         raise InvalidValue(f"{owner}.entered_quantity", position.entered_quantity, "a Decimal above zero")
 

@@ -113,8 +113,9 @@ async def recording_pool(dsn: str) -> AsyncGenerator[tuple[asyncpg.Pool, Recordi
             rows: list[Any] = await super().fetch(query, *args, **options)
             return rows
 
+    # One connection, as where it is replayed: there two transactions cannot be under way at once.
     async with asyncpg.create_pool(
-        dsn, min_size=1, max_size=2, connection_class=RecordingConnection, reset=_leave_as_is
+        dsn, min_size=1, max_size=1, connection_class=RecordingConnection, reset=_leave_as_is
     ) as pool:
         yield pool, recording
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from poslife import (
@@ -694,7 +695,8 @@ def test_a_change_numbers_its_events() -> None:
     Each event has its index, the change's author and time, and the venue's own time where there is one.
     """
     plan = claimed()
-    made = committed(replace(plan, notes=(plan.notes[0], replace(plan.notes[1], occurred_at=AT))))
+    earlier = msgspec.structs.replace(plan.notes[1], occurred_at=AT)
+    made = committed(msgspec.structs.replace(plan, notes=(plan.notes[0], earlier)))
 
     assert [0, 1] == [event.index for event in made.events]
     assert [later(5), AT] == [event.header.occurred_at for event in made.events]

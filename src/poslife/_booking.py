@@ -8,9 +8,12 @@ else it opens a position, else it is stored as unclaimed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+
+import msgspec
+from msgspec.structs import replace
 
 from poslife._changes import Close, Promote
 from poslife._events import (
@@ -52,8 +55,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
+class Owner(msgspec.Struct, frozen=True, kw_only=True):
     """
     The position a fill goes to, and the ordinal of its order there; ``None`` where the order is not ours.
     """
@@ -123,8 +125,7 @@ def _key_of(fill: Fill) -> PositionKey:
     return PositionKey(venue=fill.venue, account=fill.account, symbol=fill.symbol, leg=leg)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Booking:
+class Booking(msgspec.Struct, frozen=True, kw_only=True):
     """
     What fills make of a position.
 

@@ -5,9 +5,11 @@ Changes: what a repository commits, all or nothing, and the checks every reposit
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+
+import msgspec
+from msgspec.structs import replace
 
 from poslife._events import UNLINKED, LifeEvent
 from poslife._fills import StoredFill
@@ -24,13 +26,13 @@ from poslife._position import (
     PositionStatus,
     require_transition,
 )
+from poslife._structs import as_dataclass_too
 from poslife.errors import AlreadyClosed, IllegalTransition, InvalidValue, PositionNotFound, StaleVersion
 
 __all__ = ["Change", "Claim", "Close", "Committed", "Heads", "Promote", "Revise", "StoredHead", "Transition"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """
     A new position takes its key.
     """
@@ -65,8 +67,7 @@ class Claim:
         return self.after
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revise:
+class Revise(msgspec.Struct, frozen=True, kw_only=True):
     """
     A position changes and stays what it is: pending, persisted, or closed (then only its orders change).
 
@@ -99,8 +100,7 @@ class Revise:
         return self.after
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promote:
+class Promote(msgspec.Struct, frozen=True, kw_only=True):
     """
     The first fill: the repository mints an id, and the pending position becomes persisted.
 
@@ -167,8 +167,7 @@ class Promote:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Close:
+class Close(msgspec.Struct, frozen=True, kw_only=True):
     """
     A persisted position's fills reach zero.
 
@@ -209,8 +208,7 @@ It was planned from version ``transition.version - 1``; 0 is "not there yet".
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, kw_only=True):
     """
     What one commit writes: all of it or nothing.
 
@@ -271,8 +269,7 @@ class Change:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Committed:
+class Committed(msgspec.Struct, frozen=True, kw_only=True):
     """
     What a commit has made.
 
@@ -287,8 +284,7 @@ class Committed:
     repeated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredHead:
+class StoredHead(msgspec.Struct, frozen=True, kw_only=True):
     """
     What a repository must read of a stored position before it writes.
 
@@ -371,3 +367,11 @@ def _require_step(transition: Transition, head: StoredHead) -> None:
     if isinstance(transition, Revise) and wanted is PositionStatus.CLOSED and head.status is not wanted:
         raise IllegalTransition(subject, head.status.value, "closed by a Revise; use Close")
     require_transition(transition.ref, head.status, wanted)
+
+
+as_dataclass_too(Claim)
+as_dataclass_too(Revise)
+as_dataclass_too(Promote)
+as_dataclass_too(Close)
+as_dataclass_too(Change)
+as_dataclass_too(Committed)

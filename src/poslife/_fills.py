@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+import msgspec
+
 from poslife._identifiers import (
     Account,
     ClientOrderId,
@@ -27,6 +29,7 @@ from poslife._identifiers import (
     tuple_of,
 )
 from poslife._money import money, positive
+from poslife._structs import as_dataclass_too
 from poslife.errors import InvalidValue
 
 __all__ = ["Fee", "Fill", "StoredFill"]
@@ -50,8 +53,7 @@ class Fee:
         name("Fee.currency", self.currency)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fill:
+class Fill(msgspec.Struct, frozen=True, kw_only=True):
     """
     One execution, ccxt's trade.
 
@@ -121,8 +123,7 @@ class Fill:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredFill:
+class StoredFill(msgspec.Struct, frozen=True, kw_only=True):
     """
     A fill and whose it is.
 
@@ -150,3 +151,7 @@ class StoredFill:
                 self.unclaimed_because,
                 "a reason exactly where there is no ref",
             )
+
+
+as_dataclass_too(Fill)
+as_dataclass_too(StoredFill)

@@ -171,7 +171,7 @@ def aware(field: str, value: object) -> None:
     """
     if not isinstance(value, datetime):
         raise InvalidValue(field, value, "an aware UTC datetime")
-    if value.utcoffset() != timedelta(0):
+    if value.tzinfo is not UTC and value.utcoffset() != timedelta(0):
         raise InvalidValue(field, value, "an aware UTC datetime (datetime.now(timezone.utc))")
 
 
@@ -197,6 +197,11 @@ def position_id(field: str, value: object) -> None:
         raise InvalidValue(field, value, "a positive int that a repository has minted")
 
 
+# Variant, version and the low 12 bits (RFC 9562 section 4).
+_FIXED_OF_REF = 0xF << 76 | 0b11 << 62 | 0xFFF
+_VERSION_7 = 7 << 76 | 0b10 << 62
+
+
 def position_ref(field: str, value: object) -> None:
     """
     Refuse what is not a UUIDv7 with its low 12 bits zero.
@@ -204,7 +209,7 @@ def position_ref(field: str, value: object) -> None:
     Raises:
         InvalidValue: Naming *field* and the value.
     """
-    if not isinstance(value, UUID) or value.version != 7 or value.int & 0xFFF:
+    if not isinstance(value, UUID) or value.int & _FIXED_OF_REF != _VERSION_7:
         raise InvalidValue(field, value, "a PositionRef: a UUIDv7 whose low 12 bits are zero")
 
 

@@ -18,8 +18,8 @@ from poslife._changes import Committed
 from poslife._client_order_ids import ClientOrderIdFormat, client_order_id
 from poslife._events import Actor
 from poslife._fills import Fill
-from poslife._identifiers import ClientOrderId, PositionRef, RunId, Venue
-from poslife._ids import EventIds, new_change_id
+from poslife._identifiers import ChangeId, ClientOrderId, PositionRef, RunId, Venue
+from poslife._ids import EventIds
 from poslife._plans import Plan, change_of
 from poslife._position import ClosedPosition, Position
 from poslife._recording import warn
@@ -138,6 +138,18 @@ class Ledger:
         task.add_done_callback(self._forget)
         return task
 
+    def begin(
+        self, work: Coroutine[object, object, ResultT], *, name: str
+    ) -> tuple[asyncio.Task[ResultT], asyncio.Future[ResultT]]:
+        """
+        Start *work* as `spawn` does, with a future of what comes of it for whoever waits.
+
+        That future wakes them at once: a task that ends tells its own end one turn of the loop later, and
+        `asyncio.shield` another one.
+        """
+        answer: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
+        return self.spawn(_answering(answer, work), name=name), answer
+
     def let_run(self, work: Coroutine[object, object, object], *, name: str, context: Context) -> None:
         """
         Start *work* for its own sake; `settle` waits for it.
@@ -196,7 +208,8 @@ class Ledger:
             warn(f"causing(…) or acting_as(…): not what it takes: {given}; stored with severity ERROR")
         change = change_of(
             plan,
-            id=new_change_id(),
+            # Such an id, too, is nobody else's; and as ids in order, changes are cheaper to index.
+            id=ChangeId(self.event_ids.new()),
             run=self.run,
             at=self.clock.now(),
             around=around if actor is None else replace(around, actor=actor),
@@ -330,27 +343,50 @@ class Ledger:
             alarm.cancel()
         return interrupted
 
-    async def within_patience(self, task: asyncio.Task[ResultT]) -> ResultT:
+    async def within_patience(self, answer: asyncio.Future[ResultT]) -> ResultT:
         """
-        The result of *task*, if it comes within `Timings.commit` seconds.
+        What *answer* gives, if it comes within `Timings.commit` seconds.
 
         Raises:
-            StorageUnavailable: It did not; the task goes on.
+            StorageUnavailable: It did not.
         """
+
+        def give_up(_: object) -> None:
+            if not answer.done():
+                answer.set_exception(StorageUnavailable(self.last_trouble))
+
         alarm = asyncio.ensure_future(self.clock.sleep(self.timings.commit))
+        alarm.add_done_callback(give_up)
         try:
-            await asyncio.wait((task, alarm), return_when=asyncio.FIRST_COMPLETED)
+            return await answer
         finally:
+            answer.cancel()
             alarm.cancel()
-        if task.done():
-            return task.result()
-        raise StorageUnavailable(self.last_trouble)
 
     async def shielded(self, work: Coroutine[object, object, ResultT], *, name: str) -> ResultT:
         """
         Await *work* in a task of its own, which goes on to its end when the caller is cancelled.
         """
-        return await asyncio.shield(self.spawn(work, name=name))
+        _, answer = self.begin(work, name=name)
+        try:
+            return await answer
+        finally:
+            answer.cancel()
+
+
+async def _answering(answer: asyncio.Future[ResultT], work: Coroutine[object, object, ResultT]) -> ResultT:
+    try:
+        result = await work
+    except asyncio.CancelledError:
+        answer.cancel()
+        raise
+    except BaseException as error:
+        if not answer.done():
+            answer.set_exception(error)
+        raise
+    if not answer.done():
+        answer.set_result(result)
+    return result
 
 
 def _tell_failure(task: asyncio.Task[object]) -> None:

@@ -7,7 +7,8 @@ Prices and quantities are `Decimal`, finite and exact. Quantities are in the ven
 
 from __future__ import annotations
 
-from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow, localcontext
+from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from poslife.errors import InvalidValue
@@ -42,11 +43,13 @@ def money(field: str, value: object) -> Decimal:
 
 def fits(value: Decimal, digits: int) -> bool:
     """
-    Whether no more than *digits* digits stand on either side of the point.
+    Whether no more than *digits* digits stand on either side of the point of a finite number.
     """
+    text = str(value)
+    if len(text) <= digits and "E" not in text:
+        return True  # as of nearly all, and sooner said than by their digits
     _, mantissa, exponent = value.as_tuple()
-    if not isinstance(exponent, int):
-        return False
+    assert isinstance(exponent, int)  # it is finite
     return value.adjusted() < digits and (exponent >= -digits or not any(mantissa[-(-exponent - digits) :]))
 
 
@@ -98,8 +101,7 @@ def exact_sum(numbers: Iterable[Decimal]) -> Decimal:
     """
     The sum without rounding, whatever the caller's decimal context.
     """
-    with localcontext(_EXACT):
-        return sum(numbers, Decimal(0))
+    return reduce(_EXACT.add, numbers, Decimal(0))
 
 
 def exact_difference(left: Decimal, right: Decimal) -> Decimal:

@@ -116,9 +116,9 @@ class OrderBlock:
         ledger = self._host.ledger
         # Whoever closes a coroutine may do so amid something else, which caused none of this.
         self._context = contextvars.copy_context()
-        preparing = ledger.spawn(self._prepare(), name=f"prepares an {self._what}")
+        preparing, answer = ledger.begin(self._prepare(), name=f"prepares an {self._what}")
         try:
-            self._position = await ledger.within_patience(preparing)
+            self._position = await ledger.within_patience(answer)
         except (asyncio.CancelledError, GeneratorExit, StorageUnavailable):
             # Nobody will leave a block that was never entered, so what may have been prepared is abandoned
             # here.

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
+
+import msgspec
+from msgspec.structs import replace
 
 from poslife._client_order_ids import LAST_ORDINAL
 from poslife._identifiers import (
@@ -26,6 +28,7 @@ from poslife._identifiers import (
     uuid,
 )
 from poslife._money import exact_difference, positive, total
+from poslife._structs import as_dataclass_too
 from poslife.errors import IllegalTransition, InvalidValue
 
 __all__ = ["ORDER_EVIDENCE", "ORDER_TRANSITIONS", "CloseReason", "Order", "OrderPurpose", "OrderStatus"]
@@ -95,17 +98,16 @@ class OrderStatus(enum.Enum):
         return self in _ENDED
 
 
-_ENDED = frozenset(
-    {
-        OrderStatus.FILLED,
-        OrderStatus.CANCELED,
-        OrderStatus.EXPIRED,
-        OrderStatus.REJECTED,
-        OrderStatus.ABANDONED,
-    }
+# Tuples, in which members are found by identity: hashing one is a call of Python's.
+_ENDED = (
+    OrderStatus.FILLED,
+    OrderStatus.CANCELED,
+    OrderStatus.EXPIRED,
+    OrderStatus.REJECTED,
+    OrderStatus.ABANDONED,
 )
 
-_ON_ITS_WAY = frozenset({OrderStatus.PREPARED, OrderStatus.SUBMITTING, OrderStatus.WORKING})
+_ON_ITS_WAY = (OrderStatus.PREPARED, OrderStatus.SUBMITTING, OrderStatus.WORKING)
 
 _AT_VENUE = frozenset(
     {
@@ -153,8 +155,7 @@ What an order or a fill seen at the venue may do to an order, whatever we believ
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(msgspec.Struct, frozen=True, kw_only=True):
     """
     One instruction to the venue on behalf of a position.
 
@@ -260,3 +261,6 @@ class Order:
                 sorted(status.value for status in allowed),
             )
         return replace(self, status=to)
+
+
+as_dataclass_too(Order)

@@ -5,9 +5,11 @@ Plans: what a step would commit, before it has an id, a time and an author. Pure
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from types import EllipsisType
+
+import msgspec
+from msgspec.structs import replace
 
 from poslife._causing import Circumstances
 from poslife._changes import Change, Revise, Transition
@@ -29,8 +31,7 @@ from poslife._position import PersistedPosition, Position, PositionStatus, Prote
 __all__ = ["Note", "Plan", "change_of", "note_about", "replaced", "revised"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class Note(msgspec.Struct, frozen=True, kw_only=True):
     """
     A life event to be: what happened to which version of a position.
 
@@ -57,8 +58,7 @@ class Note:
     body: LifeBody
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """
     What a step would commit. One without a transition and without fills changes nothing.
     """
@@ -165,7 +165,7 @@ def change_of(
 
     Its events say what they were caused by; where that was told wrongly, they have severity ERROR.
     """
-    events = tuple(
+    events = [
         LifeEvent(
             header=EventHeader(
                 id=new_event_id(),
@@ -188,6 +188,6 @@ def change_of(
             body=note.body,
         )
         for index, note in enumerate(plan.notes)
-    )
+    ]
     transitions = () if plan.transition is None else (plan.transition,)
-    return Change(id=id, run=run, at=at, transitions=transitions, fills=plan.fills, events=events)
+    return Change(id=id, run=run, at=at, transitions=transitions, fills=plan.fills, events=tuple(events))

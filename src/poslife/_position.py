@@ -12,6 +12,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
+
 from poslife._identifiers import (
     PositionId,
     PositionKey,
@@ -27,6 +29,7 @@ from poslife._identifiers import (
 )
 from poslife._money import average, exact_difference, positive, total
 from poslife._orders import CloseReason, Order, OrderStatus
+from poslife._structs import as_dataclass_too
 from poslife.errors import IllegalTransition, InvalidValue
 
 if TYPE_CHECKING:
@@ -168,8 +171,7 @@ def _check_origins(owner: str, position: PendingPosition | PersistedPosition | C
         raise InvalidValue(f"{owner}.version", position.version, "a version from 1 on")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PendingPosition:
+class PendingPosition(msgspec.Struct, frozen=True, kw_only=True):
     """
     Intended, stored, and without a fill: it has a ref and **no id**.
 
@@ -216,9 +218,10 @@ class PendingPosition:
         """
         Its entry orders': pending while any of them may still become a fill.
         """
-        if all(order.status.ended for order in self.orders):
-            return PositionStatus.ENDED
-        return PositionStatus.PENDING
+        for order in self.orders:
+            if not order.status.ended:
+                return PositionStatus.PENDING
+        return PositionStatus.ENDED
 
     @property
     def live(self) -> bool:
@@ -235,8 +238,7 @@ class PendingPosition:
         return any(order.status is OrderStatus.IN_DOUBT for order in self.orders)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersistedPosition:
+class PersistedPosition(msgspec.Struct, frozen=True, kw_only=True):
     """
     Has had its first fill: it has an id, and holds a quantity.
 
@@ -348,8 +350,7 @@ class PersistedPosition:
         return any(order.status is OrderStatus.IN_DOUBT for order in self.orders)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClosedPosition:
+class ClosedPosition(msgspec.Struct, frozen=True, kw_only=True):
     """
     What a persisted position becomes when its fills reach zero. It cannot be closed again.
 
@@ -432,15 +433,11 @@ class ClosedPosition:
 
 
 def _check_sums(owner: str, position: PersistedPosition | ClosedPosition) -> None:
-    sums: dict[str, object] = {
-        "entered_quantity": position.entered_quantity,
-        "entered_cost": position.entered_cost,
-        "exited_cost": position.exited_cost,
-    }
+    total(f"{owner}.entered_quantity", position.entered_quantity)
+    total(f"{owner}.entered_cost", position.entered_cost)
+    total(f"{owner}.exited_cost", position.exited_cost)
     if isinstance(position, PersistedPosition):
-        sums["exited_quantity"] = position.exited_quantity
-    for field, value in sums.items():
-        total(f"{owner}.{field}", value)
+        total(f"{owner}.exited_quantity", position.exited_quantity)
     if not position.entered_quantity:
         raise InvalidValue(f"{owner}.entered_quantity", position.entered_quantity, "a Decimal above zero")
 
@@ -454,3 +451,8 @@ Position = PendingPosition | PersistedPosition | ClosedPosition
 """
 For ``match`` with ``assert_never``.
 """
+
+
+as_dataclass_too(PendingPosition)
+as_dataclass_too(PersistedPosition)
+as_dataclass_too(ClosedPosition)

@@ -7,9 +7,10 @@ is written; one that was taken before gives an empty plan.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from poslife._changes import Claim
 from poslife._client_order_ids import LAST_ORDINAL

@@ -519,7 +519,7 @@ async def test_a_backend_that_somebody_else_uses_by_now_is_left_alone(postgres_d
         for ours in (False, True):
             async with own.transaction():
                 session_of_ours = Session(lent, Limits())
-                await session_of_ours.begin()
+                await session_of_ours.begin(Limits().begin)
                 former = await take_over(session_of_ours, None)
                 if not ours:
                     await session_of_ours.commit()

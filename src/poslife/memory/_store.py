@@ -171,12 +171,10 @@ class MemoryStore:
             if isinstance(closed := self._positions.get(transition.ref), ClosedPosition):
                 require_settlement(transition, closed)
         require_versions(change.transitions, heads)
-        released = {
-            transition.ref for transition in change.transitions if not transition.result(PositionId(1)).live
-        }
+        afters = [transition.result(PositionId(1)) for transition in change.transitions]
+        released = {after.ref for after in afters if not after.live}
         claimed: set[PositionKey] = set()
-        for transition in change.transitions:
-            after = transition.result(PositionId(1))
+        for after in afters:
             holder = self._live.get(after.key)
             if after.live and holder not in (None, after.ref) and holder not in released:
                 self._raise_duplicate(after.key)

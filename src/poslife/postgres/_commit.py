@@ -371,7 +371,7 @@ def _minted(id: int | None) -> PositionId | None:
 
 
 def _texts(change: Change) -> list[str]:
-    return [str(ref) for ref in change.refs]
+    return [str(transition.ref) for transition in change.transitions]
 
 
 def _one(row: dict[str, Value]) -> str:

@@ -200,17 +200,23 @@ class Owned:
         """
         See `Connections.acquire`.
         """
-        async with asyncio.timeout(self._limits.connect):
-            await self._free.acquire()
-            try:
-                connection = self._sound() or await self._own.connect(self._limits)
-            except BaseException:
-                self._free.release()
-                raise
+        if self._kept and not self._free.locked():
+            connection = await self._next()  # at once, or within the time for connecting anew
+        else:
+            async with asyncio.timeout(self._limits.connect):
+                connection = await self._next()
         self._lent.add(connection)
         if self._closed:
             connection.terminate()  # and whoever asked for it hears that it is closed
         return connection
+
+    async def _next(self) -> asyncpg.Connection:
+        await self._free.acquire()
+        try:
+            return self._sound() or await self._own.connect(self._limits)
+        except BaseException:
+            self._free.release()
+            raise
 
     def _sound(self) -> asyncpg.Connection | None:
         """

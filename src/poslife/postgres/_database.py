@@ -7,8 +7,8 @@ result to it, so that whatever codecs a host has set on its connections, nothing
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import asyncpg
@@ -20,7 +20,7 @@ from poslife.postgres._errors import (
     is_lost_connection,
     leaves_connection_whole,
     left_nothing_behind,
-    translated,
+    ours,
 )
 
 if TYPE_CHECKING:
@@ -54,15 +54,15 @@ class Session:
         self.begun = False
         self.whole = True
 
-    async def begin(self) -> None:
+    async def begin(self, script: str) -> None:
         """
-        Begin, inheriting nothing.
+        Begin, inheriting nothing: with `Limits.begin`.
 
         Raises:
             NotBegun: The connection had died; nothing was asked of the server.
         """
         try:
-            await self.run(self._limits.begin)
+            await self.run(script)
         except RepositoryError as error:
             # It may have begun before the server refused one of the settings.
             self.whole = False
@@ -134,12 +134,11 @@ class Session:
 
     async def _asked(self, answer: Awaitable[ResultT]) -> ResultT:
         self.whole = False
-        with translated():
-            try:
-                result = await answer
-            except asyncpg.PostgresError as error:
-                self.whole = leaves_connection_whole(error)
-                raise
+        try:
+            result = await answer
+        except DRIVER_ERRORS as error:
+            self.whole = leaves_connection_whole(error)
+            raise ours(error) from error
         self.whole = True
         return result
 
@@ -160,6 +159,7 @@ class Database:
     def __init__(self, source: Own | Borrowed, limits: Limits) -> None:
         self._source = source
         self.limits = limits
+        self._begin: Final = limits.begin
         self._connections: Connections | None = None
 
     @property
@@ -212,43 +212,34 @@ class Database:
                 tries += 1
 
     async def _transact_once(self, work: Callable[[Session], Awaitable[ResultT]]) -> ResultT:
-        async with self._lent() as session:
-            await session.begin()
-            try:
-                result = await work(session)
-                await session.commit()
-            except BaseException:
-                await session.roll_back()
-                raise
-            return result
-
-    @asynccontextmanager
-    async def _lent(self) -> AsyncGenerator[Session]:
         if (connections := self._connections) is None:
             raise StorageUnavailable("the store is not open: await its open() first")
-        with translated(), self._reading_dsn():
-            try:
-                connection = await connections.acquire()
-            except TimeoutError as error:
-                waited = f"no connection within {self.limits.connect:g} s"
-                raise StorageUnavailable(
-                    f"{waited}: the server does not answer, or the pool has none to spare"
-                ) from error
+        connection = await self._lent(connections)
         session = Session(connection, self.limits)
         try:
-            yield session
+            await session.begin(self._begin)
+            result = await work(session)
+            await session.commit()
+        except BaseException:
+            await session.roll_back()
+            raise
         finally:
-            session.discard_if_broken()
             # What became of the transaction is known; a connection that cannot be reset is no news of it.
             with suppress(*DRIVER_ERRORS):
                 await connections.release(connection)
+        return result
 
-    @contextmanager
-    def _reading_dsn(self) -> Generator[None]:
+    async def _lent(self, connections: Connections) -> Connection:
         try:
-            yield
+            return await connections.acquire()
+        except TimeoutError as error:
+            waited = f"no connection within {self.limits.connect:g} s"
+            raise StorageUnavailable(
+                f"{waited}: the server does not answer, or the pool has none to spare"
+            ) from error
+        except DRIVER_ERRORS as error:
+            raise ours(error) from error
         except ValueError as error:
-            # A certificate that is refused is no address that cannot be read.
-            if isinstance(self._source, Borrowed) or isinstance(error, OSError):
+            if isinstance(self._source, Borrowed):
                 raise
             raise InvalidUrl(self._source.shown(), str(error)) from error

@@ -13,6 +13,8 @@ from decimal import Decimal
 from typing import Any, Final, cast
 from uuid import UUID
 
+import msgspec
+
 from poslife._money import plain
 from poslife._rows import Value
 from poslife.errors import StorageRejected
@@ -71,13 +73,22 @@ def _number_text(number: Decimal) -> str:
     return plain(number)
 
 
+# What `str` gives of a UUID and `time_text` of a time, in a quarter of the time; but not of subclasses.
+_text: Final[Callable[[UUID | datetime], str]] = msgspec.to_builtins
+
+
+def _time_text(at: datetime) -> str:
+    text = _text(at)
+    return text if at.microsecond else f"{text[:-1]}.000000Z"
+
+
 _TURNS: Final[Mapping[type, Callable[[Any], Cell] | None]] = {
     str: None,
     int: None,
     bytes: None,
     type(None): None,
-    UUID: str,
-    datetime: time_text,
+    UUID: _text,
+    datetime: _time_text,
     Decimal: _number_text,
 }
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, cast
+
+import msgspec
 
 from poslife._changes import (
     Change,
@@ -59,14 +60,13 @@ Row = tuple[Cell, ...]
 _LIVE: Final = frozenset({PositionStatus.PENDING, PositionStatus.OPEN, PositionStatus.CLOSING})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """
     A change as rows: all that can be said of it without the file.
 
     Attributes:
         change: The change.
-        mark: Its fingerprint.
+        registration: Its row in the table of changes: its id, its fingerprint, its run and its time.
         positions: The row of each transition, or ``None`` where its id is yet to be minted.
         orders: The rows of the orders it touches.
         fills: The rows of its fills.
@@ -75,7 +75,7 @@ class Prepared:
     """
 
     change: Change
-    mark: bytes
+    registration: tuple[str, bytes, str, str]
     positions: tuple[Row | None, ...]
     orders: tuple[Row, ...]
     fills: tuple[Row, ...]
@@ -90,12 +90,12 @@ def prepare(change: Change) -> Prepared:
     Raises:
         StorageRejected: A value is one that SQLite does not keep.
     """
-    mark = fingerprint(change)
+    registration = cells_of((change.id, fingerprint(change), change.run, change.at))
     transitions = change.transitions
     events = life_event_rows(change.events, change.at)
     return Prepared(
         change=change,
-        mark=mark,
+        registration=cast("tuple[str, bytes, str, str]", registration),
         positions=tuple(
             [
                 None if isinstance(transition, Promote) else cells_of(position_row(transition.after))
@@ -117,9 +117,9 @@ def commit(session: Session, prepared: Prepared, clock: Clock) -> Committed:
     """
     change = prepared.change
     with session.writing():
-        ground = _take_ground(session, change, clock)
+        ground = _take_ground(session, prepared, clock)
         if ground.registered:
-            return _first_result(session, change, prepared.mark)
+            return _first_result(session, prepared)
         if change.needs_lease and not ground.leased:
             raise RunLost(change.run)
         heads = ground.heads
@@ -127,7 +127,7 @@ def commit(session: Session, prepared: Prepared, clock: Clock) -> Committed:
         if len(change.transitions) > 1:
             _require_free_keys(session, change, heads)
         positions = tuple([_result(session, transition) for transition in change.transitions])
-        _register(session, change, prepared.mark)
+        session.run(_REGISTER, prepared.registration)
         try:
             _write_positions(session, positions, prepared.positions, heads)
         except sqlite3.IntegrityError:
@@ -144,8 +144,7 @@ def commit(session: Session, prepared: Prepared, clock: Clock) -> Committed:
     return Committed(change_id=change.id, positions=positions)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ground:
+class _Ground(msgspec.Struct, frozen=True):
     """
     What a commit is checked against.
     """
@@ -168,13 +167,14 @@ FROM (SELECT ? AS ref) AS wanted LEFT JOIN positions ON positions.ref = wanted.r
 """  # noqa: S608 - a statement of our own
 
 
-def _take_ground(session: Session, change: Change, clock: Clock) -> _Ground:
+def _take_ground(session: Session, prepared: Prepared, clock: Clock) -> _Ground:
     """
     All of it at once for a change of one position, as nearly all are.
     """
-    refs = [transition.ref for transition in change.transitions]
+    refs = [transition.ref for transition in prepared.change.transitions]
     first = str(refs[0]) if refs else None
-    row = session.row(_TAKE_GROUND, str(change.id), str(change.run), time_text(clock.now()), first)
+    change, _, run, _ = prepared.registration
+    row = session.row(_TAKE_GROUND, change, run, time_text(clock.now()), first)
     # The tables are STRICT, so that the cells are what the columns say.
     registered, leased, status, version, minted, trail = cast(
         "tuple[int, int, str | None, int, int | None, bytes | None]", row
@@ -209,15 +209,12 @@ def _read_heads(session: Session, refs: Iterable[PositionRef]) -> dict[PositionR
 _REGISTER: Final = 'INSERT INTO changes (change_id, fingerprint, run, "at") VALUES (?, ?, ?, ?)'
 
 
-def _register(session: Session, change: Change, mark: bytes) -> None:
-    session.run(_REGISTER, (str(change.id), mark, str(change.run), time_text(change.at)))
-
-
-def _first_result(session: Session, change: Change, mark: bytes) -> Committed:
+def _first_result(session: Session, prepared: Prepared) -> Committed:
     """
     What the change made when it was committed: its transitions say all but the ids, and those never change.
     """
-    stored = session.row("SELECT fingerprint FROM changes WHERE change_id = ?", str(change.id))
+    change, (own_id, mark, *_) = prepared.change, prepared.registration
+    stored = session.row("SELECT fingerprint FROM changes WHERE change_id = ?", own_id)
     if stored != (mark,):
         raise ChangeIdReused(change.id)
     heads = _read_heads(session, change.refs)

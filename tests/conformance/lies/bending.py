@@ -9,6 +9,8 @@ from dataclasses import replace
 from typing import TypeVar
 from uuid import uuid4
 
+import msgspec
+
 from poslife._changes import Change
 from poslife._identifiers import (
     ChangeId,
@@ -29,5 +31,8 @@ def bent(value: ValueT, **fields: object) -> ValueT:
     """
     twisted = copy.copy(value)
     for field, other in fields.items():
-        object.__setattr__(twisted, field, other)
+        if isinstance(twisted, msgspec.Struct):
+            msgspec.structs.force_setattr(twisted, field, other)
+        else:
+            object.__setattr__(twisted, field, other)
     return twisted

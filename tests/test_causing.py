@@ -13,12 +13,13 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from poslife import EventId, Severity, acting_as, causing
+from poslife import BatchingSink, EventId, PositionTracker, Severity, SinkHealth, acting_as, causing
 from poslife._causing import circumstances
 from poslife._recording import host_event
-from poslife.errors import PoslifeMisuseWarning
+from poslife.errors import PoslifeMisuseWarning, StorageUnavailable
 from poslife.events import Actor, EventHeader, HostBody, HostEvent, LifeEvent, PositionEnded, RecordedEvent
 from poslife.memory import MemoryStore
+from tests.batching.paper import Told, later
 from tests.tracker.scenes import tracking
 from tests.values import AT, RUN, new_event_id
 
@@ -200,6 +201,31 @@ def test_what_is_no_actor_breaks_nothing() -> None:
     operator: Any = "operator"
     with acting_as(operator), pytest.warns(PoslifeMisuseWarning, match="within"):
         assert Actor.STRATEGY is told().actor
+
+
+async def test_what_an_alarm_records_has_no_cause_but_itself() -> None:
+    """
+    The sink's own tasks begin with whatever is recorded first, and are not caused by that.
+    """
+    store = Told()
+    store.away = StorageUnavailable("connection refused")
+    alarms: list[SinkHealth] = []
+
+    def alarm(health: SinkHealth) -> None:
+        if not alarms:
+            alarms.append(health)
+            tracker.record("bot.alarmed", None, {})
+
+    sink = BatchingSink(store, linger=0.0, alarm=alarm)
+    tracker = PositionTracker(repository=store, sink=sink)
+    with causing(FIRST):
+        tracker.record("signal.seen", None, {})
+    await later(lambda: bool(alarms))
+    store.away = None
+    await sink.aclose(20)
+    seen, alarmed = (event.header for event in store.recorded_events())
+
+    assert (FIRST, None) == (seen.causation, alarmed.causation)
 
 
 async def test_it_is_stored_and_read_back() -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import Context
 from pathlib import Path
 from typing import Final
 
@@ -326,12 +327,18 @@ class BatchingSink:
         self._tasks = []
         for lane in self._lanes:
             lane.begin()
-            self._tasks.append(loop.create_task(lane.run(), name=f"poslife sink: {lane.name}"))
+            self._begin(loop, lane.run(), lane.name)
         for relay in self._relays:
             relay.begin()
-            self._tasks.append(loop.create_task(relay.run(), name="poslife sink: relay"))
+            self._begin(loop, relay.run(), "relay")
         if self._journal is not None:
-            self._tasks.append(loop.create_task(self._keep(self._journal), name="poslife sink: journal"))
+            self._begin(loop, self._keep(self._journal), "journal")
+
+    def _begin(
+        self, loop: asyncio.AbstractEventLoop, work: Coroutine[object, object, None], name: str
+    ) -> None:
+        # In a context of its own: whatever event begins it is no cause of what an alarm records later.
+        self._tasks.append(loop.create_task(work, name=f"poslife sink: {name}", context=Context()))
 
     async def _keep(self, journal: Journal) -> None:
         """

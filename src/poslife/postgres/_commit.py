@@ -1,10 +1,10 @@
 """
-Committing a change: all of it or nothing, once.
+Committing a change, or several that have nothing to do with each other: all of it or nothing, once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypedDict
 from uuid import UUID
 
@@ -37,13 +37,20 @@ from poslife._rows import (
     order_row,
     position_row,
 )
-from poslife.errors import ChangeIdReused, RunLost, StorageBusy, StorageRejected
+from poslife.errors import (
+    ChangeIdReused,
+    PoslifeError,
+    RunLost,
+    StorageBusy,
+    StorageRejected,
+    StorageUnavailable,
+)
 from poslife.postgres._cells import bytes_text, cells, recordset
 from poslife.postgres._database import Database, Session
 from poslife.postgres._reads import read_positions
 from poslife.postgres._refusals import CONTESTED, explain
 
-__all__ = ["commit"]
+__all__ = ["NotTogether", "commit", "commit_together"]
 
 _TRIES: Final = 10
 
@@ -93,7 +100,11 @@ async def commit(database: Database, change: Change) -> Committed:
     mark = fingerprint(change).hex()
 
     async def attempt(session: Session) -> Committed:
-        return await _attempt(session, change, mark)
+        ground = await _take_ground(session, (change,), (mark,))
+        if not ground["registered"]:
+            return await _first_result(session, change, mark)
+        (committed,) = await _attempt(session, (change,), ground)
+        return committed
 
     for _ in range(_TRIES):
         try:
@@ -108,72 +119,114 @@ async def commit(database: Database, change: Change) -> Committed:
     raise StorageBusy(f"the positions of change {change.id} were taken and released {_TRIES} times meanwhile")
 
 
-async def _attempt(session: Session, change: Change, mark: str) -> Committed:
-    ground = await _take_ground(session, change, mark)
-    if not ground["registered"]:
-        return await _first_result(session, change, mark)
-    if change.needs_lease and not ground["leased"]:
-        raise RunLost(change.run)
+class NotTogether(Exception):
+    """
+    Nothing of several changes was committed: for one of them there is more to be said than that it was.
+    """
+
+
+async def commit_together(database: Database, changes: Sequence[Change]) -> list[Committed]:
+    """
+    Commit changes of different positions in one transaction.
+
+    Raises:
+        NotTogether: One of them is refused, was committed before, or is in somebody's way.
+        StorageUnavailable: Unknown whether they were committed: repeat each.
+    """
+
+    async def attempt(session: Session) -> list[Committed]:
+        marks = [fingerprint(change).hex() for change in changes]
+        ground = await _take_ground(session, changes, marks)
+        if not ground["registered"]:
+            raise NotTogether
+        return await _attempt(session, changes, ground)
+
+    try:
+        return await database.transact(attempt)
+    except StorageBusy as error:
+        raise NotTogether from error
+    except StorageUnavailable:
+        raise
+    except PoslifeError as error:
+        raise NotTogether from error
+
+
+async def _attempt(session: Session, changes: Sequence[Change], ground: _Ground) -> list[Committed]:
+    for change in changes:
+        if change.needs_lease and not ground["leased"]:
+            raise RunLost(change.run)
     heads = _stored_heads(ground["heads"])
-    if any(transition.version > 1 and transition.ref not in heads for transition in change.transitions):
+    transitions = [transition for change in changes for transition in change.transitions]
+    if any(transition.version > 1 and transition.ref not in heads for transition in transitions):
         # The statement saw the store as it was before it waited for an earlier attempt.
-        heads = await _read_heads(session, change)
-    await _check(session, change, heads)
-    ids = await _write(session, change, heads)
-    if len(ids) != len(change.transitions):
-        raise _MovedMeanwhile(f"a position of change {change.id} appeared meanwhile")
-    return Committed(
-        change_id=change.id,
-        positions=tuple(transition.result(ids[transition.ref]) for transition in change.transitions),
-    )
+        heads = await _read_heads(session, changes)
+    for change in changes:
+        await _check(session, change, heads)
+    ids = await _write(session, changes, heads)
+    if len(ids) != len(transitions):
+        raise _MovedMeanwhile(f"a position of change {changes[0].id} appeared meanwhile")
+    return [
+        Committed(
+            change_id=change.id,
+            positions=tuple(transition.result(ids[transition.ref]) for transition in change.transitions),
+        )
+        for change in changes
+    ]
 
 
-# The change is registered first of all: a repetition waits here for an earlier attempt that is still in
-# flight. The conditions on `registered` make sure of that order, and that a repetition locks nothing.
 # The last of its life events' digests.
 _TRAIL: Final = """(
     SELECT encode(l.digest, 'hex') FROM poslife.life_events AS l
     WHERE l.ref = p.ref ORDER BY l.version DESC, l.index DESC LIMIT 1
 )"""
 
+# The changes are registered first of all: a repetition waits here for an earlier attempt that is still in
+# flight. The conditions on `registered` make sure of that order, and that a repetition locks nothing.
 _TAKE_GROUND: Final = f"""
 WITH registered AS (
     INSERT INTO poslife.changes (change_id, fingerprint, run, at)
     SELECT c.change_id, c.fingerprint, c.run, c.at
-    FROM json_populate_record(NULL::poslife.changes, $1::text::json) AS c
+    FROM json_populate_recordset(NULL::poslife.changes, $1::text::json) AS c
     ON CONFLICT (change_id) DO NOTHING
     RETURNING change_id
+), fresh AS (
+    SELECT count(*) = json_array_length($1::text::json) AS yes FROM registered
 ), lease AS (
     SELECT r.id
     FROM poslife.runs AS r
-    WHERE r.id = $2::text::uuid
+    WHERE r.id = ANY ($2::text[]::uuid[])
       AND r.ended_at IS NULL AND r.lost_at IS NULL AND r.lease_until > clock_timestamp()
-      AND (SELECT count(*) FROM registered) = 1
+      AND (SELECT yes FROM fresh)
+    ORDER BY r.id
     FOR SHARE
 ), heads AS (
     SELECT p.ref, p.status, p.version, p.id, {_TRAIL} AS trail
     FROM poslife.positions AS p
-    WHERE p.ref = ANY ($3::text[]::uuid[]) AND (SELECT count(*) FROM registered) = 1
+    WHERE p.ref = ANY ($3::text[]::uuid[]) AND (SELECT yes FROM fresh)
     ORDER BY p.ref
     FOR NO KEY UPDATE
 )
 SELECT json_build_object(
-    'registered', (SELECT count(*) FROM registered) = 1,
-    'leased', (SELECT count(*) FROM lease) = 1,
+    'registered', (SELECT yes FROM fresh),
+    'leased', (SELECT count(*) FROM lease) = cardinality($2::text[]),
     'heads', (SELECT coalesce(json_agg(h), '[]') FROM heads AS h)
 )::text
 """  # noqa: S608 - a statement of our own
 
 
-async def _take_ground(session: Session, change: Change, mark: str) -> _Ground:
+async def _take_ground(session: Session, changes: Sequence[Change], marks: Sequence[str]) -> _Ground:
     """
-    Register the change, hold its run and lock its positions.
+    Register the changes, hold their run and lock their positions.
     """
-    registration = _one(
-        {"change_id": change.id, "fingerprint": f"\\x{mark}", "run": change.run, "at": change.at}
+    registration = recordset(
+        [
+            {"change_id": change.id, "fingerprint": f"\\x{mark}", "run": change.run, "at": change.at}
+            for change, mark in zip(changes, marks, strict=True)
+        ]
     )
     # The run is held by every change: ending it waits for what a dead process has in flight at the server.
-    answer = await session.fetch(_TAKE_GROUND, registration, str(change.run), _texts(change))
+    runs = [str(run) for run in {change.run for change in changes}]
+    answer = await session.fetch(_TAKE_GROUND, registration, runs, _texts(changes))
     return _ground_decoder.decode(answer[0])
 
 
@@ -189,8 +242,8 @@ SELECT coalesce(json_agg(h), '[]')::text FROM heads AS h
 """  # noqa: S608 - a statement of our own
 
 
-async def _read_heads(session: Session, change: Change) -> Heads:
-    answer = await session.fetch(_READ_HEADS, _texts(change))
+async def _read_heads(session: Session, changes: Sequence[Change]) -> Heads:
+    answer = await session.fetch(_READ_HEADS, _texts(changes))
     return _stored_heads(_heads_decoder.decode(answer[0]))
 
 
@@ -211,7 +264,9 @@ async def _check(session: Session, change: Change, heads: Heads) -> None:
     The three checks, in their order of precedence over the whole change.
     """
     require_found(change.transitions, heads)
-    closed = [ref for ref, head in heads.items() if head.status is PositionStatus.CLOSED]
+    closed = [
+        ref for ref, head in heads.items() if head.status is PositionStatus.CLOSED and ref in change.refs
+    ]
     if closed:
         positions = await read_positions(session, closed)
         for transition in change.transitions:
@@ -238,7 +293,7 @@ async def _first_result(session: Session, change: Change, mark: str) -> Committe
     """
     What the change made when it was committed: its transitions say all but the ids, and those never change.
     """
-    answer = await session.fetch(_READ_FIRST_RESULT, str(change.id), _texts(change))
+    answer = await session.fetch(_READ_FIRST_RESULT, str(change.id), _texts((change,)))
     first = _first_result_decoder.decode(answer[0])
     if first["fingerprint"] != mark:
         raise ChangeIdReused(change.id)
@@ -327,23 +382,25 @@ SELECT row_to_json(w)::text FROM written AS w
 """
 
 
-async def _write(session: Session, change: Change, heads: Heads) -> Mapping[PositionRef, PositionId | None]:
+async def _write(
+    session: Session, changes: Sequence[Change], heads: Heads
+) -> Mapping[PositionRef, PositionId | None]:
     """
     Write everything, and return the ids of the positions.
     """
+    transitions = [transition for change in changes for transition in change.transitions]
     # What releases a key goes before what claims one: the index is asked row by row.
-    positions = sorted((_position_cells(transition) for transition in change.transitions), key=_holds_key)
+    positions = sorted(map(_position_cells, transitions), key=_holds_key)
     orders = [
-        cells(ORDER_COLUMNS, order_row(order))
-        for transition in change.transitions
-        for order in transition.orders
+        cells(ORDER_COLUMNS, order_row(order)) for transition in transitions for order in transition.orders
     ]
-    events = life_event_rows(change.events, change.at)
+    fills = [cells(FILL_COLUMNS, fill_row(stored)) for change in changes for stored in change.fills]
+    events = [row for change in changes for row in life_event_rows(change.events, change.at)]
     answer = await session.fetch(
         _WRITE,
         recordset(positions),
         recordset(orders),
-        recordset([cells(FILL_COLUMNS, fill_row(stored)) for stored in change.fills]),
+        recordset(fills),
         recordset(
             [
                 cells(LIFE_EVENT_COLUMNS, (*row.cells, bytes_text(digest)))
@@ -370,9 +427,5 @@ def _minted(id: int | None) -> PositionId | None:
     return None if id is None else PositionId(id)
 
 
-def _texts(change: Change) -> list[str]:
-    return [str(transition.ref) for transition in change.transitions]
-
-
-def _one(row: dict[str, Value]) -> str:
-    return msgspec.json.encode(row).decode()
+def _texts(changes: Sequence[Change]) -> list[str]:
+    return [str(transition.ref) for change in changes for transition in change.transitions]

@@ -35,12 +35,12 @@ from poslife._position import ClosedPosition, LivePosition, PendingPosition, Per
 from poslife._tokens import after_closing, after_event, after_number, after_run_event, after_uuid
 from poslife.errors import InvalidValue, PositionNotFound, RunLost, StorageUnavailable
 from poslife.postgres import _batches, _feed, _letters, _reads, _runs
-from poslife.postgres._commit import commit
 from poslife.postgres._database import Borrowed, Database, Limits, Own, Session
 from poslife.postgres._errors import translated
 from poslife.postgres._event_writer import EventWriter
 from poslife.postgres._partitions import prepare_partitions
 from poslife.postgres._schema import describe, prepare_schema
+from poslife.postgres._together import Commits
 from poslife.protocols import (
     BuriedLetter,
     DeadLetter,
@@ -100,6 +100,7 @@ class PostgresStore:
         )
         # Who has no statement kept has a pooler on the way; any other one is found when the store is opened.
         self._events = EventWriter(own, self._database.limits) if statement_cache_size else None
+        self._commits = Commits(self._database, pool_size)
         self._opening = asyncio.Lock()
         self._tend_after = 0.0
         self._backend: str | None = None
@@ -132,6 +133,7 @@ class PostgresStore:
         store._database = Database(  # noqa: SLF001 - its own
             Borrowed(pool=pool), Limits(connect=connect_timeout, command=command_timeout, lock=lock_timeout)
         )
+        store._commits = Commits(store._database, pool.get_max_size())  # noqa: SLF001 - its own
         store._events = None  # noqa: SLF001 - its own
         store._opening = asyncio.Lock()  # noqa: SLF001 - its own
         store._tend_after = 0.0  # noqa: SLF001 - its own
@@ -183,7 +185,7 @@ class PostgresStore:
         """
         See `Repository.commit`.
         """
-        return await commit(self._database, change)
+        return await self._commits.commit(change)
 
     async def get(self, ref: PositionRef, /) -> Position:
         """

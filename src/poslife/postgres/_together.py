@@ -1,0 +1,132 @@
+"""
+Commits that have to wait for a connection share one transaction with the others that wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+from poslife._changes import Change, Committed
+from poslife._identifiers import PositionRef
+from poslife.postgres._commit import NotTogether, commit, commit_together
+from poslife.postgres._database import Database
+
+__all__ = ["Commits"]
+
+# So many share a transaction at most: none of them waits long for the others.
+_MOST_TOGETHER: Final = 16
+
+_Waiting = tuple[Change, "asyncio.Future[Committed]"]
+
+
+class Commits:
+    """
+    As many at a time as there are connections. Who comes then waits, and goes with whoever else has waited.
+
+    Args:
+        database: Where to commit.
+        most: How many transactions at a time.
+    """
+
+    def __init__(self, database: Database, most: int) -> None:
+        self._database = database
+        self._free = most
+        self._waiting: deque[_Waiting] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def commit(self, change: Change) -> Committed:
+        """
+        See `Repository.commit`. A change whose caller is cancelled while it waits may not be begun.
+        """
+        if self._free:
+            self._free -= 1
+            try:
+                return await commit(self._database, change)
+            finally:
+                self._pass_on()
+        answer: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+        self._waiting.append((change, answer))
+        return await answer
+
+    def _pass_on(self) -> None:
+        """
+        Give a turn that has ended to those who wait.
+        """
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            # Closed after its event loop, where nobody waits any more.
+            self._waiting.clear()
+            self._free += 1
+            return
+        if batch := self._take():
+            task = loop.create_task(self._serve(batch), name="poslife commits together")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        else:
+            self._free += 1
+
+    def _take(self) -> Sequence[_Waiting]:
+        """
+        Those who waited longest, as far as they are about different positions.
+        """
+        batch: list[_Waiting] = []
+        refs: set[PositionRef] = set()
+        while self._waiting and len(batch) < _MOST_TOGETHER:
+            change, answer = self._waiting[0]
+            if not answer.done():
+                if not refs.isdisjoint(change.refs):
+                    break
+                batch.append((change, answer))
+                refs |= change.refs
+            self._waiting.popleft()
+        return batch
+
+    async def _serve(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            if len(batch) == 1 or not await self._together(batch):
+                await asyncio.gather(*(self._alone(change, answer) for change, answer in batch))
+        finally:
+            self._pass_on()
+
+    async def _together(self, batch: Sequence[_Waiting]) -> bool:
+        """
+        Commit all of them at once, if that can be; return whether each has its answer.
+        """
+        try:
+            committed = await commit_together(self._database, [change for change, _ in batch])
+        except NotTogether:
+            return False
+        except BaseException as error:
+            for _, answer in batch:
+                _fail(answer, error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for (_, answer), one in zip(batch, committed, strict=True):
+                if not answer.done():
+                    answer.set_result(one)
+        return True
+
+    async def _alone(self, change: Change, answer: asyncio.Future[Committed]) -> None:
+        try:
+            committed = await commit(self._database, change)
+        except BaseException as error:
+            _fail(answer, error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            if not answer.done():
+                answer.set_result(committed)
+
+
+def _fail(answer: asyncio.Future[Committed], error: BaseException) -> None:
+    if answer.done():
+        return
+    if isinstance(error, asyncio.CancelledError):
+        answer.cancel()
+    else:
+        answer.set_exception(error)

@@ -6,8 +6,8 @@ from one run of the tracker with their arguments, and replayed on a fresh databa
 so that only poslife and the store are measured.
 
 By hand each commit is a transaction of its own, however many openings are under way. So poslife can be faster
-than the floor on SQLite, where commits that wait at the same time share one transaction and one way to the
-disk. One opening at a time has nobody to share with: it pays for the venue's answer to be asked on the event
+than the floor, for its commits that wait at the same time share one transaction and one way to the disk. One
+opening at a time has nobody to share with: on SQLite it pays for the venue's answer to be asked on the event
 loop while another thread waits for the disk, which a loop that issues statements does not.
 """
 

@@ -31,10 +31,10 @@ from typing_extensions import override
 
 from poslife import Severity
 from poslife._clock import SystemClock
+from poslife._event_rows import RUN_EVENT_COLUMNS, run_event_row
 from poslife._events import EventHeader
 from poslife._identifiers import Account, PositionRef, Symbol, Venue
 from poslife._ids import EventIds, new_ref, new_run_id
-from poslife._rows import RUN_EVENT_COLUMNS, run_event_row
 from poslife.postgres import PostgresStore
 from poslife.postgres._database import Limits, Own
 from poslife.postgres._event_writer import EventWriter

@@ -35,29 +35,31 @@ from poslife import (
 )
 from poslife._changes import StoredHead
 from poslife._encoding import encode_body, encode_payload
+from poslife._event_rows import (
+    EVENT_COLUMNS,
+    HEADER_COLUMNS,
+    LIFE_EVENT_COLUMNS,
+    RUN_EVENT_COLUMNS,
+    life_digests,
+    life_event_rows,
+    recorded_event_from,
+    run_event_row,
+)
 from poslife._events import UNLINKED
 from poslife._position import PositionStatus
 from poslife._records import EventRecord, linked
 from poslife._rows import (
-    EVENT_COLUMNS,
     FILL_COLUMNS,
-    HEADER_COLUMNS,
-    LIFE_EVENT_COLUMNS,
     ORDER_COLUMNS,
     POSITION_COLUMNS,
-    RUN_EVENT_COLUMNS,
     Value,
     fill_from,
     fill_row,
     key_row,
-    life_digests,
-    life_event_rows,
     order_from,
     order_row,
     position_from,
     position_row,
-    recorded_event_from,
-    run_event_row,
 )
 from poslife.events import Actor, EventHeader, HostBody, LifeEvent, OrderRejected, RecordedEvent
 from tests.values import (

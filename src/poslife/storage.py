@@ -26,6 +26,18 @@ from poslife._encoding import (
     encode_body,
     fingerprint,
 )
+from poslife._event_rows import (
+    EVENT_COLUMNS,
+    HEADER_COLUMNS,
+    LIFE_EVENT_COLUMNS,
+    RUN_EVENT_COLUMNS,
+    LifeEventRow,
+    event_record_from,
+    life_digests,
+    life_event_rows,
+    recorded_event_from,
+    run_event_row,
+)
 from poslife._fills import (
     StoredFill,
 )
@@ -38,27 +50,17 @@ from poslife._paging import (
     page_of,
 )
 from poslife._rows import (
-    EVENT_COLUMNS,
     FILL_COLUMNS,
-    HEADER_COLUMNS,
-    LIFE_EVENT_COLUMNS,
     ORDER_COLUMNS,
     POSITION_COLUMNS,
-    RUN_EVENT_COLUMNS,
-    LifeEventRow,
     Value,
-    event_record_from,
     fill_from,
     fill_row,
     key_row,
-    life_digests,
-    life_event_rows,
     order_from,
     order_row,
     position_from,
     position_row,
-    recorded_event_from,
-    run_event_row,
 )
 
 __all__ = [

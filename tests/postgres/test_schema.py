@@ -13,17 +13,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
+from poslife._event_rows import LIFE_EVENT_COLUMNS, RUN_EVENT_COLUMNS
 from poslife._events import Actor, Severity
 from poslife._identifiers import Leg, MarginMode, OrderSide, Side
 from poslife._orders import CloseReason, OrderPurpose, OrderStatus
 from poslife._position import Confidence, Origin, PositionStatus
-from poslife._rows import (
-    FILL_COLUMNS,
-    LIFE_EVENT_COLUMNS,
-    ORDER_COLUMNS,
-    POSITION_COLUMNS,
-    RUN_EVENT_COLUMNS,
-)
+from poslife._rows import FILL_COLUMNS, ORDER_COLUMNS, POSITION_COLUMNS
 from poslife.conformance._story import begin
 from poslife.errors import SchemaMismatch, SchemaVersionError, StorageUnavailable
 from poslife.postgres import PostgresStore

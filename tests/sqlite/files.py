@@ -9,9 +9,9 @@ from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
+from poslife._event_rows import EVENT_COLUMNS, RUN_EVENT_COLUMNS, recorded_event_from
 from poslife._events import RecordedEvent
 from poslife._letters import record_of
-from poslife._rows import EVENT_COLUMNS, RUN_EVENT_COLUMNS, recorded_event_from
 from poslife.protocols import Clock, DeadLetter
 from poslife.sqlite import SqliteStore
 from poslife.sqlite._cells import Cell, values_by_column

@@ -15,9 +15,9 @@ import msgspec
 import pytest
 
 from poslife._encoding import encode_body, encode_payload
+from poslife._event_rows import RUN_EVENT_COLUMNS, run_event_row
 from poslife._events import EventHeader
 from poslife._identifiers import EventId
-from poslife._rows import RUN_EVENT_COLUMNS, run_event_row
 from poslife.conformance import _specimens as specimens
 from poslife.conformance._examples import Examples
 from poslife.conformance._story import begin

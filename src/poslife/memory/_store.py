@@ -22,6 +22,7 @@ from poslife._changes import (
 )
 from poslife._clock import SystemClock
 from poslife._encoding import decode_body, encode_body, fingerprint
+from poslife._event_rows import life_digests, life_event_rows
 from poslife._events import UNLINKED, RecordedEvent
 from poslife._fills import StoredFill
 from poslife._identifiers import (
@@ -41,7 +42,6 @@ from poslife._identifiers import (
 )
 from poslife._orders import OrderStatus
 from poslife._position import ClosedPosition, LivePosition, PendingPosition, PersistedPosition, Position
-from poslife._rows import life_digests, life_event_rows
 from poslife.errors import (
     ChangeIdReused,
     DuplicatePosition,

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from poslife._clock import SystemClock
+from poslife._event_rows import RUN_EVENT_COLUMNS, run_event_row
 from poslife._events import EventHeader
 from poslife._identifiers import EventId
 from poslife._ids import new_run_id
-from poslife._rows import RUN_EVENT_COLUMNS, run_event_row
 from poslife.postgres._cells import bytes_text, cells, recordset
 from poslife.postgres._database import Session
 from poslife.postgres._errors import translated

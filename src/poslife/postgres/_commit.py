@@ -22,18 +22,16 @@ from poslife._changes import (
     require_versions,
 )
 from poslife._encoding import fingerprint
+from poslife._event_rows import LIFE_EVENT_COLUMNS, life_digests, life_event_rows
 from poslife._events import UNLINKED
 from poslife._identifiers import PositionId, PositionRef
 from poslife._position import ClosedPosition, PositionStatus
 from poslife._rows import (
     FILL_COLUMNS,
-    LIFE_EVENT_COLUMNS,
     ORDER_COLUMNS,
     POSITION_COLUMNS,
     Value,
     fill_row,
-    life_digests,
-    life_event_rows,
     order_row,
     position_row,
 )

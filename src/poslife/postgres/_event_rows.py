@@ -14,8 +14,8 @@ from typing import Final
 
 import msgspec
 
+from poslife._event_rows import RUN_EVENT_COLUMNS
 from poslife._identifiers import aware, count
-from poslife._rows import RUN_EVENT_COLUMNS
 from poslife.errors import InvalidValue, StorageRejected
 from poslife.protocols import EventRecord
 

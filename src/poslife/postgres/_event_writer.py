@@ -21,10 +21,10 @@ from uuid import UUID
 import asyncpg
 
 from poslife._clock import SystemClock
+from poslife._event_rows import RUN_EVENT_COLUMNS
 from poslife._events import EventHeader
 from poslife._identifiers import EventId
 from poslife._ids import new_run_id
-from poslife._rows import RUN_EVENT_COLUMNS
 from poslife.errors import InvalidUrl, StorageRejected, StorageUnavailable
 from poslife.postgres._database import Limits, Own
 from poslife.postgres._errors import DRIVER_ERRORS, leaves_connection_whole, left_nothing_behind, ours

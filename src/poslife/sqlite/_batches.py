@@ -11,10 +11,10 @@ from typing import Final, cast
 
 import msgspec
 
+from poslife._event_rows import RUN_EVENT_COLUMNS
 from poslife._events import EventHeader
 from poslife._identifiers import EventId, aware
 from poslife._ids import new_run_id
-from poslife._rows import RUN_EVENT_COLUMNS
 from poslife.errors import InvalidValue, StorageRejected
 from poslife.protocols import Clock, EventRecord
 from poslife.sqlite._cells import Cell, insertion

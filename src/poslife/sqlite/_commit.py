@@ -24,21 +24,11 @@ from poslife._changes import (
     require_versions,
 )
 from poslife._encoding import fingerprint
+from poslife._event_rows import LIFE_EVENT_COLUMNS, LifeEventRow, life_digests, life_event_rows
 from poslife._events import UNLINKED
 from poslife._identifiers import PositionId, PositionKey, PositionRef
 from poslife._position import ClosedPosition, Position, PositionStatus
-from poslife._rows import (
-    FILL_COLUMNS,
-    LIFE_EVENT_COLUMNS,
-    ORDER_COLUMNS,
-    POSITION_COLUMNS,
-    LifeEventRow,
-    fill_row,
-    life_digests,
-    life_event_rows,
-    order_row,
-    position_row,
-)
+from poslife._rows import FILL_COLUMNS, ORDER_COLUMNS, POSITION_COLUMNS, fill_row, order_row, position_row
 from poslife.errors import (
     ChangeIdReused,
     DuplicatePosition,

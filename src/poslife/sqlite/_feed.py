@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from poslife._rows import HEADER_COLUMNS, event_record_from
+from poslife._event_rows import HEADER_COLUMNS, event_record_from
 from poslife._tokens import AfterEvent, AfterRunEvent, event_token, page_of_run_events
 from poslife.errors import InvalidValue
 from poslife.protocols import FeedPage

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Final, LiteralString
 from uuid import UUID
 
+from poslife._event_rows import EVENT_COLUMNS, LIFE_EVENT_COLUMNS, RUN_EVENT_COLUMNS, recorded_event_from
 from poslife._events import RecordedEvent
 from poslife._fills import StoredFill
 from poslife._identifiers import PositionId, PositionKey, PositionRef
@@ -18,18 +19,14 @@ from poslife._orders import Order
 from poslife._paging import page_of
 from poslife._position import ClosedPosition, LivePosition, Position
 from poslife._rows import (
-    EVENT_COLUMNS,
     FILL_COLUMNS,
-    LIFE_EVENT_COLUMNS,
     ORDER_COLUMNS,
     POSITION_COLUMNS,
-    RUN_EVENT_COLUMNS,
     Value,
     fill_from,
     key_row,
     order_from,
     position_from,
-    recorded_event_from,
 )
 from poslife._tokens import AfterClosing, closing_token
 from poslife.protocols import Page

@@ -237,9 +237,11 @@ class Database:
             raise StorageUnavailable(
                 f"{waited}: the server does not answer, or the pool has none to spare"
             ) from error
-        except DRIVER_ERRORS as error:
-            raise ours(error) from error
-        except ValueError as error:
-            if isinstance(self._source, Borrowed):
-                raise
-            raise InvalidUrl(self._source.shown(), str(error)) from error
+        except (ValueError, *DRIVER_ERRORS) as error:
+            # A refused certificate is, to Python, an error of a value, too: its address could be read.
+            unreadable = isinstance(error, ValueError) and not isinstance(error, OSError)
+            if unreadable and isinstance(self._source, Own):
+                raise InvalidUrl(self._source.shown(), str(error)) from error
+            if isinstance(error, DRIVER_ERRORS):
+                raise ours(error) from error
+            raise

@@ -20,8 +20,10 @@ from poslife.conformance import (
     BatchWriterConformance,
     DeadLetterBoxConformance,
     FedRepository,
+    FedWriter,
     LifeEventFeedConformance,
     RepositoryConformance,
+    RunEventFeedConformance,
     WriterWithBox,
 )
 from poslife.conformance._story import begin
@@ -34,6 +36,9 @@ from tests.postgres.support import count, opened_store, session
 from tests.postgres.test_batch_writer import away, refusing, stored_in
 from tests.postgres.test_event_writer import records
 from tests.postgres_server import psql
+
+# Whole suites once more: on one Python, and on each server.
+pytestmark = pytest.mark.slow
 
 each_pooler = pytest.mark.parametrize("pooler", POOLERS)
 
@@ -68,7 +73,6 @@ class _Behind:
             yield
 
 
-@pytest.mark.slow
 class TestRepositoryBehindAPooler(_Behind, RepositoryConformance):
     @override
     @asynccontextmanager
@@ -142,6 +146,20 @@ class TestFeedBehindAPooler(_Behind, LifeEventFeedConformance):
     @asynccontextmanager
     async def beside(self, repository: FedRepository, /) -> AsyncGenerator[FedRepository]:
         async with opened_store(self.dsn) as store:
+            yield store
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncGenerator[None]:
+        async with away(self.network):
+            yield
+
+
+class TestRunFeedBehindAPooler(_Behind, RunEventFeedConformance):
+    @override
+    @asynccontextmanager
+    async def writer(self) -> AsyncGenerator[FedWriter]:
+        async with self.opened() as store:
             yield store
 
     @override

@@ -8,6 +8,7 @@ transaction, and are read below the oldest one that still runs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from poslife.postgres._cells import record_of
 from poslife.postgres._database import Session
 from poslife.protocols import FeedPage
 
-__all__ = ["read_life_events", "read_run_events"]
+__all__ = ["fetch_life_events", "fetch_run_events", "life_event_page", "run_event_page"]
 
 _READ: Final = """
 SELECT json_build_object('xid', l.commit_xid::text, 'event', row_to_json(t))::text
@@ -49,9 +50,9 @@ class _Line(msgspec.Struct):
 _decoder: Final = msgspec.json.Decoder(_Line)
 
 
-async def read_life_events(session: Session, after: AfterEvent | None, limit: int) -> FeedPage:
+async def fetch_life_events(session: Session, after: AfterEvent | None, limit: int) -> list[str]:
     """
-    See `LifeEventFeed.read_life_events`.
+    The rows of a page, which are read when the transaction is over: it is not to wait for that.
 
     Raises:
         InvalidValue: The token is of another database: what it has passed is not what this one has.
@@ -59,10 +60,14 @@ async def read_life_events(session: Session, after: AfterEvent | None, limit: in
     begin = AfterEvent(0, UUID(int=0)) if after is None else after
     if after is not None and await session.fetch_one(_IS_OURS, str(after.number), str(after.event)) is None:
         raise InvalidValue("after", event_token(after), "the `next` of a page of this database's feed")
-    lines = [
-        _decoder.decode(row)
-        for row in await session.fetch(_READ, str(begin.number), str(begin.event), str(limit))
-    ]
+    return await session.fetch(_READ, str(begin.number), str(begin.event), str(limit))
+
+
+def life_event_page(rows: Sequence[str], after: AfterEvent | None) -> FeedPage:
+    """
+    See `LifeEventFeed.read_life_events`.
+    """
+    lines = [_decoder.decode(row) for row in rows]
     items = tuple(record_of(line.event) for line in lines)
     if items:
         after = AfterEvent(int(lines[-1].xid), items[-1].header.id)
@@ -85,9 +90,15 @@ LIMIT $4::text::bigint
 """
 
 
-async def read_run_events(session: Session, after: AfterRunEvent, limit: int) -> FeedPage:
+async def fetch_run_events(session: Session, after: AfterRunEvent, limit: int) -> list[str]:
+    """
+    The rows of a page, as above.
+    """
+    return await session.fetch(_READ_RUNS, str(after.run), str(after.sequence), str(after.event), str(limit))
+
+
+def run_event_page(rows: Sequence[str], after: AfterRunEvent) -> FeedPage:
     """
     See `RunEventFeed.read_run_events`.
     """
-    rows = await session.fetch(_READ_RUNS, str(after.run), str(after.sequence), str(after.event), str(limit))
     return page_of_run_events([record_of(row) for row in rows], after)

@@ -376,14 +376,16 @@ class PostgresStore:
         See `LifeEventFeed.read_life_events`.
         """
         start, most = after_event(after), limited(limit)
-        return await self._transact(lambda session: _feed.read_life_events(session, start, most))
+        rows = await self._transact(lambda session: _feed.fetch_life_events(session, start, most))
+        return _feed.life_event_page(rows, start)
 
     async def read_run_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
         """
         See `RunEventFeed.read_run_events`.
         """
         start, most = after_run_event(after), limited(limit)
-        return await self._transact(lambda session: _feed.read_run_events(session, start, most))
+        rows = await self._transact(lambda session: _feed.fetch_run_events(session, start, most))
+        return _feed.run_event_page(rows, start)
 
     async def _write_plainly(self, records: Sequence[EventRecord]) -> None:
         batch = _batches.batch_of(records)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal, localcontext
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -44,7 +45,7 @@ from poslife._booking import (
 )
 from poslife._causing import Circumstances
 from poslife._changes import Close, Promote, Revise
-from poslife._ids import new_change_id
+from poslife._identifiers import ChangeId
 from poslife._plans import Plan, change_of
 from poslife.events import (
     ClosingWithdrawn,
@@ -88,7 +89,7 @@ def after(plan: Plan) -> PersistedPosition | ClosedPosition:
     """
     The position as it is stored, once the plan is committed as the ledger would.
     """
-    change_of(plan, id=new_change_id(), run=RUN, at=AT, around=Circumstances(), new_event_id=new_event_id)
+    change_of(plan, id=ChangeId(uuid4()), run=RUN, at=AT, around=Circumstances(), new_event_id=new_event_id)
     assert isinstance(plan.transition, Promote | Revise | Close)
     made: Position = plan.transition.result(PositionId(7))
     assert isinstance(made, PersistedPosition | ClosedPosition)

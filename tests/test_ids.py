@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from poslife import EventId
 from poslife._identifiers import event_id_at, position_ref
-from poslife._ids import EventIds, new_change_id, new_ref, new_run_id, next_after
+from poslife._ids import EventIds, new_ref, new_run_id, next_after
 from poslife.testing.clock import ManualClock
 
 
@@ -92,7 +92,7 @@ def test_the_id_after_the_last_of_a_millisecond_is_the_first_of_the_next() -> No
 
 def test_new_names_are_new() -> None:
     """
-    Refs, runs and changes of one instant differ, and a ref is one.
+    Refs and runs of one instant differ, and a ref is one.
     """
     clock = ManualClock()
     refs = {new_ref(clock) for _ in range(1000)}
@@ -101,8 +101,6 @@ def test_new_names_are_new() -> None:
     for ref in refs:
         position_ref("ref", ref)
     assert 1000 == len({new_run_id(clock) for _ in range(1000)})
-    assert 1000 == len({new_change_id() for _ in range(1000)})
-    assert isinstance(new_change_id(), UUID)
 
 
 def test_an_id_is_a_uuid_like_any_other() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -26,7 +27,7 @@ from poslife import (
 from poslife._causing import Circumstances
 from poslife._changes import Change, Claim, Revise
 from poslife._client_order_ids import LAST_ORDINAL
-from poslife._ids import new_change_id
+from poslife._identifiers import ChangeId
 from poslife._plans import Plan, change_of, note_about, replaced, revised
 from poslife._snapshot import OrderSeen
 from poslife._steps import (
@@ -107,7 +108,7 @@ def committed(plan: Plan) -> Change:
     As the ledger would commit it: this alone checks that every event is of the version that is made.
     """
     return change_of(
-        plan, id=new_change_id(), run=RUN, at=later(5), around=Circumstances(), new_event_id=new_event_id
+        plan, id=ChangeId(uuid4()), run=RUN, at=later(5), around=Circumstances(), new_event_id=new_event_id
     )
 
 

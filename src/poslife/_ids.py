@@ -11,11 +11,11 @@ import uuid
 from datetime import UTC, datetime
 from typing import Final
 
-from poslife._identifiers import ChangeId, EventId, PositionRef, RunId, event_id_at, position_ref_at
+from poslife._identifiers import EventId, PositionRef, RunId, event_id_at, position_ref_at
 from poslife._journal._forking import in_each_child
 from poslife.protocols import Clock
 
-__all__ = ["EventIds", "new_change_id", "new_ref", "new_run_id", "next_after"]
+__all__ = ["EventIds", "new_ref", "new_run_id", "next_after"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIXED: Final = 7 << 76 | 2 << 62
@@ -41,13 +41,6 @@ def new_run_id(clock: Clock) -> RunId:
     The id of a run that begins.
     """
     return RunId(event_id_at(clock.now(), _entropy()))
-
-
-def new_change_id() -> ChangeId:
-    """
-    The id of a change.
-    """
-    return ChangeId(uuid.uuid4())
 
 
 class EventIds:

@@ -7,11 +7,12 @@ from __future__ import annotations
 import asyncio
 import sys
 from dataclasses import replace
+from uuid import uuid4
 
 from poslife._changes import Change, Claim
 from poslife._clock import SystemClock
-from poslife._identifiers import Account, PositionKey, RunId, Symbol, Venue
-from poslife._ids import new_change_id, new_ref, new_run_id
+from poslife._identifiers import Account, ChangeId, PositionKey, RunId, Symbol, Venue
+from poslife._ids import new_ref, new_run_id
 from poslife.conformance._story import Story
 from poslife.errors import DuplicatePosition
 from poslife.postgres import PostgresStore
@@ -39,7 +40,7 @@ def _claim(clock: SystemClock, run: RunId) -> Change:
     example = Story().pending(KEY, run=run)
     order = replace(example.orders[0], ref=ref)
     claim = Claim(after=replace(example, ref=ref, orders=(order,)))
-    return Change(id=new_change_id(), run=run, at=clock.now(), transitions=(claim,))
+    return Change(id=ChangeId(uuid4()), run=run, at=clock.now(), transitions=(claim,))
 
 
 async def _result(store: PostgresStore, change: Change) -> str:

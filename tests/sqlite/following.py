@@ -7,11 +7,12 @@ from __future__ import annotations
 import asyncio
 import sys
 from dataclasses import replace
+from uuid import uuid4
 
 from poslife._changes import Change
 from poslife._clock import SystemClock
-from poslife._identifiers import RunId
-from poslife._ids import EventIds, new_change_id, new_run_id
+from poslife._identifiers import ChangeId, RunId
+from poslife._ids import EventIds, new_run_id
 from poslife.conformance._story import Story
 from poslife.protocols import NewRun
 from poslife.sqlite import SqliteStore
@@ -39,7 +40,7 @@ def _change(run: RunId) -> Change:
     story = Story()
     change = story.unclaimed("nobody's", "nobody's either")
     events = [replace(event, header=replace(event.header, id=IDS.new(), run=run)) for event in change.events]
-    return replace(change, id=new_change_id(), run=run, fills=(), events=tuple(events))
+    return replace(change, id=ChangeId(uuid4()), run=run, fills=(), events=tuple(events))
 
 
 asyncio.run(main(sys.argv[1], int(sys.argv[2])))

@@ -104,7 +104,7 @@ def tests_postgres18(session: nox.Session) -> None:
     """
     session.install(".[all]", *group("tests", "postgres-server"))
     session.env["POSLIFE_TEST_POSTGRES"] = "18"
-    run_tests(session, "-m", "postgres", "--ignore=tests/killing", "--ignore=tests/cli")
+    run_tests(session, "-m", "postgres", "--ignore=tests/crashes", "--ignore=tests/cli")
 
 
 @nox.session

@@ -30,11 +30,10 @@ import msgspec
 from typing_extensions import override
 
 from poslife import Severity
-from poslife._clock import SystemClock
-from poslife._event_rows import RUN_EVENT_COLUMNS, run_event_row
-from poslife._events import EventHeader
-from poslife._identifiers import Account, PositionRef, Symbol, Venue
-from poslife._ids import EventIds, new_ref, new_run_id
+from poslife._domain.event_envelopes import EventHeader
+from poslife._domain.identifiers import Account, PositionRef, Symbol, Venue
+from poslife._runtime.clock import SystemClock
+from poslife._runtime.ids import EventIds, new_ref, new_run_id
 from poslife.postgres import PostgresStore
 from poslife.postgres._database import Limits, Own
 from poslife.postgres._event_writer import EventWriter
@@ -42,6 +41,7 @@ from poslife.protocols import EventRecord
 from poslife.sqlite import SqliteStore
 from poslife.sqlite import _batches as sqlite_batches
 from poslife.sqlite._cells import insertion
+from poslife.storage._event_rows import RUN_EVENT_COLUMNS, run_event_row
 from tests.postgres_server import Databases
 
 __all__ = ["BATCH", "Result", "batch_of", "postgres", "sqlite"]

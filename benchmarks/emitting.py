@@ -41,12 +41,12 @@ from poslife import (
     Venue,
     redact_secrets,
 )
-from poslife._clock import SystemClock
-from poslife._ids import EventIds, new_ref, new_run_id
-from poslife._journal import FileJournal
-from poslife._recording import encode_event
-from poslife._records import encode_record
+from poslife._runtime.clock import SystemClock
+from poslife._runtime.ids import EventIds, new_ref, new_run_id
+from poslife._trail.host_events import encode_event
+from poslife._trail.records import encode_record
 from poslife.events import EventHeader, HostEvent
+from poslife.journal import FileJournal
 from poslife.memory import MemoryStore
 from poslife.protocols import DeadLetter, EventRecord
 

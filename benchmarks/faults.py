@@ -32,14 +32,14 @@ from rich.table import Table
 from typing_extensions import override
 
 from poslife import BatchingSink, EventId, RunId
-from poslife._clock import SystemClock
-from poslife._ids import EventIds
-from poslife._journal import FileJournal
+from poslife._runtime.clock import SystemClock
+from poslife._runtime.ids import EventIds
 from poslife.events import EventHeader, HostEvent
+from poslife.journal import FileJournal
 from poslife.postgres import PostgresStore
 from poslife.testing.faults import Cut, FaultProxy, PostgresFaultProxy, Step, Tap, is_commit
 from poslife.testing.faults._postgres_dsn import led_through, upstream_of
-from tests.batching.killed_bot import Deaths, Left, die_again_and_again
+from tests.crashes.recording_bot import Deaths, Left, die_again_and_again
 from tests.postgres_server import Databases, LocalServer
 
 EVENTS: Final = 5000

@@ -31,8 +31,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.draining import BATCH, batch_of
-from poslife._clock import SystemClock
-from poslife._ids import new_ref
+from poslife._runtime.clock import SystemClock
+from poslife._runtime.ids import new_ref
 from poslife.postgres import PostgresStore
 from poslife.sqlite import SqliteStore
 from tests.postgres_server import Databases, LocalServer

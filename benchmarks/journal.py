@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from poslife._journal import FileJournal
+from poslife.journal import FileJournal
 
 ROUNDS = 5
 FRAMES = 200_000

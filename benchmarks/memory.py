@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from poslife import BatchingSink
-from poslife._clock import SystemClock
-from poslife._ids import EventIds, new_run_id
-from poslife._journal import FileJournal
+from poslife._runtime.clock import SystemClock
+from poslife._runtime.ids import EventIds, new_run_id
 from poslife.errors import StorageUnavailable
 from poslife.events import EventHeader, HostEvent
+from poslife.journal import FileJournal
 from poslife.protocols import DeadLetter, EventRecord
 
 __all__ = ["Result", "measure"]

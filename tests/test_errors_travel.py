@@ -24,8 +24,8 @@ from poslife import (
     TradeId,
     errors,
 )
-from poslife._clock import SystemClock
-from poslife._ids import new_ref
+from poslife._runtime.clock import SystemClock
+from poslife._runtime.ids import new_ref
 from tests.tracker.scenes import KEY
 
 REF = new_ref(SystemClock())

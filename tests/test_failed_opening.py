@@ -19,9 +19,9 @@ import pytest
 
 import poslife
 from poslife import Account, PositionKey, PositionStatus, Rejected, Severity, Side, Symbol, Venue
-from poslife._batching import BatchingSink
-from poslife._events import HostBody
-from poslife._identifiers import position_ref_at
+from poslife._domain.event_envelopes import HostBody
+from poslife._domain.identifiers import position_ref_at
+from poslife._sink import BatchingSink
 from poslife.errors import PositionNotFound, PoslifeMisuseWarning
 from poslife.memory import MemoryStore
 from poslife.protocols import SubmitContext, SubmitVerdict

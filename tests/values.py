@@ -35,8 +35,8 @@ from poslife import (
     Venue,
     VenueOrderId,
 )
-from poslife._client_order_ids import client_order_id
-from poslife._identifiers import event_id_at, position_ref_at
+from poslife._domain.client_order_ids import client_order_id
+from poslife._domain.identifiers import event_id_at, position_ref_at
 
 if TYPE_CHECKING:
     from poslife import EventId

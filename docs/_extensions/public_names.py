@@ -2,7 +2,7 @@
 Holds the reference to the public names: each of them is there, and a link by any of its names finds it.
 
 A name is defined in a private module and promised by a public one: annotations and docstrings speak of
-``poslife._orders.Order`` or plain ``Order`` where the reference has ``poslife.Order``.
+``poslife._domain.orders.Order`` or plain ``Order`` where the reference has ``poslife.Order``.
 """
 
 from __future__ import annotations

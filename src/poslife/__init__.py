@@ -10,26 +10,12 @@ venues: `poslife.ccxt`. For tests: `poslife.testing`.
 
 from __future__ import annotations
 
-from poslife._batching import (
-    BatchingSink,
-    FurtherWriter,
-    Overflow,
-    SinkHealth,
-    SinkState,
-    SinkStats,
-    WriterHealth,
-    WriterStats,
-)
-from poslife._blocks import Closing, Opening
-from poslife._calls import Steps
-from poslife._causing import acting_as, causing
-from poslife._client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
 from poslife._connect import connect
-from poslife._events import Severity
-from poslife._filling import FillsApplied
-from poslife._fills import Fee, Fill, StoredFill
-from poslife._folding import FoldingSink, FoldingStats
-from poslife._identifiers import (
+from poslife._domain.causation import acting_as, causing
+from poslife._domain.client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
+from poslife._domain.event_envelopes import Severity
+from poslife._domain.fills import Fee, Fill, StoredFill
+from poslife._domain.identifiers import (
     Account,
     ClientOrderId,
     EventId,
@@ -46,9 +32,8 @@ from poslife._identifiers import (
     Venue,
     VenueOrderId,
 )
-from poslife._ledger import Timings
-from poslife._orders import CloseReason, Order, OrderPurpose, OrderStatus
-from poslife._outcomes import (
+from poslife._domain.orders import CloseReason, Order, OrderPurpose, OrderStatus
+from poslife._domain.outcomes import (
     Abandoned,
     Closed,
     ClosingOutcome,
@@ -58,7 +43,7 @@ from poslife._outcomes import (
     Rejected,
     Working,
 )
-from poslife._position import (
+from poslife._domain.positions import (
     ClosedPosition,
     Confidence,
     LivePosition,
@@ -67,11 +52,26 @@ from poslife._position import (
     PersistedPosition,
     Position,
     PositionStatus,
-    Protection,
 )
-from poslife._recovery import Recovery, StillInDoubt
-from poslife._redaction import KeyRedaction, Redaction, redact_keys, redact_secrets
-from poslife._tracker import PositionTracker
+from poslife._domain.protection import Protection
+from poslife._sink import (
+    BatchingSink,
+    FurtherWriter,
+    Overflow,
+    SinkHealth,
+    SinkState,
+    SinkStats,
+    WriterHealth,
+    WriterStats,
+)
+from poslife._sink.folding import FoldingSink, FoldingStats
+from poslife._tracker.apply_fills import FillsApplied
+from poslife._tracker.blocks import Closing, Opening
+from poslife._tracker.committing import Timings
+from poslife._tracker.recovery import Recovery, StillInDoubt
+from poslife._tracker.steps import Steps
+from poslife._tracker.tracker import PositionTracker
+from poslife._trail.redaction import KeyRedaction, Redaction, redact_keys, redact_secrets
 from poslife._version import __version__
 
 __all__ = [

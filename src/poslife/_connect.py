@@ -9,22 +9,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from poslife._batching import BatchingSink
-from poslife._client_order_ids import ClientOrderIdFormat
-from poslife._identifiers import Venue
-from poslife._journal import FileJournal, default_journal_directory
-from poslife._ledger import Timings
-from poslife._tracker import PositionTracker
+from poslife._domain.client_order_ids import ClientOrderIdFormat
+from poslife._domain.identifiers import Venue
+from poslife._sink import BatchingSink
+from poslife._tracker.committing import Timings
+from poslife._tracker.tracker import PositionTracker
 from poslife.errors import InvalidUrl
-from poslife.protocols import (
-    Clock,
-    EventSink,
-    Journal,
-    Store,
-    SubmitClassifier,
-    SubmitContext,
-    SubmitVerdict,
-)
+from poslife.journal import FileJournal, default_journal_directory
+from poslife.protocols import Clock, EventSink, Journal, Store, SubmitClassifier, SubmitContext, SubmitVerdict
 
 __all__ = ["SinkFactory", "connect", "file_at", "store_at"]
 

@@ -53,9 +53,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from uuid import UUID
 
-    from poslife._fills import Fill
-    from poslife._identifiers import PositionId, PositionKey, PositionRef
-    from poslife._position import ClosedPosition, LivePosition
+    from poslife._domain.fills import Fill
+    from poslife._domain.identifiers import PositionId, PositionKey, PositionRef
+    from poslife._domain.positions import ClosedPosition, LivePosition
 
 __all__ = [
     "AlreadyClosed",

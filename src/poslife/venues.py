@@ -4,7 +4,7 @@ For whoever writes a `VenueSource`: what is asked of a venue, and what it answer
 
 from __future__ import annotations
 
-from poslife._snapshot import (
+from poslife._domain.venue_answers import (
     FillPage,
     FillQuery,
     OrderNotSeen,

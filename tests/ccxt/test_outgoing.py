@@ -10,8 +10,8 @@ import ccxt.async_support as ccxt
 import pytest
 
 from poslife import Account, PositionRef, Symbol, Venue, VenueOrderId
-from poslife._client_order_ids import client_order_id
-from poslife._identifiers import position_ref_at
+from poslife._domain.client_order_ids import client_order_id
+from poslife._domain.identifiers import position_ref_at
 from poslife.ccxt import VENUE_RULES, CcxtSource
 from poslife.errors import VenueUnavailable
 from poslife.venues import FillQuery, OrderQuery, SnapshotScope

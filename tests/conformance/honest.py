@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TypeVar, cast
 
-from poslife._changes import Change, Committed
-from poslife._events import RecordedEvent
-from poslife._fills import StoredFill
-from poslife._identifiers import (
+from poslife._domain.changes import Change, Committed
+from poslife._domain.event_envelopes import RecordedEvent
+from poslife._domain.fills import StoredFill
+from poslife._domain.identifiers import (
     Account,
     EventId,
     PositionId,
@@ -24,7 +24,7 @@ from poslife._identifiers import (
     Venue,
     VenueOrderId,
 )
-from poslife._position import ClosedPosition, LivePosition, PersistedPosition, Position
+from poslife._domain.positions import ClosedPosition, LivePosition, PersistedPosition, Position
 from poslife.errors import StorageRejected, StorageUnavailable
 from poslife.memory import MemoryStore
 from poslife.protocols import (
@@ -157,9 +157,13 @@ class HonestStore:
         page = await self.turn(lambda token, most: self.inner.list_in_doubt(token, limit=most), after, limit)
         return _shown(page, self.show)
 
-    async def list_unsettled(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
+    async def list_left_by_ended_runs(
+        self, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[Position]:
         self.ask()
-        page = await self.turn(lambda token, most: self.inner.list_unsettled(token, limit=most), after, limit)
+        page = await self.turn(
+            lambda token, most: self.inner.list_left_by_ended_runs(token, limit=most), after, limit
+        )
         return _shown(page, self.show)
 
     async def list_closed(

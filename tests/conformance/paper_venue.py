@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from poslife._fills import Fill
-from poslife._identifiers import (
+from poslife._domain.fills import Fill
+from poslife._domain.identifiers import (
     Account,
     ClientOrderId,
     OrderSide,
@@ -22,8 +22,8 @@ from poslife._identifiers import (
     Venue,
     VenueOrderId,
 )
-from poslife._orders import OrderStatus
-from poslife._snapshot import (
+from poslife._domain.orders import OrderStatus
+from poslife._domain.venue_answers import (
     FillPage,
     FillQuery,
     OrderNotSeen,

@@ -10,10 +10,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 
 from typing_extensions import override
 
-from poslife._batching import BatchingSink
-from poslife._clock import SystemClock
-from poslife._events import RecordedEvent
-from poslife._identifiers import ClientOrderId, TradeId, VenueOrderId
+from poslife._domain.event_envelopes import RecordedEvent
+from poslife._domain.identifiers import ClientOrderId, TradeId, VenueOrderId
+from poslife._runtime.clock import SystemClock
+from poslife._sink import BatchingSink
 from poslife.conformance import (
     BatchWriterConformance,
     DeadLetterBoxConformance,

@@ -21,7 +21,7 @@ from tests.conformance.suites import RepositorySuite
 WITHOUT_FRAMEWORK = """
 import asyncio, sys
 from contextlib import asynccontextmanager
-from poslife._changes import Committed
+from poslife._domain.changes import Committed
 from poslife.conformance import RepositoryConformance, examine
 from poslife.memory import MemoryStore
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from typing_extensions import override
 
-from poslife._events import RecordedEvent
+from poslife._domain.event_envelopes import RecordedEvent
 from poslife.conformance import (
     BatchWriterConformance,
     DeadLetterBoxConformance,

@@ -14,11 +14,13 @@ from uuid import UUID
 
 import pytest
 
-from poslife._events import LIFE_EVENTS, EventHeader
-from poslife._fills import Fee, Fill, StoredFill
-from poslife._identifiers import PositionId, PositionKey
-from poslife._orders import Order
-from poslife._position import ClosedPosition, PendingPosition, PersistedPosition, Protection
+from poslife._domain.event_envelopes import EventHeader
+from poslife._domain.events import LIFE_EVENTS
+from poslife._domain.fills import Fee, Fill, StoredFill
+from poslife._domain.identifiers import PositionId, PositionKey
+from poslife._domain.orders import Order
+from poslife._domain.positions import ClosedPosition, PendingPosition, PersistedPosition
+from poslife._domain.protection import Protection
 from poslife.conformance import _specimens as specimens
 from poslife.conformance._examples import Examples
 from poslife.conformance._story import Story

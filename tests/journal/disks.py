@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
 
-from poslife._journal import FileJournal
-from poslife._journal._disk import Disk
+from poslife.journal import FileJournal
+from poslife.journal._disk import Disk
 from poslife.protocols import Journal, JournalGap
 
 __all__ = ["Faults", "Found", "Stopped", "all_of", "die", "frames_of", "left_by", "segments_of"]

@@ -9,7 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
-from poslife._journal import FileJournal
+from poslife.journal import FileJournal
 from poslife.testing.faults import checkpoint
 
 # Run as a script: the tests' folder is not on the path otherwise.

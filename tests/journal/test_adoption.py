@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from poslife._journal import FileJournal
-from poslife._journal._disk import Disk
 from poslife.errors import JournalUnavailable
+from poslife.journal import FileJournal
+from poslife.journal._disk import Disk
 from tests.journal.disks import Faults, Stopped, all_of, die, frames_of, left_by, segments_of
 
 

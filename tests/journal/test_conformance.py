@@ -17,9 +17,9 @@ from typing import cast
 import pytest
 from typing_extensions import override
 
-from poslife._journal import FileJournal, MemoryJournal
 from poslife.conformance import JournalConformance, examine
 from poslife.errors import PoslifeError
+from poslife.journal import FileJournal, MemoryJournal
 from poslife.protocols import Journal, JournalPage, JournalStatus
 from tests.journal.disks import Faults
 

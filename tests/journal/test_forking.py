@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from poslife._journal import FileJournal, MemoryJournal
+from poslife.journal import FileJournal, MemoryJournal
 from tests.journal.disks import all_of, frames_of, segments_of
 
 # Python 3.12 warns of forks beside threads; in a test run there are some, and the child runs none of them.
@@ -120,7 +120,7 @@ def test_a_fork_while_another_thread_appends(tmp_path: Path) -> None:
             ended.append(in_child(act))
         return os.write(descriptor, data)
 
-    from poslife._journal._disk import Disk
+    from poslife.journal._disk import Disk
 
     journal = FileJournal(tmp_path, _disk=Disk(write=write))
 

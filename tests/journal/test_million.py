@@ -13,7 +13,7 @@ import pytest
 LIFE = """
 import resource, sys
 from pathlib import Path
-from poslife._journal import FileJournal
+from poslife.journal import FileJournal
 
 def most() -> int:
     # In kilobytes. The system's other answer is, on Linux, never less than what pytest has taken.

@@ -13,7 +13,7 @@ import hypothesis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from poslife._journal import FileJournal
+from poslife.journal import FileJournal
 from tests.journal.disks import all_of, die, segments_of
 
 OVERHEAD = 16

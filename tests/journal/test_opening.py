@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from poslife._journal import FileJournal
-from poslife._journal._segments import HEADER_BYTES, header
 from poslife.errors import JournalUnavailable
+from poslife.journal import FileJournal
+from poslife.journal._segments import HEADER_BYTES, header
 from tests.journal.disks import Faults, all_of, die, frames_of, left_by, segments_of
 
 FRAME = 116

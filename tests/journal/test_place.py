@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from poslife._journal import default_journal_directory
 from poslife.errors import JournalUnavailable
+from poslife.journal import default_journal_directory
 
 
 def test_it_is_where_state_belongs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from poslife._journal import FileJournal
+from poslife.journal import FileJournal
 from tests.journal.disks import Faults, Stopped, all_of, die, frames_of
 
 

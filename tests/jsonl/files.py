@@ -13,11 +13,11 @@ from typing import Any
 
 import msgspec
 
-from poslife._encoding import decode_body, encode_payload
-from poslife._events import EventHeader, RecordedEvent
-from poslife._journal._disk import Disk
-from poslife._letters import record_of
+from poslife._domain.event_envelopes import EventHeader, RecordedEvent
+from poslife._trail.dead_letters import decode_dead_letter
+from poslife._trail.encoding import decode_body, encode_payload
 from poslife.conformance._examples import Examples
+from poslife.journal._disk import Disk
 from poslife.jsonl import JsonLinesWriter
 from poslife.protocols import DeadLetter, EventRecord
 
@@ -86,7 +86,7 @@ def buried(path: Path) -> Sequence[DeadLetter]:
     dead = path.with_name(f"{path.stem}.dead{path.suffix}")
     return [
         DeadLetter(
-            record=record_of(json.dumps(line["record"]).encode()),
+            record=decode_dead_letter(json.dumps(line["record"]).encode()),
             reason=line["reason"],
             attempts=line["attempts"],
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from poslife._events import RecordedEvent
+from poslife._domain.event_envelopes import RecordedEvent
 from poslife.conformance import BatchWriterConformance, DeadLetterBoxConformance, WriterWithBox
 from poslife.jsonl import JsonLinesWriter
 from poslife.protocols import BatchWriter, DeadLetter

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from poslife._journal._disk import Disk
 from poslife.conformance._examples import Examples
 from poslife.errors import StorageNotReady, StorageUnavailable
+from poslife.journal._disk import Disk
 from poslife.jsonl import JsonLinesWriter
 from poslife.jsonl._errors import NOT_READY
 from poslife.jsonl._lines import lines_of

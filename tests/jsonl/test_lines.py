@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from poslife._encoding import encode_body
+from poslife._trail.encoding import encode_body
 from poslife.conformance import _specimens as specimens
 from poslife.conformance._examples import Examples
 from poslife.errors import InvalidValue, StorageRejected, StorageUnavailable

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from poslife._changes import Change, Committed
+from poslife._domain.changes import Change, Committed
 from poslife.errors import StorageUnavailable
 from poslife.postgres import PostgresStore
 from tests.postgres_server import psql

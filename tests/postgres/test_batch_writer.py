@@ -11,8 +11,8 @@ from dataclasses import replace
 import pytest
 from typing_extensions import override
 
-from poslife._events import EventHeader, RecordedEvent
-from poslife._letters import record_of
+from poslife._domain.event_envelopes import EventHeader, RecordedEvent
+from poslife._trail.dead_letters import decode_dead_letter
 from poslife.conformance import (
     BatchWriterConformance,
     DeadLetterBoxConformance,
@@ -97,7 +97,9 @@ class TestPostgresBatchWriter(BatchWriterConformance):
         async with session(self.dsn) as other:
             rows = await other.fetch("SELECT record, reason, attempts FROM poslife.dead_letters")
         return [
-            DeadLetter(record=record_of(row["record"]), reason=row["reason"], attempts=row["attempts"])
+            DeadLetter(
+                record=decode_dead_letter(row["record"]), reason=row["reason"], attempts=row["attempts"]
+            )
             for row in rows
         ]
 

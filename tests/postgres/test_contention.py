@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from poslife._orders import OrderStatus
-from poslife._position import PersistedPosition
+from poslife._domain.orders import OrderStatus
+from poslife._domain.positions import PersistedPosition
 from poslife.conformance._story import Story, begin
 from poslife.errors import FillAlreadyStored, StaleVersion, StorageBusy
 from tests.postgres.support import count, opened_store, session
@@ -276,7 +276,7 @@ async def test_an_end_of_the_run_waits_for_its_openings(postgres_dsn: str) -> No
                 *(store.commit(claim) for claim in claims[1:]),
                 return_exceptions=True,
             )
-            unsettled = await store.list_unsettled(limit=1000)
+            unsettled = await store.list_left_by_ended_runs(limit=1000)
             there = {position.ref for position in unsettled.items}
             for claim, result in zip(claims, [results[0], *results[2:]], strict=True):
                 committed = not isinstance(result, BaseException)

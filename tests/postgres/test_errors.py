@@ -17,8 +17,8 @@ from poslife.errors import (
     StorageRejected,
     StorageUnavailable,
 )
+from poslife.postgres._error_table import Verdict, ruling_of
 from poslife.postgres._errors import leaves_connection_whole, translated
-from poslife.postgres._verdicts import Verdict, ruling_of
 
 EXPECTED: dict[str, type[RepositoryError]] = {
     **dict.fromkeys(

@@ -17,7 +17,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from poslife._records import EventRecord
+from poslife._trail.records import EventRecord
 from poslife.errors import StorageRejected
 from poslife.postgres import PostgresStore
 from tests.postgres.support import count, opened_store

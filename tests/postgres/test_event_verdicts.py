@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from poslife._clock import SystemClock
-from poslife._identifiers import event_id_at
-from poslife._ids import new_ref
+from poslife._domain.identifiers import event_id_at
+from poslife._runtime.clock import SystemClock
+from poslife._runtime.ids import new_ref
 from poslife.errors import (
     RepositoryError,
     StorageBusy,

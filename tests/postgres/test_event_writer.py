@@ -16,8 +16,8 @@ from uuid import UUID
 
 import pytest
 
-from poslife._events import EventHeader
-from poslife._identifiers import EventId, event_id_at
+from poslife._domain.event_envelopes import EventHeader
+from poslife._domain.identifiers import EventId, event_id_at
 from poslife.conformance._examples import Examples
 from poslife.conformance._story import begin
 from poslife.errors import StorageBusy, StorageNotReady, StorageRejected, StorageUnavailable

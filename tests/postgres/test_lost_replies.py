@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import pytest
 
-from poslife._changes import Change, Committed
-from poslife._orders import OrderStatus
-from poslife._position import PersistedPosition
+from poslife._domain.changes import Change, Committed
+from poslife._domain.orders import OrderStatus
+from poslife._domain.positions import PersistedPosition
 from poslife.conformance._story import Story, begin
 from poslife.errors import StorageBusy, StorageUnavailable
 from poslife.postgres import PostgresStore

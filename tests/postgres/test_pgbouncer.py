@@ -14,8 +14,8 @@ import asyncpg
 import pytest
 from typing_extensions import override
 
-from poslife._events import RecordedEvent
-from poslife._letters import record_of
+from poslife._domain.event_envelopes import RecordedEvent
+from poslife._trail.dead_letters import decode_dead_letter
 from poslife.conformance import (
     BatchWriterConformance,
     DeadLetterBoxConformance,
@@ -105,7 +105,9 @@ class TestBatchWriterBehindAPooler(_Behind, BatchWriterConformance):
         async with session(self.dsn) as other:
             rows = await other.fetch("SELECT record, reason, attempts FROM poslife.dead_letters")
         return [
-            DeadLetter(record=record_of(row["record"]), reason=row["reason"], attempts=row["attempts"])
+            DeadLetter(
+                record=decode_dead_letter(row["record"]), reason=row["reason"], attempts=row["attempts"]
+            )
             for row in rows
         ]
 

@@ -13,18 +13,18 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from poslife._event_rows import LIFE_EVENT_COLUMNS, RUN_EVENT_COLUMNS
-from poslife._events import Actor, Severity
-from poslife._identifiers import Leg, MarginMode, OrderSide, Side
-from poslife._orders import CloseReason, OrderPurpose, OrderStatus
-from poslife._position import Confidence, Origin, PositionStatus
-from poslife._rows import FILL_COLUMNS, ORDER_COLUMNS, POSITION_COLUMNS
+from poslife._domain.event_envelopes import Actor, Severity
+from poslife._domain.identifiers import Leg, MarginMode, OrderSide, Side
+from poslife._domain.orders import CloseReason, OrderPurpose, OrderStatus
+from poslife._domain.positions import Confidence, Origin, PositionStatus
 from poslife.conformance._story import begin
 from poslife.errors import SchemaMismatch, SchemaVersionError, StorageUnavailable
 from poslife.postgres import PostgresStore
 from poslife.postgres._database import Database, Limits, Own
 from poslife.postgres._migrations import MIGRATIONS
 from poslife.postgres._schema import needed_features, read_features
+from poslife.storage._event_rows import LIFE_EVENT_COLUMNS, RUN_EVENT_COLUMNS
+from poslife.storage._rows import FILL_COLUMNS, ORDER_COLUMNS, POSITION_COLUMNS
 from tests.postgres.support import count, opened_store
 from tests.postgres_server import psql
 

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from poslife._changes import Change, Committed
-from poslife._position import PersistedPosition
+from poslife._domain.changes import Change, Committed
+from poslife._domain.positions import PersistedPosition
 from poslife.conformance._story import Story, begin
 from poslife.errors import DuplicatePosition, StaleVersion, StorageBusy, StorageUnavailable
 from poslife.events import verify_trail

@@ -12,8 +12,8 @@ from typing import cast
 import asyncpg
 import pytest
 
-from poslife._changes import Change, Revise
-from poslife._position import PersistedPosition
+from poslife._domain.changes import Change, Revise
+from poslife._domain.positions import PersistedPosition
 from poslife.conformance._story import begin
 from poslife.errors import InvalidValue, StorageRejected
 from poslife.protocols import PageToken

@@ -7,8 +7,8 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from poslife._changes import Change
-from poslife._position import PendingPosition
+from poslife._domain.changes import Change
+from poslife._domain.positions import PendingPosition
 from poslife.conformance._story import Story
 from poslife.protocols import Repository
 from poslife.sqlite import SqliteStore

@@ -9,13 +9,13 @@ from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
-from poslife._event_rows import EVENT_COLUMNS, RUN_EVENT_COLUMNS, recorded_event_from
-from poslife._events import RecordedEvent
-from poslife._letters import record_of
+from poslife._domain.event_envelopes import RecordedEvent
+from poslife._trail.dead_letters import decode_dead_letter
 from poslife.protocols import Clock, DeadLetter
 from poslife.sqlite import SqliteStore
 from poslife.sqlite._cells import Cell, values_by_column
 from poslife.sqlite._worker import Worker
+from poslife.storage._event_rows import EVENT_COLUMNS, RUN_EVENT_COLUMNS, recorded_event_from
 
 __all__ = ["cells", "dead_letters", "opened_store", "ours", "recorded_events", "refusing", "writer_of"]
 
@@ -62,7 +62,7 @@ def dead_letters(path: Path) -> Sequence[DeadLetter]:
     ):
         assert isinstance(record, bytes)
         assert isinstance(attempts, int)
-        letters.append(DeadLetter(record=record_of(record), reason=str(reason), attempts=attempts))
+        letters.append(DeadLetter(record=decode_dead_letter(record), reason=str(reason), attempts=attempts))
     return letters
 
 

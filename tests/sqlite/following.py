@@ -9,10 +9,10 @@ import sys
 from dataclasses import replace
 from uuid import uuid4
 
-from poslife._changes import Change
-from poslife._clock import SystemClock
-from poslife._identifiers import ChangeId, RunId
-from poslife._ids import EventIds, new_run_id
+from poslife._domain.changes import Change
+from poslife._domain.identifiers import ChangeId, RunId
+from poslife._runtime.clock import SystemClock
+from poslife._runtime.ids import EventIds, new_run_id
 from poslife.conformance._story import Story
 from poslife.protocols import NewRun
 from poslife.sqlite import SqliteStore

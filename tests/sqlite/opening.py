@@ -9,10 +9,10 @@ import sys
 from dataclasses import replace
 from uuid import uuid4
 
-from poslife._changes import Change, Claim
-from poslife._clock import SystemClock
-from poslife._identifiers import Account, ChangeId, PositionKey, RunId, Symbol, Venue
-from poslife._ids import new_ref, new_run_id
+from poslife._domain.changes import Change, Claim
+from poslife._domain.identifiers import Account, ChangeId, PositionKey, RunId, Symbol, Venue
+from poslife._runtime.clock import SystemClock
+from poslife._runtime.ids import new_ref, new_run_id
 from poslife.conformance._story import Story
 from poslife.errors import DuplicatePosition
 from poslife.protocols import NewRun

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from poslife._batching import BatchingSink
-from poslife._events import RecordedEvent
+from poslife._domain.event_envelopes import RecordedEvent
+from poslife._sink import BatchingSink
 from poslife.conformance import (
     BatchWriterConformance,
     DeadLetterBoxConformance,

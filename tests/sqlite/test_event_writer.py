@@ -14,10 +14,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from poslife._encoding import encode_body, encode_payload
-from poslife._event_rows import RUN_EVENT_COLUMNS, run_event_row
-from poslife._events import EventHeader
-from poslife._identifiers import EventId
+from poslife._domain.event_envelopes import EventHeader
+from poslife._domain.identifiers import EventId
+from poslife._trail.encoding import encode_body, encode_payload
 from poslife.conformance import _specimens as specimens
 from poslife.conformance._examples import Examples
 from poslife.conformance._story import begin
@@ -25,6 +24,7 @@ from poslife.errors import DeadLetterNotFound, InvalidValue, StorageRejected
 from poslife.protocols import DeadLetter, EventRecord, FeedToken
 from poslife.sqlite._batches import rows_of
 from poslife.sqlite._cells import cells_of
+from poslife.storage._event_rows import RUN_EVENT_COLUMNS, run_event_row
 from poslife.testing.clock import ManualClock
 from tests.sqlite.files import cells, dead_letters, opened_store, ours, refusing
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from poslife._changes import Change
-from poslife._position import PendingPosition, PersistedPosition
+from poslife._domain.changes import Change
+from poslife._domain.positions import PendingPosition, PersistedPosition
 from poslife.conformance._story import begin
 from poslife.errors import StorageBusy
 from poslife.sqlite import SqliteStore

@@ -13,18 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from poslife._event_rows import LIFE_EVENT_COLUMNS, RUN_EVENT_COLUMNS
-from poslife._events import Actor, Severity
-from poslife._identifiers import Leg, MarginMode, OrderSide, Side
-from poslife._orders import CloseReason, OrderPurpose, OrderStatus
-from poslife._position import Confidence, Origin, PositionStatus
-from poslife._rows import FILL_COLUMNS, ORDER_COLUMNS, POSITION_COLUMNS
+from poslife._domain.event_envelopes import Actor, Severity
+from poslife._domain.identifiers import Leg, MarginMode, OrderSide, Side
+from poslife._domain.orders import CloseReason, OrderPurpose, OrderStatus
+from poslife._domain.positions import Confidence, Origin, PositionStatus
 from poslife.conformance._story import begin
 from poslife.errors import SchemaMismatch, SchemaVersionError
 from poslife.sqlite import SqliteStore
 from poslife.sqlite._migrations import MIGRATIONS, statements_of
 from poslife.sqlite._schema import needed_features
 from poslife.sqlite._session import Session
+from poslife.storage._event_rows import LIFE_EVENT_COLUMNS, RUN_EVENT_COLUMNS
+from poslife.storage._rows import FILL_COLUMNS, ORDER_COLUMNS, POSITION_COLUMNS
 from tests.sqlite.files import cells, opened_store, ours, writer_of
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from poslife._changes import Change, Committed
+from poslife._domain.changes import Change, Committed
 from poslife.conformance._story import Story, begin
 from poslife.errors import DuplicatePosition, StaleVersion, StorageBusy, StorageUnavailable
 from poslife.sqlite import SqliteStore

@@ -18,10 +18,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poslife._changes import Revise
-from poslife._events import PositionEnded
-from poslife._money import plain
-from poslife._position import PersistedPosition
+from poslife._domain.changes import Revise
+from poslife._domain.decimals import plain
+from poslife._domain.events import PositionEnded
+from poslife._domain.positions import PersistedPosition
 from poslife.conformance._story import begin
 from poslife.errors import InvalidValue, StorageRejected
 from poslife.protocols import EventRecord, PageToken
@@ -365,7 +365,7 @@ async def test_a_token_of_no_page(tmp_path: Path, token: Any) -> None:
         for call in (
             store.list_live(after),
             store.list_in_doubt(after),
-            store.list_unsettled(after),
+            store.list_left_by_ended_runs(after),
             store.list_closed(story.at(), story.at(), after),
             store.list_fills(story.ref(), after),
             store.list_unclaimed(after),

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from poslife._encoding import encode_payload
-from poslife._events import EventHeader
+from poslife._domain.event_envelopes import EventHeader
+from poslife._trail.encoding import encode_payload
 from poslife.conformance._story import Story, begin
 from poslife.errors import AlreadyClosed, StorageUnavailable
 from poslife.protocols import EventRecord

@@ -28,8 +28,8 @@ from poslife import (
     Venue,
     VenueOrderId,
 )
-from poslife._changes import Change, Committed
-from poslife._snapshot import (
+from poslife._domain.changes import Change, Committed
+from poslife._domain.venue_answers import (
     FillPage,
     FillQuery,
     OrderNotSeen,

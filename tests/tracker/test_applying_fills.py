@@ -27,7 +27,7 @@ from poslife import (
     Venue,
     VenueOrderId,
 )
-from poslife._events import FillConflicted
+from poslife._domain.events import FillConflicted
 from poslife.errors import InvalidValue
 from poslife.memory import MemoryStore
 from tests.tracker.scenes import KEY, UnreliableStore, answer, bought, fill, sold, tracking

@@ -29,7 +29,7 @@ from poslife import (
     causing,
     connect,
 )
-from poslife._clock import SystemClock
+from poslife._runtime.clock import SystemClock
 from poslife.errors import PoslifeMisuseWarning
 from poslife.events import Actor, EventHeader
 from poslife.memory import MemoryStore

@@ -28,7 +28,7 @@ from poslife import (
     VenueOrderId,
     Working,
 )
-from poslife._blocks import Opening
+from poslife._tracker.blocks import Opening
 from poslife.errors import (
     BlockMisused,
     DuplicatePosition,

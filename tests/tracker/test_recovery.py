@@ -28,8 +28,9 @@ from poslife import (
     Timings,
     VenueOrderId,
 )
-from poslife._events import Actor, OrderAbandoned
-from poslife._snapshot import OrderSeen, VenuePosition
+from poslife._domain.event_envelopes import Actor
+from poslife._domain.events import OrderAbandoned
+from poslife._domain.venue_answers import OrderSeen, VenuePosition
 from poslife.errors import DuplicatePosition, KeyInDoubt, RunLost, VenueUnavailable
 from poslife.memory import MemoryStore
 from poslife.testing.clock import ManualClock

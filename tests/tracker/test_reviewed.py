@@ -35,13 +35,13 @@ from poslife import (
     VenueOrderId,
     Working,
 )
-from poslife._changes import Change, Committed
-from poslife._clock import SystemClock
-from poslife._fills import Fill, StoredFill
-from poslife._ledger import Timings
-from poslife._orders import OrderStatus
-from poslife._position import PositionStatus
-from poslife._snapshot import OrderSeen, Snapshot, SnapshotScope, VenuePosition
+from poslife._domain.changes import Change, Committed
+from poslife._domain.fills import Fill, StoredFill
+from poslife._domain.orders import OrderStatus
+from poslife._domain.positions import PositionStatus
+from poslife._domain.venue_answers import OrderSeen, Snapshot, SnapshotScope, VenuePosition
+from poslife._runtime.clock import SystemClock
+from poslife._tracker.committing import Timings
 from poslife.errors import (
     AlreadyClosed,
     BlockMisused,

@@ -28,7 +28,8 @@ from poslife import (
     Venue,
 )
 from poslife.memory import MemoryStore
-from poslife.protocols import EventSink, Repository
+from poslife.protocols import Repository
+from poslife.protocols import EventSink
 from poslife.storage import Change
 
 

@@ -11,7 +11,7 @@ import traceback
 
 from ccxt.base import errors
 
-from poslife._submits import SubmitContext, SubmitVerdict
+from poslife._domain.venue_answers import SubmitContext, SubmitVerdict
 from poslife.ccxt._codes import VENUE_CODES, VenueCodes
 
 __all__ = ["classify"]

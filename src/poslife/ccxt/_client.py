@@ -12,7 +12,7 @@ from typing import Protocol, cast
 import ccxt
 import ccxt.async_support
 
-from poslife._identifiers import Venue
+from poslife._domain.identifiers import Venue
 from poslife.ccxt._fields import Raw
 from poslife.errors import ConfigurationError, InvalidValue, VenueUnavailable
 

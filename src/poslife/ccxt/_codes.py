@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from poslife._identifiers import Venue
+from poslife._domain.identifiers import Venue
 
 __all__ = ["VENUE_CODES", "VenueCodes"]
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import cast
 
-from poslife._client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
-from poslife._identifiers import ClientOrderId, Leg, OrderSide, Venue
+from poslife._domain.client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
+from poslife._domain.identifiers import ClientOrderId, Leg, OrderSide, Venue
 from poslife.ccxt._venues import VenueRules
 from poslife.errors import InvalidValue
 

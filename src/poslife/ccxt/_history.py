@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from poslife._client_order_ids import ClientOrderIdFormat
-from poslife._fills import Fill
-from poslife._identifiers import Account, TradeId, Venue
-from poslife._snapshot import FillPage, FillQuery
+from poslife._domain.client_order_ids import ClientOrderIdFormat
+from poslife._domain.fills import Fill
+from poslife._domain.identifiers import Account, TradeId, Venue
+from poslife._domain.venue_answers import FillPage, FillQuery
 from poslife.ccxt._client import CcxtClient, require_a_list
 from poslife.ccxt._fields import Raw, info_of, rows
 from poslife.ccxt._names import is_same_name

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from poslife._client_order_ids import ClientOrderIdFormat
-from poslife._identifiers import ClientOrderId, Venue
+from poslife._domain.client_order_ids import ClientOrderIdFormat
+from poslife._domain.identifiers import ClientOrderId, Venue
 
 __all__ = ["is_same_name"]
 

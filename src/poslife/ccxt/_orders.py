@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from poslife._client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
-from poslife._identifiers import Venue, VenueOrderId
-from poslife._orders import OrderStatus
-from poslife._snapshot import OrderSeen
+from poslife._domain.client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
+from poslife._domain.identifiers import Venue, VenueOrderId
+from poslife._domain.orders import OrderStatus
+from poslife._domain.venue_answers import OrderSeen
 from poslife.ccxt._fields import client_order_id_in, number, order_side, row, text
 from poslife.errors import InvalidValue
 

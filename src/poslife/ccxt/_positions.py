@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from poslife._identifiers import Account, Leg, MarginMode, PositionKey, Side, Symbol, Venue
-from poslife._snapshot import VenuePosition
+from poslife._domain.identifiers import Account, Leg, MarginMode, PositionKey, Side, Symbol, Venue
+from poslife._domain.venue_answers import VenuePosition
 from poslife.ccxt._client import edge, markets_of
 from poslife.ccxt._fields import Raw, info_of, leg_in, number, optional_text, row, text
 from poslife.ccxt._venues import VenueRules, rules_of

@@ -11,10 +11,9 @@ from typing import assert_never
 
 from ccxt.base.errors import OrderNotFound
 
-from poslife._client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
-from poslife._clock import SystemClock
-from poslife._identifiers import Account, Symbol, Venue
-from poslife._snapshot import (
+from poslife._domain.client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
+from poslife._domain.identifiers import Account, Symbol, Venue
+from poslife._domain.venue_answers import (
     FillPage,
     FillQuery,
     OrderNotSeen,
@@ -24,6 +23,7 @@ from poslife._snapshot import (
     SnapshotScope,
     VenuePosition,
 )
+from poslife._runtime.clock import SystemClock
 from poslife.ccxt._client import (
     asking,
     edge,

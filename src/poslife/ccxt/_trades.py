@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from poslife._client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
-from poslife._fills import Fee, Fill
-from poslife._identifiers import Account, Leg, OrderSide, Symbol, TradeId, Venue, VenueOrderId
+from poslife._domain.client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
+from poslife._domain.fills import Fee, Fill
+from poslife._domain.identifiers import Account, Leg, OrderSide, Symbol, TradeId, Venue, VenueOrderId
 from poslife.ccxt._fields import (
     Raw,
     client_order_id_in,

@@ -12,7 +12,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Literal
 
-from poslife._identifiers import Leg, Venue
+from poslife._domain.identifiers import Leg, Venue
 from poslife.errors import UnknownVenueFormat
 
 __all__ = ["VENUE_RULES", "LookupMethod", "VenueRules", "rules_of"]

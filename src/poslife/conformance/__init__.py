@@ -6,9 +6,9 @@ pytest (with a plugin that awaits) and unittest run a subclass as any other; `ex
 """
 
 from poslife.conformance._checking import Failure, Report, examine
+from poslife.conformance._dead_letters import DeadLetterBoxConformance, WriterWithBox
 from poslife.conformance._feed import FedRepository, LifeEventFeedConformance
 from poslife.conformance._journal import JournalConformance
-from poslife.conformance._letters import DeadLetterBoxConformance, WriterWithBox
 from poslife.conformance._repository import RepositoryConformance
 from poslife.conformance._run_feed import FedWriter, RunEventFeedConformance
 from poslife.conformance._sink import EventSinkConformance

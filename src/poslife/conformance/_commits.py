@@ -8,10 +8,10 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from poslife._changes import Change, Committed, Promote
-from poslife._fills import StoredFill
-from poslife._orders import OrderStatus
-from poslife._position import ClosedPosition, Origin, PendingPosition, PersistedPosition
+from poslife._domain.changes import Change, Committed, Promote
+from poslife._domain.fills import StoredFill
+from poslife._domain.orders import OrderStatus
+from poslife._domain.positions import ClosedPosition, Origin, PendingPosition, PersistedPosition
 from poslife.conformance._checking import check, narrowed, refused, same, together
 from poslife.conformance._examples import QUANTITY
 from poslife.conformance._hooks import RepositoryHooks

@@ -10,14 +10,11 @@ from decimal import Decimal
 from typing import TypeVar
 from uuid import UUID
 
-from poslife._client_order_ids import client_order_id
-from poslife._events import (
-    EventHeader,
-    LifeBody,
-    LifeEvent,
-)
-from poslife._fills import Fee, Fill
-from poslife._identifiers import (
+from poslife._domain.client_order_ids import client_order_id
+from poslife._domain.event_envelopes import EventHeader, LifeEvent
+from poslife._domain.events import LifeBody
+from poslife._domain.fills import Fee, Fill
+from poslife._domain.identifiers import (
     Account,
     ChangeId,
     EventId,
@@ -33,8 +30,8 @@ from poslife._identifiers import (
     event_id_at,
     position_ref_at,
 )
-from poslife._orders import CloseReason, Order, OrderPurpose, OrderStatus
-from poslife._position import ClosedPosition, PendingPosition, PersistedPosition, Position
+from poslife._domain.orders import CloseReason, Order, OrderPurpose, OrderStatus
+from poslife._domain.positions import ClosedPosition, PendingPosition, PersistedPosition, Position
 from poslife.protocols import NewRun
 
 __all__ = ["ACCOUNT", "LONG_LEASE", "PRICE", "QUANTITY", "START", "VENUE", "Examples"]

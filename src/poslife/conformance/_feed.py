@@ -11,11 +11,11 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Protocol, cast
 
-from poslife._changes import Change, Claim
-from poslife._encoding import decode_body
-from poslife._events import UNLINKED, EventHeader, LifeEvent
-from poslife._identifiers import PositionRef
-from poslife._records import content_of, linked
+from poslife._domain.changes import Change, Claim
+from poslife._domain.event_envelopes import UNLINKED, EventHeader, LifeEvent
+from poslife._domain.identifiers import PositionRef
+from poslife._trail.encoding import decode_body
+from poslife._trail.records import content_of, linked
 from poslife.conformance import _specimens as specimens
 from poslife.conformance._checking import check, narrowed, refused, same, together
 from poslife.conformance._story import Story, begin

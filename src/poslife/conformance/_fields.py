@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from poslife._changes import Change, Claim, Close, Promote, Revise
-from poslife._events import UNLINKED, Actor, LifeEvent, OrderRejected, RecordedEvent, Severity, UnknownBody
-from poslife._fills import StoredFill
-from poslife._identifiers import (
+from poslife._domain.changes import Change, Claim, Close, Promote, Revise
+from poslife._domain.event_envelopes import UNLINKED, Actor, LifeEvent, RecordedEvent, Severity, UnknownBody
+from poslife._domain.events import OrderRejected
+from poslife._domain.fills import StoredFill
+from poslife._domain.identifiers import (
     ClientOrderId,
     Leg,
     MarginMode,
@@ -19,16 +20,16 @@ from poslife._identifiers import (
     Side,
     VenueOrderId,
 )
-from poslife._orders import CloseReason, Order, OrderPurpose, OrderStatus
-from poslife._position import (
+from poslife._domain.orders import CloseReason, Order, OrderPurpose, OrderStatus
+from poslife._domain.positions import (
     ClosedPosition,
     Confidence,
     Origin,
     PendingPosition,
     PersistedPosition,
     Position,
-    Protection,
 )
+from poslife._domain.protection import Protection
 from poslife.conformance import _specimens as specimens
 from poslife.conformance._checking import same
 from poslife.conformance._examples import START

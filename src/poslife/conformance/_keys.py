@@ -7,10 +7,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from poslife._changes import Claim
-from poslife._identifiers import Account, Leg, MarginMode, PositionKey, Symbol, Venue
-from poslife._orders import OrderPurpose, OrderStatus
-from poslife._position import PendingPosition, PersistedPosition, PositionStatus
+from poslife._domain.changes import Claim
+from poslife._domain.identifiers import Account, Leg, MarginMode, PositionKey, Symbol, Venue
+from poslife._domain.orders import OrderPurpose, OrderStatus
+from poslife._domain.positions import PendingPosition, PersistedPosition, PositionStatus
 from poslife.conformance._checking import check, refused, same
 from poslife.conformance._commits import CONCURRENT
 from poslife.conformance._hooks import RepositoryHooks

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar, cast
 
-from poslife._events import UNLINKED, LifeEvent, PositionReduced
-from poslife._fills import StoredFill
-from poslife._orders import OrderPurpose, OrderStatus
-from poslife._position import ClosedPosition, PendingPosition, PersistedPosition, Position
+from poslife._domain.event_envelopes import UNLINKED, LifeEvent
+from poslife._domain.events import PositionReduced
+from poslife._domain.fills import StoredFill
+from poslife._domain.orders import OrderPurpose, OrderStatus
+from poslife._domain.positions import ClosedPosition, PendingPosition, PersistedPosition, Position
 from poslife.conformance._checking import check, refused, same
 from poslife.conformance._examples import QUANTITY, START
 from poslife.conformance._hooks import RepositoryHooks
@@ -59,15 +60,15 @@ class ListTests(RepositoryHooks):
             page = await repository.list_in_doubt()
             same(Page(items=_by_ref(cast_of.in_doubt), next=None), page, "list_in_doubt")
 
-    async def test_list_unsettled(self) -> None:
+    async def test_list_left_by_ended_runs(self) -> None:
         """
-        `list_unsettled`: those with an order that has not ended and whose run has, or is unknown, by ref.
+        `list_left_by_ended_runs`: positions with a live order of an ended or unknown run, by ref.
         """
         async with self.repository() as repository:
             story = await begin(repository)
             cast_of = await _Cast.of(story, repository, self.let_lease_run_out)
-            page = await repository.list_unsettled()
-            same(Page(items=_by_ref(cast_of.unsettled), next=None), page, "list_unsettled")
+            page = await repository.list_left_by_ended_runs()
+            same(Page(items=_by_ref(cast_of.unsettled), next=None), page, "list_left_by_ended_runs")
 
     async def test_list_closed(self) -> None:
         """
@@ -380,7 +381,9 @@ async def _shelves(
     reads: dict[str, Callable[[PageToken | None, int], Awaitable[Page[object]]]] = {
         "list_live": lambda after, limit: repository.list_live(after, limit=limit),
         "list_in_doubt": lambda after, limit: repository.list_in_doubt(after, limit=limit),
-        "list_unsettled": lambda after, limit: repository.list_unsettled(after, limit=limit),
+        "list_left_by_ended_runs": lambda after, limit: repository.list_left_by_ended_runs(
+            after, limit=limit
+        ),
         "list_closed": lambda after, limit: repository.list_closed(since, until, after, limit=limit),
         "list_fills": lambda after, limit: repository.list_fills(ref, after, limit=limit),
         "list_unclaimed": lambda after, limit: repository.list_unclaimed(after, limit=limit),

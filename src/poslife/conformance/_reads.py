@@ -8,9 +8,15 @@ import typing
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from poslife._identifiers import Account, Leg, MarginMode, PositionId, TradeId, Venue, VenueOrderId
-from poslife._orders import OrderStatus
-from poslife._position import ClosedPosition, LivePosition, PendingPosition, PersistedPosition, Position
+from poslife._domain.identifiers import Account, Leg, MarginMode, PositionId, TradeId, Venue, VenueOrderId
+from poslife._domain.orders import OrderStatus
+from poslife._domain.positions import (
+    ClosedPosition,
+    LivePosition,
+    PendingPosition,
+    PersistedPosition,
+    Position,
+)
 from poslife.conformance._checking import check, refused, same
 from poslife.conformance._examples import START
 from poslife.conformance._hooks import RepositoryHooks
@@ -199,7 +205,7 @@ class ReadTests(RepositoryHooks):
             for what, call in (
                 ("list_live", repository.list_live),
                 ("list_in_doubt", repository.list_in_doubt),
-                ("list_unsettled", repository.list_unsettled),
+                ("list_left_by_ended_runs", repository.list_left_by_ended_runs),
                 ("list_closed", lambda: repository.list_closed(START, story.at())),
                 ("list_fills", lambda: repository.list_fills(story.ref())),
                 ("list_unclaimed", repository.list_unclaimed),
@@ -289,7 +295,7 @@ class LifecycleTests(RepositoryHooks):
                     ),
                     "list_live": repository.list_live,
                     "list_in_doubt": repository.list_in_doubt,
-                    "list_unsettled": repository.list_unsettled,
+                    "list_left_by_ended_runs": repository.list_left_by_ended_runs,
                     "list_closed": lambda: repository.list_closed(START, later),
                     "list_fills": lambda: repository.list_fills(held.ref),
                     "list_unclaimed": repository.list_unclaimed,

@@ -8,11 +8,11 @@ import itertools
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from poslife._changes import Change, Claim, Close, Promote, Revise, Transition
-from poslife._fills import StoredFill
-from poslife._identifiers import Account, PositionId, RunId, Venue
-from poslife._orders import CloseReason, OrderStatus
-from poslife._position import ClosedPosition, PendingPosition, PersistedPosition
+from poslife._domain.changes import Change, Claim, Close, Promote, Revise, Transition
+from poslife._domain.fills import StoredFill
+from poslife._domain.identifiers import Account, PositionId, RunId, Venue
+from poslife._domain.orders import CloseReason, OrderStatus
+from poslife._domain.positions import ClosedPosition, PendingPosition, PersistedPosition
 from poslife.conformance._checking import refused, same
 from poslife.conformance._hooks import RepositoryHooks
 from poslife.conformance._story import Story, begin

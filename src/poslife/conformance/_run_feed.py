@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, cast
 
-from poslife._encoding import encode_payload
-from poslife._events import UNLINKED, EventHeader
-from poslife._identifiers import RunId
-from poslife._records import linked
+from poslife._domain.event_envelopes import UNLINKED, EventHeader
+from poslife._domain.identifiers import RunId
+from poslife._trail.encoding import encode_payload
+from poslife._trail.records import linked
 from poslife.conformance import _specimens as specimens
 from poslife.conformance._checking import check, narrowed, refused, same
 from poslife.conformance._examples import Examples

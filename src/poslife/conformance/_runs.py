@@ -7,10 +7,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from poslife._changes import Change, Claim, Revise
-from poslife._identifiers import RunId
-from poslife._orders import Order, OrderPurpose, OrderStatus
-from poslife._position import ClosedPosition, PendingPosition, PersistedPosition
+from poslife._domain.changes import Change, Claim, Revise
+from poslife._domain.identifiers import RunId
+from poslife._domain.orders import Order, OrderPurpose, OrderStatus
+from poslife._domain.positions import ClosedPosition, PendingPosition, PersistedPosition
 from poslife.conformance._checking import check, refused, same
 from poslife.conformance._examples import LONG_LEASE
 from poslife.conformance._hooks import RepositoryHooks

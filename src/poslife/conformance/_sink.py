@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
-from poslife._events import EventHeader, HostBody, HostEvent, Json, RecordedEvent
-from poslife._identifiers import RunId
+from poslife._domain.event_envelopes import EventHeader, HostBody, HostEvent, Json, RecordedEvent
+from poslife._domain.identifiers import RunId
 from poslife.conformance import _specimens as specimens
 from poslife.conformance._checking import check, narrowed, refused, same, together
 from poslife.conformance._examples import Examples

@@ -8,11 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from poslife._events import (
-    LIFE_EVENT_SCHEMA,
-    Actor,
+from poslife._domain.event_envelopes import LIFE_EVENT_SCHEMA, Actor, EventHeader, Severity
+from poslife._domain.events import (
     ClosingWithdrawn,
-    EventHeader,
     FillApplied,
     FillConflicted,
     FillUnclaimed,
@@ -34,10 +32,9 @@ from poslife._events import (
     PositionOpened,
     PositionProtected,
     PositionReduced,
-    Severity,
 )
-from poslife._fills import Fee, Fill, StoredFill
-from poslife._identifiers import (
+from poslife._domain.fills import Fee, Fill, StoredFill
+from poslife._domain.identifiers import (
     ClientOrderId,
     Leg,
     MarginMode,
@@ -49,8 +46,9 @@ from poslife._identifiers import (
     TradeId,
     VenueOrderId,
 )
-from poslife._orders import CloseReason, Order, OrderPurpose, OrderStatus
-from poslife._position import Confidence, Origin, PendingPosition, PersistedPosition, Protection
+from poslife._domain.orders import CloseReason, Order, OrderPurpose, OrderStatus
+from poslife._domain.positions import Confidence, Origin, PendingPosition, PersistedPosition
+from poslife._domain.protection import Protection
 from poslife.conformance._examples import ACCOUNT, VENUE, Examples
 
 __all__ = [

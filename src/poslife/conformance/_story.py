@@ -10,22 +10,21 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from poslife._changes import Change, Claim, Close, Committed, Promote, Revise, Transition
-from poslife._events import (
-    EventHeader,
+from poslife._domain.changes import Change, Claim, Close, Committed, Promote, Revise, Transition
+from poslife._domain.decimals import exact_product
+from poslife._domain.event_envelopes import EventHeader, LifeEvent
+from poslife._domain.events import (
     FillApplied,
     FillUnclaimed,
-    LifeEvent,
     OrderPrepared,
     PositionClaimed,
     PositionClosed,
     PositionOpened,
 )
-from poslife._fills import StoredFill
-from poslife._identifiers import PositionKey, RunId
-from poslife._money import exact_product
-from poslife._orders import CloseReason, Order, OrderPurpose, OrderStatus
-from poslife._position import ClosedPosition, PendingPosition, PersistedPosition, Position
+from poslife._domain.fills import StoredFill
+from poslife._domain.identifiers import PositionKey, RunId
+from poslife._domain.orders import CloseReason, Order, OrderPurpose, OrderStatus
+from poslife._domain.positions import ClosedPosition, PendingPosition, PersistedPosition, Position
 from poslife.conformance._checking import narrowed, same
 from poslife.conformance._examples import PRICE, QUANTITY, Examples
 from poslife.protocols import Repository

@@ -9,10 +9,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from poslife._changes import Change, Claim, Revise
-from poslife._events import OrderRejected
-from poslife._fills import Fee, StoredFill
-from poslife._identifiers import (
+from poslife._domain.changes import Change, Claim, Revise
+from poslife._domain.decimals import exact_product
+from poslife._domain.events import OrderRejected
+from poslife._domain.fills import Fee, StoredFill
+from poslife._domain.identifiers import (
     Account,
     ClientOrderId,
     PositionId,
@@ -22,13 +23,9 @@ from poslife._identifiers import (
     Venue,
     VenueOrderId,
 )
-from poslife._money import exact_product
-from poslife._orders import OrderStatus
-from poslife._position import (
-    PersistedPosition,
-    Position,
-    Protection,
-)
+from poslife._domain.orders import OrderStatus
+from poslife._domain.positions import PersistedPosition, Position
+from poslife._domain.protection import Protection
 from poslife.conformance._checking import check, same
 from poslife.conformance._examples import VENUE
 from poslife.conformance._fields import recorded, undigested

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
-from poslife._client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat, client_order_id
-from poslife._fills import Fill
-from poslife._identifiers import (
+from poslife._domain.client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat, client_order_id
+from poslife._domain.fills import Fill
+from poslife._domain.identifiers import (
     Account,
     ClientOrderId,
     OrderSide,
@@ -23,8 +23,8 @@ from poslife._identifiers import (
     Venue,
     VenueOrderId,
 )
-from poslife._orders import OrderStatus
-from poslife._snapshot import (
+from poslife._domain.orders import OrderStatus
+from poslife._domain.venue_answers import (
     FillPage,
     FillQuery,
     OrderNotSeen,

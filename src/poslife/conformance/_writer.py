@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
-from poslife._encoding import decode_body, encode_body, encode_payload
-from poslife._events import UNLINKED, EventHeader, RecordedEvent
-from poslife._position import PendingPosition
-from poslife._records import linked
+from poslife._domain.event_envelopes import UNLINKED, EventHeader, RecordedEvent
+from poslife._domain.positions import PendingPosition
+from poslife._trail.encoding import decode_body, encode_body, encode_payload
+from poslife._trail.records import linked
 from poslife.conformance import _specimens as specimens
 from poslife.conformance._checking import check, refused, same, together
 from poslife.conformance._examples import Examples

@@ -11,7 +11,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from poslife._journal._disk import Disk
+from poslife.journal._disk import Disk
 from poslife.jsonl._lines import Line, id_of, is_json
 
 __all__ = ["LineFile", "ids_in"]

@@ -13,9 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from poslife._identifiers import EventId
-from poslife._journal._disk import Disk
+from poslife._domain.identifiers import EventId
 from poslife.errors import DeadLetterNotFound, StorageNotReady
+from poslife.journal._disk import Disk
 from poslife.jsonl._file import LineFile, ids_in
 from poslife.jsonl._lines import BEGINNING, Line, letters_in, lines_of, made_at, replayed_line
 from poslife.protocols import BuriedLetter

@@ -12,8 +12,8 @@ from uuid import UUID
 
 import msgspec
 
-from poslife._identifiers import aware
-from poslife._letters import record_of, refusable_by_none
+from poslife._domain.identifiers import aware
+from poslife._trail.dead_letters import decode_dead_letter, encode_dead_letter
 from poslife.errors import InvalidValue, StorageRejected
 from poslife.protocols import BuriedLetter, DeadLetter, EventRecord
 
@@ -140,7 +140,7 @@ def letter_line(letter: DeadLetter, now: datetime) -> Line:
         "buried_at": now.isoformat(),
         "attempts": letter.attempts,
         "reason": letter.reason,
-        "record": json.loads(refusable_by_none(letter.record)),
+        "record": json.loads(encode_dead_letter(letter.record)),
     }
     encoded = json.dumps(told, separators=(",", ":"))
     return letter.record.header.id.bytes, f"{encoded}\n".encode("ascii")
@@ -169,7 +169,7 @@ def letters_in(lines: Iterable[bytes]) -> dict[bytes, BuriedLetter]:
             if "replayed_at" in told:
                 waiting.pop(event, None)
                 continue
-            record = record_of(json.dumps(told["record"]).encode("ascii"))
+            record = decode_dead_letter(json.dumps(told["record"]).encode("ascii"))
             letter = DeadLetter(record=record, reason=told["reason"], attempts=told["attempts"])
             waiting[event] = BuriedLetter(letter=letter, buried_at=datetime.fromisoformat(told["buried_at"]))
         except (LookupError, TypeError, ValueError, msgspec.MsgspecError):

@@ -13,17 +13,17 @@ from types import TracebackType
 from typing import Self, TypeVar, cast
 from uuid import UUID
 
-from poslife._clock import SystemClock
-from poslife._identifiers import EventId, uuid
-from poslife._journal._disk import Disk
-from poslife._journal._forking import in_each_child
-from poslife._paging import limited, page_of
-from poslife._tokens import after_uuid
+from poslife._domain.identifiers import EventId, uuid
+from poslife._runtime.clock import SystemClock
+from poslife._runtime.forking import in_each_child
 from poslife.errors import InvalidValue, StorageUnavailable
+from poslife.journal._disk import Disk
 from poslife.jsonl._errors import translated
 from poslife.jsonl._files import Files
 from poslife.jsonl._lines import letter_line, lines_of
 from poslife.protocols import BuriedLetter, Clock, DeadLetter, EventRecord, Page, PageToken
+from poslife.protocols._pages import limited, page_of
+from poslife.storage._page_tokens import after_uuid
 
 __all__ = ["JsonLinesWriter"]
 

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from operator import itemgetter
 
-from poslife._encoding import decode_body
-from poslife._events import RecordedEvent
-from poslife._identifiers import EventId
-from poslife._paging import Page, PageToken, limited
-from poslife._tokens import AfterRunEvent, after_run_event, after_uuid, page_of_run_events
+from poslife._domain.event_envelopes import RecordedEvent
+from poslife._domain.identifiers import EventId
+from poslife._trail.encoding import decode_body
 from poslife.errors import DeadLetterNotFound, StorageRejected
 from poslife.memory._pages import paged, token_of
 from poslife.protocols import BuriedLetter, DeadLetter, EventRecord, FeedPage, FeedToken
+from poslife.protocols._pages import Page, PageToken, limited
+from poslife.storage._page_tokens import AfterRunEvent, after_run_event, after_uuid, page_of_run_events
 
 __all__ = ["HostEvents"]
 

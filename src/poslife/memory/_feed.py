@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from poslife._paging import limited
-from poslife._tokens import AfterEvent, after_event, event_token
 from poslife.errors import InvalidValue
 from poslife.protocols import EventRecord, FeedPage, FeedToken
+from poslife.protocols._pages import limited
+from poslife.storage._page_tokens import AfterEvent, after_event, event_token
 
 __all__ = ["page_of_feed"]
 

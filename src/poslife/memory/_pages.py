@@ -8,9 +8,9 @@ import bisect
 from collections.abc import Sequence
 from typing import TypeVar
 
-from poslife._paging import limited, page_of
 from poslife.errors import InvalidValue
 from poslife.protocols import Page, PageToken
+from poslife.protocols._pages import limited, page_of
 
 __all__ = ["paged", "token_of"]
 

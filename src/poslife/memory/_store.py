@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from poslife._changes import (
+from poslife._domain.changes import (
     Change,
     Committed,
     Heads,
@@ -20,12 +20,9 @@ from poslife._changes import (
     require_settlement,
     require_versions,
 )
-from poslife._clock import SystemClock
-from poslife._encoding import decode_body, encode_body, fingerprint
-from poslife._event_rows import life_digests, life_event_rows
-from poslife._events import UNLINKED, RecordedEvent
-from poslife._fills import StoredFill
-from poslife._identifiers import (
+from poslife._domain.event_envelopes import UNLINKED, RecordedEvent
+from poslife._domain.fills import StoredFill
+from poslife._domain.identifiers import (
     Account,
     ChangeId,
     EventId,
@@ -40,8 +37,16 @@ from poslife._identifiers import (
     aware,
     uuid,
 )
-from poslife._orders import OrderStatus
-from poslife._position import ClosedPosition, LivePosition, PendingPosition, PersistedPosition, Position
+from poslife._domain.orders import OrderStatus
+from poslife._domain.positions import (
+    ClosedPosition,
+    LivePosition,
+    PendingPosition,
+    PersistedPosition,
+    Position,
+)
+from poslife._runtime.clock import SystemClock
+from poslife._trail.encoding import decode_body, encode_body, fingerprint
 from poslife.errors import (
     ChangeIdReused,
     DuplicatePosition,
@@ -66,6 +71,7 @@ from poslife.protocols import (
     PageToken,
     Run,
 )
+from poslife.storage._event_rows import life_digests, life_event_rows
 
 __all__ = ["MemoryStore"]
 
@@ -298,9 +304,11 @@ class MemoryStore:
 
         return paged(self._sorted(in_doubt), after, limit)
 
-    async def list_unsettled(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
+    async def list_left_by_ended_runs(
+        self, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[Position]:
         """
-        See `Repository.list_unsettled`.
+        See `Repository.list_left_by_ended_runs`.
         """
 
         def unsettled(position: Position) -> Position | None:

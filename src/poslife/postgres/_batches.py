@@ -7,16 +7,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from poslife._clock import SystemClock
-from poslife._event_rows import RUN_EVENT_COLUMNS, run_event_row
-from poslife._events import EventHeader
-from poslife._identifiers import EventId
-from poslife._ids import new_run_id
+from poslife._domain.event_envelopes import EventHeader
+from poslife._domain.identifiers import EventId
+from poslife._runtime.clock import SystemClock
+from poslife._runtime.ids import new_run_id
 from poslife.postgres._cells import bytes_text, cells, recordset
+from poslife.postgres._copy_format import require_sound
 from poslife.postgres._database import Session
 from poslife.postgres._errors import translated
-from poslife.postgres._event_rows import look_closely
 from poslife.protocols import EventRecord
+from poslife.storage._event_rows import RUN_EVENT_COLUMNS, run_event_row
 
 __all__ = ["batch_of", "probe", "take_over", "write"]
 
@@ -28,7 +28,7 @@ def batch_of(records: Sequence[EventRecord]) -> str:
     Raises:
         StorageRejected: PostgreSQL would keep one otherwise than it is, or not at all.
     """
-    look_closely(records)
+    require_sound(records)
     with translated():
         return recordset(
             [

@@ -15,13 +15,13 @@ from uuid import UUID
 
 import msgspec
 
-from poslife._event_rows import event_record_from, recorded_event_from
-from poslife._events import RecordedEvent
-from poslife._fills import StoredFill
-from poslife._orders import Order
-from poslife._position import Position
-from poslife._records import EventRecord
-from poslife._rows import Value, fill_from, order_from, position_from
+from poslife._domain.event_envelopes import RecordedEvent
+from poslife._domain.fills import StoredFill
+from poslife._domain.orders import Order
+from poslife._domain.positions import Position
+from poslife._trail.records import EventRecord
+from poslife.storage._event_rows import event_record_from, recorded_event_from
+from poslife.storage._rows import Value, fill_from, order_from, position_from
 
 __all__ = ["bytes_text", "cells", "event_of", "fill_of", "position_of", "record_of", "recordset"]
 

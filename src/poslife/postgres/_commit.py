@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from poslife._changes import (
+from poslife._domain.changes import (
     Change,
     Committed,
     Heads,
@@ -21,20 +21,10 @@ from poslife._changes import (
     require_settlement,
     require_versions,
 )
-from poslife._encoding import fingerprint
-from poslife._event_rows import LIFE_EVENT_COLUMNS, life_digests, life_event_rows
-from poslife._events import UNLINKED
-from poslife._identifiers import PositionId, PositionRef
-from poslife._position import ClosedPosition, PositionStatus
-from poslife._rows import (
-    FILL_COLUMNS,
-    ORDER_COLUMNS,
-    POSITION_COLUMNS,
-    Value,
-    fill_row,
-    order_row,
-    position_row,
-)
+from poslife._domain.event_envelopes import UNLINKED
+from poslife._domain.identifiers import PositionId, PositionRef
+from poslife._domain.positions import ClosedPosition, PositionStatus
+from poslife._trail.encoding import fingerprint
 from poslife.errors import (
     ChangeIdReused,
     PoslifeError,
@@ -44,9 +34,19 @@ from poslife.errors import (
     StorageUnavailable,
 )
 from poslife.postgres._cells import bytes_text, cells, recordset
+from poslife.postgres._conflicts import CONTESTED, explain
 from poslife.postgres._database import Database, Session
 from poslife.postgres._reads import read_positions
-from poslife.postgres._refusals import CONTESTED, explain
+from poslife.storage._event_rows import LIFE_EVENT_COLUMNS, life_digests, life_event_rows
+from poslife.storage._rows import (
+    FILL_COLUMNS,
+    ORDER_COLUMNS,
+    POSITION_COLUMNS,
+    Value,
+    fill_row,
+    order_row,
+    position_row,
+)
 
 __all__ = ["NotTogether", "commit", "commit_together"]
 

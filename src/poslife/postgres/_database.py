@@ -19,8 +19,8 @@ from poslife.postgres._errors import (
     DRIVER_ERRORS,
     is_lost_connection,
     leaves_connection_whole,
-    left_nothing_behind,
-    ours,
+    translate_error,
+    was_rolled_back,
 )
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class Session:
             result = await answer
         except DRIVER_ERRORS as error:
             self.whole = leaves_connection_whole(error)
-            raise ours(error) from error
+            raise translate_error(error) from error
         self.whole = True
         return result
 
@@ -207,7 +207,7 @@ class Database:
             try:
                 return await self._transact_once(work)
             except StorageUnavailable as error:
-                if tries == _TRIES or not (isinstance(error, NotBegun) or left_nothing_behind(error)):
+                if tries == _TRIES or not (isinstance(error, NotBegun) or was_rolled_back(error)):
                     raise
                 tries += 1
 
@@ -243,5 +243,5 @@ class Database:
             if unreadable and isinstance(self._source, Own):
                 raise InvalidUrl(self._source.shown(), str(error)) from error
             if isinstance(error, DRIVER_ERRORS):
-                raise ours(error) from error
+                raise translate_error(error) from error
             raise

@@ -17,15 +17,15 @@ from poslife.errors import (
     StorageRejected,
     StorageUnavailable,
 )
-from poslife.postgres._verdicts import Verdict, ruling_of
+from poslife.postgres._error_table import Verdict, ruling_of
 
 __all__ = [
     "DRIVER_ERRORS",
     "is_lost_connection",
     "leaves_connection_whole",
-    "left_nothing_behind",
-    "ours",
+    "translate_error",
     "translated",
+    "was_rolled_back",
 ]
 
 DRIVER_ERRORS: Final = (
@@ -62,10 +62,10 @@ def translated() -> Generator[None]:
     try:
         yield
     except DRIVER_ERRORS as error:
-        raise ours(error) from error
+        raise translate_error(error) from error
 
 
-def ours(error: BaseException, *, row: int | None = None) -> RepositoryError:
+def translate_error(error: BaseException, *, row: int | None = None) -> RepositoryError:
     """
     Our exception for the driver's.
 
@@ -121,7 +121,7 @@ def is_lost_connection(error: BaseException | None) -> bool:
     return lost and not isinstance(error, TimeoutError)
 
 
-def left_nothing_behind(error: BaseException) -> bool:
+def was_rolled_back(error: BaseException) -> bool:
     """
     Whether the server certainly rolled back because of bad luck, so that trying again at once is right.
     """

@@ -20,17 +20,17 @@ from uuid import UUID
 
 import asyncpg
 
-from poslife._clock import SystemClock
-from poslife._event_rows import RUN_EVENT_COLUMNS
-from poslife._events import EventHeader
-from poslife._identifiers import EventId
-from poslife._ids import new_run_id
+from poslife._domain.event_envelopes import EventHeader
+from poslife._domain.identifiers import EventId
+from poslife._runtime.clock import SystemClock
+from poslife._runtime.ids import new_run_id
 from poslife.errors import InvalidUrl, StorageRejected, StorageUnavailable
+from poslife.postgres._copy_format import BEGIN, END, require_sound, rows_of
 from poslife.postgres._database import Limits, Own
-from poslife.postgres._errors import DRIVER_ERRORS, leaves_connection_whole, left_nothing_behind, ours
-from poslife.postgres._event_rows import BEGIN, END, look_closely, rows_of
-from poslife.postgres._verdicts import Verdict, ruling_of
+from poslife.postgres._error_table import Verdict, ruling_of
+from poslife.postgres._errors import DRIVER_ERRORS, leaves_connection_whole, translate_error, was_rolled_back
 from poslife.protocols import EventRecord
+from poslife.storage._event_rows import RUN_EVENT_COLUMNS
 
 __all__ = ["EventWriter"]
 
@@ -93,7 +93,7 @@ class EventWriter:
                 await self._written(records)
             except StorageUnavailable as error:
                 # Bad luck: a deadlock, or a partition that was attached under way.
-                if not left_nothing_behind(error):
+                if not was_rolled_back(error):
                     raise
                 await self._written(records)
 
@@ -119,7 +119,7 @@ class EventWriter:
     async def _places_of_missing(self, records: Sequence[EventRecord]) -> Sequence[int]:
         for row, record in enumerate(records):
             if type(record.header.id) is not UUID:
-                look_closely(records[: row + 1])
+                require_sound(records[: row + 1])
         ids = [record.header.id for record in records]
         ordered = sorted(ids, key=attrgetter("int"))
         found = await self._asked(
@@ -202,7 +202,7 @@ class EventWriter:
             except DRIVER_ERRORS:
                 self._lose()
         self._in_doubt = self._in_doubt or ruling.ambiguous
-        raise ours(cause, row=row) from cause
+        raise translate_error(cause, row=row) from cause
 
     async def _connected(self) -> asyncpg.Connection:
         connection = self._connection
@@ -213,7 +213,7 @@ class EventWriter:
                 return await self._connect()
         except DRIVER_ERRORS as error:
             self._lose()
-            raise ours(_cause(error)) from error
+            raise translate_error(_cause(error)) from error
         except ValueError as error:
             raise InvalidUrl(self._own.shown(), str(error)) from error
         except BaseException:

@@ -14,11 +14,11 @@ from uuid import UUID
 
 import msgspec
 
-from poslife._tokens import AfterEvent, AfterRunEvent, event_token, page_of_run_events
 from poslife.errors import InvalidValue
 from poslife.postgres._cells import record_of
 from poslife.postgres._database import Session
 from poslife.protocols import FeedPage
+from poslife.storage._page_tokens import AfterEvent, AfterRunEvent, event_token, page_of_run_events
 
 __all__ = ["fetch_life_events", "fetch_run_events", "life_event_page", "run_event_page"]
 

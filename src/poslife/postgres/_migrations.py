@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from poslife._migrations import Applied, Migration, known_migrations, pending
 from poslife.postgres._database import Database, Session
+from poslife.storage._migrations import Applied, Migration, known_migrations, pending
 
 __all__ = ["MIGRATIONS", "migrate"]
 

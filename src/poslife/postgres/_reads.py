@@ -9,16 +9,16 @@ from datetime import datetime
 from typing import Final, LiteralString
 from uuid import UUID
 
-from poslife._events import RecordedEvent
-from poslife._fills import StoredFill
-from poslife._identifiers import PositionId, PositionKey, PositionRef
-from poslife._paging import page_of
-from poslife._position import ClosedPosition, LivePosition, Position
-from poslife._rows import key_row
-from poslife._tokens import AfterClosing, closing_token
+from poslife._domain.event_envelopes import RecordedEvent
+from poslife._domain.fills import StoredFill
+from poslife._domain.identifiers import PositionId, PositionKey, PositionRef
+from poslife._domain.positions import ClosedPosition, LivePosition, Position
 from poslife.postgres._cells import event_of, fill_of, position_of
 from poslife.postgres._database import Session
 from poslife.protocols import Page
+from poslife.protocols._pages import page_of
+from poslife.storage._page_tokens import AfterClosing, closing_token
+from poslife.storage._rows import key_row
 
 __all__ = [
     "find_by_id",
@@ -30,9 +30,9 @@ __all__ = [
     "list_fills",
     "list_history",
     "list_in_doubt",
+    "list_left_by_ended_runs",
     "list_live",
     "list_unclaimed",
-    "list_unsettled",
     "positions_of",
     "read_holders",
     "read_positions",
@@ -209,7 +209,7 @@ async def list_in_doubt(session: Session, after: UUID, limit: int) -> Page[Posit
     return await _list_by_ref(session, _LIST_IN_DOUBT, after, limit)
 
 
-_LIST_UNSETTLED: Final = whole_positions(
+_LIST_LEFT_BY_ENDED_RUNS: Final = whole_positions(
     """
 WHERE p.ref > $1::text::uuid AND p.ref IN (
     SELECT o.ref
@@ -224,11 +224,11 @@ LIMIT $2::text::bigint
 )
 
 
-async def list_unsettled(session: Session, after: UUID, limit: int) -> Page[Position]:
+async def list_left_by_ended_runs(session: Session, after: UUID, limit: int) -> Page[Position]:
     """
-    See `Repository.list_unsettled`.
+    See `Repository.list_left_by_ended_runs`.
     """
-    return await _list_by_ref(session, _LIST_UNSETTLED, after, limit)
+    return await _list_by_ref(session, _LIST_LEFT_BY_ENDED_RUNS, after, limit)
 
 
 async def _list_by_ref(session: Session, statement: str, after: UUID, limit: int) -> Page[Position]:

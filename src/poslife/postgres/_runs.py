@@ -10,11 +10,11 @@ from uuid import UUID
 
 import msgspec
 
-from poslife._identifiers import RunId
-from poslife._paging import page_of
+from poslife._domain.identifiers import RunId
 from poslife.errors import RunLost
 from poslife.postgres._database import Session
 from poslife.protocols import NewRun, Page, Run
+from poslife.protocols._pages import page_of
 
 __all__ = ["end_run", "list_runs", "renew_run", "start_run"]
 

@@ -11,10 +11,10 @@ from typing import Self, TypeVar
 
 import asyncpg
 
-from poslife._changes import Change, Committed
-from poslife._events import RecordedEvent
-from poslife._fills import StoredFill
-from poslife._identifiers import (
+from poslife._domain.changes import Change, Committed
+from poslife._domain.event_envelopes import RecordedEvent
+from poslife._domain.fills import StoredFill
+from poslife._domain.identifiers import (
     Account,
     EventId,
     PositionId,
@@ -30,11 +30,15 @@ from poslife._identifiers import (
     position_id,
     uuid,
 )
-from poslife._paging import limited
-from poslife._position import ClosedPosition, LivePosition, PendingPosition, PersistedPosition, Position
-from poslife._tokens import after_closing, after_event, after_number, after_run_event, after_uuid
+from poslife._domain.positions import (
+    ClosedPosition,
+    LivePosition,
+    PendingPosition,
+    PersistedPosition,
+    Position,
+)
 from poslife.errors import InvalidValue, PositionNotFound, RunLost, StorageUnavailable
-from poslife.postgres import _batches, _feed, _letters, _reads, _runs
+from poslife.postgres import _batches, _dead_letters, _feed, _reads, _runs
 from poslife.postgres._database import Borrowed, Database, Limits, Own, Session
 from poslife.postgres._errors import translated
 from poslife.postgres._event_writer import EventWriter
@@ -52,6 +56,8 @@ from poslife.protocols import (
     PageToken,
     Run,
 )
+from poslife.protocols._pages import limited
+from poslife.storage._page_tokens import after_closing, after_event, after_number, after_run_event, after_uuid
 
 __all__ = ["PostgresStore"]
 
@@ -251,12 +257,14 @@ class PostgresStore:
         start, most = after_uuid(after), limited(limit)
         return await self._transact(lambda session: _reads.list_in_doubt(session, start, most))
 
-    async def list_unsettled(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
+    async def list_left_by_ended_runs(
+        self, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[Position]:
         """
-        See `Repository.list_unsettled`.
+        See `Repository.list_left_by_ended_runs`.
         """
         start, most = after_uuid(after), limited(limit)
-        return await self._transact(lambda session: _reads.list_unsettled(session, start, most))
+        return await self._transact(lambda session: _reads.list_left_by_ended_runs(session, start, most))
 
     async def list_closed(
         self, since: datetime, until: datetime, after: PageToken | None = None, /, *, limit: int = 100
@@ -353,7 +361,7 @@ class PostgresStore:
         """
         See `BatchWriter.bury`.
         """
-        await self._transact(lambda session: _letters.bury(session, letter))
+        await self._transact(lambda session: _dead_letters.bury(session, letter))
 
     async def list_dead_letters(
         self, after: PageToken | None = None, /, *, limit: int = 100
@@ -362,14 +370,14 @@ class PostgresStore:
         See `DeadLetterBox.list_dead_letters`.
         """
         start, most = after_uuid(after), limited(limit)
-        return await self._transact(lambda session: _letters.list_dead_letters(session, start, most))
+        return await self._transact(lambda session: _dead_letters.list_dead_letters(session, start, most))
 
     async def replay(self, event: EventId, /) -> None:
         """
         See `DeadLetterBox.replay`.
         """
         uuid("event", event)
-        await self._transact(lambda session: _letters.replay(session, event))
+        await self._transact(lambda session: _dead_letters.replay(session, event))
 
     async def read_life_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
         """

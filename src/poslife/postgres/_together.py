@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from poslife._changes import Change, Committed
-from poslife._identifiers import PositionRef
+from poslife._domain.changes import Change, Committed
+from poslife._domain.identifiers import PositionRef
 from poslife.postgres._commit import NotTogether, commit, commit_together
 from poslife.postgres._database import Database
 

@@ -11,15 +11,15 @@ from typing import Final, cast
 
 import msgspec
 
-from poslife._event_rows import RUN_EVENT_COLUMNS
-from poslife._events import EventHeader
-from poslife._identifiers import EventId, aware
-from poslife._ids import new_run_id
+from poslife._domain.event_envelopes import EventHeader
+from poslife._domain.identifiers import EventId, aware
+from poslife._runtime.ids import new_run_id
 from poslife.errors import InvalidValue, StorageRejected
 from poslife.protocols import Clock, EventRecord
 from poslife.sqlite._cells import Cell, insertion
 from poslife.sqlite._errors import translated
 from poslife.sqlite._session import Session
+from poslife.storage._event_rows import RUN_EVENT_COLUMNS
 
 __all__ = ["WRITE", "probe", "rows_of", "write"]
 

@@ -15,9 +15,9 @@ from uuid import UUID
 
 import msgspec
 
-from poslife._money import plain
-from poslife._rows import Value
+from poslife._domain.decimals import plain
 from poslife.errors import StorageRejected
+from poslife.storage._rows import Value
 
 __all__ = ["Cell", "cells_of", "insertion", "selection", "time_of", "time_text", "update", "values_by_column"]
 

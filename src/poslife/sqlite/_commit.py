@@ -12,7 +12,7 @@ from typing import Final, cast
 
 import msgspec
 
-from poslife._changes import (
+from poslife._domain.changes import (
     Change,
     Committed,
     Heads,
@@ -23,12 +23,10 @@ from poslife._changes import (
     require_settlement,
     require_versions,
 )
-from poslife._encoding import fingerprint
-from poslife._event_rows import LIFE_EVENT_COLUMNS, LifeEventRow, life_digests, life_event_rows
-from poslife._events import UNLINKED
-from poslife._identifiers import PositionId, PositionKey, PositionRef
-from poslife._position import ClosedPosition, Position, PositionStatus
-from poslife._rows import FILL_COLUMNS, ORDER_COLUMNS, POSITION_COLUMNS, fill_row, order_row, position_row
+from poslife._domain.event_envelopes import UNLINKED
+from poslife._domain.identifiers import PositionId, PositionKey, PositionRef
+from poslife._domain.positions import ClosedPosition, Position, PositionStatus
+from poslife._trail.encoding import fingerprint
 from poslife.errors import (
     ChangeIdReused,
     DuplicatePosition,
@@ -42,6 +40,15 @@ from poslife.sqlite._cells import Cell, cells_of, insertion, time_text, update
 from poslife.sqlite._reads import find_by_ref, find_fill, find_live
 from poslife.sqlite._runs import IS_LEASED
 from poslife.sqlite._session import Session
+from poslife.storage._event_rows import LIFE_EVENT_COLUMNS, LifeEventRow, life_digests, life_event_rows
+from poslife.storage._rows import (
+    FILL_COLUMNS,
+    ORDER_COLUMNS,
+    POSITION_COLUMNS,
+    fill_row,
+    order_row,
+    position_row,
+)
 
 __all__ = ["Prepared", "commit", "prepare"]
 

@@ -121,7 +121,7 @@ def translated(file: str, *, row: Callable[[], int] | None = None) -> Generator[
     try:
         yield
     except _DRIVER_ERRORS as error:
-        ours = _ours(error, file)
+        ours = _translate_error(error, file)
         if row is not None and isinstance(ours, StorageRejected):
             ours.row = row()
         raise ours from error
@@ -140,7 +140,7 @@ def _primary_code(error: sqlite3.Error) -> int:
     return code & 0xFF if isinstance(code, int) else 0
 
 
-def _ours(error: BaseException, file: str) -> RepositoryError:
+def _translate_error(error: BaseException, file: str) -> RepositoryError:
     match error:
         case UnicodeError():
             return StorageRejected(f"a text that is not Unicode: {error}")

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from poslife._event_rows import HEADER_COLUMNS, event_record_from
-from poslife._tokens import AfterEvent, AfterRunEvent, event_token, page_of_run_events
 from poslife.errors import InvalidValue
 from poslife.protocols import FeedPage
 from poslife.sqlite._cells import values_by_column
 from poslife.sqlite._session import Session
+from poslife.storage._event_rows import HEADER_COLUMNS, event_record_from
+from poslife.storage._page_tokens import AfterEvent, AfterRunEvent, event_token, page_of_run_events
 
 __all__ = ["read_life_events", "read_run_events"]
 

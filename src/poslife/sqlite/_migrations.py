@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from poslife._migrations import Applied, Migration, known_migrations, pending
 from poslife.errors import SchemaMismatch
 from poslife.sqlite._cells import time_text
 from poslife.sqlite._session import Session
+from poslife.storage._migrations import Applied, Migration, known_migrations, pending
 
 __all__ = ["MIGRATIONS", "migrate", "statements_of"]
 

@@ -11,14 +11,23 @@ from itertools import groupby
 from typing import Final, LiteralString
 from uuid import UUID
 
-from poslife._event_rows import EVENT_COLUMNS, LIFE_EVENT_COLUMNS, RUN_EVENT_COLUMNS, recorded_event_from
-from poslife._events import RecordedEvent
-from poslife._fills import StoredFill
-from poslife._identifiers import PositionId, PositionKey, PositionRef
-from poslife._orders import Order
-from poslife._paging import page_of
-from poslife._position import ClosedPosition, LivePosition, Position
-from poslife._rows import (
+from poslife._domain.event_envelopes import RecordedEvent
+from poslife._domain.fills import StoredFill
+from poslife._domain.identifiers import PositionId, PositionKey, PositionRef
+from poslife._domain.orders import Order
+from poslife._domain.positions import ClosedPosition, LivePosition, Position
+from poslife.protocols import Page
+from poslife.protocols._pages import page_of
+from poslife.sqlite._cells import Cell, selection, time_text, values_by_column
+from poslife.sqlite._session import Session
+from poslife.storage._event_rows import (
+    EVENT_COLUMNS,
+    LIFE_EVENT_COLUMNS,
+    RUN_EVENT_COLUMNS,
+    recorded_event_from,
+)
+from poslife.storage._page_tokens import AfterClosing, closing_token
+from poslife.storage._rows import (
     FILL_COLUMNS,
     ORDER_COLUMNS,
     POSITION_COLUMNS,
@@ -28,10 +37,6 @@ from poslife._rows import (
     order_from,
     position_from,
 )
-from poslife._tokens import AfterClosing, closing_token
-from poslife.protocols import Page
-from poslife.sqlite._cells import Cell, selection, time_text, values_by_column
-from poslife.sqlite._session import Session
 
 __all__ = [
     "find_by_id",
@@ -43,9 +48,9 @@ __all__ = [
     "list_fills",
     "list_history",
     "list_in_doubt",
+    "list_left_by_ended_runs",
     "list_live",
     "list_unclaimed",
-    "list_unsettled",
     "read_holders",
 ]
 
@@ -192,9 +197,9 @@ def list_in_doubt(session: Session, after: UUID, limit: int, now: datetime) -> P
     return page_of([(str(position.ref), position) for position in found], limit)
 
 
-def list_unsettled(session: Session, after: UUID, limit: int, now: datetime) -> Page[Position]:
+def list_left_by_ended_runs(session: Session, after: UUID, limit: int, now: datetime) -> Page[Position]:
     """
-    See `Repository.list_unsettled`.
+    See `Repository.list_left_by_ended_runs`.
     """
     found = _positions(session, _UNSETTLED, str(after), time_text(now), limit + 1)
     return page_of([(str(position.ref), position) for position in found], limit)

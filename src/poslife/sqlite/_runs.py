@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Final, cast
 from uuid import UUID
 
-from poslife._identifiers import RunId
-from poslife._paging import page_of
+from poslife._domain.identifiers import RunId
 from poslife.errors import RunLost
 from poslife.protocols import Clock, NewRun, Page, Run
+from poslife.protocols._pages import page_of
 from poslife.sqlite._cells import Cell, time_of, time_text
 from poslife.sqlite._session import Session
 

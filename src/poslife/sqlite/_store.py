@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar, cast
 
-from poslife._changes import Change, Committed
-from poslife._clock import SystemClock
-from poslife._events import RecordedEvent
-from poslife._fills import StoredFill
-from poslife._identifiers import (
+from poslife._domain.changes import Change, Committed
+from poslife._domain.event_envelopes import RecordedEvent
+from poslife._domain.fills import StoredFill
+from poslife._domain.identifiers import (
     Account,
     EventId,
     PositionId,
@@ -30,9 +29,14 @@ from poslife._identifiers import (
     position_id,
     uuid,
 )
-from poslife._paging import limited
-from poslife._position import ClosedPosition, LivePosition, PendingPosition, PersistedPosition, Position
-from poslife._tokens import after_closing, after_event, after_number, after_run_event, after_uuid
+from poslife._domain.positions import (
+    ClosedPosition,
+    LivePosition,
+    PendingPosition,
+    PersistedPosition,
+    Position,
+)
+from poslife._runtime.clock import SystemClock
 from poslife.errors import InvalidValue, PositionNotFound, StorageUnavailable
 from poslife.protocols import (
     BuriedLetter,
@@ -46,13 +50,15 @@ from poslife.protocols import (
     PageToken,
     Run,
 )
-from poslife.sqlite import _batches, _feed, _letters, _reads, _runs
+from poslife.protocols._pages import limited
+from poslife.sqlite import _batches, _dead_letters, _feed, _reads, _runs
 from poslife.sqlite._commit import commit, prepare
 from poslife.sqlite._errors import translated
 from poslife.sqlite._migrations import migrate
 from poslife.sqlite._schema import check_schema
 from poslife.sqlite._session import Session, require_sqlite
 from poslife.sqlite._worker import Worker
+from poslife.storage._page_tokens import after_closing, after_event, after_number, after_run_event, after_uuid
 
 __all__ = ["SqliteStore"]
 
@@ -235,14 +241,16 @@ class SqliteStore:
         await self._note_lost_runs()
         return await self._read(lambda session: _reads.list_in_doubt(session, start, most, self._clock.now()))
 
-    async def list_unsettled(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
+    async def list_left_by_ended_runs(
+        self, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[Position]:
         """
-        See `Repository.list_unsettled`.
+        See `Repository.list_left_by_ended_runs`.
         """
         start, most = after_uuid(after), limited(limit)
         await self._note_lost_runs()
         return await self._read(
-            lambda session: _reads.list_unsettled(session, start, most, self._clock.now())
+            lambda session: _reads.list_left_by_ended_runs(session, start, most, self._clock.now())
         )
 
     async def list_closed(
@@ -329,7 +337,9 @@ class SqliteStore:
         """
         See `BatchWriter.bury`.
         """
-        await self._write(lambda session: _letters.bury(session, letter, self._clock.now()), urgent=False)
+        await self._write(
+            lambda session: _dead_letters.bury(session, letter, self._clock.now()), urgent=False
+        )
 
     async def list_dead_letters(
         self, after: PageToken | None = None, /, *, limit: int = 100
@@ -338,14 +348,16 @@ class SqliteStore:
         See `DeadLetterBox.list_dead_letters`.
         """
         start, most = after_uuid(after), limited(limit)
-        return await self._read(lambda session: _letters.list_dead_letters(session, start, most))
+        return await self._read(lambda session: _dead_letters.list_dead_letters(session, start, most))
 
     async def replay(self, event: EventId, /) -> None:
         """
         See `DeadLetterBox.replay`.
         """
         uuid("event", event)
-        await self._write(lambda session: _letters.replay(session, event, self._clock.now()), urgent=False)
+        await self._write(
+            lambda session: _dead_letters.replay(session, event, self._clock.now()), urgent=False
+        )
 
     async def read_life_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
         """

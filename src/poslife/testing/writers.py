@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
-from poslife._clock import SystemClock
+from poslife._runtime.clock import SystemClock
 from poslife.errors import StorageRejected, StorageUnavailable
 from poslife.protocols import BatchWriter, Clock, DeadLetter, EventRecord
 

@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import msgspec
 
-from poslife._changes import Change
-from poslife._identifiers import (
+from poslife._domain.changes import Change
+from poslife._domain.identifiers import (
     ChangeId,
 )
 

@@ -12,12 +12,12 @@ from dataclasses import replace
 
 from typing_extensions import override
 
-from poslife._changes import Change, Committed
-from poslife._events import UNLINKED
-from poslife._paging import limited
-from poslife._tokens import AfterEvent, after_event, event_token
+from poslife._domain.changes import Change, Committed
+from poslife._domain.event_envelopes import UNLINKED
 from poslife.errors import InvalidValue, RepositoryError
 from poslife.protocols import EventRecord, FeedPage, FeedToken
+from poslife.protocols._pages import limited
+from poslife.storage._page_tokens import AfterEvent, after_event, event_token
 from tests.conformance.honest import HonestStore
 
 __all__ = ["LIES"]

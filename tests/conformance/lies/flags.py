@@ -11,9 +11,9 @@ from typing import cast
 
 from typing_extensions import override
 
-from poslife._changes import Change, Committed
-from poslife._fills import StoredFill
-from poslife._identifiers import (
+from poslife._domain.changes import Change, Committed
+from poslife._domain.fills import StoredFill
+from poslife._domain.identifiers import (
     Account,
     PositionId,
     PositionKey,
@@ -23,7 +23,7 @@ from poslife._identifiers import (
     TradeId,
     Venue,
 )
-from poslife._position import (
+from poslife._domain.positions import (
     ClosedPosition,
     LivePosition,
     PersistedPosition,

@@ -12,13 +12,13 @@ from typing import cast
 
 from typing_extensions import override
 
-from poslife._changes import Change, Claim, Committed, Promote
-from poslife._identifiers import (
+from poslife._domain.changes import Change, Claim, Committed, Promote
+from poslife._domain.identifiers import (
     PositionId,
     PositionKey,
     PositionRef,
 )
-from poslife._position import (
+from poslife._domain.positions import (
     LivePosition,
     PositionStatus,
 )

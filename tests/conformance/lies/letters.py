@@ -13,10 +13,10 @@ from datetime import datetime
 
 from typing_extensions import override
 
-from poslife._identifiers import EventId
-from poslife._paging import limited
+from poslife._domain.identifiers import EventId
 from poslife.errors import DeadLetterNotFound, InvalidValue, StorageRejected
 from poslife.protocols import BuriedLetter, DeadLetter, Page, PageToken
+from poslife.protocols._pages import limited
 from tests.conformance.honest import HonestStore
 
 __all__ = ["LIES"]

@@ -13,9 +13,9 @@ from typing import cast
 
 from typing_extensions import override
 
-from poslife._events import UNLINKED, RecordedEvent
-from poslife._fills import StoredFill
-from poslife._identifiers import (
+from poslife._domain.event_envelopes import UNLINKED, RecordedEvent
+from poslife._domain.fills import StoredFill
+from poslife._domain.identifiers import (
     Account,
     PositionRef,
     Symbol,
@@ -23,8 +23,8 @@ from poslife._identifiers import (
     Venue,
     VenueOrderId,
 )
-from poslife._orders import OrderStatus
-from poslife._position import (
+from poslife._domain.orders import OrderStatus
+from poslife._domain.positions import (
     ClosedPosition,
     LivePosition,
     PendingPosition,
@@ -117,8 +117,10 @@ class SettlesTheClosed(HonestStore):
     """Takes a closed position for settled."""
 
     @override
-    async def list_unsettled(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
-        page = await super().list_unsettled(after, limit=limit)
+    async def list_left_by_ended_runs(
+        self, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[Position]:
+        page = await super().list_left_by_ended_runs(after, limit=limit)
         return replace(page, items=tuple(one for one in page.items if not isinstance(one, ClosedPosition)))
 
 
@@ -321,7 +323,7 @@ LIES: Sequence[tuple[type[HonestStore], str]] = (
     (GivesAList, "test_holders_of"),
     (LivesWithoutPending, "test_list_live"),
     (DoubtsOnlyWhatSaysSo, "test_list_in_doubt"),
-    (SettlesTheClosed, "test_list_unsettled"),
+    (SettlesTheClosed, "test_list_left_by_ended_runs"),
     (UntilIsIncluded, "test_list_closed"),
     (FillsByTime, "test_list_fills"),
     (UnclaimedFillsToo, "test_list_fills"),

@@ -13,12 +13,12 @@ from uuid import uuid4
 
 from typing_extensions import override
 
-from poslife._changes import Change, Close, Committed, Revise
-from poslife._encoding import fingerprint
-from poslife._identifiers import (
+from poslife._domain.changes import Change, Close, Committed, Revise
+from poslife._domain.identifiers import (
     ChangeId,
     PositionId,
 )
+from poslife._trail.encoding import fingerprint
 from poslife.errors import (
     RepositoryError,
     StaleVersion,

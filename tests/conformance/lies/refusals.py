@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from typing_extensions import override
 
-from poslife._changes import Change, Claim, Close, Committed, Revise
-from poslife._position import (
+from poslife._domain.changes import Change, Claim, Close, Committed, Revise
+from poslife._domain.positions import (
     ClosedPosition,
 )
 from poslife.errors import (

@@ -12,13 +12,13 @@ from uuid import uuid4
 
 from typing_extensions import override
 
-from poslife._changes import Change, Close, Committed
-from poslife._identifiers import (
+from poslife._domain.changes import Change, Close, Committed
+from poslife._domain.identifiers import (
     ChangeId,
     PositionId,
     TradeId,
 )
-from poslife._position import (
+from poslife._domain.positions import (
     ClosedPosition,
     PendingPosition,
 )

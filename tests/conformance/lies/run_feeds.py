@@ -11,10 +11,10 @@ from dataclasses import replace
 
 from typing_extensions import override
 
-from poslife._events import UNLINKED
-from poslife._paging import limited
+from poslife._domain.event_envelopes import UNLINKED
 from poslife.errors import InvalidValue
 from poslife.protocols import EventRecord, FeedPage, FeedToken
+from poslife.protocols._pages import limited
 from tests.conformance.honest import HonestStore
 
 __all__ = ["LIES"]

@@ -12,8 +12,8 @@ from datetime import UTC, timedelta
 
 from typing_extensions import override
 
-from poslife._changes import Change, Claim, Committed
-from poslife._identifiers import (
+from poslife._domain.changes import Change, Claim, Committed
+from poslife._domain.identifiers import (
     RunId,
 )
 from poslife.errors import (

@@ -14,9 +14,9 @@ from uuid import uuid4
 
 from typing_extensions import override
 
-from poslife._batching import BatchingSink
-from poslife._events import EventHeader, HostEvent, Severity
-from poslife._identifiers import EventId, RunId
+from poslife._domain.event_envelopes import EventHeader, HostEvent, Severity
+from poslife._domain.identifiers import EventId, RunId
+from poslife._sink import BatchingSink
 from poslife.errors import FlushTimeout, StorageRejected, StorageUnavailable
 from poslife.protocols import BatchWriter, DeadLetter, EventRecord
 from tests.conformance.honest import HonestStore

@@ -12,10 +12,10 @@ from typing import cast
 
 from typing_extensions import override
 
-from poslife._fills import Fill
-from poslife._identifiers import PositionKey, Symbol, Venue
-from poslife._orders import OrderStatus
-from poslife._snapshot import (
+from poslife._domain.fills import Fill
+from poslife._domain.identifiers import PositionKey, Symbol, Venue
+from poslife._domain.orders import OrderStatus
+from poslife._domain.venue_answers import (
     FillPage,
     FillQuery,
     OrderNotSeen,

@@ -13,18 +13,19 @@ from decimal import Decimal
 
 from typing_extensions import override
 
-from poslife._changes import Change, Committed
-from poslife._events import OrderRejected, RecordedEvent, UnknownBody
-from poslife._fills import StoredFill
-from poslife._identifiers import (
+from poslife._domain.changes import Change, Committed
+from poslife._domain.event_envelopes import RecordedEvent, UnknownBody
+from poslife._domain.events import OrderRejected
+from poslife._domain.fills import StoredFill
+from poslife._domain.identifiers import (
     Account,
     PositionId,
     PositionRef,
     Symbol,
     Venue,
 )
-from poslife._orders import OrderPurpose
-from poslife._position import (
+from poslife._domain.orders import OrderPurpose
+from poslife._domain.positions import (
     ClosedPosition,
     Confidence,
     LivePosition,

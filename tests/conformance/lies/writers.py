@@ -12,8 +12,8 @@ from uuid import uuid4
 
 from typing_extensions import override
 
-from poslife._events import EventHeader, RecordedEvent
-from poslife._identifiers import (
+from poslife._domain.event_envelopes import EventHeader, RecordedEvent
+from poslife._domain.identifiers import (
     EventId,
     PositionRef,
 )

@@ -1,0 +1,266 @@
+"""
+Orders: one instruction to the venue on behalf of a position, and the transitions it may take. Pure.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from types import MappingProxyType
+
+import msgspec
+from msgspec.structs import replace
+
+from poslife._domain.client_order_ids import LAST_ORDINAL
+from poslife._domain.decimals import exact_difference, positive, total
+from poslife._domain.identifiers import (
+    ClientOrderId,
+    OrderSide,
+    PositionRef,
+    RunId,
+    VenueOrderId,
+    aware,
+    count,
+    member,
+    name,
+    position_ref,
+    uuid,
+)
+from poslife._domain.structs import as_dataclass_too
+from poslife.errors import IllegalTransition, InvalidValue
+
+__all__ = ["ORDER_EVIDENCE", "ORDER_TRANSITIONS", "CloseReason", "Order", "OrderPurpose", "OrderStatus"]
+
+
+class OrderPurpose(enum.Enum):
+    """
+    What an order is for. All but `ENTRY` and `INCREASE` are reduce-only.
+    """
+
+    ENTRY = "entry"
+    INCREASE = "increase"
+    REDUCE = "reduce"
+    EXIT = "exit"
+    PROTECT = "protect"
+
+    @property
+    def reduce_only(self) -> bool:
+        """
+        Whether the order can only make the position smaller.
+        """
+        return self not in (OrderPurpose.ENTRY, OrderPurpose.INCREASE)
+
+
+class CloseReason(enum.Enum):
+    """
+    Why a position is closed.
+    """
+
+    STRATEGY = "strategy"
+    STOP_LOSS = "stop_loss"
+    TAKE_PROFIT = "take_profit"
+    LIQUIDATION = "liquidation"
+    AUTO_DELEVERAGING = "auto_deleveraging"
+    SETTLEMENT = "settlement"
+    OPERATOR = "operator"
+    EXTERNAL = "external"
+    """By a fill that no exit of ours asked for, and that the venue gave no cause for."""
+
+
+class OrderStatus(enum.Enum):
+    """
+    Where an order is in its life.
+    """
+
+    PREPARED = "prepared"
+    """Committed; no request was made."""
+    SUBMITTING = "submitting"
+    """Committed immediately before the request. When its run has ended, the order is in doubt."""
+    WORKING = "working"
+    """Acknowledged by the venue, or seen there."""
+    IN_DOUBT = "in_doubt"
+    """It may or may not exist. Only evidence ends this."""
+    FILLED = "filled"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    """Refused by the venue, at once or after an acknowledgement."""
+    ABANDONED = "abandoned"
+    """Never submitted, or proven absent."""
+
+    @property
+    def ended(self) -> bool:
+        """
+        Whether nothing more is expected of the order. A late fill is taken all the same.
+        """
+        return self in _ENDED
+
+
+# Tuples, in which members are found by identity: hashing one is a call of Python's.
+_ENDED = (
+    OrderStatus.FILLED,
+    OrderStatus.CANCELED,
+    OrderStatus.EXPIRED,
+    OrderStatus.REJECTED,
+    OrderStatus.ABANDONED,
+)
+
+_ON_ITS_WAY = (OrderStatus.PREPARED, OrderStatus.SUBMITTING, OrderStatus.WORKING)
+
+_AT_VENUE = frozenset(
+    {
+        OrderStatus.WORKING,
+        OrderStatus.FILLED,
+        OrderStatus.CANCELED,
+        OrderStatus.EXPIRED,
+        OrderStatus.REJECTED,
+    }
+)
+
+ORDER_TRANSITIONS: Mapping[OrderStatus, frozenset[OrderStatus]] = MappingProxyType(
+    {
+        OrderStatus.PREPARED: frozenset({OrderStatus.SUBMITTING, OrderStatus.ABANDONED}),
+        # ABANDONED from SUBMITTING: the submit window had passed, so no request was made.
+        OrderStatus.SUBMITTING: _AT_VENUE | {OrderStatus.IN_DOUBT, OrderStatus.ABANDONED},
+        OrderStatus.WORKING: _AT_VENUE - {OrderStatus.WORKING},
+        OrderStatus.IN_DOUBT: _AT_VENUE | {OrderStatus.ABANDONED},
+        OrderStatus.FILLED: frozenset[OrderStatus](),
+        OrderStatus.CANCELED: frozenset[OrderStatus](),
+        OrderStatus.EXPIRED: frozenset[OrderStatus](),
+        OrderStatus.REJECTED: frozenset[OrderStatus](),
+        OrderStatus.ABANDONED: frozenset[OrderStatus](),
+    }
+)
+"""
+What a host's word may do to an order.
+"""
+
+ORDER_EVIDENCE: Mapping[OrderStatus, frozenset[OrderStatus]] = MappingProxyType(
+    {
+        OrderStatus.PREPARED: _AT_VENUE,
+        OrderStatus.SUBMITTING: _AT_VENUE,
+        OrderStatus.WORKING: _AT_VENUE - {OrderStatus.WORKING},
+        OrderStatus.IN_DOUBT: _AT_VENUE,
+        OrderStatus.FILLED: frozenset[OrderStatus](),
+        OrderStatus.CANCELED: frozenset({OrderStatus.FILLED}),
+        OrderStatus.EXPIRED: frozenset({OrderStatus.FILLED}),
+        OrderStatus.REJECTED: _AT_VENUE - {OrderStatus.REJECTED},
+        OrderStatus.ABANDONED: _AT_VENUE,
+    }
+)
+"""
+What an order or a fill seen at the venue may do to an order, whatever we believed: presence is evidence.
+"""
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    One instruction to the venue on behalf of a position.
+
+    Attributes:
+        ref: The position it belongs to.
+        ordinal: Its number within the position, 0 to 4095, part of its client order id.
+        run: The run that answers for it; a recovery takes over those of ended runs.
+        purpose: What it is for.
+        side: Buy or sell.
+        quantity: What was asked for, in contracts.
+        filled: What its fills amount to, in contracts.
+        price: The limit price, or ``None`` for a market order.
+        client_order_id: Our name for it.
+        venue_order_id: The venue's name for it, once known.
+        status: Where it is in its life.
+        prepared_at: When it was prepared.
+        submitted_at: When it was committed as submitting; the request followed within the submit window or
+            not at all.
+        close_reason: Why an exit closes the position; for exits, and for no other order.
+
+    Raises:
+        InvalidValue: For a field that cannot be: naming field and value.
+    """
+
+    ref: PositionRef
+    ordinal: int
+    run: RunId
+    purpose: OrderPurpose
+    side: OrderSide
+    quantity: Decimal
+    filled: Decimal = Decimal(0)
+    price: Decimal | None = None
+    client_order_id: ClientOrderId
+    venue_order_id: VenueOrderId | None = None
+    status: OrderStatus = OrderStatus.PREPARED
+    prepared_at: datetime
+    submitted_at: datetime | None = None
+    close_reason: CloseReason | None = None
+
+    def __post_init__(self) -> None:
+        position_ref("Order.ref", self.ref)
+        count("Order.ordinal", self.ordinal, most=LAST_ORDINAL)
+        uuid("Order.run", self.run)
+        member("Order.purpose", self.purpose, OrderPurpose)
+        member("Order.side", self.side, OrderSide)
+        positive("Order.quantity", self.quantity)
+        total("Order.filled", self.filled)
+        if self.price is not None:
+            positive("Order.price", self.price)
+        name("Order.client_order_id", self.client_order_id)
+        if self.venue_order_id is not None:
+            name("Order.venue_order_id", self.venue_order_id)
+        member("Order.status", self.status, OrderStatus)
+        aware("Order.prepared_at", self.prepared_at)
+        if self.submitted_at is not None:
+            aware("Order.submitted_at", self.submitted_at)
+        if self.purpose is OrderPurpose.EXIT:
+            member("Order.close_reason", self.close_reason, CloseReason)
+        elif self.close_reason is not None:
+            raise InvalidValue(
+                "Order.close_reason", self.close_reason, f"None for a {self.purpose.value} order"
+            )
+
+    @property
+    def remaining(self) -> Decimal:
+        """
+        What is not filled yet, in contracts; zero for an overfilled order.
+        """
+        return max(exact_difference(self.quantity, self.filled), Decimal(0))
+
+    @property
+    def overfilled(self) -> bool:
+        """
+        Whether its fills amount to more than was asked for.
+        """
+        return self.filled > self.quantity
+
+    @property
+    def closes(self) -> bool:
+        """
+        Whether it is an exit on its way; it owns the closing of its position. One in doubt owns nothing.
+        """
+        return self.purpose is OrderPurpose.EXIT and self.status in _ON_ITS_WAY
+
+    def moved(self, to: OrderStatus, *, by_evidence: bool = False) -> Order:
+        """
+        The order in another status.
+
+        Args:
+            to: The status.
+            by_evidence: The order was seen at the venue, so `ORDER_EVIDENCE` decides and not
+                `ORDER_TRANSITIONS`.
+
+        Raises:
+            IllegalTransition: The table has no such step.
+        """
+        allowed = (ORDER_EVIDENCE if by_evidence else ORDER_TRANSITIONS)[self.status]
+        if to not in allowed:
+            raise IllegalTransition(
+                f"order {self.ordinal} of {self.ref}",
+                self.status.value,
+                to.value,
+                sorted(status.value for status in allowed),
+            )
+        return replace(self, status=to)
+
+
+as_dataclass_too(Order)

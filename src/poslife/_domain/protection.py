@@ -1,0 +1,52 @@
+"""
+A position's protection: its stop loss and its take profit. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from poslife._domain.decimals import positive
+from poslife._domain.identifiers import (
+    VenueOrderId,
+    name,
+)
+from poslife.errors import InvalidValue
+
+__all__ = ["Protection"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protection:
+    """
+    The orders at the venue that close the position without us: one value, confirmed or not there.
+
+    Attributes:
+        stop_price: The stop-loss trigger, or ``None``.
+        stop_order_id: The venue's name for the stop order, or ``None`` where it is a property of the position
+            there.
+        take_profit_price: The take-profit trigger, or ``None``.
+        take_profit_order_id: The venue's name for it, or ``None``.
+    """
+
+    stop_price: Decimal | None = None
+    stop_order_id: VenueOrderId | None = None
+    take_profit_price: Decimal | None = None
+    take_profit_order_id: VenueOrderId | None = None
+
+    def __post_init__(self) -> None:
+        if self.stop_price is None and self.take_profit_price is None:
+            raise InvalidValue(
+                "Protection", None, "a stop_price or a take_profit_price; no protection at all is None"
+            )
+        for what, price, order in (
+            ("stop", self.stop_price, self.stop_order_id),
+            ("take_profit", self.take_profit_price, self.take_profit_order_id),
+        ):
+            if price is not None:
+                positive(f"Protection.{what}_price", price)
+            if order is not None:
+                name(f"Protection.{what}_order_id", order)
+                if price is None:
+                    raise InvalidValue(f"Protection.{what}_price", None, "a price, since its order is named")

@@ -1,0 +1,3 @@
+"""
+Services of the machine: time, ids, processes, forks.
+"""

@@ -1,0 +1,69 @@
+"""
+This process, as others on the machine can recognise it, and whether another one is dead.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+from poslife._domain.identifiers import RunId
+from poslife.protocols import NewRun, Run
+
+__all__ = ["is_certainly_dead", "this_run"]
+
+
+def this_run(run: RunId, lease: float) -> NewRun:
+    """
+    This process as a run.
+    """
+    pid = os.getpid()
+    return NewRun(id=run, machine=_machine(), pid=pid, process_started=_started(pid) or "", lease=lease)
+
+
+def is_certainly_dead(run: Run) -> bool:
+    """
+    Whether the process of *run* ran on this machine, in this process name space, and does so no more.
+
+    ``False`` is "cannot tell", too: then the lease decides.
+    """
+    if sys.platform == "win32" or run.machine != _machine():
+        return False
+    try:
+        os.kill(run.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # there is such a process, of another user
+    started = _started(run.pid)
+    # Another start time: the process id was given to somebody else since.
+    return bool(run.process_started and started and started != run.process_started)
+
+
+def _machine() -> str:
+    """
+    The machine's boot and the process name space; processes of two containers cannot see each other die.
+    """
+    parts = [platform.node() or "unnamed"]
+    try:
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    except OSError:
+        pass  # not Linux: the name alone, as good as the lease lets it be
+    return " ".join(parts)[:255]
+
+
+def _started(pid: int) -> str | None:
+    """
+    When the process started, in clock ticks since the machine's start; a zombie is dead.
+
+    Field 22 of ``/proc/PID/stat``, see proc(5).
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return "zombie" if fields[0] in ("Z", "X") else fields[19]

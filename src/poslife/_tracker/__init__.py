@@ -1,0 +1,3 @@
+"""
+The use cases: open, close, apply fills, recover.
+"""

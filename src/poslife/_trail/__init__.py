@@ -1,0 +1,3 @@
+"""
+Events as bytes: encoding, redaction, records and their digests.
+"""

@@ -1,0 +1,182 @@
+"""
+Events to bytes and back. Encoding is total: nothing a host puts into a payload raises. Pure.
+
+The bytes are UTF-8 JSON without NUL characters and lone surrogates, so every store takes them, and canonical:
+the same values give the same bytes, whatever the order of a dict's keys or a set's members.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, cast
+
+import msgspec
+
+from poslife._domain.event_envelopes import LIFE_EVENT_SCHEMA, HostBody, Json, UnknownBody
+from poslife._domain.events import LIFE_EVENTS, LifeBody
+from poslife._domain.text import NOT_OURS, class_name, clean_text, text_of
+from poslife._trail.flattening import Flattening, free_name
+from poslife._trail.plain import encode_plain
+from poslife._trail.redaction import KeyRedaction, Redaction, redact_secrets
+from poslife._trail.tracebacks import describe_exception
+from poslife.errors import StorageRejected
+
+if TYPE_CHECKING:
+    from poslife._domain.changes import Change
+
+__all__ = [
+    "decode_body",
+    "encode_body",
+    "encode_payload",
+    "encode_redacted",
+    "error_summary",
+    "fingerprint",
+]
+
+_LARGEST_PAYLOAD: Final = 64 * 1024
+_KEPT_OF_OVERSIZE: Final = 4 * 1024
+_LONGEST_REASON: Final = 2000
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+def error_summary(error: BaseException) -> str:
+    """
+    An exception in one line, as a reason is stored: its class and message.
+
+    What `redact_secrets` leaves out is left out.
+    """
+    told = f"{class_name(type(error), full=True)}: {text_of(error)}"
+    return clean_text(redact_secrets.text(told), most=_LONGEST_REASON)
+
+
+def encode_payload(
+    payload: Mapping[str, object], error: BaseException | None = None, *, redact: Redaction | None = None
+) -> bytes:
+    """
+    A host's payload, with an error's class, message and traceback under ``error`` where one is given.
+
+    Never raises, but for a `KeyboardInterrupt` or `SystemExit` that arrives meanwhile: what JSON has no word
+    for is written as text, a cycle, too great a depth or a value whose ``repr`` raises as a marker, and a
+    payload over 64 KiB as its beginning, its size and its SHA-256, where ``more`` says that these are of the
+    part that was read. Keys that JSON cannot tell apart are numbered.
+
+    Args:
+        payload: What is to be kept.
+        error: An exception to keep with it.
+        redact: What to leave out. Where it raises, nothing is kept but ``$unredacted``.
+    """
+    return encode_redacted(payload, error, redact)[0]
+
+
+def encode_redacted(
+    payload: Mapping[str, object], error: BaseException | None, redact: Redaction | None
+) -> tuple[bytes, str | None]:
+    """
+    As `encode_payload`, and why the redaction failed where it did.
+    """
+    given: object = payload
+    try:
+        if error is None and type(given) is dict and (redact is None or isinstance(redact, KeyRedaction)):
+            encoded = encode_plain(cast("dict[str, object]", given), redact)
+            if encoded is not None:
+                return encoded, None
+        return _flattened(payload, error, redact)
+    except NOT_OURS:
+        raise
+    except BaseException:  # noqa: BLE001 - as when there is no stack left to flatten anything
+        return b'{"$unencodable":true}', None
+
+
+def _flattened(
+    payload: Mapping[str, object], error: BaseException | None, redact: Redaction | None
+) -> tuple[bytes, str | None]:
+    flattening = Flattening(_LARGEST_PAYLOAD + 64)
+    plain = flattening.plain(payload)
+    content: dict[str, Json] = plain if isinstance(plain, dict) else {"payload": plain}
+    if error is not None:
+        if "error" in content:
+            content[free_name("error", content)] = content["error"]
+        content["error"] = (
+            describe_exception(error) if issubclass(type(error), BaseException) else repr(error)
+        )
+    if redact is not None:
+        try:
+            content = _redacted_object(redact, (), content)
+        except NOT_OURS:
+            raise
+        except BaseException as failure:  # noqa: BLE001 - a host's function may raise anything
+            # Its words may be of what it was to leave out.
+            reason = class_name(type(failure), full=True)
+            return _encoder.encode({"$unredacted": reason}), reason
+    encoded = _encoder.encode(content)
+    if len(encoded) > _LARGEST_PAYLOAD:
+        encoded = _oversize(encoded, content, more=flattening.cut)
+    return encoded, None
+
+
+def _redacted(redact: Redaction, path: tuple[str, ...], value: Json) -> Json:
+    chosen = redact(path, value)
+    if chosen is not value:
+        return Flattening(_LARGEST_PAYLOAD + 64).plain(chosen)  # it may have returned anything
+    if isinstance(value, dict):
+        return _redacted_object(redact, path, value)
+    if isinstance(value, list):
+        return [_redacted(redact, path, item) for item in value]
+    return value
+
+
+def _redacted_object(redact: Redaction, path: tuple[str, ...], value: dict[str, Json]) -> dict[str, Json]:
+    flat: dict[str, Json] = {}
+    for name, item in value.items():
+        shown = redact.text(name) if isinstance(redact, KeyRedaction) else name
+        flat[free_name(shown, flat)] = _redacted(redact, (*path, name), item)
+    return flat
+
+
+def _oversize(encoded: bytes, content: dict[str, Json], *, more: bool) -> bytes:
+    told: dict[str, Json] = {
+        "beginning": encoded[:_KEPT_OF_OVERSIZE].decode("utf-8", "ignore"),
+        "bytes": len(encoded),
+        "sha256": hashlib.sha256(encoded).hexdigest(),
+    }
+    if more:
+        told["more"] = True
+    error = content.get("error")
+    if isinstance(error, dict):
+        told["error"] = clean_text(f"{error.get('type')}: {error.get('message')}", most=_LONGEST_REASON)
+    return _encoder.encode({"$oversize": told})
+
+
+def encode_body(body: LifeBody) -> bytes:
+    """
+    The body of a life event.
+    """
+    return _encoder.encode(body)
+
+
+def decode_body(kind: str, schema: int, encoded: bytes, *, life: bool) -> LifeBody | HostBody | UnknownBody:
+    """
+    The body an event was stored with; `UnknownBody` for a life event of a newer release.
+    """
+    if not life:
+        return HostBody(payload=cast("dict[str, Json]", msgspec.json.decode(encoded, type=dict)))
+    known = LIFE_EVENTS.get(kind)
+    if known is None or schema > LIFE_EVENT_SCHEMA:
+        return UnknownBody(content=cast("Json", msgspec.json.decode(encoded)))
+    return msgspec.json.decode(encoded, type=known)
+
+
+def fingerprint(change: Change) -> bytes:
+    """
+    32 bytes that tell whether a repeated change id comes with the same change.
+
+    Raises:
+        StorageRejected: A text holds a lone surrogate, which no store keeps.
+    """
+    try:
+        encoded = _encoder.encode(change)
+    except UnicodeEncodeError as error:
+        raise StorageRejected(f"a text that is not Unicode: {error}") from error
+    return hashlib.sha256(encoded).digest()

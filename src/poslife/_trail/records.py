@@ -1,0 +1,190 @@
+"""
+Events on their way from a sink to a store, as a journal keeps them, and what links them. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Final, NewType
+
+import msgspec
+
+from poslife._domain.event_envelopes import UNLINKED, EventHeader
+from poslife._domain.structs import as_dataclass_too
+from poslife.errors import InvalidValue
+
+__all__ = [
+    "BuriedLetter",
+    "DeadLetter",
+    "EventRecord",
+    "FeedPage",
+    "FeedToken",
+    "content_of",
+    "decode_record",
+    "encode_record",
+    "frame_of",
+    "linked",
+]
+
+
+class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    An event, encoded: what a batch writer stores.
+
+    A host's event has a sequence; a life event, which further writers get from the store, has version and
+    index.
+
+    Attributes:
+        header: What every event says.
+        recorded_at: When it was accepted.
+        sequence: Its number within its run, from 1.
+        version: The position's version that a life event made.
+        index: A life event's place among those of its version.
+        payload: UTF-8 JSON without NUL.
+        digest: SHA-256 over the digest of the event before it in its stream and all of the above; see
+            `verify_trail`. A stream is a run's host events by sequence, or a position's life events.
+    """
+
+    header: EventHeader
+    recorded_at: datetime
+    sequence: int | None
+    version: int | None = None
+    index: int | None = None
+    payload: bytes
+    digest: bytes = UNLINKED
+
+
+as_dataclass_too(EventRecord)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """
+    An event that the store refused for good, and why.
+
+    Attributes:
+        record: The event.
+        reason: What the store said.
+        attempts: How often it was tried.
+    """
+
+    record: EventRecord
+    reason: str
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuriedLetter:
+    """
+    A dead letter as a store keeps it.
+
+    Attributes:
+        letter: The event and why it was refused.
+        buried_at: When it was set aside.
+    """
+
+    letter: DeadLetter
+    buried_at: datetime
+
+
+FeedToken = NewType("FeedToken", str)
+"""
+Where a feed of life events goes on; opaque, and made by the store that is fed from.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedPage:
+    """
+    A part of a store's life events.
+
+    Attributes:
+        items: The events, each with version and index.
+        next: Where to go on; with no items, where this page began.
+    """
+
+    items: tuple[EventRecord, ...]
+    next: FeedToken | None
+
+
+_FORMAT: Final = 1
+# A frame: its format, the digest, and the content that was digested.
+_BEGINNING: Final = bytes((_FORMAT,))
+_DIGEST: Final = slice(1, 33)
+_CONTENT: Final = slice(33, None)
+
+_Content = tuple[int, EventHeader, datetime, int | None, int | None, int | None, bytes]
+
+_encode: Final = msgspec.msgpack.Encoder(uuid_format="bytes").encode
+_decode: Final = msgspec.msgpack.Decoder(_Content).decode
+
+
+def content_of(
+    header: EventHeader,
+    recorded_at: datetime,
+    sequence: int | None,
+    version: int | None,
+    index: int | None,
+    payload: bytes,
+) -> bytes:
+    """
+    The bytes of an event that its digest is taken over: the same whichever store it comes from.
+
+    Raises:
+        OverflowError: A number is beyond 64 bits.
+    """
+    return _encode((_FORMAT, header, recorded_at, sequence, version, index, payload))
+
+
+def linked(before: bytes, content: bytes) -> bytes:
+    """
+    The digest of an event, from that of the one before it.
+    """
+    return sha256(before + content).digest()
+
+
+def frame_of(digest: bytes, content: bytes) -> bytes:
+    """
+    An event as a journal's frame.
+    """
+    return _BEGINNING + digest + content
+
+
+def encode_record(record: EventRecord) -> bytes:
+    """
+    The record as a journal's frame.
+    """
+    return frame_of(
+        record.digest,
+        content_of(
+            record.header, record.recorded_at, record.sequence, record.version, record.index, record.payload
+        ),
+    )
+
+
+def decode_record(frame: bytes) -> EventRecord:
+    """
+    The record of a frame that `encode_record` made, in this release or an earlier one.
+
+    Raises:
+        InvalidValue: It is of a newer release, or no such frame.
+    """
+    if frame and frame[0] > _FORMAT:
+        raise InvalidValue(
+            "frame", frame[0], f"a format up to {_FORMAT}: a newer release wrote it, use that one"
+        )
+    try:
+        _, header, recorded_at, sequence, version, index, payload = _decode(frame[_CONTENT])
+    except msgspec.MsgspecError as error:
+        raise InvalidValue("frame", frame, f"an event as a journal keeps it ({error})") from error
+    return EventRecord(
+        header=header,
+        recorded_at=recorded_at,
+        sequence=sequence,
+        version=version,
+        index=index,
+        payload=payload,
+        digest=frame[_DIGEST],
+    )

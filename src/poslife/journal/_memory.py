@@ -1,0 +1,127 @@
+"""
+A journal that lives as long as its process.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Mapping
+from itertools import islice
+
+from typing_extensions import override
+
+from poslife._runtime.forking import in_each_child
+from poslife.errors import JournalUnavailable
+from poslife.protocols import Journal, JournalPage, JournalStatus
+
+__all__ = ["MemoryJournal"]
+
+
+class MemoryJournal(Journal):
+    """
+    A journal in memory: for tests, and where no file may be written. It survives nothing.
+
+    Args:
+        most_bytes: How much it takes.
+    """
+
+    def __init__(self, *, most_bytes: int = 64 << 20) -> None:
+        self._most_bytes = most_bytes
+        self._closed = False
+        self._begin_anew()
+        in_each_child(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        # In a child of a fork, what waits is the parent's to store.
+        self._lock = threading.Lock()
+        self._frames: deque[bytes] = deque()
+        self._forgotten = 0
+        self._bytes = 0
+        self._marks: dict[str, int] = {}
+        self._failure: str | None = None
+
+    @override
+    def open(self) -> JournalStatus:
+        with self._lock:
+            self._closed = False
+        return self.status()
+
+    @override
+    def append(self, frame: bytes, /) -> int:
+        with self._lock:
+            self._refuse_closed()
+            if self._bytes + len(frame) > self._most_bytes:
+                self._failure = (
+                    f"it holds {self._bytes:,} bytes of memory and may hold {self._most_bytes:,}; there is "
+                    "room again when the store has taken what waits there, or with a larger most_bytes"
+                )
+                raise JournalUnavailable(self._failure)
+            self._failure = None
+            self._frames.append(frame)
+            self._bytes += len(frame)
+            return self._forgotten + len(self._frames)
+
+    @override
+    def read(self, after: int, /, *, most_bytes: int = 1 << 20) -> JournalPage:
+        with self._lock:
+            self._refuse_closed()
+            at = max(after, self._forgotten)
+            frames: list[tuple[int, bytes]] = []
+            size = 0
+            for frame in islice(self._frames, at - self._forgotten, None):
+                at += 1
+                frames.append((at, frame))
+                size += len(frame)
+                if size >= most_bytes:
+                    break
+            return JournalPage(frames=tuple(frames), last=at)
+
+    @override
+    def mark(self, lane: str, upto: int, /) -> None:
+        with self._lock:
+            self._marks[lane] = max(upto, self._marks.get(lane, 0))
+
+    @override
+    def marks(self) -> Mapping[str, int]:
+        with self._lock:
+            return dict(self._marks)
+
+    @override
+    def forget(self, upto: int, /) -> None:
+        with self._lock:
+            while self._forgotten < upto and self._frames:
+                self._bytes -= len(self._frames.popleft())
+                self._forgotten += 1
+
+    @override
+    def sync(self) -> None:
+        """
+        There is nothing to wait for.
+        """
+
+    @override
+    def status(self) -> JournalStatus:
+        with self._lock:
+            return JournalStatus(
+                root=None,
+                directory=None,
+                first=self._forgotten + 1,
+                last=self._forgotten + len(self._frames),
+                recovered=0,
+                bytes_kept=self._bytes,
+                segments=0,
+                torn_tails=0,
+                gaps=0,
+                synced_at=None,
+                failure=self._failure,
+            )
+
+    @override
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise JournalUnavailable("it was closed")

@@ -1,0 +1,98 @@
+"""
+Why a unique index refused a change: who holds the key, which fill is stored.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from poslife._domain.changes import Change
+from poslife._domain.identifiers import PositionId, PositionKey
+from poslife._domain.positions import ClosedPosition, LivePosition
+from poslife.errors import DuplicatePosition, FillAlreadyStored, KeyInDoubt, StorageRejected
+from poslife.postgres._cells import cells, recordset
+from poslife.postgres._database import Session
+from poslife.postgres._reads import find_fill, positions_of, whole_positions
+from poslife.storage._rows import key_row
+
+__all__ = ["CONTESTED", "explain"]
+
+_ONE_LIVE_PER_KEY: Final = "positions_one_live_per_key"
+_ONE_FILL: Final = "fills_pkey"
+_ONE_NUMBER: Final = "life_events_numbered"
+
+_KEY_COLUMNS: Final = ("venue", "account", "symbol", "leg", "margin_mode")
+
+CONTESTED: Final = frozenset({_ONE_LIVE_PER_KEY, _ONE_FILL, _ONE_NUMBER})
+"""
+The indexes over what others may take first.
+"""
+
+
+async def explain(session: Session, change: Change) -> None:
+    """
+    Raise what stands in the way of *change*; return where nothing does any more.
+
+    Raises:
+        DuplicatePosition: A key that it claims is held. This comes first, whichever index has refused.
+        FillAlreadyStored: A fill of it is stored.
+        StorageRejected: It claims one key, stores one fill or numbers two events alike itself.
+    """
+    await _explain_keys(session, change)
+    await _explain_fills(session, change)
+    _explain_numbers(change)
+
+
+_READ_HOLDERS: Final = whole_positions(
+    """
+JOIN json_populate_recordset(NULL::poslife.positions, $1::text::json) AS k
+    ON p.venue = k.venue AND p.account = k.account AND p.symbol = k.symbol
+    AND p.leg = k.leg AND p.margin_mode = k.margin_mode
+WHERE p.status IN ('pending', 'open', 'closing')
+"""
+)
+
+
+async def _explain_keys(session: Session, change: Change) -> None:
+    results = [transition.result(PositionId(1)) for transition in change.transitions]
+    released = {after.ref for after in results if not after.live}
+    claims = [(after.ref, after.key) for after in results if after.live]
+    holders = await _read_holders(session, {key for _, key in claims})
+    for ref, key in claims:
+        holder = holders.get(key)
+        if holder is not None and holder.ref != ref and holder.ref not in released:
+            raise (KeyInDoubt if holder.in_doubt else DuplicatePosition)(key, holder)
+    for key, times in Counter(key for _, key in claims).items():
+        if times > 1:
+            raise StorageRejected(f"the change claims {key} twice", constraint=_ONE_LIVE_PER_KEY)
+
+
+async def _read_holders(session: Session, keys: set[PositionKey]) -> dict[PositionKey, LivePosition]:
+    wanted = [cells(_KEY_COLUMNS, key_row(key)) for key in keys]
+    live = positions_of(await session.fetch(_READ_HOLDERS, recordset(wanted)))
+    return {position.key: position for position in live if not isinstance(position, ClosedPosition)}
+
+
+async def _explain_fills(session: Session, change: Change) -> None:
+    seen: set[tuple[str, str, str, str]] = set()
+    for stored in change.fills:
+        fill = stored.fill
+        name = (fill.venue, fill.account, fill.symbol, fill.trade_id)
+        there = await find_fill(session, *name)
+        if there is not None:
+            raise FillAlreadyStored(there.fill)
+        if name in seen:
+            raise StorageRejected(f"the change stores fill {fill.trade_id} twice", constraint=_ONE_FILL)
+        seen.add(name)
+
+
+def _explain_numbers(change: Change) -> None:
+    # Between changes only a position that appears meanwhile has such numbers already.
+    numbers = Counter((event.header.ref, event.version, event.index) for event in change.events)
+    for (ref, version, index), times in numbers.items():
+        if times > 1 and ref is not None:
+            raise StorageRejected(
+                f"the change has two events {index} of version {version} of position {ref}",
+                constraint=_ONE_NUMBER,
+            )

@@ -1,0 +1,178 @@
+"""
+Events as rows of a binary COPY, in PostgreSQL's own bytes.
+
+No codec is asked: asyncpg's own store 1.99 and ``True`` as 1, take a naive time for a local one, and the
+first and the last time there is for times without an end, all without a word.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from poslife._domain.identifiers import aware, count
+from poslife.errors import InvalidValue, StorageRejected
+from poslife.protocols import EventRecord
+from poslife.storage._event_rows import RUN_EVENT_COLUMNS
+
+__all__ = ["BEGIN", "END", "require_sound", "rows_of"]
+
+_LARGEST: Final = (1 << 63) - 1
+# Of a value of a gibibyte the connection dies, as of an outage; no payload of ours comes near either.
+_LARGEST_PAYLOAD: Final = 1 << 28
+# Refuses a NUL character, too: JSON has it as an escape.
+_json: Final = msgspec.json.Decoder(msgspec.Raw).decode
+# What a value of another type than it should have leads to, or JSON deeper than Python's stack.
+_UNSOUND: Final = (
+    AttributeError,
+    TypeError,
+    UnicodeError,
+    struct.error,
+    msgspec.DecodeError,
+    RecursionError,
+)
+
+# https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format": a signature, flags, and the length
+# of what nobody has added so far. Each cell has its length before it, and a null has no more than that, -1.
+BEGIN: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+"""
+What a COPY's data begins with.
+"""
+END: Final = struct.pack("!h", -1)
+"""
+What they end with.
+"""
+_NULL: Final = struct.pack("!i", -1)
+_UUID: Final = struct.pack("!i", 16)
+_DIGEST: Final = struct.pack("!i", 32)
+_ROW: Final = struct.pack("!h", len(RUN_EVENT_COLUMNS)) + _UUID  # its first cell is an id
+_integer: Final = struct.Struct("!ii").pack
+_times: Final = struct.Struct("!iqiq").pack
+_sequence_and_length: Final = struct.Struct("!iqi").pack
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_BRACE: Final = ord("{")
+
+
+class _Texts(dict[str | None, bytes]):
+    """
+    The cells of texts; in a batch most are alike.
+    """
+
+    def __missing__(self, text: str | None) -> bytes:
+        if text is None:
+            cell = _NULL
+        else:
+            encoded = str.encode(text)
+            cell = struct.pack("!i", len(encoded)) + encoded
+        self[text] = cell
+        return cell
+
+
+def rows_of(records: Sequence[EventRecord], *, first: int = 0) -> list[bytes]:
+    """
+    The rows, with the columns `RUN_EVENT_COLUMNS`.
+
+    A life event is refused: it is written with the change that it tells of, and with nothing else.
+
+    Args:
+        records: A part of a batch.
+        first: Where in the batch it begins.
+
+    Raises:
+        StorageRejected: PostgreSQL would keep one otherwise than it is, or not at all; at its ``row``.
+    """
+    rows: list[bytes] = []
+    add, text, join = rows.append, _Texts(), b"".join
+    for record in records:
+        header, sequence, recorded = record.header, record.sequence, record.recorded_at
+        occurred, schema, order, payload = header.occurred_at, header.schema, header.order, record.payload
+        ref, correlation, causation, digest = header.ref, header.correlation, header.causation, record.digest
+        try:
+            _json(payload)
+            if (
+                type(sequence) is not int
+                or not 0 < sequence <= _LARGEST
+                or type(schema) is not int
+                or (order is not None and type(order) is not int)
+                or recorded.tzinfo is not UTC
+                or occurred.tzinfo is not UTC
+                or payload[0] != _BRACE
+                or len(payload) > _LARGEST_PAYLOAD
+                or len(digest) != 32
+            ):
+                _look_closely(record)
+                assert sequence is not None  # it has been refused
+            add(
+                join(
+                    (
+                        _ROW,
+                        header.id.bytes,
+                        text[header.type],
+                        _integer(4, schema),
+                        _NULL if ref is None else _UUID + ref.bytes,
+                        text[header.venue],
+                        text[header.account],
+                        text[header.symbol],
+                        _NULL if order is None else _integer(4, order),
+                        text[header.severity._value_],
+                        _times(
+                            8, (occurred - _EPOCH) // _MICROSECOND, 8, (recorded - _EPOCH) // _MICROSECOND
+                        ),
+                        _UUID,
+                        header.run.bytes,
+                        _NULL if correlation is None else _UUID + correlation.bytes,
+                        _NULL if causation is None else _UUID + causation.bytes,
+                        text[header.actor._value_],
+                        _sequence_and_length(8, sequence, len(payload)),
+                        payload,
+                        _DIGEST,
+                        digest,
+                    )
+                )
+            )
+        except (InvalidValue, *_UNSOUND) as error:
+            raise _refusal(record, error, first + len(rows)) from error
+    return rows
+
+
+def require_sound(records: Sequence[EventRecord]) -> None:
+    """
+    Refuse what is not as it should be: whatever made it, it did not pass our doors.
+
+    Raises:
+        StorageRejected: At the ``row`` of the first one.
+    """
+    for row, record in enumerate(records):
+        try:
+            _json(record.payload)
+            _look_closely(record)
+        except (InvalidValue, *_UNSOUND) as error:
+            raise _refusal(record, error, row) from error
+
+
+def _look_closely(record: EventRecord) -> None:
+    sequence, payload = record.sequence, record.payload
+    if len(payload) > _LARGEST_PAYLOAD:
+        raise InvalidValue("EventRecord.payload", len(payload), f"at most {_LARGEST_PAYLOAD} bytes")
+    if payload.decode()[0] != "{":
+        raise InvalidValue("EventRecord.payload", payload[:80], "a JSON object")
+    if sequence is None and record.version is not None:
+        raise InvalidValue(
+            "EventRecord", record.version, "no life event: it is stored with the change it tells of"
+        )
+    if type(sequence) is not int or not 0 < sequence <= _LARGEST:
+        raise InvalidValue("EventRecord.sequence", sequence, "the number of an event within its run")
+    if type(record.digest) is not bytes or len(record.digest) != 32:
+        raise InvalidValue("EventRecord.digest", record.digest, "32 bytes")
+    aware("EventRecord.recorded_at", record.recorded_at)
+    count("EventHeader.schema", record.header.schema)
+    record.header.__post_init__()
+
+
+def _refusal(record: EventRecord, error: Exception, row: int) -> StorageRejected:
+    return StorageRejected(f"event {record.header.id}: {type(error).__name__}: {error}", row=row)

@@ -1,0 +1,55 @@
+"""
+The four contracts `Repository`, `EventSink`, `VenueSource` and `Clock`, and the values that they exchange.
+
+Their docstrings are the contract. `poslife.conformance` holds a suite for each that a host runs against its
+own adapter.
+"""
+
+from __future__ import annotations
+
+from poslife._domain.runs import NewRun, Run
+from poslife._domain.venue_answers import SubmitContext, SubmitVerdict
+from poslife._trail.records import BuriedLetter, DeadLetter, EventRecord, FeedPage, FeedToken
+from poslife.protocols._clock import Clock
+from poslife.protocols._event_stores import (
+    BatchWriter,
+    DeadLetterBox,
+    Journal,
+    JournalGap,
+    JournalPage,
+    JournalStatus,
+    LifeEventFeed,
+    RunEventFeed,
+)
+from poslife.protocols._pages import Page, PageToken
+from poslife.protocols._repository import Repository, Store
+from poslife.protocols._sink import EventSink
+from poslife.protocols._venue import SubmitClassifier, VenueSource
+
+__all__ = [
+    "BatchWriter",
+    "BuriedLetter",
+    "Clock",
+    "DeadLetter",
+    "DeadLetterBox",
+    "EventRecord",
+    "EventSink",
+    "FeedPage",
+    "FeedToken",
+    "Journal",
+    "JournalGap",
+    "JournalPage",
+    "JournalStatus",
+    "LifeEventFeed",
+    "NewRun",
+    "Page",
+    "PageToken",
+    "Repository",
+    "Run",
+    "RunEventFeed",
+    "Store",
+    "SubmitClassifier",
+    "SubmitContext",
+    "SubmitVerdict",
+    "VenueSource",
+]

@@ -1,0 +1,244 @@
+"""
+What belongs together is told: by what caused it, and by what it belongs to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from poslife import BatchingSink, EventId, PositionTracker, Severity, SinkHealth, acting_as, causing
+from poslife._domain.causation import circumstances
+from poslife._trail.host_events import host_event
+from poslife.errors import PoslifeMisuseWarning, StorageUnavailable
+from poslife.events import Actor, EventHeader, HostBody, HostEvent, LifeEvent, PositionEnded, RecordedEvent
+from poslife.memory import MemoryStore
+from tests.sink.paper import Told, later
+from tests.tracker.scenes import tracking
+from tests.values import AT, RUN, new_event_id
+
+FIRST, SECOND, THIRD = (new_event_id() for _ in range(3))
+BELONGS_TO = UUID(int=0xB)
+
+
+def told(**fields: Any) -> EventHeader:
+    """
+    The header of an event recorded here and now.
+    """
+    return host_event(
+        "bot.told",
+        None,
+        {},
+        severity=Severity.INFO,
+        error=None,
+        run=RUN,
+        now=lambda: AT,
+        new_event_id=lambda _: new_event_id(),
+    ).header
+
+
+def header(**fields: Any) -> EventHeader:
+    return EventHeader(id=FIRST, type="signal", occurred_at=AT, run=RUN, **fields)
+
+
+def test_nothing_causes_an_event_unless_it_is_said() -> None:
+    """
+    Outside there is neither causation nor correlation, and the strategy acts.
+    """
+    assert (None, None, Actor.STRATEGY) == (told().causation, told().correlation, told().actor)
+
+
+def test_the_innermost_event_is_the_cause_and_the_outermost_what_it_belongs_to() -> None:
+    """
+    A signal causes an entry, the entry a stop: each names its cause, all of them the signal (incident 55).
+
+    Also feature 86.
+    """
+    with causing(FIRST):
+        entry = told()
+        with causing(SECOND):
+            stop = told()
+            with causing(THIRD):
+                last = told()
+        after = told()
+
+    assert [(FIRST, FIRST), (SECOND, FIRST), (THIRD, FIRST), (FIRST, FIRST)] == [
+        (one.causation, one.correlation) for one in (entry, stop, last, after)
+    ]
+    assert None is told().causation
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(HostEvent(header=header(correlation=BELONGS_TO), payload={}), id="host event"),
+        pytest.param(
+            RecordedEvent(header=header(correlation=BELONGS_TO), body=HostBody(payload={}), recorded_at=AT),
+            id="recorded event",
+        ),
+        pytest.param(
+            LifeEvent(header=header(correlation=BELONGS_TO), version=1, index=0, body=PositionEnded()),
+            id="life event",
+        ),
+    ],
+)
+def test_an_event_brings_what_it_belongs_to(event: HostEvent | RecordedEvent | LifeEvent) -> None:
+    """
+    The chain goes on where it was left, in another task or after a restart.
+    """
+    with causing(event):
+        assert (FIRST, BELONGS_TO) == (told().causation, told().correlation)
+    with causing(SECOND), causing(event):
+        assert (FIRST, SECOND) == (told().causation, told().correlation)
+
+
+def test_it_ends_with_the_block_also_when_that_raises() -> None:
+    """
+    An exception that goes through leaves nothing behind.
+    """
+    with pytest.raises(RuntimeError, match="mine"), causing(FIRST), acting_as(Actor.OPERATOR):
+        raise RuntimeError("mine")
+
+    assert (None, Actor.STRATEGY) == (told().causation, told().actor)
+
+
+def test_who_acts_is_told() -> None:
+    """
+    What an operator sets off is the operator's, whatever else it is caused by.
+    """
+    with causing(FIRST), acting_as(Actor.OPERATOR):
+        assert (FIRST, Actor.OPERATOR) == (told().causation, told().actor)
+        with acting_as(Actor.STRATEGY):
+            assert Actor.STRATEGY is told().actor
+
+
+async def test_tasks_and_threads_inherit_it() -> None:
+    """
+    A task started within has it, also when it runs on after the block; so has `asyncio.to_thread`.
+    """
+    go_on = asyncio.Event()
+
+    async def later() -> EventHeader:
+        await go_on.wait()
+        return told()
+
+    with causing(FIRST):
+        task = asyncio.create_task(later())
+        in_thread = await asyncio.to_thread(told)
+        async with asyncio.TaskGroup() as group:
+            inner = group.create_task(asyncio.sleep(0, told()))
+    beside = asyncio.create_task(later())
+    go_on.set()
+
+    assert [FIRST, FIRST, FIRST, None] == [
+        one.causation for one in (await task, in_thread, inner.result(), await beside)
+    ]
+
+
+def test_a_thread_of_ones_own_takes_a_copy_of_the_context() -> None:
+    """
+    `contextvars.copy_context` carries it over, as documented; a bare thread does not have it.
+    """
+    found: list[EventId | None] = []
+    with causing(FIRST):
+        context = contextvars.copy_context()
+        threads = [
+            threading.Thread(target=lambda: found.append(told().causation)),
+            threading.Thread(target=lambda: context.run(lambda: found.append(told().causation))),
+        ]
+        for thread in threads:
+            thread.start()
+            thread.join()
+
+    assert [None, FIRST] == found
+
+
+async def test_two_tasks_do_not_meet() -> None:
+    """
+    Each has its own cause, however they take turns.
+    """
+
+    async def tell(event: EventId) -> EventId | None:
+        with causing(event):
+            await asyncio.sleep(0)
+            return told().causation
+
+    assert [FIRST, SECOND] == list(await asyncio.gather(tell(FIRST), tell(SECOND)))
+
+
+@pytest.mark.parametrize("wrong", ["pending", None, 7, object(), {"id": FIRST}, header()])
+def test_what_is_no_event_breaks_nothing_and_is_told(wrong: Any) -> None:
+    """
+    The block runs; what is recorded in it has severity ERROR and says what came, with a warning.
+    """
+    with causing(FIRST), causing(wrong), pytest.warns(PoslifeMisuseWarning, match="within"):
+        event = host_event(
+            "stop_loss.placed",
+            None,
+            {"price": 1},
+            severity=Severity.INFO,
+            error=None,
+            run=RUN,
+            now=lambda: AT,
+            new_event_id=lambda _: new_event_id(),
+        )
+
+    assert (Severity.ERROR, FIRST) == (event.header.severity, event.header.causation)
+    assert {"price": 1, "misuse": {"within": (wrong,)}} == event.payload
+    assert () == circumstances().wrong
+
+
+def test_what_is_no_actor_breaks_nothing() -> None:
+    """
+    Its text is no member: told, and the actor stays who it was.
+    """
+    operator: Any = "operator"
+    with acting_as(operator), pytest.warns(PoslifeMisuseWarning, match="within"):
+        assert Actor.STRATEGY is told().actor
+
+
+async def test_what_an_alarm_records_has_no_cause_but_itself() -> None:
+    """
+    The sink's own tasks begin with whatever is recorded first, and are not caused by that.
+    """
+    store = Told()
+    store.away = StorageUnavailable("connection refused")
+    alarms: list[SinkHealth] = []
+
+    def alarm(health: SinkHealth) -> None:
+        if not alarms:
+            alarms.append(health)
+            tracker.record("bot.alarmed", None, {})
+
+    sink = BatchingSink(store, linger=0.0, alarm=alarm)
+    tracker = PositionTracker(repository=store, sink=sink)
+    with causing(FIRST):
+        tracker.record("signal.seen", None, {})
+    await later(lambda: bool(alarms))
+    store.away = None
+    await sink.aclose(20)
+    seen, alarmed = (event.header for event in store.recorded_events())
+
+    assert (FIRST, None) == (seen.causation, alarmed.causation)
+
+
+async def test_it_is_stored_and_read_back() -> None:
+    """
+    What the tracker recorded within is found by its cause in the store.
+    """
+    store = MemoryStore()
+    async with tracking(store) as tracker:
+        signal = tracker.record("signal", None, {})
+        with causing(signal), acting_as(Actor.OPERATOR):
+            tracker.record("entry.decided", None, {})
+        await tracker.flush()
+    (found,) = [event.header for event in store.recorded_events() if event.header.type == "entry.decided"]
+
+    assert (signal, signal, Actor.OPERATOR) == (found.causation, found.correlation, found.actor)
+    assert found == msgspec.structs.replace(found)

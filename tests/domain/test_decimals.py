@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import re
+from decimal import ROUND_UP, Context, Decimal, localcontext
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poslife._domain.decimals import (
+    average,
+    exact_difference,
+    exact_product,
+    exact_sum,
+    money,
+    plain,
+    positive,
+)
+from poslife.errors import InvalidValue
+
+# The host's own decimal context must not matter: this one rounds away nearly everything.
+TINY = Context(prec=1, Emin=-1, Emax=1, rounding=ROUND_UP, traps=[])
+
+amounts = st.decimals(allow_nan=False, allow_infinity=False, min_value="-1e20", max_value="1e20", places=18)
+
+
+def exactly(value: Decimal) -> Fraction:
+    return Fraction(value)
+
+
+@pytest.mark.parametrize(
+    "value", ["1.234e-9", "1e13", "123456789.012345678", "-0.5", "0", "1e-40", "9" * 40], ids=str
+)
+def test_what_a_venue_can_say_is_kept_as_it_is(value: str) -> None:
+    """
+    1.234e-9, 1e13 and 18 significant digits are money, unchanged (incident 44).
+    """
+    number = Decimal(value)
+
+    assert number is money("price", number)
+
+
+@pytest.mark.parametrize(
+    "value, expected",
+    [
+        pytest.param(1.5, "a Decimal", id="float"),
+        pytest.param(1, "a Decimal", id="int"),
+        pytest.param(True, "a Decimal", id="bool"),
+        pytest.param("1.5", "a Decimal", id="text"),
+        pytest.param(None, "a Decimal", id="none"),
+        pytest.param(Decimal("NaN"), "finite", id="nan"),
+        pytest.param(Decimal("sNaN"), "finite", id="signalling nan"),
+        pytest.param(Decimal("Infinity"), "finite", id="infinity"),
+        pytest.param(Decimal("-Infinity"), "finite", id="minus infinity"),
+        pytest.param(Decimal("1e40"), "at most 40 digits", id="41 digits before the point"),
+        pytest.param(Decimal("1e-41"), "at most 40 digits", id="41 digits after the point"),
+        pytest.param(Decimal("1e999999"), "at most 40 digits", id="huge"),
+        pytest.param(Decimal("1e-999999"), "at most 40 digits", id="tiny"),
+    ],
+)
+def test_what_is_not_exact_or_not_finite_is_refused_at_the_door(value: object, expected: str) -> None:
+    """
+    No float, NaN, infinity, bool or text gets in, and no number that a column would round (incidents 22, 44).
+    """
+    with pytest.raises(InvalidValue, match=re.escape(expected)) as refused:
+        money("Fill.price", value)
+
+    assert "Fill.price" == refused.value.field
+    assert value is refused.value.value
+    assert str(refused.value).startswith("Fill.price: ")
+
+
+@pytest.mark.parametrize("value", ["0", "-0", "-1", "-1e-40"], ids=str)
+def test_a_quantity_is_above_zero(value: str) -> None:
+    """
+    Zero and less are no quantity.
+    """
+    with pytest.raises(InvalidValue, match="above zero"):
+        positive("Order.quantity", Decimal(value))
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        ("1e3", "1000"),
+        ("1.2300", "1.23"),
+        ("-0", "0"),
+        ("0e9", "0"),
+        ("0.000", "0"),
+        ("1.234e-9", "0.000000001234"),
+        ("-10.50", "-10.5"),
+        ("100", "100"),
+    ],
+    ids=lambda value: value,
+)
+def test_a_number_has_one_text(value: str, text: str) -> None:
+    """
+    No exponent, no trailing zeros, no minus zero.
+    """
+    assert text == plain(Decimal(value))
+
+
+@given(amounts, amounts)
+def test_texts_are_equal_exactly_when_the_numbers_are(left: Decimal, right: Decimal) -> None:
+    """
+    Reading a text gives the number, and equal numbers have one text.
+    """
+    assert left == Decimal(plain(left))
+    assert (left == right) is (plain(left) == plain(right))
+    assert plain(left) == plain(left.normalize(Context(prec=60)))
+
+
+@given(st.lists(amounts, max_size=8), amounts)
+def test_arithmetic_is_exact_whatever_the_hosts_decimal_context_is(
+    numbers: list[Decimal], other: Decimal
+) -> None:
+    """
+    Sums, differences and products are exact also where the host's context has one digit and rounds up.
+    """
+    with localcontext(TINY):
+        total = exact_sum(numbers)
+        difference = exact_difference(total, other)
+        product = exact_product(other, Decimal("0.000000001234"))
+
+    assert sum(map(exactly, numbers), Fraction(0)) == exactly(total)
+    assert exactly(total) - exactly(other) == exactly(difference)
+    assert exactly(other) * Fraction("0.000000001234") == exactly(product)
+
+
+def test_the_largest_product_and_the_smallest_are_exact() -> None:
+    """
+    What two numbers of 40 digits on either side make is not rounded.
+    """
+    most, least = Decimal("9" * 40 + "." + "9" * 40), Decimal("1e-40")
+
+    assert exactly(most) ** 2 == exactly(exact_product(most, most))
+    assert exactly(least) ** 2 == exactly(exact_product(least, least))
+
+
+def test_an_average_has_34_digits_whatever_the_hosts_decimal_context_is() -> None:
+    """
+    One third is written out to 34 digits, under a context of one digit too.
+    """
+    with localcontext(TINY):
+        third = average(Decimal(1), Decimal(3))
+
+    assert Decimal("0." + "3" * 34) == third

@@ -1,0 +1,382 @@
+from __future__ import annotations
+
+import copy
+import dataclasses
+import itertools
+import pickle
+from datetime import timedelta
+from decimal import Context, Decimal, localcontext
+from functools import partial
+from typing import Any, assert_never
+
+import pytest
+
+from poslife import (
+    ClosedPosition,
+    OrderStatus,
+    PendingPosition,
+    PersistedPosition,
+    Position,
+    PositionStatus,
+    Protection,
+    VenueOrderId,
+)
+from poslife._domain.positions import POSITION_TRANSITIONS, require_transition
+from poslife.errors import IllegalTransition, InvalidValue
+from tests.values import (
+    AT,
+    BAD_COUNTS,
+    BAD_MONEY,
+    BAD_NAMES,
+    BAD_QUANTITIES,
+    BAD_REFS,
+    BAD_TIMES,
+    OTHER_REF,
+    REF,
+    cases,
+    closed,
+    exit_order,
+    later,
+    order,
+    pending,
+    persisted,
+    with_orders,
+)
+
+PENDING, ENDED, OPEN, CLOSING, CLOSED = PositionStatus
+LIVES = {
+    PENDING: {OPEN, ENDED},
+    ENDED: {OPEN, PENDING},
+    OPEN: {CLOSING, CLOSED},
+    CLOSING: {OPEN, CLOSED},
+    CLOSED: set[PositionStatus](),
+}
+BAD_IDS: tuple[Any, ...] = ("pending", True, 0, -1, 1.0, Decimal(1), "7", 2**63, None)
+
+ALL_KINDS = [
+    pytest.param(pending(OrderStatus.SUBMITTING), id="pending"),
+    pytest.param(with_orders(persisted(), exit_order(OrderStatus.WORKING)), id="persisted"),
+    pytest.param(closed(), id="closed"),
+]
+of_every_kind = pytest.mark.parametrize("position", ALL_KINDS)
+# How much one of these is taken wrongly, in every field it shares with the others.
+SHARED: dict[str, tuple[Any, ...]] = {
+    "ref": BAD_REFS,
+    "key": ("DBR/USDT:USDT", None),
+    "side": ("long", None),
+    "requested_quantity": BAD_QUANTITIES,
+    "requested_price": (*BAD_MONEY, Decimal(0), Decimal(-1)),
+    "orders": ([order()], (order(), "order"), "order", None),
+    "created_at": (*BAD_TIMES, None),
+    "version": (*BAD_COUNTS, 0),
+}
+SUMS = (1.5, 1, True, "1", None, Decimal("NaN"), Decimal("Infinity"), Decimal(-1))
+
+
+def refuses(position: Position, field: str, value: Any) -> None:
+    values = {name: getattr(position, name) for name in type(position).__dataclass_fields__}
+
+    with pytest.raises(InvalidValue) as refused:
+        type(position)(**(values | {field: value}))
+
+    assert f"{type(position).__name__}.{field}" == refused.value.field
+    assert value is refused.value.value
+
+
+def pickled(position: Position, *, protocol: int) -> object:
+    return pickle.loads(pickle.dumps(position, protocol))  # noqa: S301 - our own bytes
+
+
+# -------------------------------------------------------------------------------------------- no id, really
+
+
+def test_a_pending_position_has_no_id() -> None:
+    """
+    Asking for it raises and explains what to do; `hasattr` and `getattr` with a default agree (incident 22).
+    """
+    position: Any = pending()
+
+    with pytest.raises(AttributeError, match=r"has no id.*by its ref.*PersistedPosition") as explained:
+        _ = position.id
+    assert ("id", position) == (explained.value.name, explained.value.obj)
+    assert not hasattr(position, "id")
+    assert getattr(position, "id", None) is None
+    assert "id" not in {field.name for field in dataclasses.fields(position)}
+    assert "id" not in dir(position)
+    assert "id" not in dataclasses.asdict(position)
+    assert "id=" not in repr(dataclasses.replace(position, orders=()))
+
+
+def test_a_pending_position_takes_no_id() -> None:
+    """
+    There is no way to give it one, at construction or later (incident 22).
+    """
+    with pytest.raises(TypeError, match="id"):
+        pending(id="pending")
+    with pytest.raises(TypeError, match="id"):
+        dataclasses.replace(pending(), id=7)  # type: ignore[call-arg]
+    with pytest.raises((AttributeError, TypeError)):
+        object.__setattr__(pending(), "id", 7)
+
+
+def test_another_name_that_is_none_is_refused_as_ever() -> None:
+    """
+    A slip of the pen reads like any other `AttributeError`.
+    """
+    position: Any = pending()
+
+    with pytest.raises(AttributeError, match="'PendingPosition' object has no attribute 'quantitty'"):
+        _ = position.quantitty
+
+
+@of_every_kind
+@pytest.mark.parametrize(
+    "copied",
+    [
+        pytest.param(copy.copy, id="copy"),
+        pytest.param(copy.deepcopy, id="deepcopy"),
+        pytest.param(dataclasses.replace, id="replace"),
+        *(
+            pytest.param(partial(pickled, protocol=protocol), id=f"pickle {protocol}")
+            for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+        ),
+    ],
+)
+def test_a_copy_is_equal(position: Position, copied: Any) -> None:
+    """
+    A position survives copying and pickling, as it does on its way to another process.
+    """
+    again = copied(position)
+
+    assert position == again
+    assert type(position) is type(again)
+    assert hash(position) == hash(again)
+    assert hasattr(again, "id") is (not isinstance(position, PendingPosition))
+
+
+@of_every_kind
+def test_a_position_does_not_change(position: Position) -> None:
+    """
+    A change is a new value.
+    """
+    with pytest.raises(AttributeError):
+        position.version = 9  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue]
+    assert not hasattr(position, "__dict__")
+
+
+@of_every_kind
+def test_a_match_tells_the_kinds_apart(position: Position) -> None:
+    """
+    The three kinds are all there are, and only two of them have an id.
+    """
+    match position:
+        case PendingPosition():
+            assert position.status in {PENDING, ENDED}
+        case PersistedPosition():
+            assert position.status in {OPEN, CLOSING}
+            assert position.id
+        case ClosedPosition():
+            assert PositionStatus.CLOSED is position.status
+            assert position.id
+        case _:
+            assert_never(position)
+
+
+# --------------------------------------------------------------------------------------------- transitions
+
+
+@pytest.mark.parametrize("before, after", list(itertools.product(PositionStatus, PositionStatus)), ids=str)
+def test_a_position_moves_only_as_its_table_says(before: PositionStatus, after: PositionStatus) -> None:
+    """
+    Each of the 25 steps is allowed, no step at all, or raises; nothing leads out of closed.
+    """
+    assert LIVES[before] == set(POSITION_TRANSITIONS[before])
+    if after is before or after in LIVES[before]:
+        require_transition(REF, before, after)
+        return
+    with pytest.raises(IllegalTransition) as refused:
+        require_transition(REF, before, after)
+    assert (f"position {REF}", before.value, after.value) == (
+        refused.value.subject,
+        refused.value.current,
+        refused.value.wanted,
+    )
+    assert {status.value for status in LIVES[before]} == set(refused.value.allowed)
+
+
+@pytest.mark.parametrize("statuses", list(itertools.product(OrderStatus, OrderStatus)), ids=str)
+def test_a_pending_positions_status_is_its_orders(statuses: tuple[OrderStatus, OrderStatus]) -> None:
+    """
+    It holds its key as long as one of its entries may still become a fill, and is in doubt as long as one is.
+    """
+    position = pending(*statuses)
+    over = all(status.ended for status in statuses)
+
+    assert (ENDED if over else PENDING) is position.status
+    assert position.live is (not over)
+    assert position.in_doubt is (OrderStatus.IN_DOUBT in statuses)
+
+
+@pytest.mark.parametrize("status", list(OrderStatus), ids=str)
+def test_an_exit_on_its_way_makes_a_position_closing(status: OrderStatus) -> None:
+    """
+    One prepared, submitting or working exit owns it; one that ended or is in doubt leaves it open.
+    """
+    position = with_orders(persisted(), exit_order(status))
+    owns = status in {OrderStatus.PREPARED, OrderStatus.SUBMITTING, OrderStatus.WORKING}
+
+    assert (CLOSING if owns else OPEN) is position.status
+    assert position.in_doubt is (status is OrderStatus.IN_DOUBT)
+    assert (() if status.ended else (position.orders[1],)) == position.live_orders
+    assert position.live
+
+
+# ----------------------------------------------------------------------------------------------- bad input
+
+
+@cases(**SHARED)
+def test_a_pending_position_refuses_what_cannot_be(field: str, value: Any) -> None:
+    """
+    The refusal names the field and keeps the value (incidents 22, 42, 44).
+    """
+    refuses(pending(), field, value)
+
+
+@cases(
+    **SHARED,
+    id=BAD_IDS,
+    confidence=("confirmed", None),
+    origin=("own", None),
+    entered_quantity=(*SUMS, Decimal(0)),
+    entered_cost=SUMS,
+    exited_quantity=(*SUMS, Decimal(100), Decimal(101)),
+    exited_cost=SUMS,
+    protection=("3.2", Decimal(3)),
+    opened_at=(*BAD_TIMES, None),
+)
+def test_a_persisted_position_refuses_what_cannot_be(field: str, value: Any) -> None:
+    """
+    ``"pending"`` is no id, and what holds nothing is not persisted but closed (incidents 22, 42, 44).
+    """
+    refuses(persisted(), field, value)
+
+
+@cases(
+    **SHARED,
+    id=BAD_IDS,
+    reason=("strategy", "", None),
+    origin=("own", None),
+    entered_quantity=(*SUMS, Decimal(0)),
+    entered_cost=SUMS,
+    exited_cost=SUMS,
+    opened_at=(*BAD_TIMES, None),
+    closed_at=(*BAD_TIMES, None, later(0)),
+)
+def test_a_closed_position_refuses_what_cannot_be(field: str, value: Any) -> None:
+    """
+    It has a reason, and a time of closing that is not before its opening (incidents 22, 42, 44, 56).
+    """
+    refuses(closed(), field, value)
+
+
+def test_a_position_has_its_own_orders_in_their_order() -> None:
+    """
+    Another position's order, a gap and a wrong order are refused.
+    """
+    for orders in (
+        (order(ref=OTHER_REF),),
+        (order(ordinal=1),),
+        (order(), order()),
+        (order(ordinal=1), order()),
+    ):
+        with pytest.raises(InvalidValue, match=r"PersistedPosition\.orders"):
+            persisted(*orders)
+
+
+def test_a_pending_position_has_no_fill() -> None:
+    """
+    An order with a fill makes it persisted, and nothing else.
+    """
+    with pytest.raises(InvalidValue, match="without fills"):
+        pending(orders=(order(OrderStatus.WORKING, filled=Decimal(1)),))
+
+
+def test_a_position_may_close_in_the_instant_it_opened() -> None:
+    """
+    Equal times are in order.
+    """
+    assert AT == closed(opened_at=AT, closed_at=AT).closed_at
+    with pytest.raises(InvalidValue, match="before opened_at"):
+        closed(opened_at=AT, closed_at=AT - timedelta(microseconds=1))
+
+
+# ------------------------------------------------------------------------------------------------ numbers
+
+
+def test_quantities_and_prices_are_exact_whatever_the_hosts_decimal_context_is() -> None:
+    """
+    What is held is a difference without rounding, and averages have 34 digits.
+    """
+    sums = {"entered_quantity": Decimal(3), "entered_cost": Decimal("1.000000001234")}
+    with localcontext(Context(prec=1)):
+        held = persisted(**sums, exited_quantity=Decimal("1e-18"), exited_cost=Decimal(1))
+        over = closed(**sums, exited_cost=Decimal(2))
+
+        assert Decimal("2.999999999999999999") == held.quantity
+        assert Decimal("0.3333333337446666666666666666666667") == held.entry_price
+        assert held.entry_price == over.entry_price
+        assert Decimal("0." + "6" * 33 + "7") == over.exit_price
+
+
+def test_what_was_asked_for_is_not_what_was_paid() -> None:
+    """
+    The price of the decision and the average of the fills are told apart (incident 31).
+    """
+    position = persisted(requested_price=Decimal("2.11"), entered_cost=Decimal(511))
+
+    assert (Decimal("2.11"), Decimal("5.11")) == (position.requested_price, position.entry_price)
+
+
+# --------------------------------------------------------------------------------------------- protection
+
+
+def test_protection_is_one_value() -> None:
+    """
+    There is no flag beside it that could say otherwise: it is there, whole, or ``None`` (incident 34).
+    """
+    stop = Protection(stop_price=Decimal("3.1766"), stop_order_id=VenueOrderId("s-1"))
+
+    assert persisted().protection is None
+    assert stop == persisted(protection=stop).protection
+    assert not [field.name for field in dataclasses.fields(PersistedPosition) if "stop" in field.name]
+
+
+def test_protection_protects() -> None:
+    """
+    Without a price of either kind there is none, and that is ``None``; an order has a price.
+    """
+    with pytest.raises(InvalidValue, match="no protection at all is None"):
+        Protection()
+    with pytest.raises(InvalidValue, match=r"Protection\.take_profit_price"):
+        Protection(stop_price=Decimal(1), take_profit_order_id=VenueOrderId("t-1"))
+    with pytest.raises(InvalidValue, match=r"Protection\.stop_price"):
+        Protection(take_profit_price=Decimal(1), stop_order_id=VenueOrderId("s-1"))
+
+
+@cases(
+    stop_price=(*BAD_MONEY, Decimal(0), Decimal(-1)),
+    take_profit_price=(*BAD_MONEY, Decimal(0), Decimal(-1)),
+    stop_order_id=BAD_NAMES,
+    take_profit_order_id=BAD_NAMES,
+)
+def test_protection_refuses_what_cannot_be(field: str, value: Any) -> None:
+    """
+    The refusal names the field and keeps the value.
+    """
+    values: dict[str, Any] = {"stop_price": Decimal(1), "take_profit_price": Decimal(3), field: value}
+
+    with pytest.raises(InvalidValue) as refused:
+        Protection(**values)
+
+    assert f"Protection.{field}" == refused.value.field
+    assert value is refused.value.value

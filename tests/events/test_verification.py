@@ -1,0 +1,319 @@
+"""
+Whoever alters what is stored, takes something away or puts something in, is told of.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import cast
+
+import pytest
+from typing_extensions import override
+
+from poslife import BatchingSink, PositionTracker, Side, VenueOrderId
+from poslife._sink.options import Overflow
+from poslife._trail.records import content_of, decode_record, encode_record, linked
+from poslife.errors import StorageUnavailable
+from poslife.events import Severity, verify_trail
+from poslife.journal import FileJournal
+from poslife.memory import MemoryStore
+from poslife.protocols import DeadLetter, EventRecord, Store
+from poslife.sqlite import SqliteStore
+from poslife.testing.clock import ManualClock
+from tests.postgres_server import psql
+from tests.sink.paper import Told, event
+from tests.tracker.scenes import KEY
+from tests.values import AT, RUN
+
+FAULTS = [
+    pytest.param(
+        "UPDATE {p}run_events SET payload = '{{\"number\":9}}' WHERE sequence = 3",
+        ["number 3 does not follow from the one before it in its run"],
+        id="a payload",
+    ),
+    pytest.param(
+        "UPDATE {p}run_events SET severity = 'debug' WHERE sequence = 1",
+        ["number 1 does not follow from the one before it in its run"],
+        id="a severity",
+    ),
+    pytest.param(
+        "UPDATE {p}run_events SET ref = NULL WHERE sequence = 2",
+        ["number 2 does not follow from the one before it in its run"],
+        id="what an event is about",
+    ),
+    pytest.param(
+        "DELETE FROM {p}run_events WHERE sequence IN (2, 3)",
+        ["before number 4 of its run, 2 to 3 is missing"],
+        id="two events",
+    ),
+    pytest.param(
+        "UPDATE {p}run_events SET sequence = CASE sequence WHEN 2 THEN 3 ELSE 2 END WHERE sequence IN (2, 3)",
+        [
+            "number 2 does not follow from the one before it in its run",
+            "number 3 does not follow from the one before it in its run",
+            "number 4 does not follow from the one before it in its run",
+        ],
+        id="two changed places",
+    ),
+    pytest.param(
+        "UPDATE {p}run_events SET sequence = 2 WHERE sequence = 3",
+        ["its run has two events with the number 2"],
+        id="a number twice",
+    ),
+    pytest.param(
+        "DELETE FROM {p}life_events WHERE type = 'order.submitting'",
+        ["it does not follow from the life event before it in the store"],
+        id="a life event",
+    ),
+    pytest.param(
+        "UPDATE {p}life_events SET actor = 'operator' WHERE type = 'position.claimed'",
+        ["it does not follow from the life event before it in the store"],
+        id="who claimed a position",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """
+    A store, and how somebody else gets at it.
+    """
+
+    store: Store
+    tamper: Callable[[str], None]
+
+
+@asynccontextmanager
+async def sqlite(path: Path) -> AsyncGenerator[Place]:
+    def tamper(statement: str) -> None:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute(statement.format(p=""))
+
+    store = SqliteStore(path)
+    await store.open()
+    yield Place(store=store, tamper=tamper)
+    await store.aclose()
+
+
+@asynccontextmanager
+async def postgres(dsn: str) -> AsyncGenerator[Place]:
+    from poslife.postgres import PostgresStore
+
+    store = PostgresStore(dsn)
+    await store.open()
+
+    def tamper(statement: str) -> None:
+        psql(dsn, statement.format(p="poslife."))
+
+    yield Place(store=store, tamper=tamper)
+    await store.aclose()
+
+
+async def trade(store: Store) -> None:
+    """
+    Five host events, and a position's first steps.
+    """
+    sink = BatchingSink(store)
+    tracker = PositionTracker(repository=store, sink=sink)
+    async with tracker:
+        await tracker.recover()
+        async with tracker.opening(KEY, side=Side.LONG, quantity=Decimal(1)) as opening:
+            for number in range(1, 6):
+                tracker.record("bot.told", opening.ref, {"number": number})
+            await opening.submit(_taken())
+            await opening.acknowledged(VenueOrderId("v1"))
+    await store.open()  # which the tracker has closed
+
+
+async def _taken() -> None:
+    pass
+
+
+async def faults_of(store: Store) -> Sequence[str]:
+    return [fault.what for fault in (await verify_trail(store)).faults]
+
+
+async def test_a_trail_is_whole_in_memory() -> None:
+    """
+    What was written is as it was written; how much of it, is told.
+    """
+    store = MemoryStore()
+    await trade(store)
+    report = await verify_trail(store)
+
+    assert (True, 0, ()) == (report.whole, report.dropped, report.begun_late)
+    assert len(store.recorded_events()) == report.host_events
+    assert report.life_events >= 4
+
+
+@pytest.mark.parametrize("statement, told", FAULTS)
+async def test_whoever_alters_a_file_is_told_of(statement: str, told: Sequence[str], tmp_path: Path) -> None:
+    """
+    An event that is altered, moved or taken away does not fit between its neighbours (feature 87).
+    """
+    async with sqlite(tmp_path / "bot.db") as place:
+        await trade(place.store)
+        assert [] == await faults_of(place.store)
+        place.tamper(statement)
+
+        assert told == await faults_of(place.store)
+
+
+@pytest.mark.parametrize("statement, told", FAULTS)
+async def test_whoever_alters_a_database_is_told_of(
+    statement: str, told: Sequence[str], postgres_dsn: str
+) -> None:
+    """
+    As in a file (feature 87).
+    """
+    async with postgres(postgres_dsn) as place:
+        await trade(place.store)
+        assert [] == await faults_of(place.store)
+        place.tamper(statement)
+
+        assert told == await faults_of(place.store)
+
+
+async def test_what_a_journal_carries_over_is_linked_as_it_was(tmp_path: Path) -> None:
+    """
+    A store that was away when the process ended has, after the next start, a trail that is whole.
+    """
+    store = Told()
+    store.away = StorageUnavailable("connection refused")
+    first = BatchingSink(store, journal=FileJournal(tmp_path), linger=0.0)
+    for number in range(10):
+        first.emit(event(number))
+    with pytest.raises(Exception, match="10 events"):
+        await first.aclose(0.0)
+    store.away = None
+    second = BatchingSink(store, journal=FileJournal(tmp_path), linger=0.0)
+    await second.flush(20)
+    await second.aclose(20)
+    report = await verify_trail(store)
+
+    assert (True, 10) == (report.whole, report.host_events)
+
+
+async def test_a_dead_letter_is_part_of_the_trail() -> None:
+    """
+    It has its place between the others, as one that waits and as one that was replayed.
+    """
+    store = MemoryStore()
+    sink = BatchingSink(store, linger=0.0)
+    for number in range(5):
+        sink.emit(event(number))
+    await sink.aclose(20)
+    records = (await store.read_run_events()).items
+    other = MemoryStore()
+    await other.write([*records[:2], records[3]])
+    for refused in (records[2], records[4]):
+        await other.bury(DeadLetter(record=refused, reason="refused"))
+    with_letters = await verify_trail(other)
+    await other.replay(records[2].header.id)
+    alone = MemoryStore()
+    await alone.bury(DeadLetter(record=records[0], reason="refused"))
+
+    assert (True, 5) == (with_letters.whole, with_letters.host_events)
+    assert (True, 5) == ((again := await verify_trail(other)).whole, again.host_events)
+    assert (True, 1) == ((only := await verify_trail(alone)).whole, only.host_events)
+
+
+async def test_what_was_dropped_is_counted_and_is_no_fault() -> None:
+    """
+    The sink leaves its numbers out, and says so; what it kept is linked across the gap (incident 49).
+    """
+    store = Told()
+    store.away = StorageUnavailable("connection refused")
+    overflow = Overflow(most=3, drop_below=Severity.WARNING)
+    sink = BatchingSink(store, linger=0.0, overflow=overflow)
+    for number in range(8):
+        sink.emit(event(number))
+    store.away = None
+    await sink.flush(20)
+    sink.emit(event(9))
+    await sink.aclose(20)
+    report = await verify_trail(store)
+
+    assert (True, 5, 5) == (report.whole, report.dropped, report.host_events)
+
+
+async def test_a_purged_beginning_is_named() -> None:
+    """
+    What is left after a purge is whole, and the report says of which run the first events are gone.
+    """
+    store = MemoryStore()
+    sink = BatchingSink(store, linger=0.0)
+    for number in range(5):
+        sink.emit(event(number))
+    await sink.aclose(20)
+    rest = MemoryStore()
+    await rest.write((await store.read_run_events()).items[2:])
+    report = await verify_trail(rest)
+
+    assert (True, (RUN,), 3) == (report.whole, report.begun_late, report.host_events)
+
+
+async def test_a_digest_made_anew_shows_at_the_next_event() -> None:
+    """
+    Whoever alters an event and its digest has to alter every later one of its stream.
+    """
+    store = MemoryStore()
+    sink = BatchingSink(store, linger=0.0)
+    for number in range(3):
+        sink.emit(event(number))
+    await sink.aclose(20)
+    first, second, third = (await store.read_run_events()).items
+    content = content_of(second.header, second.recorded_at, 2, None, None, b'{"other":1}')
+    altered = replace(second, payload=b'{"other":1}', digest=linked(first.digest, content))
+    forged = MemoryStore()
+    await forged.write([first, altered, third])
+    report = await verify_trail(forged)
+
+    assert [third.header.id] == [fault.event for fault in report.faults]
+    assert RUN == report.faults[0].run
+
+
+class LyingClock(ManualClock):
+    """
+    A host's own, which gives no time when it is told to.
+    """
+
+    lies = False
+
+    @override
+    def now(self) -> datetime:
+        return cast("datetime", object()) if self.lies else super().now()
+
+
+async def test_what_no_journal_holds_is_in_no_stream(tmp_path: Path) -> None:
+    """
+    An event that cannot be encoded has no link, and those around it are linked to each other.
+    """
+    store, clock = MemoryStore(), LyingClock()
+    sink = BatchingSink(store, journal=FileJournal(tmp_path), linger=0.0, clock=clock)
+    sink.emit(event(1))
+    clock.lies = True
+    sink.emit(event(2))
+    clock.lies = False
+    sink.emit(event(3))
+    await sink.aclose(20)
+    report = await verify_trail(store)
+
+    assert (True, 3) == (report.whole, report.host_events)
+
+
+def test_a_frame_keeps_the_digest() -> None:
+    """
+    What a journal gives back is the record that was put in, with its link.
+    """
+    record = EventRecord(
+        header=event(1).header, recorded_at=AT, sequence=1, payload=b"{}", digest=bytes(range(32))
+    )
+
+    assert record == decode_record(encode_record(record))

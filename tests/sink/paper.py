@@ -1,0 +1,222 @@
+"""
+A journal on paper and a store that does as it is told: what the sink's tests work with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from typing_extensions import override
+
+from poslife import BatchingSink, RunId
+from poslife._runtime.clock import SystemClock
+from poslife._runtime.ids import EventIds
+from poslife.errors import JournalUnavailable
+from poslife.events import EventHeader, HostEvent, Severity
+from poslife.memory import MemoryStore
+from poslife.protocols import DeadLetter, EventRecord, JournalGap, JournalPage, JournalStatus
+from poslife.testing.clock import ManualClock
+from tests.values import RUN
+
+__all__ = ["HurriedClock", "PaperJournal", "Told", "assert_accounts", "event", "later", "numbers"]
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+_IDS = EventIds(SystemClock())
+
+
+def event(
+    number: int, *, run: RunId = RUN, severity: Severity = Severity.INFO, **payload: object
+) -> HostEvent:
+    """
+    An event as a host's tracker makes it.
+    """
+    header = EventHeader(id=_IDS.new(), type="tick", occurred_at=AT, run=run, severity=severity)
+    return HostEvent(header=header, payload={"number": number, **payload})
+
+
+def assert_accounts(sink: BatchingSink) -> None:
+    """
+    Nothing is forgotten, for any writer, at this moment.
+    """
+    for one in sink.stats().writers:
+        known = one.committed + one.dead_lettered + one.dropped + one.backlog
+
+        assert one.emitted + one.recovered == known, one
+
+
+class HurriedClock(ManualClock):
+    """
+    Every sleep is over at once, and remembered.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slept: list[float] = []
+
+    @override
+    async def sleep(self, seconds: float, /) -> None:
+        self.slept.append(seconds)
+        self.advance(seconds)
+        await asyncio.sleep(0)
+
+
+class Told(MemoryStore):
+    """
+    Fails as told, by what `failing` makes of each batch; is away while `away` says so.
+    """
+
+    def __init__(
+        self, failing: Callable[[Sequence[EventRecord]], BaseException | None] | None = None
+    ) -> None:
+        super().__init__()
+        self.failing = failing
+        self.failing_to_bury: Callable[[DeadLetter], BaseException | None] | None = None
+        self.away: Exception | None = None
+        self.gate: asyncio.Event | None = None
+        self.batches: list[int] = []
+
+    @override
+    async def write(self, records: Sequence[EventRecord], /) -> None:
+        self.batches.append(len(records))
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.away is not None:
+            raise self.away
+        if self.failing is not None and (error := self.failing(records)) is not None:
+            raise error
+        await super().write(records)
+
+    @override
+    async def probe(self) -> None:
+        if self.away is not None:
+            raise self.away
+
+    @override
+    async def bury(self, letter: DeadLetter, /) -> None:
+        if self.away is not None:
+            raise self.away
+        if self.failing_to_bury is not None and (error := self.failing_to_bury(letter)) is not None:
+            raise error
+        await super().bury(letter)
+
+
+async def later(condition: Callable[[], bool]) -> None:
+    """
+    Wait until *condition* holds, where a thread has to do something first.
+    """
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - a thread sets no event of this loop
+            await asyncio.sleep(0.002)
+
+
+def numbers(store: MemoryStore) -> list[int]:
+    """
+    The sequences of the stored ticks, in the order they were stored.
+    """
+    return [
+        one.sequence
+        for one in store.recorded_events()
+        if one.sequence is not None and one.header.type == "tick"
+    ]
+
+
+class PaperJournal:
+    """
+    A `Journal` that a test may fill, damage and fail.
+
+    Attributes:
+        refuses: Why `append` and `open` fail now, or ``None``.
+        unreadable: Why `read` fails now, or ``None``.
+        frames: What it holds.
+        gaps: Damage it tells when it is read over.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.directory = directory
+        self.refuses: str | None = None
+        self.unreadable: str | None = None
+        self.frames: dict[int, bytes] = {}
+        self.gaps: list[JournalGap] = []
+        self.forgotten = 0
+        self.synced = 0
+        self.closed = 0
+        self.read_back = 0
+        self._last = 0
+        self._recovered = 0
+        self._marks: dict[str, int] = {}
+
+    def again(self) -> PaperJournal:
+        """
+        What the next process finds.
+        """
+        found = PaperJournal(self.directory)
+        found.frames = dict(self.frames)
+        found.gaps = list(self.gaps)
+        found.forgotten = self.forgotten
+        found._last = self._last
+        found._recovered = len(self.frames)
+        found._marks = dict(self._marks)
+        return found
+
+    def open(self) -> JournalStatus:
+        if self.refuses is not None:
+            raise JournalUnavailable(self.refuses)
+        return self.status()
+
+    def append(self, frame: bytes, /) -> int:
+        if self.refuses is not None:
+            raise JournalUnavailable(self.refuses)
+        self._last += 1
+        self.frames[self._last] = frame
+        return self._last
+
+    def read(self, after: int, /, *, most_bytes: int = 1 << 20) -> JournalPage:
+        if self.unreadable is not None:
+            raise JournalUnavailable(self.unreadable)
+        found: list[tuple[int, bytes]] = []
+        size = 0
+        for number in range(after + 1, self._last + 1):
+            if (frame := self.frames.get(number)) is not None:
+                found.append((number, frame))
+                size += len(frame)
+            if size > most_bytes:
+                break
+        self.read_back += len(found)
+        last = found[-1][0] if found else self._last
+        gaps = tuple(gap for gap in self.gaps if after <= gap.after < last)
+        return JournalPage(frames=tuple(found), gaps=gaps, last=last)
+
+    def mark(self, lane: str, upto: int, /) -> None:
+        self._marks[lane] = upto
+
+    def marks(self) -> Mapping[str, int]:
+        return dict(self._marks)
+
+    def forget(self, upto: int, /) -> None:
+        self.forgotten = max(self.forgotten, upto)
+        for number in [number for number in self.frames if number <= upto]:
+            del self.frames[number]
+
+    def sync(self) -> None:
+        self.synced = self._last
+
+    def status(self) -> JournalStatus:
+        return JournalStatus(
+            root=None if self.directory is None else self.directory.parent,
+            directory=self.directory,
+            first=self.forgotten + 1,
+            last=self._last,
+            recovered=self._recovered,
+            bytes_kept=sum(map(len, self.frames.values())),
+            segments=1,
+            torn_tails=0,
+            gaps=len(self.gaps),
+            synced_at=None,
+            failure=self.refuses,
+        )
+
+    def close(self) -> None:
+        self.closed += 1

@@ -1,0 +1,411 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from poslife import (
+    ClientOrderId,
+    ClosedPosition,
+    CloseReason,
+    Confidence,
+    Fee,
+    Fill,
+    Leg,
+    MarginMode,
+    Order,
+    OrderSide,
+    OrderStatus,
+    Origin,
+    PendingPosition,
+    PersistedPosition,
+    Position,
+    PositionId,
+    PositionKey,
+    Protection,
+    Severity,
+    Side,
+    StoredFill,
+)
+from poslife._domain.changes import StoredHead
+from poslife._domain.event_envelopes import UNLINKED
+from poslife._domain.positions import PositionStatus
+from poslife._trail.encoding import encode_body, encode_payload
+from poslife._trail.records import EventRecord, linked
+from poslife.events import Actor, EventHeader, HostBody, LifeEvent, OrderRejected, RecordedEvent
+from poslife.storage._event_rows import (
+    EVENT_COLUMNS,
+    HEADER_COLUMNS,
+    LIFE_EVENT_COLUMNS,
+    RUN_EVENT_COLUMNS,
+    life_digests,
+    life_event_rows,
+    recorded_event_from,
+    run_event_row,
+)
+from poslife.storage._rows import (
+    FILL_COLUMNS,
+    ORDER_COLUMNS,
+    POSITION_COLUMNS,
+    Value,
+    fill_from,
+    fill_row,
+    key_row,
+    order_from,
+    order_row,
+    position_from,
+    position_row,
+)
+from tests.values import (
+    AT,
+    KEY,
+    OTHER_RUN,
+    REF,
+    RUN,
+    closed,
+    exit_order,
+    later,
+    new_event_id,
+    order,
+    pending,
+    persisted,
+    sold,
+    venue_order,
+)
+
+FULL_KEY = dataclasses.replace(KEY, leg=Leg.SHORT, margin_mode=MarginMode.ISOLATED)
+STOP = Protection(
+    stop_price=Decimal("3.1766"),
+    stop_order_id=venue_order("s-1"),
+    take_profit_price=Decimal("4.5"),
+    take_profit_order_id=venue_order("p-1"),
+)
+ENTRY = order(
+    OrderStatus.EXPIRED,
+    side=OrderSide.SELL,
+    quantity=Decimal("1.234e-9"),
+    filled=Decimal("1.1e-9"),
+    price=Decimal("123456789.012345678"),
+    venue_order_id=venue_order("v-1"),
+    run=OTHER_RUN,
+    prepared_at=later(1),
+    submitted_at=later(2),
+)
+EXIT = exit_order(OrderStatus.WORKING, side=OrderSide.BUY, close_reason=CloseReason.TAKE_PROFIT)
+# Every field is something else than its default, and no two numbers or times of one value are alike.
+SHARED: dict[str, Any] = {
+    "key": FULL_KEY,
+    "side": Side.SHORT,
+    "requested_quantity": Decimal("1e13"),
+    "requested_price": Decimal("0.1000"),
+    "created_at": later(3),
+}
+PENDING = pending(**SHARED, orders=(dataclasses.replace(ENTRY, filled=Decimal(0)),), version=2**30)
+PERSISTED = persisted(
+    ENTRY,
+    EXIT,
+    **SHARED,
+    id=PositionId(2**63 - 1),
+    confidence=Confidence.SUSPECT,
+    origin=Origin.IMPORTED,
+    entered_quantity=Decimal("5.5"),
+    entered_cost=Decimal("6.6"),
+    exited_quantity=Decimal("2.2"),
+    exited_cost=Decimal("3.3"),
+    protection=STOP,
+    opened_at=later(4),
+    version=9,
+)
+CLOSED = closed(
+    ENTRY,
+    EXIT,
+    **SHARED,
+    id=PositionId(11),
+    reason=CloseReason.LIQUIDATION,
+    origin=Origin.ADOPTED,
+    entered_quantity=Decimal("7.7"),
+    entered_cost=Decimal("8.8"),
+    exited_cost=Decimal("9.9"),
+    opened_at=later(4),
+    closed_at=later(5),
+    version=12,
+)
+FILL = sold(
+    "1.5",
+    "2.5",
+    at=later(6),
+    venue_order_id=venue_order("v-2"),
+    client_order_id=ClientOrderId("c-1"),
+    leg=Leg.LONG,
+    fees=(Fee(cost=Decimal("0.10"), currency="USDT"), Fee(cost=Decimal("-1e-18"), currency="BNB")),
+)
+HEADER = EventHeader(
+    id=new_event_id(),
+    type="order.rejected",
+    schema=1,
+    ref=REF,
+    venue=KEY.venue,
+    account=KEY.account,
+    symbol=KEY.symbol,
+    order=3,
+    severity=Severity.CRITICAL,
+    occurred_at=later(7),
+    run=OTHER_RUN,
+    correlation=UUID(int=5),
+    causation=new_event_id(),
+    actor=Actor.OPERATOR,
+)
+LIFE_EVENT = LifeEvent(header=HEADER, version=4, index=2, body=OrderRejected(reason="no funds"))
+RECORD = EventRecord(
+    header=HEADER,
+    recorded_at=later(8),
+    sequence=17,
+    payload=encode_payload({"price": Decimal("1.50")}),
+    digest=bytes(range(32)),
+)
+
+
+def row(columns: tuple[str, ...], cells: tuple[Value, ...]) -> dict[str, Value]:
+    return dict(zip(columns, cells, strict=True))
+
+
+def fields_of(kind: type) -> set[str]:
+    return {field.name for field in dataclasses.fields(kind)}
+
+
+# ------------------------------------------------------------------------------------ every field, every time
+
+
+@pytest.mark.parametrize("position", [PENDING, PERSISTED, CLOSED], ids=["pending", "persisted", "closed"])
+def test_a_position_comes_back_whole(position: Position) -> None:
+    """
+    With its orders, every field set, and every number to its last digit (incidents 36, 44).
+    """
+    cells = row(POSITION_COLUMNS, position_row(position))
+    orders = [order_from(row(ORDER_COLUMNS, order_row(one))) for one in position.orders]
+    again = position_from(cells, orders)
+
+    assert position == again
+    assert repr(position) == repr(again)
+
+
+@pytest.mark.parametrize(
+    "position",
+    [pending(), pending(OrderStatus.REJECTED), persisted(), persisted(orders=()), closed()],
+    ids=["pending", "ended", "open", "without orders", "closed"],
+)
+def test_what_is_not_there_comes_back_as_nothing(position: Position) -> None:
+    """
+    Optional fields that are ``None`` are so again, and not 0 or an empty text (incident 34).
+    """
+    orders = [order_from(row(ORDER_COLUMNS, order_row(one))) for one in position.orders]
+
+    assert position == position_from(row(POSITION_COLUMNS, position_row(position)), orders)
+
+
+@pytest.mark.parametrize("status", list(OrderStatus), ids=str)
+def test_an_order_of_any_status_comes_back(status: OrderStatus) -> None:
+    """
+    Each status has a text of its own.
+    """
+    given = order(status)
+
+    assert given == order_from(row(ORDER_COLUMNS, order_row(given)))
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        StoredFill(fill=FILL, ref=REF, ordinal=3),
+        StoredFill(fill=FILL, ref=None, unclaimed_because="nobody's"),
+        StoredFill(fill=sold("1"), ref=REF),
+    ],
+    ids=["assigned", "unclaimed", "sparse"],
+)
+def test_a_fill_comes_back_whole(stored: StoredFill) -> None:
+    """
+    Fees in any number of currencies included (incident 36).
+    """
+    again = fill_from(row(FILL_COLUMNS, fill_row(stored)))
+
+    assert stored == again
+    assert repr(stored) == repr(again)
+
+
+def event_cells(columns: tuple[str, ...], cells: tuple[Value, ...]) -> dict[str, Value]:
+    found = row(columns, cells)
+    content = found.pop("body", None) or found.pop("payload", None)
+    return {column: found.get(column) for column in EVENT_COLUMNS} | {"content": content}
+
+
+def test_a_life_event_comes_back_whole() -> None:
+    """
+    Header, place in the stream and body.
+    """
+    rows = life_event_rows((LIFE_EVENT,), AT)
+    (digest,) = life_digests(rows, {})
+    cells = event_cells(LIFE_EVENT_COLUMNS, (*rows[0].cells, digest))
+
+    assert cells["content"] == encode_body(LIFE_EVENT.body).decode()
+    assert RecordedEvent(
+        header=HEADER, body=LIFE_EVENT.body, recorded_at=AT, version=4, index=2, digest=digest
+    ) == recorded_event_from(cells)
+
+
+def test_a_life_event_is_linked_to_the_one_before_it() -> None:
+    """
+    To what is stored of its position, and within a change to the event before; one of no position to none.
+    """
+    nobodys = replace(LIFE_EVENT, header=replace(HEADER, ref=None), version=0)
+    rows = life_event_rows((LIFE_EVENT, nobodys, replace(LIFE_EVENT, index=3)), AT)
+    trail = bytes(range(32))
+    assert HEADER.ref is not None
+    heads = {HEADER.ref: StoredHead(status=PositionStatus.OPEN, version=3, id=PositionId(1), trail=trail)}
+    first, alone, second = life_digests(rows, heads)
+
+    assert linked(trail, rows[0].content) == first
+    assert linked(UNLINKED, rows[1].content) == alone
+    assert linked(first, rows[2].content) == second
+
+
+def test_a_hosts_event_comes_back_whole() -> None:
+    """
+    Header, sequence and payload; its name may be a life event's.
+    """
+    assert RecordedEvent(
+        header=HEADER,
+        body=HostBody(payload={"price": "1.50"}),
+        recorded_at=later(8),
+        sequence=17,
+        digest=RECORD.digest,
+    ) == recorded_event_from(event_cells(RUN_EVENT_COLUMNS, run_event_row(RECORD)))
+
+
+def test_a_sparse_header_comes_back() -> None:
+    """
+    An event about nothing in particular has no ref, place or order.
+    """
+    header = EventHeader(id=new_event_id(), type="bot.started", occurred_at=AT, run=RUN)
+    record = EventRecord(header=header, recorded_at=AT, sequence=1, payload=b"{}")
+
+    assert header == recorded_event_from(event_cells(RUN_EVENT_COLUMNS, run_event_row(record))).header
+
+
+# --------------------------------------------------------------------------------- no field without a column
+
+KEY_FIELDS = {"venue", "account", "symbol", "leg", "margin_mode"}
+PROTECTION_FIELDS = {"stop_price", "stop_order_id", "take_profit_price", "take_profit_order_id"}
+
+
+def test_every_field_has_a_column() -> None:
+    """
+    A field that is added to a class needs one, or fails here: an INSERT once dropped 15 of 25 (incident 36).
+    """
+    assert fields_of(PositionKey) == KEY_FIELDS
+    assert fields_of(Protection) == PROTECTION_FIELDS
+    in_columns = set(POSITION_COLUMNS) - {"status"}
+    stored = (in_columns - KEY_FIELDS - PROTECTION_FIELDS) | {"key", "orders"}
+    assert stored - {"closed_at", "close_reason"} | {"protection"} == fields_of(PersistedPosition)
+    assert fields_of(PendingPosition) < stored
+    # A closed position has exited what it has entered, and is as certain as it gets.
+    assert fields_of(ClosedPosition) - {"reason"} == stored - {
+        "close_reason",
+        "confidence",
+        "exited_quantity",
+    }
+    assert set(ORDER_COLUMNS) == fields_of(Order)
+    assert set(FILL_COLUMNS) == fields_of(Fill) | (fields_of(StoredFill) - {"fill"})
+    assert set(HEADER_COLUMNS) - {"event_id", "ordinal", "recorded_at"} == fields_of(EventHeader) - {
+        "id",
+        "order",
+    }
+    assert set(LIFE_EVENT_COLUMNS) - set(HEADER_COLUMNS) == fields_of(LifeEvent) - {"header"} | {"digest"}
+    assert set(RUN_EVENT_COLUMNS) - set(HEADER_COLUMNS) == fields_of(EventRecord) - {
+        "header",
+        "recorded_at",
+        "version",
+        "index",
+    }
+    assert set(EVENT_COLUMNS) >= fields_of(RecordedEvent) - {"header", "body"}
+
+
+@pytest.mark.parametrize(
+    "value, columns, to_row",
+    [
+        pytest.param(PENDING, POSITION_COLUMNS, position_row, id="pending"),
+        pytest.param(PERSISTED, POSITION_COLUMNS, position_row, id="persisted"),
+        pytest.param(CLOSED, POSITION_COLUMNS, position_row, id="closed"),
+        pytest.param(EXIT, ORDER_COLUMNS, order_row, id="order"),
+    ],
+)
+def test_a_row_has_a_cell_for_each_column(
+    value: Any, columns: tuple[str, ...], to_row: Callable[[Any], tuple[Value, ...]]
+) -> None:
+    """
+    No column twice, none forgotten, and nothing in them that a driver would have to guess.
+    """
+    cells = to_row(value)
+
+    assert len(set(columns)) == len(columns) == len(cells)
+    kinds = (int, str, bytes, Decimal, datetime, UUID, type(None))
+    assert all(type(cell) in kinds for cell in cells)
+
+
+def test_a_pending_row_has_no_id() -> None:
+    """
+    What it has not got is null: no sentinel, no zero (incident 22).
+    """
+    cells = row(POSITION_COLUMNS, position_row(PENDING))
+    empty = {"id", "confidence", "origin", "entered_quantity", "entered_cost", "exited_quantity"}
+    empty |= {"exited_cost", *PROTECTION_FIELDS, "close_reason", "opened_at", "closed_at"}
+
+    assert empty == {column for column, cell in cells.items() if cell is None}
+
+
+def test_a_closed_row_says_when_and_why() -> None:
+    """
+    177 rows once had neither (incident 56).
+    """
+    cells = row(POSITION_COLUMNS, position_row(CLOSED))
+
+    assert ("liquidation", later(5)) == (cells["close_reason"], cells["closed_at"])
+    assert cells["entered_quantity"] == cells["exited_quantity"]
+
+
+def test_keys_of_different_positions_differ_in_their_row() -> None:
+    """
+    No margin mode is an empty text, not null, so that one constraint sees every key (incidents 10, 38).
+    """
+    keys = [KEY, *(dataclasses.replace(KEY, leg=leg) for leg in (Leg.LONG, Leg.SHORT)), FULL_KEY]
+
+    assert len(keys) == len({key_row(key) for key in keys})
+    assert ("bybit", "main", "DBR/USDT:USDT", "net", "") == key_row(KEY)
+
+
+@pytest.mark.parametrize(
+    "column, cell",
+    [
+        ("id", "pending"),
+        ("id", Decimal(7)),
+        ("ref", str(REF)),
+        ("requested_quantity", 1.5),
+        ("requested_price", "0.1"),
+        ("created_at", "2026-01-01"),
+        ("venue", None),
+        ("version", "1"),
+    ],
+)
+def test_a_store_that_turns_a_cell_wrongly_is_found_out(column: str, cell: Any) -> None:
+    """
+    Nothing is bent into shape: the error names the column and what was in it (incidents 44, 59).
+    """
+    cells: dict[str, Any] = row(POSITION_COLUMNS, position_row(PERSISTED)) | {column: cell}
+
+    with pytest.raises(TypeError, match=f"column {column} holds"):
+        position_from(cells, PERSISTED.orders)

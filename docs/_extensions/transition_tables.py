@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sphinx.util.docutils import SphinxDirective
 
 from poslife._domain.orders import ORDER_EVIDENCE, ORDER_TRANSITIONS
-from poslife._domain.positions import POSITION_TRANSITIONS
+from poslife._domain.position_status import POSITION_TRANSITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

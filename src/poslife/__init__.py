@@ -43,6 +43,7 @@ from poslife._domain.outcomes import (
     Rejected,
     Working,
 )
+from poslife._domain.position_status import PositionStatus
 from poslife._domain.positions import (
     ClosedPosition,
     Confidence,
@@ -51,7 +52,6 @@ from poslife._domain.positions import (
     PendingPosition,
     PersistedPosition,
     Position,
-    PositionStatus,
 )
 from poslife._domain.protection import Protection
 from poslife._sink import (

@@ -133,19 +133,22 @@ class PoslifeMisuseWarning(UserWarning):
 
 class InvalidValue(PoslifeError, ValueError):
     """
-    A value was refused at the door, before anything was written.
+    A value was refused; nothing was written.
 
     Attributes:
-        field: What the value was given as, for example ``PersistedPosition.id``.
-        value: The value as it came.
-        expected: What would have been taken.
+        field: The parameter or attribute, for example ``PersistedPosition.id``.
+        value: The value as given.
+        expected: The values that are taken.
+        hint: Further advice, or ``None``.
     """
 
-    def __init__(self, field: str, value: object, expected: str) -> None:
+    def __init__(self, field: str, value: object, expected: str, *, hint: str | None = None) -> None:
         self.field = field
         self.value = value
         self.expected = expected
-        super().__init__(f"{field}: expected {expected}, got {_show(value)} ({type(value).__name__})")
+        self.hint = hint
+        advice = f"; {hint}" if hint else ""
+        super().__init__(f"{field}: expected {expected}, got {_show(value)} ({type(value).__name__}){advice}")
 
 
 class IllegalTransition(PoslifeError):

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from poslife._domain.decimals import (
     average,
+    canonical_text,
     exact_difference,
     exact_product,
     exact_sum,
-    money,
-    plain,
-    positive,
+    require_decimal,
+    require_positive,
 )
 from poslife.errors import InvalidValue
 
@@ -38,7 +38,7 @@ def test_what_a_venue_can_say_is_kept_as_it_is(value: str) -> None:
     """
     number = Decimal(value)
 
-    assert number is money("price", number)
+    assert number is require_decimal("price", number)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_what_is_not_exact_or_not_finite_is_refused_at_the_door(value: object, e
     No float, NaN, infinity, bool or text gets in, and no number that a column would round (incidents 22, 44).
     """
     with pytest.raises(InvalidValue, match=re.escape(expected)) as refused:
-        money("Fill.price", value)
+        require_decimal("Fill.price", value)
 
     assert "Fill.price" == refused.value.field
     assert value is refused.value.value
@@ -77,7 +77,7 @@ def test_a_quantity_is_above_zero(value: str) -> None:
     Zero and less are no quantity.
     """
     with pytest.raises(InvalidValue, match="above zero"):
-        positive("Order.quantity", Decimal(value))
+        require_positive("Order.quantity", Decimal(value))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_number_has_one_text(value: str, text: str) -> None:
     """
     No exponent, no trailing zeros, no minus zero.
     """
-    assert text == plain(Decimal(value))
+    assert text == canonical_text(Decimal(value))
 
 
 @given(amounts, amounts)
@@ -106,9 +106,9 @@ def test_texts_are_equal_exactly_when_the_numbers_are(left: Decimal, right: Deci
     """
     Reading a text gives the number, and equal numbers have one text.
     """
-    assert left == Decimal(plain(left))
-    assert (left == right) is (plain(left) == plain(right))
-    assert plain(left) == plain(left.normalize(Context(prec=60)))
+    assert left == Decimal(canonical_text(left))
+    assert (left == right) is (canonical_text(left) == canonical_text(right))
+    assert canonical_text(left) == canonical_text(left.normalize(Context(prec=60)))
 
 
 @given(st.lists(amounts, max_size=8), amounts)

@@ -21,7 +21,7 @@ from poslife import (
     Protection,
     VenueOrderId,
 )
-from poslife._domain.positions import POSITION_TRANSITIONS, require_transition
+from poslife._domain.position_status import POSITION_TRANSITIONS, require_transition
 from poslife.errors import IllegalTransition, InvalidValue
 from tests.values import (
     AT,

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from poslife import EventId
-from poslife._domain.identifiers import event_id_at, position_ref
+from poslife._domain.checks import require_position_ref
+from poslife._domain.identifiers import event_id_at
 from poslife._runtime.ids import EventIds, new_ref, new_run_id, next_after
 from poslife.testing.clock import ManualClock
 
@@ -99,7 +100,7 @@ def test_new_names_are_new() -> None:
 
     assert 1000 == len(refs)
     for ref in refs:
-        position_ref("ref", ref)
+        require_position_ref("ref", ref)
     assert 1000 == len({new_run_id(clock) for _ in range(1000)})
 
 

@@ -16,7 +16,8 @@ import pytest
 from poslife._domain.event_envelopes import Actor, Severity
 from poslife._domain.identifiers import Leg, MarginMode, OrderSide, Side
 from poslife._domain.orders import CloseReason, OrderPurpose, OrderStatus
-from poslife._domain.positions import Confidence, Origin, PositionStatus
+from poslife._domain.position_status import PositionStatus
+from poslife._domain.positions import Confidence, Origin
 from poslife.conformance._story import begin
 from poslife.errors import SchemaMismatch, SchemaVersionError
 from poslife.sqlite import SqliteStore

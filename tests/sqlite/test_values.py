@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poslife._domain.changes import Revise
-from poslife._domain.decimals import plain
+from poslife._domain.decimals import canonical_text
 from poslife._domain.events import PositionEnded
 from poslife._domain.positions import PersistedPosition
 from poslife.conformance._story import begin
@@ -59,7 +59,9 @@ async def test_sums_are_exact(tmp_path: Path, number: Decimal) -> None:
 
         assert isinstance(read, PersistedPosition)
         assert number == read.entered_cost
-        assert plain(number) == str(cells(tmp_path / "bot.db", "SELECT entered_cost FROM positions")[0][0])
+        assert canonical_text(number) == str(
+            cells(tmp_path / "bot.db", "SELECT entered_cost FROM positions")[0][0]
+        )
 
 
 @pytest.mark.parametrize("number", [Decimal("1E-16384"), Decimal("1E+16384"), Decimal("1E+999999")], ids=str)
@@ -112,8 +114,8 @@ def test_every_number_has_a_text_that_is_taken(tables: sqlite3.Connection, numbe
     The checks take the text of every number of zero or more; zero only where it belongs.
     """
     if abs(number.adjusted()) < 1000:
-        assert _is_taken(tables, "1", plain(number))
-        assert bool(number) is _is_taken(tables, plain(number), "0")
+        assert _is_taken(tables, "1", canonical_text(number))
+        assert bool(number) is _is_taken(tables, canonical_text(number), "0")
 
 
 @given(text=st.text(alphabet="0123456789.-+eE nN", max_size=6))

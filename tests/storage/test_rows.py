@@ -35,7 +35,7 @@ from poslife import (
 )
 from poslife._domain.changes import StoredHead
 from poslife._domain.event_envelopes import UNLINKED
-from poslife._domain.positions import PositionStatus
+from poslife._domain.position_status import PositionStatus
 from poslife._trail.encoding import encode_body, encode_payload
 from poslife._trail.records import EventRecord, linked
 from poslife.events import Actor, EventHeader, HostBody, LifeEvent, OrderRejected, RecordedEvent

@@ -38,7 +38,7 @@ from poslife import (
 from poslife._domain.changes import Change, Committed
 from poslife._domain.fills import Fill, StoredFill
 from poslife._domain.orders import OrderStatus
-from poslife._domain.positions import PositionStatus
+from poslife._domain.position_status import PositionStatus
 from poslife._domain.venue_answers import OrderSeen, Snapshot, SnapshotScope, VenuePosition
 from poslife._runtime.clock import SystemClock
 from poslife._tracker.committing import Timings

@@ -11,11 +11,13 @@ from decimal import Decimal
 import msgspec
 from msgspec.structs import replace
 
+from poslife._domain.checks import require_utc, require_uuid
 from poslife._domain.decimals import average
 from poslife._domain.event_envelopes import UNLINKED, LifeEvent
 from poslife._domain.fills import StoredFill
-from poslife._domain.identifiers import ChangeId, PositionId, PositionRef, RunId, aware, uuid
+from poslife._domain.identifiers import ChangeId, PositionId, PositionRef, RunId
 from poslife._domain.orders import Order, OrderStatus
+from poslife._domain.position_status import PositionStatus, require_transition
 from poslife._domain.positions import (
     ClosedPosition,
     Confidence,
@@ -23,8 +25,6 @@ from poslife._domain.positions import (
     PendingPosition,
     PersistedPosition,
     Position,
-    PositionStatus,
-    require_transition,
 )
 from poslife._domain.structs import as_dataclass_too
 from poslife.errors import AlreadyClosed, IllegalTransition, InvalidValue, PositionNotFound, StaleVersion
@@ -232,9 +232,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[LifeEvent, ...] = ()
 
     def __post_init__(self) -> None:
-        uuid("Change.id", self.id)
-        uuid("Change.run", self.run)
-        aware("Change.at", self.at)
+        require_uuid("Change.id", self.id)
+        require_uuid("Change.run", self.run)
+        require_utc("Change.at", self.at)
         versions = {transition.ref: transition.version for transition in self.transitions}
         if len(versions) != len(self.transitions):
             raise InvalidValue(

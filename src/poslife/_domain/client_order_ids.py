@@ -13,7 +13,8 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-from poslife._domain.identifiers import ClientOrderId, PositionRef, Venue, count, position_ref
+from poslife._domain.checks import require_count, require_position_ref
+from poslife._domain.identifiers import ClientOrderId, PositionRef, Venue
 from poslife.errors import InvalidValue, UnknownVenueFormat
 
 __all__ = ["CLIENT_ORDER_IDS", "ClientOrderIdFormat", "OrderName", "client_order_id", "read_client_order_id"]
@@ -143,8 +144,8 @@ def client_order_id(
         UnknownVenueFormat: The venue is not in *formats*.
         InvalidValue: *ref* is no ref, or *ordinal* is not 0 to 4095.
     """
-    position_ref("ref", ref)
-    count("ordinal", ordinal, most=LAST_ORDINAL)
+    require_position_ref("ref", ref)
+    require_count("ordinal", ordinal, most=LAST_ORDINAL)
     return ClientOrderId(_format(venue, formats).write(ref.int | ordinal))
 
 

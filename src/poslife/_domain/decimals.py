@@ -1,8 +1,8 @@
 """
-Decimal rules: what may enter, and how it is written. Pure.
+Decimals: the ones that are taken, exact arithmetic on them, and their canonical text.
 
-Prices and quantities are `Decimal`, finite and exact. Quantities are in the venue's contracts, as ccxt's
-``amount``; prices in the quote currency per unit of the underlying.
+Quantities are in the venue's contracts, as ccxt's ``amount``; prices in the quote currency per unit of the
+underlying. No other module calculates: unary minus, `abs` and `sum` obey the host's decimal context.
 """
 
 from __future__ import annotations
@@ -16,59 +16,74 @@ from poslife.errors import InvalidValue
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["average", "exact_difference", "exact_product", "exact_sum", "money", "plain", "positive", "total"]
+__all__ = [
+    "average",
+    "canonical_text",
+    "exact_difference",
+    "exact_product",
+    "exact_sum",
+    "require_decimal",
+    "require_positive",
+    "require_sum",
+]
 
-# What a venue can say in a price or a quantity fits many times over; what a product of two needs fits in
-# PostgreSQL's numeric (131072 and 16383 digits) and in a line of text.
+# Far more digits than any venue gives. The exact product of two such numbers fits in PostgreSQL's numeric
+# (131072 digits before and 16383 after the point).
 _MOST_DIGITS = 40
 _EXACT = Context(prec=400, Emin=-999, Emax=999, traps=[InvalidOperation, DivisionByZero, Overflow, Inexact])
 _AVERAGE = Context(prec=34)
 
 
-def money(field: str, value: object) -> Decimal:
+def require_decimal(field: str, value: object) -> Decimal:
     """
-    The value, if it is a finite `Decimal` of at most 40 digits on either side of the point.
+    Return *value* if it is a finite `Decimal` of at most 40 digits on either side of the point.
 
     Raises:
-        InvalidValue: For anything else: a float, an int, a bool, text, NaN, an infinity, too many digits.
+        InvalidValue: For anything else: a float, an int, a bool, a str, NaN, an infinity, too many digits.
     """
     if not isinstance(value, Decimal):
-        raise InvalidValue(field, value, "a Decimal (floats are not exact: make it from the venue's text)")
+        raise InvalidValue(
+            field, value, "a Decimal", hint="make it from the venue's text, for a float is not exact"
+        )
     if not value.is_finite():
         raise InvalidValue(field, value, "a finite Decimal")
-    if value and not fits(value, _MOST_DIGITS):
-        raise InvalidValue(field, value, f"at most {_MOST_DIGITS} digits on either side of the point")
+    if value and not _fits(value, _MOST_DIGITS):
+        raise InvalidValue(
+            field, value, f"a Decimal of at most {_MOST_DIGITS} digits on either side of the point"
+        )
     return value
 
 
-def fits(value: Decimal, digits: int) -> bool:
+def _fits(value: Decimal, digits: int) -> bool:
     """
-    Whether no more than *digits* digits stand on either side of the point of a finite number.
+    Return whether a finite number has at most *digits* digits on either side of the point.
     """
     text = str(value)
     if len(text) <= digits and "E" not in text:
-        return True  # as of nearly all, and sooner said than by their digits
+        return True  # nearly all numbers, and faster than looking at their digits
     _, mantissa, exponent = value.as_tuple()
     assert isinstance(exponent, int)  # it is finite
     return value.adjusted() < digits and (exponent >= -digits or not any(mantissa[-(-exponent - digits) :]))
 
 
-def positive(field: str, value: object) -> Decimal:
+def require_positive(field: str, value: object) -> Decimal:
     """
-    The value, if it is `money` above zero.
+    Return *value* if `require_decimal` takes it and it is above zero.
 
     Raises:
         InvalidValue: For anything else.
     """
-    number = money(field, value)
+    number = require_decimal(field, value)
     if number <= 0:
         raise InvalidValue(field, value, "a Decimal above zero")
     return number
 
 
-def total(field: str, value: object) -> Decimal:
+def require_sum(field: str, value: object) -> Decimal:
     """
-    The value, if it can be a sum of `money` of zero or more; it may have more digits than each of them.
+    Return *value* if it is a finite `Decimal` of zero or more, with any number of digits.
+
+    A sum has more digits than its terms, so it is not held to their limit.
 
     Raises:
         InvalidValue: For anything else.
@@ -78,11 +93,11 @@ def total(field: str, value: object) -> Decimal:
     return value
 
 
-def plain(value: Decimal) -> str:
+def canonical_text(value: Decimal) -> str:
     """
-    The one text of a number: no exponent, no trailing zeros after the point, no ``-0``.
+    Return the canonical text of a number: no exponent, no trailing zeros after the point, no ``-0``.
 
-    Two numbers are equal exactly when their texts are.
+    Two numbers are equal exactly when their canonical texts are.
     """
     if not value:
         return "0"
@@ -92,28 +107,28 @@ def plain(value: Decimal) -> str:
 
 def exact_product(left: Decimal, right: Decimal) -> Decimal:
     """
-    *left* times *right* without rounding, whatever the caller's decimal context.
+    Return *left* times *right*, exact in any decimal context of the caller.
     """
     return _EXACT.multiply(left, right)
 
 
 def exact_sum(numbers: Iterable[Decimal]) -> Decimal:
     """
-    The sum without rounding, whatever the caller's decimal context.
+    Return the sum of *numbers*, exact in any decimal context of the caller.
     """
     return reduce(_EXACT.add, numbers, Decimal(0))
 
 
 def exact_difference(left: Decimal, right: Decimal) -> Decimal:
     """
-    *left* less *right* without rounding, whatever the caller's decimal context.
+    Return *left* minus *right*, exact in any decimal context of the caller.
     """
     return _EXACT.subtract(left, right)
 
 
 def average(cost: Decimal, quantity: Decimal) -> Decimal:
     """
-    *cost* over *quantity*, which is not zero, to 34 digits (IEEE 754 decimal128).
+    Return *cost* divided by *quantity*, which is not zero, to 34 digits (IEEE 754 decimal128).
     """
-    # As one writes it: 60000, where dividing gives 6.00E+4.
-    return Decimal(plain(_AVERAGE.divide(cost, quantity)))
+    # Dividing gives 6.00E+4 where 60000 is meant.
+    return Decimal(canonical_text(_AVERAGE.divide(cost, quantity)))

@@ -13,22 +13,17 @@ from uuid import UUID
 
 import msgspec
 
-from poslife._domain.events import LifeBody
-from poslife._domain.identifiers import (
-    Account,
-    EventId,
-    PositionRef,
-    RunId,
-    Symbol,
-    Venue,
-    aware,
-    count,
-    instance,
-    member,
-    name,
-    position_ref,
-    uuid,
+from poslife._domain.checks import (
+    require_count,
+    require_instance,
+    require_member,
+    require_name,
+    require_position_ref,
+    require_utc,
+    require_uuid,
 )
+from poslife._domain.events import LifeBody
+from poslife._domain.identifiers import Account, EventId, PositionRef, RunId, Symbol, Venue
 from poslife._domain.structs import as_dataclass_too
 from poslife.errors import InvalidValue
 
@@ -142,28 +137,28 @@ class EventHeader(msgspec.Struct, frozen=True, kw_only=True):
             or type(self.run) is not UUID
             or type(self.actor) is not Actor
         ):
-            uuid("EventHeader.id", self.id)
-            name("EventHeader.type", self.type)
-            member("EventHeader.severity", self.severity, Severity)
-            aware("EventHeader.occurred_at", self.occurred_at)
-            uuid("EventHeader.run", self.run)
-            member("EventHeader.actor", self.actor, Actor)
+            require_uuid("EventHeader.id", self.id)
+            require_name("EventHeader.type", self.type)
+            require_member("EventHeader.severity", self.severity, Severity)
+            require_utc("EventHeader.occurred_at", self.occurred_at)
+            require_uuid("EventHeader.run", self.run)
+            require_member("EventHeader.actor", self.actor, Actor)
         if self.schema is not LIFE_EVENT_SCHEMA:
-            count("EventHeader.schema", self.schema)
+            require_count("EventHeader.schema", self.schema)
         if self.ref is not None:
-            position_ref("EventHeader.ref", self.ref)
+            require_position_ref("EventHeader.ref", self.ref)
         if self.venue is not None:
-            name("EventHeader.venue", self.venue)
+            require_name("EventHeader.venue", self.venue)
         if self.account is not None:
-            name("EventHeader.account", self.account)
+            require_name("EventHeader.account", self.account)
         if self.symbol is not None:
-            name("EventHeader.symbol", self.symbol)
+            require_name("EventHeader.symbol", self.symbol)
         if self.order is not None:
-            count("EventHeader.order", self.order)
+            require_count("EventHeader.order", self.order)
         if self.correlation is not None:
-            uuid("EventHeader.correlation", self.correlation)
+            require_uuid("EventHeader.correlation", self.correlation)
         if self.causation is not None:
-            uuid("EventHeader.causation", self.causation)
+            require_uuid("EventHeader.causation", self.causation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,9 +179,9 @@ class LifeEvent:
     body: LifeBody
 
     def __post_init__(self) -> None:
-        instance("LifeEvent.header", self.header, EventHeader)
-        count("LifeEvent.version", self.version)
-        count("LifeEvent.index", self.index)
+        require_instance("LifeEvent.header", self.header, EventHeader)
+        require_count("LifeEvent.version", self.version)
+        require_count("LifeEvent.index", self.index)
         if not isinstance(self.body, LifeBody):
             raise InvalidValue("LifeEvent.body", self.body, "the body of a life event")
 
@@ -206,7 +201,7 @@ class HostEvent(msgspec.Struct, frozen=True, kw_only=True):
     error: BaseException | None = None
 
     def __post_init__(self) -> None:
-        instance("HostEvent.header", self.header, EventHeader)
+        require_instance("HostEvent.header", self.header, EventHeader)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,16 @@ from decimal import Decimal
 
 import msgspec
 
-from poslife._domain.decimals import money, positive
+from poslife._domain.checks import (
+    require_count,
+    require_instance,
+    require_member,
+    require_name,
+    require_position_ref,
+    require_tuple_of,
+    require_utc,
+)
+from poslife._domain.decimals import require_decimal, require_positive
 from poslife._domain.identifiers import (
     Account,
     ClientOrderId,
@@ -21,13 +30,6 @@ from poslife._domain.identifiers import (
     TradeId,
     Venue,
     VenueOrderId,
-    aware,
-    count,
-    instance,
-    member,
-    name,
-    position_ref,
-    tuple_of,
 )
 from poslife._domain.structs import as_dataclass_too
 from poslife.errors import InvalidValue
@@ -49,8 +51,8 @@ class Fee:
     currency: str
 
     def __post_init__(self) -> None:
-        money("Fee.cost", self.cost)
-        name("Fee.currency", self.currency)
+        require_decimal("Fee.cost", self.cost)
+        require_name("Fee.currency", self.currency)
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,21 +91,21 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     fees: tuple[Fee, ...] = ()
 
     def __post_init__(self) -> None:
-        name("Fill.venue", self.venue)
-        name("Fill.account", self.account)
-        name("Fill.symbol", self.symbol)
-        name("Fill.trade_id", self.trade_id)
-        member("Fill.side", self.side, OrderSide)
-        positive("Fill.quantity", self.quantity)
-        positive("Fill.price", self.price)
-        aware("Fill.at", self.at)
+        require_name("Fill.venue", self.venue)
+        require_name("Fill.account", self.account)
+        require_name("Fill.symbol", self.symbol)
+        require_name("Fill.trade_id", self.trade_id)
+        require_member("Fill.side", self.side, OrderSide)
+        require_positive("Fill.quantity", self.quantity)
+        require_positive("Fill.price", self.price)
+        require_utc("Fill.at", self.at)
         if self.venue_order_id is not None:
-            name("Fill.venue_order_id", self.venue_order_id)
+            require_name("Fill.venue_order_id", self.venue_order_id)
         if self.client_order_id is not None:
-            name("Fill.client_order_id", self.client_order_id)
+            require_name("Fill.client_order_id", self.client_order_id)
         if self.leg is not None:
-            member("Fill.leg", self.leg, Leg)
-        tuple_of("Fill.fees", self.fees, Fee)
+            require_member("Fill.leg", self.leg, Leg)
+        require_tuple_of("Fill.fees", self.fees, Fee)
 
     def agrees_with(self, other: Fill) -> bool:
         """
@@ -140,11 +142,11 @@ class StoredFill(msgspec.Struct, frozen=True, kw_only=True):
     unclaimed_because: str | None = None
 
     def __post_init__(self) -> None:
-        instance("StoredFill.fill", self.fill, Fill)
+        require_instance("StoredFill.fill", self.fill, Fill)
         if self.ref is not None:
-            position_ref("StoredFill.ref", self.ref)
+            require_position_ref("StoredFill.ref", self.ref)
         if self.ordinal is not None:
-            count("StoredFill.ordinal", self.ordinal)
+            require_count("StoredFill.ordinal", self.ordinal)
         if (self.ref is None) is (self.unclaimed_because is None):
             raise InvalidValue(
                 "StoredFill.unclaimed_because",

@@ -7,12 +7,12 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NewType, cast
+from typing import NewType
 from uuid import UUID
 
 from typing_extensions import override
 
-from poslife.errors import InvalidValue
+from poslife._domain.checks import require_member, require_name
 
 __all__ = [
     "Account",
@@ -149,141 +149,6 @@ class MarginMode(enum.Enum):
     ISOLATED = "isolated"
 
 
-def name(field: str, value: object) -> None:
-    """
-    Refuse what cannot be an identifier: no text, empty, padded, too long, with a control character.
-
-    Raises:
-        InvalidValue: Naming *field* and the value.
-    """
-    if not isinstance(value, str):
-        raise InvalidValue(field, value, "text")
-    if not value or len(value) > 255 or value != value.strip() or not value.isprintable():
-        raise InvalidValue(field, value, "1 to 255 printable characters without surrounding spaces")
-
-
-def aware(field: str, value: object) -> None:
-    """
-    Refuse a time that is not a `datetime` in UTC.
-
-    Raises:
-        InvalidValue: For a naive time, another offset, or no time at all.
-    """
-    if not isinstance(value, datetime):
-        raise InvalidValue(field, value, "an aware UTC datetime")
-    if value.tzinfo is not UTC and value.utcoffset() != timedelta(0):
-        raise InvalidValue(field, value, "an aware UTC datetime (datetime.now(timezone.utc))")
-
-
-def member(field: str, value: object, kind: type[enum.Enum]) -> None:
-    """
-    Refuse what is not a member of an enumeration, its bare text included.
-
-    Raises:
-        InvalidValue: Naming the members.
-    """
-    if not isinstance(value, kind):
-        raise InvalidValue(field, value, f"one of {', '.join(str(choice) for choice in kind)}")
-
-
-def position_id(field: str, value: object) -> None:
-    """
-    Refuse what no repository can have minted.
-
-    Raises:
-        InvalidValue: For anything but a positive 64-bit `int`: ``"pending"``, ``True``, 0, a float.
-    """
-    if type(value) is not int or not 0 < value < 1 << 63:
-        raise InvalidValue(field, value, "a positive int that a repository has minted")
-
-
-# Variant, version and the low 12 bits (RFC 9562 section 4).
-_FIXED_OF_REF = 0xF << 76 | 0b11 << 62 | 0xFFF
-_VERSION_7 = 7 << 76 | 0b10 << 62
-
-
-def position_ref(field: str, value: object) -> None:
-    """
-    Refuse what is not a UUIDv7 with its low 12 bits zero.
-
-    Raises:
-        InvalidValue: Naming *field* and the value.
-    """
-    if not isinstance(value, UUID) or value.int & _FIXED_OF_REF != _VERSION_7:
-        raise InvalidValue(field, value, "a PositionRef: a UUIDv7 whose low 12 bits are zero")
-
-
-def uuid(field: str, value: object) -> None:
-    """
-    Refuse what is not a `UUID`.
-
-    Raises:
-        InvalidValue: Naming *field* and the value.
-    """
-    if not isinstance(value, UUID):
-        raise InvalidValue(field, value, "a UUID")
-
-
-def count(field: str, value: object, *, most: int = (1 << 31) - 1) -> None:
-    """
-    Refuse what is not an `int` from 0 to *most*.
-
-    Raises:
-        InvalidValue: Naming *field* and the value.
-    """
-    if type(value) is not int or not 0 <= value <= most:
-        raise InvalidValue(field, value, f"an int from 0 to {most}")
-
-
-def flag(field: str, value: object) -> None:
-    """
-    Refuse what is not `True` or `False`: nothing truthy will do.
-
-    Raises:
-        InvalidValue: Naming *field* and the value.
-    """
-    if not isinstance(value, bool):
-        raise InvalidValue(field, value, "True or False")
-
-
-def instance(field: str, value: object, kind: type) -> None:
-    """
-    Refuse what is no *kind*.
-
-    Raises:
-        InvalidValue: Naming *field* and the value.
-    """
-    if not isinstance(value, kind):
-        raise InvalidValue(field, value, f"a {kind.__name__}")
-
-
-def tuple_of(field: str, value: object, kind: type) -> None:
-    """
-    Refuse what is not a `tuple` of *kind*: a list can change, and a text is no tuple of texts.
-
-    Raises:
-        InvalidValue: Naming *field* and the value.
-    """
-    given = value
-    if type(given) is not tuple or not all(isinstance(item, kind) for item in cast("tuple[object]", given)):
-        raise InvalidValue(field, value, f"a tuple of {kind.__name__}")
-
-
-def names(field: str, value: object) -> None:
-    """
-    Refuse what is not a `tuple` of what can be an identifier.
-
-    Raises:
-        InvalidValue: Naming *field* and the value.
-    """
-    tuple_of(field, value, str)
-    try:
-        for item in cast("tuple[str, ...]", value):
-            name(field, item)
-    except InvalidValue as error:
-        raise InvalidValue(field, value, f"a tuple of names, each {error.expected}") from error
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionKey:
     """
@@ -307,12 +172,12 @@ class PositionKey:
     margin_mode: MarginMode | None = None
 
     def __post_init__(self) -> None:
-        name("PositionKey.venue", self.venue)
-        name("PositionKey.account", self.account)
-        name("PositionKey.symbol", self.symbol)
-        member("PositionKey.leg", self.leg, Leg)
+        require_name("PositionKey.venue", self.venue)
+        require_name("PositionKey.account", self.account)
+        require_name("PositionKey.symbol", self.symbol)
+        require_member("PositionKey.leg", self.leg, Leg)
         if self.margin_mode is not None:
-            member("PositionKey.margin_mode", self.margin_mode, MarginMode)
+            require_member("PositionKey.margin_mode", self.margin_mode, MarginMode)
 
     @override
     def __str__(self) -> str:

@@ -41,13 +41,8 @@ from poslife._domain.identifiers import (
 )
 from poslife._domain.orders import ORDER_EVIDENCE, CloseReason, Order, OrderPurpose, OrderStatus
 from poslife._domain.plans import Plan, PlannedEvent, planned_event, revised
-from poslife._domain.positions import (
-    ClosedPosition,
-    PendingPosition,
-    PersistedPosition,
-    Position,
-    PositionStatus,
-)
+from poslife._domain.position_status import PositionStatus
+from poslife._domain.positions import ClosedPosition, PendingPosition, PersistedPosition, Position
 from poslife._domain.protection import Protection
 from poslife._domain.text import clean_text
 from poslife._domain.venue_answers import OrderSeen

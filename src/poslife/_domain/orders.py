@@ -13,21 +13,17 @@ from types import MappingProxyType
 import msgspec
 from msgspec.structs import replace
 
-from poslife._domain.client_order_ids import LAST_ORDINAL
-from poslife._domain.decimals import exact_difference, positive, total
-from poslife._domain.identifiers import (
-    ClientOrderId,
-    OrderSide,
-    PositionRef,
-    RunId,
-    VenueOrderId,
-    aware,
-    count,
-    member,
-    name,
-    position_ref,
-    uuid,
+from poslife._domain.checks import (
+    require_count,
+    require_member,
+    require_name,
+    require_position_ref,
+    require_utc,
+    require_uuid,
 )
+from poslife._domain.client_order_ids import LAST_ORDINAL
+from poslife._domain.decimals import exact_difference, require_positive, require_sum
+from poslife._domain.identifiers import ClientOrderId, OrderSide, PositionRef, RunId, VenueOrderId
 from poslife._domain.structs import as_dataclass_too
 from poslife.errors import IllegalTransition, InvalidValue
 
@@ -196,24 +192,24 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     close_reason: CloseReason | None = None
 
     def __post_init__(self) -> None:
-        position_ref("Order.ref", self.ref)
-        count("Order.ordinal", self.ordinal, most=LAST_ORDINAL)
-        uuid("Order.run", self.run)
-        member("Order.purpose", self.purpose, OrderPurpose)
-        member("Order.side", self.side, OrderSide)
-        positive("Order.quantity", self.quantity)
-        total("Order.filled", self.filled)
+        require_position_ref("Order.ref", self.ref)
+        require_count("Order.ordinal", self.ordinal, most=LAST_ORDINAL)
+        require_uuid("Order.run", self.run)
+        require_member("Order.purpose", self.purpose, OrderPurpose)
+        require_member("Order.side", self.side, OrderSide)
+        require_positive("Order.quantity", self.quantity)
+        require_sum("Order.filled", self.filled)
         if self.price is not None:
-            positive("Order.price", self.price)
-        name("Order.client_order_id", self.client_order_id)
+            require_positive("Order.price", self.price)
+        require_name("Order.client_order_id", self.client_order_id)
         if self.venue_order_id is not None:
-            name("Order.venue_order_id", self.venue_order_id)
-        member("Order.status", self.status, OrderStatus)
-        aware("Order.prepared_at", self.prepared_at)
+            require_name("Order.venue_order_id", self.venue_order_id)
+        require_member("Order.status", self.status, OrderStatus)
+        require_utc("Order.prepared_at", self.prepared_at)
         if self.submitted_at is not None:
-            aware("Order.submitted_at", self.submitted_at)
+            require_utc("Order.submitted_at", self.submitted_at)
         if self.purpose is OrderPurpose.EXIT:
-            member("Order.close_reason", self.close_reason, CloseReason)
+            require_member("Order.close_reason", self.close_reason, CloseReason)
         elif self.close_reason is not None:
             raise InvalidValue(
                 "Order.close_reason", self.close_reason, f"None for a {self.purpose.value} order"

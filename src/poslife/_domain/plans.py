@@ -18,7 +18,8 @@ from poslife._domain.events import ClosingWithdrawn, LifeBody, PositionClosing, 
 from poslife._domain.fills import StoredFill
 from poslife._domain.identifiers import Account, ChangeId, EventId, PositionRef, RunId, Symbol, Venue
 from poslife._domain.orders import CloseReason, Order
-from poslife._domain.positions import PersistedPosition, Position, PositionStatus, require_transition
+from poslife._domain.position_status import PositionStatus, require_transition
+from poslife._domain.positions import PersistedPosition, Position
 from poslife._domain.protection import Protection
 
 __all__ = ["Plan", "PlannedEvent", "change_of", "planned_event", "replaced", "revised"]

@@ -5,37 +5,31 @@ The three position types: pending, persisted, closed. Pure.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from poslife._domain.decimals import average, exact_difference, positive, total
-from poslife._domain.identifiers import (
-    PositionId,
-    PositionKey,
-    PositionRef,
-    Side,
-    aware,
-    count,
-    member,
-    position_id,
-    position_ref,
+from poslife._domain.checks import (
+    require_count,
+    require_member,
+    require_position_id,
+    require_position_ref,
+    require_utc,
 )
+from poslife._domain.decimals import average, exact_difference, require_positive, require_sum
+from poslife._domain.identifiers import PositionId, PositionKey, PositionRef, Side
 from poslife._domain.orders import CloseReason, Order, OrderStatus
+from poslife._domain.position_status import PositionStatus
+from poslife._domain.protection import Protection
 from poslife._domain.structs import as_dataclass_too
-from poslife.errors import IllegalTransition, InvalidValue
+from poslife.errors import InvalidValue
 
 if TYPE_CHECKING:
     from typing import Never
 
-from poslife._domain.protection import Protection
-
 __all__ = [
-    "POSITION_TRANSITIONS",
     "ClosedPosition",
     "Confidence",
     "LivePosition",
@@ -43,53 +37,7 @@ __all__ = [
     "PendingPosition",
     "PersistedPosition",
     "Position",
-    "PositionStatus",
 ]
-
-
-class PositionStatus(enum.Enum):
-    """
-    Where a position is in its life.
-    """
-
-    PENDING = "pending"
-    """Intended; no fill yet. Holds its key."""
-    ENDED = "ended"
-    """All entry orders ended without a fill. Its key is free; a late fill still opens it."""
-    OPEN = "open"
-    """Has had a fill; holds a quantity."""
-    CLOSING = "closing"
-    """One exit owns it."""
-    CLOSED = "closed"
-    """Its fills have reached zero."""
-
-
-POSITION_TRANSITIONS: Mapping[PositionStatus, frozenset[PositionStatus]] = MappingProxyType(
-    {
-        PositionStatus.PENDING: frozenset({PositionStatus.OPEN, PositionStatus.ENDED}),
-        PositionStatus.ENDED: frozenset({PositionStatus.OPEN, PositionStatus.PENDING}),
-        PositionStatus.OPEN: frozenset({PositionStatus.CLOSING, PositionStatus.CLOSED}),
-        PositionStatus.CLOSING: frozenset({PositionStatus.OPEN, PositionStatus.CLOSED}),
-        PositionStatus.CLOSED: frozenset[PositionStatus](),
-    }
-)
-"""
-What a position may become. ``ENDED`` goes back where an order believed gone is seen at the venue.
-"""
-
-
-def require_transition(ref: PositionRef, current: PositionStatus, wanted: PositionStatus) -> None:
-    """
-    Refuse a change of status that `POSITION_TRANSITIONS` does not have. Staying is no change.
-
-    Raises:
-        IllegalTransition: Naming both and what is allowed.
-    """
-    allowed = POSITION_TRANSITIONS[current]
-    if wanted is not current and wanted not in allowed:
-        raise IllegalTransition(
-            f"position {ref}", current.value, wanted.value, sorted(status.value for status in allowed)
-        )
 
 
 class Confidence(enum.Enum):
@@ -116,20 +64,20 @@ class Origin(enum.Enum):
 
 
 def _check_origins(owner: str, position: PendingPosition | PersistedPosition | ClosedPosition) -> None:
-    position_ref(f"{owner}.ref", position.ref)
+    require_position_ref(f"{owner}.ref", position.ref)
     if not isinstance(position.key, PositionKey):
         raise InvalidValue(f"{owner}.key", position.key, "a PositionKey")
-    member(f"{owner}.side", position.side, Side)
-    positive(f"{owner}.requested_quantity", position.requested_quantity)
+    require_member(f"{owner}.side", position.side, Side)
+    require_positive(f"{owner}.requested_quantity", position.requested_quantity)
     if position.requested_price is not None:
-        positive(f"{owner}.requested_price", position.requested_price)
+        require_positive(f"{owner}.requested_price", position.requested_price)
     if type(position.orders) is not tuple or not all(isinstance(order, Order) for order in position.orders):
         raise InvalidValue(f"{owner}.orders", position.orders, "a tuple of Order")
     for index, order in enumerate(position.orders):
         if order.ref != position.ref or order.ordinal != index:
             raise InvalidValue(f"{owner}.orders", order, "the position's own orders, by ordinal from 0")
-    aware(f"{owner}.created_at", position.created_at)
-    count(f"{owner}.version", position.version)
+    require_utc(f"{owner}.created_at", position.created_at)
+    require_count(f"{owner}.version", position.version)
     if position.version < 1:
         raise InvalidValue(f"{owner}.version", position.version, "a version from 1 on")
 
@@ -246,10 +194,10 @@ class PersistedPosition(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
     def __post_init__(self) -> None:
-        position_id("PersistedPosition.id", self.id)
+        require_position_id("PersistedPosition.id", self.id)
         _check_origins("PersistedPosition", self)
-        member("PersistedPosition.confidence", self.confidence, Confidence)
-        member("PersistedPosition.origin", self.origin, Origin)
+        require_member("PersistedPosition.confidence", self.confidence, Confidence)
+        require_member("PersistedPosition.origin", self.origin, Origin)
         _check_sums("PersistedPosition", self)
         if self.exited_quantity >= self.entered_quantity:
             raise InvalidValue(
@@ -259,7 +207,7 @@ class PersistedPosition(msgspec.Struct, frozen=True, kw_only=True):
             )
         if self.protection is not None and not isinstance(self.protection, Protection):
             raise InvalidValue("PersistedPosition.protection", self.protection, "a Protection or None")
-        aware("PersistedPosition.opened_at", self.opened_at)
+        require_utc("PersistedPosition.opened_at", self.opened_at)
 
     @property
     def status(self) -> Literal[PositionStatus.OPEN, PositionStatus.CLOSING]:
@@ -354,13 +302,13 @@ class ClosedPosition(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
     def __post_init__(self) -> None:
-        position_id("ClosedPosition.id", self.id)
+        require_position_id("ClosedPosition.id", self.id)
         _check_origins("ClosedPosition", self)
-        member("ClosedPosition.reason", self.reason, CloseReason)
-        member("ClosedPosition.origin", self.origin, Origin)
+        require_member("ClosedPosition.reason", self.reason, CloseReason)
+        require_member("ClosedPosition.origin", self.origin, Origin)
         _check_sums("ClosedPosition", self)
-        aware("ClosedPosition.opened_at", self.opened_at)
-        aware("ClosedPosition.closed_at", self.closed_at)
+        require_utc("ClosedPosition.opened_at", self.opened_at)
+        require_utc("ClosedPosition.closed_at", self.closed_at)
         if self.closed_at < self.opened_at:
             raise InvalidValue(
                 "ClosedPosition.closed_at", self.closed_at, f"no time before opened_at ({self.opened_at})"
@@ -396,11 +344,11 @@ class ClosedPosition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _check_sums(owner: str, position: PersistedPosition | ClosedPosition) -> None:
-    total(f"{owner}.entered_quantity", position.entered_quantity)
-    total(f"{owner}.entered_cost", position.entered_cost)
-    total(f"{owner}.exited_cost", position.exited_cost)
+    require_sum(f"{owner}.entered_quantity", position.entered_quantity)
+    require_sum(f"{owner}.entered_cost", position.entered_cost)
+    require_sum(f"{owner}.exited_cost", position.exited_cost)
     if isinstance(position, PersistedPosition):
-        total(f"{owner}.exited_quantity", position.exited_quantity)
+        require_sum(f"{owner}.exited_quantity", position.exited_quantity)
     if not position.entered_quantity:
         raise InvalidValue(f"{owner}.entered_quantity", position.entered_quantity, "a Decimal above zero")
 

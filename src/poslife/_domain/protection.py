@@ -7,11 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from poslife._domain.decimals import positive
-from poslife._domain.identifiers import (
-    VenueOrderId,
-    name,
-)
+from poslife._domain.checks import require_name
+from poslife._domain.decimals import require_positive
+from poslife._domain.identifiers import VenueOrderId
 from poslife.errors import InvalidValue
 
 __all__ = ["Protection"]
@@ -45,8 +43,8 @@ class Protection:
             ("take_profit", self.take_profit_price, self.take_profit_order_id),
         ):
             if price is not None:
-                positive(f"Protection.{what}_price", price)
+                require_positive(f"Protection.{what}_price", price)
             if order is not None:
-                name(f"Protection.{what}_order_id", order)
+                require_name(f"Protection.{what}_order_id", order)
                 if price is None:
                     raise InvalidValue(f"Protection.{what}_price", None, "a price, since its order is named")

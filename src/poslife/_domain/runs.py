@@ -8,7 +8,8 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from poslife._domain.identifiers import RunId, aware, count, instance, name, uuid
+from poslife._domain.checks import require_count, require_instance, require_name, require_utc, require_uuid
+from poslife._domain.identifiers import RunId
 from poslife.errors import InvalidValue
 
 __all__ = ["NewRun", "Run"]
@@ -36,10 +37,10 @@ class NewRun:
     lease: float
 
     def __post_init__(self) -> None:
-        uuid("NewRun.id", self.id)
-        name("NewRun.machine", self.machine)
-        count("NewRun.pid", self.pid)
-        instance("NewRun.process_started", self.process_started, str)
+        require_uuid("NewRun.id", self.id)
+        require_name("NewRun.machine", self.machine)
+        require_count("NewRun.pid", self.pid)
+        require_instance("NewRun.process_started", self.process_started, str)
         lease: object = self.lease
         if type(lease) not in (int, float) or not 0 < self.lease < math.inf:
             raise InvalidValue("NewRun.lease", lease, "a finite number of seconds above zero")
@@ -69,5 +70,5 @@ class Run:
     ended: bool
 
     def __post_init__(self) -> None:
-        aware("Run.started_at", self.started_at)
-        aware("Run.lease_until", self.lease_until)
+        require_utc("Run.started_at", self.started_at)
+        require_utc("Run.lease_until", self.lease_until)

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from poslife._domain.decimals import money, positive
+from poslife._domain.checks import (
+    require_bool,
+    require_instance,
+    require_member,
+    require_name,
+    require_names,
+    require_tuple_of,
+    require_utc,
+)
+from poslife._domain.decimals import require_decimal, require_positive
 from poslife._domain.fills import Fill
 from poslife._domain.identifiers import (
     Account,
@@ -21,13 +30,6 @@ from poslife._domain.identifiers import (
     Symbol,
     Venue,
     VenueOrderId,
-    aware,
-    flag,
-    instance,
-    member,
-    name,
-    names,
-    tuple_of,
 )
 from poslife._domain.orders import OrderStatus
 from poslife.errors import InvalidValue
@@ -67,15 +69,15 @@ class OrderQuery:
 
     def __post_init__(self) -> None:
         _check_place("OrderQuery", self)
-        name("OrderQuery.client_order_id", self.client_order_id)
+        require_name("OrderQuery.client_order_id", self.client_order_id)
         if self.venue_order_id is not None:
-            name("OrderQuery.venue_order_id", self.venue_order_id)
+            require_name("OrderQuery.venue_order_id", self.venue_order_id)
 
 
 def _check_place(owner: str, query: OrderQuery | FillQuery) -> None:
-    name(f"{owner}.venue", query.venue)
-    name(f"{owner}.account", query.account)
-    name(f"{owner}.symbol", query.symbol)
+    require_name(f"{owner}.venue", query.venue)
+    require_name(f"{owner}.account", query.account)
+    require_name(f"{owner}.symbol", query.symbol)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,15 +104,15 @@ class OrderSeen:
     at: datetime
 
     def __post_init__(self) -> None:
-        name("OrderSeen.venue_order_id", self.venue_order_id)
+        require_name("OrderSeen.venue_order_id", self.venue_order_id)
         if self.client_order_id is not None:
-            name("OrderSeen.client_order_id", self.client_order_id)
-        member("OrderSeen.side", self.side, OrderSide)
-        positive("OrderSeen.quantity", self.quantity)
-        if money("OrderSeen.filled", self.filled) < 0:
+            require_name("OrderSeen.client_order_id", self.client_order_id)
+        require_member("OrderSeen.side", self.side, OrderSide)
+        require_positive("OrderSeen.quantity", self.quantity)
+        if require_decimal("OrderSeen.filled", self.filled) < 0:
             raise InvalidValue("OrderSeen.filled", self.filled, "a Decimal of zero or more")
-        member("OrderSeen.status", self.status, OrderStatus)
-        aware("OrderSeen.at", self.at)
+        require_member("OrderSeen.status", self.status, OrderStatus)
+        require_utc("OrderSeen.at", self.at)
         if self.status in (
             OrderStatus.PREPARED,
             OrderStatus.SUBMITTING,
@@ -135,9 +137,9 @@ class OrderNotSeen:
     conclusive_since: datetime | None
 
     def __post_init__(self) -> None:
-        aware("OrderNotSeen.at", self.at)
+        require_utc("OrderNotSeen.at", self.at)
         if self.conclusive_since is not None:
-            aware("OrderNotSeen.conclusive_since", self.conclusive_since)
+            require_utc("OrderNotSeen.conclusive_since", self.conclusive_since)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,13 +168,13 @@ class FillQuery:
     def __post_init__(self) -> None:
         _check_place("FillQuery", self)
         if self.since is not None:
-            aware("FillQuery.since", self.since)
+            require_utc("FillQuery.since", self.since)
         if self.client_order_id is not None:
-            name("FillQuery.client_order_id", self.client_order_id)
+            require_name("FillQuery.client_order_id", self.client_order_id)
         if self.venue_order_id is not None:
-            name("FillQuery.venue_order_id", self.venue_order_id)
+            require_name("FillQuery.venue_order_id", self.venue_order_id)
         if self.cursor is not None:
-            instance("FillQuery.cursor", self.cursor, str)
+            require_instance("FillQuery.cursor", self.cursor, str)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,11 +195,11 @@ class FillPage:
     at: datetime
 
     def __post_init__(self) -> None:
-        tuple_of("FillPage.fills", self.fills, Fill)
-        flag("FillPage.complete", self.complete)
+        require_tuple_of("FillPage.fills", self.fills, Fill)
+        require_bool("FillPage.complete", self.complete)
         if self.next_cursor is not None:
-            instance("FillPage.next_cursor", self.next_cursor, str)
-        aware("FillPage.at", self.at)
+            require_instance("FillPage.next_cursor", self.next_cursor, str)
+        require_utc("FillPage.at", self.at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,10 +218,10 @@ class SnapshotScope:
     symbols: tuple[Symbol, ...] | None = None
 
     def __post_init__(self) -> None:
-        name("SnapshotScope.venue", self.venue)
-        name("SnapshotScope.account", self.account)
+        require_name("SnapshotScope.venue", self.venue)
+        require_name("SnapshotScope.account", self.account)
         if self.symbols is not None:
-            names("SnapshotScope.symbols", self.symbols)
+            require_names("SnapshotScope.symbols", self.symbols)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,15 +242,15 @@ class VenuePosition:
     entry_price: Decimal | None = None
 
     def __post_init__(self) -> None:
-        instance("VenuePosition.key", self.key, PositionKey)
+        require_instance("VenuePosition.key", self.key, PositionKey)
         if self.side is not None:
-            member("VenuePosition.side", self.side, Side)
-        if money("VenuePosition.quantity", self.quantity) < 0:
+            require_member("VenuePosition.side", self.side, Side)
+        if require_decimal("VenuePosition.quantity", self.quantity) < 0:
             raise InvalidValue("VenuePosition.quantity", self.quantity, "a Decimal of zero or more")
         if self.side is None and self.quantity:
             raise InvalidValue("VenuePosition.side", self.side, "a Side, since there is a quantity")
         if self.entry_price is not None:
-            positive("VenuePosition.entry_price", self.entry_price)
+            require_positive("VenuePosition.entry_price", self.entry_price)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,14 +278,14 @@ class Snapshot:
     at: datetime
 
     def __post_init__(self) -> None:
-        instance("Snapshot.scope", self.scope, SnapshotScope)
+        require_instance("Snapshot.scope", self.scope, SnapshotScope)
         if self.covers is not None:
-            names("Snapshot.covers", self.covers)
-        flag("Snapshot.complete", self.complete)
-        tuple_of("Snapshot.positions", self.positions, VenuePosition)
-        tuple_of("Snapshot.unreadable", self.unreadable, str)
-        aware("Snapshot.asked_at", self.asked_at)
-        aware("Snapshot.at", self.at)
+            require_names("Snapshot.covers", self.covers)
+        require_bool("Snapshot.complete", self.complete)
+        require_tuple_of("Snapshot.positions", self.positions, VenuePosition)
+        require_tuple_of("Snapshot.unreadable", self.unreadable, str)
+        require_utc("Snapshot.asked_at", self.asked_at)
+        require_utc("Snapshot.at", self.at)
 
     def quantity_of(self, key: PositionKey) -> Decimal | None:
         """

@@ -28,7 +28,8 @@ from poslife._trail.host_events import encode_event, warn
 from poslife._trail.redaction import Redaction, redact_secrets
 from poslife.errors import FlushTimeout, InvalidValue, JournalUnavailable, RepositoryError
 from poslife.protocols import Clock
-from poslife.protocols._event_stores import BatchWriter, Journal, LifeEventFeed
+from poslife.protocols._event_stores import BatchWriter, LifeEventFeed
+from poslife.protocols._journal import Journal
 
 __all__ = ["BatchingSink"]
 

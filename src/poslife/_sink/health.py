@@ -8,7 +8,7 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
-from poslife.protocols._event_stores import JournalStatus
+from poslife.protocols._journal import JournalStatus
 
 __all__ = ["SinkHealth", "SinkState", "SinkStats", "WriterHealth", "WriterStats"]
 

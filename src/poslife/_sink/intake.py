@@ -19,7 +19,7 @@ from poslife._trail.encoding import encode_payload, error_summary
 from poslife._trail.records import EventRecord, content_of, encode_record, frame_of, linked
 from poslife.errors import JournalUnavailable
 from poslife.protocols import Clock
-from poslife.protocols._event_stores import Journal
+from poslife.protocols._journal import Journal
 
 __all__ = ["Intake"]
 

@@ -20,7 +20,8 @@ from poslife._trail.encoding import error_summary
 from poslife._trail.records import EventRecord, decode_record
 from poslife.errors import InvalidValue, JournalUnavailable
 from poslife.protocols import Clock
-from poslife.protocols._event_stores import BatchWriter, Journal
+from poslife.protocols._event_stores import BatchWriter
+from poslife.protocols._journal import Journal
 
 __all__ = ["Lane", "Pace"]
 

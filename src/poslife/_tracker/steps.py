@@ -8,9 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from poslife._domain import order_steps as _steps
+from poslife._domain.checks import require_name
 from poslife._domain.event_envelopes import Actor
 from poslife._domain.fills import Fill
-from poslife._domain.identifiers import PositionKey, PositionRef, Side, VenueOrderId, name
+from poslife._domain.identifiers import PositionKey, PositionRef, Side, VenueOrderId
 from poslife._domain.orders import CloseReason, Order, OrderPurpose, OrderStatus
 from poslife._domain.plans import Plan
 from poslife._domain.positions import PendingPosition, PersistedPosition, Position
@@ -179,7 +180,7 @@ class Steps:
             actor: Who heard of it; who acts here and now by default.
         """
         if venue_order_id is not None:
-            name("venue_order_id", venue_order_id)
+            require_name("venue_order_id", venue_order_id)
         if fills:
             applied = await apply_fills(self._ledger, fills, order=(ref, ordinal), known=known, actor=actor)
             known = next((position for position in applied.positions if position.ref == ref), None)

@@ -10,7 +10,8 @@ from dataclasses import replace
 from poslife._domain.changes import Claim
 from poslife._domain.identifiers import Account, Leg, MarginMode, PositionKey, Symbol, Venue
 from poslife._domain.orders import OrderPurpose, OrderStatus
-from poslife._domain.positions import PendingPosition, PersistedPosition, PositionStatus
+from poslife._domain.position_status import PositionStatus
+from poslife._domain.positions import PendingPosition, PersistedPosition
 from poslife.conformance._checking import check, refused, same
 from poslife.conformance._commits import CONCURRENT
 from poslife.conformance._hooks import RepositoryHooks

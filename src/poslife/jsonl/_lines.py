@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from poslife._domain.identifiers import aware
+from poslife._domain.checks import require_utc
 from poslife._trail.dead_letters import decode_dead_letter, encode_dead_letter
 from poslife.errors import InvalidValue, StorageRejected
 from poslife.protocols import BuriedLetter, DeadLetter, EventRecord
@@ -93,7 +93,7 @@ def lines_of(records: Sequence[EventRecord]) -> list[Line]:
 
 def _require_sound(record: EventRecord) -> None:
     # The header has seen to itself when it was made.
-    aware("EventRecord.recorded_at", record.recorded_at)
+    require_utc("EventRecord.recorded_at", record.recorded_at)
     for field in ("sequence", "version", "index"):
         number: object = getattr(record, field)
         if number is not None and (type(number) is not int or not 0 <= number <= _LARGEST):

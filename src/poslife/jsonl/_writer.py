@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import Self, TypeVar, cast
 from uuid import UUID
 
-from poslife._domain.identifiers import EventId, uuid
+from poslife._domain.checks import require_uuid
+from poslife._domain.identifiers import EventId
 from poslife._runtime.clock import SystemClock
 from poslife._runtime.forking import in_each_child
 from poslife.errors import InvalidValue, StorageUnavailable
@@ -122,7 +123,7 @@ class JsonLinesWriter:
         """
         See `DeadLetterBox.replay`.
         """
-        uuid("event", event)
+        require_uuid("event", event)
         now = self._clock.now()
         await self._do(lambda files: files.replay(event, now))
 

@@ -20,6 +20,7 @@ from poslife._domain.changes import (
     require_settlement,
     require_versions,
 )
+from poslife._domain.checks import require_utc, require_uuid
 from poslife._domain.event_envelopes import UNLINKED, RecordedEvent
 from poslife._domain.fills import StoredFill
 from poslife._domain.identifiers import (
@@ -34,8 +35,6 @@ from poslife._domain.identifiers import (
     TradeId,
     Venue,
     VenueOrderId,
-    aware,
-    uuid,
 )
 from poslife._domain.orders import OrderStatus
 from poslife._domain.positions import (
@@ -323,8 +322,8 @@ class MemoryStore:
         """
         See `Repository.list_closed`.
         """
-        aware("since", since)
-        aware("until", until)
+        require_utc("since", since)
+        require_utc("until", until)
         closed = sorted(
             (
                 (f"{position.closed_at.isoformat(timespec='microseconds')} {position.ref}", position)
@@ -452,7 +451,7 @@ class MemoryStore:
         """
         See `DeadLetterBox.replay`.
         """
-        uuid("event", event)
+        require_uuid("event", event)
         self._host_events.replay(event)
 
     async def read_life_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:

@@ -23,7 +23,8 @@ from poslife._domain.changes import (
 )
 from poslife._domain.event_envelopes import UNLINKED
 from poslife._domain.identifiers import PositionId, PositionRef
-from poslife._domain.positions import ClosedPosition, PositionStatus
+from poslife._domain.position_status import PositionStatus
+from poslife._domain.positions import ClosedPosition
 from poslife._trail.encoding import fingerprint
 from poslife.errors import (
     ChangeIdReused,

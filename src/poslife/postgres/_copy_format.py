@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from poslife._domain.identifiers import aware, count
+from poslife._domain.checks import require_count, require_utc
 from poslife.errors import InvalidValue, StorageRejected
 from poslife.protocols import EventRecord
 from poslife.storage._event_rows import RUN_EVENT_COLUMNS
@@ -169,8 +169,8 @@ def _look_closely(record: EventRecord) -> None:
         raise InvalidValue("EventRecord.sequence", sequence, "the number of an event within its run")
     if type(record.digest) is not bytes or len(record.digest) != 32:
         raise InvalidValue("EventRecord.digest", record.digest, "32 bytes")
-    aware("EventRecord.recorded_at", record.recorded_at)
-    count("EventHeader.schema", record.header.schema)
+    require_utc("EventRecord.recorded_at", record.recorded_at)
+    require_count("EventHeader.schema", record.header.schema)
     record.header.__post_init__()
 
 

@@ -12,6 +12,7 @@ from typing import Self, TypeVar
 import asyncpg
 
 from poslife._domain.changes import Change, Committed
+from poslife._domain.checks import require_count, require_position_id, require_utc, require_uuid
 from poslife._domain.event_envelopes import RecordedEvent
 from poslife._domain.fills import StoredFill
 from poslife._domain.identifiers import (
@@ -25,10 +26,6 @@ from poslife._domain.identifiers import (
     TradeId,
     Venue,
     VenueOrderId,
-    aware,
-    count,
-    position_id,
-    uuid,
 )
 from poslife._domain.positions import (
     ClosedPosition,
@@ -95,8 +92,8 @@ class PostgresStore:
     ) -> None:
         if not isinstance(dsn, str):
             raise InvalidValue("dsn", type(dsn), "text: postgresql://user@host/database")
-        count("statement_cache_size", statement_cache_size)
-        count("pool_size", pool_size)
+        require_count("statement_cache_size", statement_cache_size)
+        require_count("pool_size", pool_size)
         if pool_size < 1:
             raise InvalidValue("pool_size", pool_size, "an int from 1")
         own = Own(dsn=dsn, size=pool_size, statement_cache_size=statement_cache_size)
@@ -197,7 +194,7 @@ class PostgresStore:
         """
         See `Repository.get`.
         """
-        uuid("ref", ref)
+        require_uuid("ref", ref)
         position = await self._transact(lambda session: _reads.find_by_ref(session, ref))
         if position is None:
             raise PositionNotFound(ref)
@@ -207,7 +204,7 @@ class PostgresStore:
         """
         See `Repository.get_by_id`.
         """
-        position_id("id", id)
+        require_position_id("id", id)
         position = await self._transact(lambda session: _reads.find_by_id(session, id))
         if position is None or isinstance(position, PendingPosition):
             raise PositionNotFound(id)
@@ -272,8 +269,8 @@ class PostgresStore:
         """
         See `Repository.list_closed`.
         """
-        aware("since", since)
-        aware("until", until)
+        require_utc("since", since)
+        require_utc("until", until)
         start, most = after_closing(after), limited(limit)
         return await self._transact(lambda session: _reads.list_closed(session, since, until, start, most))
 
@@ -283,7 +280,7 @@ class PostgresStore:
         """
         See `Repository.list_fills`.
         """
-        uuid("ref", ref)
+        require_uuid("ref", ref)
         start, most = after_number(after), limited(limit)
         return await self._transact(lambda session: _reads.list_fills(session, ref, start, most))
 
@@ -302,7 +299,7 @@ class PostgresStore:
         """
         See `Repository.list_history`.
         """
-        uuid("ref", ref)
+        require_uuid("ref", ref)
         start, most = after_uuid(after), limited(limit)
         return await self._transact(lambda session: _reads.list_history(session, ref, start, most))
 
@@ -316,7 +313,7 @@ class PostgresStore:
         """
         See `Repository.renew_run`.
         """
-        uuid("run", run)
+        require_uuid("run", run)
         renewed = await self._transact(lambda session: _runs.renew_run(session, run, lease))
         if renewed is None:
             raise RunLost(run)
@@ -326,7 +323,7 @@ class PostgresStore:
         """
         See `Repository.end_run`.
         """
-        uuid("run", run)
+        require_uuid("run", run)
         await self._transact(lambda session: _runs.end_run(session, run))
 
     async def list_runs(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Run]:
@@ -376,7 +373,7 @@ class PostgresStore:
         """
         See `DeadLetterBox.replay`.
         """
-        uuid("event", event)
+        require_uuid("event", event)
         await self._transact(lambda session: _dead_letters.replay(session, event))
 
     async def read_life_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:

@@ -11,16 +11,8 @@ from poslife._domain.runs import NewRun, Run
 from poslife._domain.venue_answers import SubmitContext, SubmitVerdict
 from poslife._trail.records import BuriedLetter, DeadLetter, EventRecord, FeedPage, FeedToken
 from poslife.protocols._clock import Clock
-from poslife.protocols._event_stores import (
-    BatchWriter,
-    DeadLetterBox,
-    Journal,
-    JournalGap,
-    JournalPage,
-    JournalStatus,
-    LifeEventFeed,
-    RunEventFeed,
-)
+from poslife.protocols._event_stores import BatchWriter, DeadLetterBox, LifeEventFeed, RunEventFeed
+from poslife.protocols._journal import Journal, JournalGap, JournalPage, JournalStatus
 from poslife.protocols._pages import Page, PageToken
 from poslife.protocols._repository import Repository, Store
 from poslife.protocols._sink import EventSink

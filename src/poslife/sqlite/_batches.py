@@ -11,8 +11,9 @@ from typing import Final, cast
 
 import msgspec
 
+from poslife._domain.checks import require_utc
 from poslife._domain.event_envelopes import EventHeader
-from poslife._domain.identifiers import EventId, aware
+from poslife._domain.identifiers import EventId
 from poslife._runtime.ids import new_run_id
 from poslife.errors import InvalidValue, StorageRejected
 from poslife.protocols import Clock, EventRecord
@@ -147,7 +148,7 @@ def _look_closer(record: EventRecord, row: int) -> None:
         reason = "its payload is no JSON object"
     else:
         try:
-            aware("EventRecord.recorded_at", record.recorded_at)
+            require_utc("EventRecord.recorded_at", record.recorded_at)
         except InvalidValue as error:
             reason = str(error)
         else:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 
-from poslife._domain.decimals import plain
+from poslife._domain.decimals import canonical_text
 from poslife.errors import StorageRejected
 from poslife.storage._rows import Value
 
@@ -70,7 +70,7 @@ def _cell(value: Value) -> Cell:
 def _number_text(number: Decimal) -> str:
     if abs(number.adjusted()) > _MOST_DIGITS:
         raise StorageRejected(f"{number} has more than {_MOST_DIGITS} digits before or after its point")
-    return plain(number)
+    return canonical_text(number)
 
 
 # What `str` gives of a UUID and `time_text` of a time, in a quarter of the time; but not of subclasses.

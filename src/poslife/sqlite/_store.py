@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TypeVar, cast
 
 from poslife._domain.changes import Change, Committed
+from poslife._domain.checks import require_position_id, require_utc, require_uuid
 from poslife._domain.event_envelopes import RecordedEvent
 from poslife._domain.fills import StoredFill
 from poslife._domain.identifiers import (
@@ -25,9 +26,6 @@ from poslife._domain.identifiers import (
     TradeId,
     Venue,
     VenueOrderId,
-    aware,
-    position_id,
-    uuid,
 )
 from poslife._domain.positions import (
     ClosedPosition,
@@ -180,7 +178,7 @@ class SqliteStore:
         """
         See `Repository.get`.
         """
-        uuid("ref", ref)
+        require_uuid("ref", ref)
         position = await self._read(lambda session: _reads.find_by_ref(session, ref))
         if position is None:
             raise PositionNotFound(ref)
@@ -190,7 +188,7 @@ class SqliteStore:
         """
         See `Repository.get_by_id`.
         """
-        position_id("id", id)
+        require_position_id("id", id)
         position = await self._read(lambda session: _reads.find_by_id(session, id))
         if position is None or isinstance(position, PendingPosition):
             raise PositionNotFound(id)
@@ -259,8 +257,8 @@ class SqliteStore:
         """
         See `Repository.list_closed`.
         """
-        aware("since", since)
-        aware("until", until)
+        require_utc("since", since)
+        require_utc("until", until)
         start, most = after_closing(after), limited(limit)
         return await self._read(lambda session: _reads.list_closed(session, since, until, start, most))
 
@@ -270,7 +268,7 @@ class SqliteStore:
         """
         See `Repository.list_fills`.
         """
-        uuid("ref", ref)
+        require_uuid("ref", ref)
         start, most = after_number(after), limited(limit)
         return await self._read(lambda session: _reads.list_fills(session, ref, start, most))
 
@@ -289,7 +287,7 @@ class SqliteStore:
         """
         See `Repository.list_history`.
         """
-        uuid("ref", ref)
+        require_uuid("ref", ref)
         start, most = after_uuid(after), limited(limit)
         return await self._read(lambda session: _reads.list_history(session, ref, start, most))
 
@@ -303,14 +301,14 @@ class SqliteStore:
         """
         See `Repository.renew_run`.
         """
-        uuid("run", run)
+        require_uuid("run", run)
         return await self._write(lambda session: _runs.renew_run(session, run, lease, self._clock))
 
     async def end_run(self, run: RunId, /) -> None:
         """
         See `Repository.end_run`.
         """
-        uuid("run", run)
+        require_uuid("run", run)
         await self._write(lambda session: _runs.end_run(session, run, self._clock))
 
     async def list_runs(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Run]:
@@ -354,7 +352,7 @@ class SqliteStore:
         """
         See `DeadLetterBox.replay`.
         """
-        uuid("event", event)
+        require_uuid("event", event)
         await self._write(
             lambda session: _dead_letters.replay(session, event, self._clock.now()), urgent=False
         )

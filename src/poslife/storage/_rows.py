@@ -34,6 +34,7 @@ from poslife._domain.identifiers import (
     VenueOrderId,
 )
 from poslife._domain.orders import CloseReason, Order, OrderPurpose, OrderStatus
+from poslife._domain.position_status import PositionStatus
 from poslife._domain.positions import (
     ClosedPosition,
     Confidence,
@@ -41,7 +42,6 @@ from poslife._domain.positions import (
     PendingPosition,
     PersistedPosition,
     Position,
-    PositionStatus,
 )
 from poslife._domain.protection import Protection
 

@@ -18,10 +18,8 @@ from poslife._domain.identifiers import (
     PositionKey,
     PositionRef,
 )
-from poslife._domain.positions import (
-    LivePosition,
-    PositionStatus,
-)
+from poslife._domain.position_status import PositionStatus
+from poslife._domain.positions import LivePosition
 from poslife.errors import (
     DuplicatePosition,
     KeyInDoubt,

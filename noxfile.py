@@ -104,7 +104,7 @@ def tests_postgres18(session: nox.Session) -> None:
     """
     session.install(".[all]", *group("tests", "postgres-server"))
     session.env["POSLIFE_TEST_POSTGRES"] = "18"
-    run_tests(session, "-m", "postgres", "--ignore=tests/crashes", "--ignore=tests/cli")
+    run_tests(session, "-m", "postgres", "--ignore=tests/crashes", "--ignore=tests/examples")
 
 
 @nox.session
@@ -187,8 +187,8 @@ def demo(session: nox.Session) -> None:
     """
     The demo: a bot, a simulated venue, the failures, and what is left of them.
     """
-    session.install(".[all]")
-    session.run("poslife", "demo", *session.posargs)
+    session.install(".[all]", *group("report"))
+    session.run("python", "-m", "examples.demo", *session.posargs)
 
 
 @nox.session

@@ -45,16 +45,16 @@ hypothesis.settings.load_profile(
 # What an extra is needed for, by path under tests; a star stands for folders too. Without the extra such a
 # module is not collected: in a session with all extras nothing of it can be skipped unseen.
 _NEEDS = {
-    "aiohttp": ["testing/bybit/*", "*demo*"],
+    "aiohttp": ["testing/bybit/*", "examples/*"],
     "asyncpg": ["*postgres*/*", "*test_postgres*"],
     "ccxt": [
         "*ccxt*",
-        "*demo*",
+        "examples/*",
         "crashes/*killed_bot.py",
         "crashes/*killed_in_commit.py",
         "test_documentation.py",
     ],
-    "click": ["cli/*", "test_cli*", "*demo*"],
+    "click": ["cli/*"],
 }
 _NOT_COLLECTED = [
     pattern

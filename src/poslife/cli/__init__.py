@@ -1,8 +1,7 @@
 """
-The ``poslife`` command: ``pip install 'poslife[all]'``.
+The ``poslife`` command: ``pip install 'poslife[cli]'``.
 
-- ``poslife demo``: a bot, a simulated exchange that misbehaves, a SIGKILL, and what is left.
-- ``poslife verify URL``: whether a store's events are as they were written.
+- ``poslife verify URL``: check the digest chain of a store's events.
 """
 
 from __future__ import annotations
@@ -11,17 +10,15 @@ import sys
 
 __all__ = ["main"]
 
-_NEEDED = frozenset({"click", "rich"})
-
 
 def main() -> None:
     """
     Run the command line.
     """
     try:
-        from poslife.cli._commands import poslife
+        from poslife.cli._root import poslife
     except ModuleNotFoundError as error:
-        if error.name not in _NEEDED:
+        if error.name != "click":
             raise
-        sys.exit(f"poslife: {error.name} is not installed: pip install 'poslife[all]'")
+        sys.exit("poslife: click is not installed: pip install 'poslife[cli]'")
     poslife()

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from poslife.cli.demo._failure import DemoFailed
-from poslife.cli.demo._faults import DatabaseClosed, FileLocked, Outages
+from examples.demo.failure import DemoFailed
+from examples.demo.faults import DatabaseClosed, FileLocked, Outages
 from poslife.errors import InvalidUrl
 
 __all__ = ["Place", "demo_place", "journal_in", "lines_in", "words_in"]

@@ -11,17 +11,17 @@ from collections.abc import Sequence
 import ccxt
 
 import poslife
-from poslife.cli.demo._accounting import Truth, audit, audit_old_way, count_losses
-from poslife.cli.demo._books import Books, Sabotage, damage, read_books
-from poslife.cli.demo._event_scenes import STORMS
-from poslife.cli.demo._place import Place, demo_place
-from poslife.cli.demo._report import Report
-from poslife.cli.demo._scenes import TRADES, Scene, Step, name_of
-from poslife.cli.demo._sink_books import Death, Holding, SinkBooks, audit_sink, lives_of
-from poslife.cli.demo._stage import Stage
-from poslife.cli.demo._timeline import Timeline, draw_timeline
-from poslife.cli.demo._wiring import TIMINGS
-from poslife.cli.demo._words import Accepted, Emitted
+from examples.demo.accounting import Truth, audit, audit_old_way, count_losses
+from examples.demo.books import Books, Sabotage, damage, read_books
+from examples.demo.event_scenes import STORMS
+from examples.demo.place import Place, demo_place
+from examples.demo.report import Report
+from examples.demo.scenes import TRADES, Scene, Step, name_of
+from examples.demo.sink_books import Death, Holding, SinkBooks, audit_sink, lives_of
+from examples.demo.stage import Stage
+from examples.demo.timeline import Timeline, draw_timeline
+from examples.demo.wiring import TIMINGS
+from examples.demo.words import Accepted, Emitted
 
 __all__ = ["run_demo"]
 

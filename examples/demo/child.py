@@ -1,7 +1,7 @@
 """
 A bot as a process of its own: commands come on standard input, answers go to standard output, in lines.
 
-``python -m poslife.cli.demo._child {poslife,old-way} STORE VENUE_URL ACCOUNT FOLDER``
+``python -m examples.demo.child {poslife,old-way} STORE VENUE_URL ACCOUNT FOLDER``
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import os
 import sys
 from pathlib import Path
 
+from examples.demo.messages import Did, Stop, read, write
+from examples.demo.new_bot import Carry, poslife_bot
+from examples.demo.old_bot import old_bot
+from examples.demo.place import words_in
+from examples.demo.wiring import CLIENT_TIMEOUT, RECEIVE_WINDOW
+from examples.demo.words import Began, Pen, WordFile
 from poslife import Account
-from poslife.cli.demo._messages import Did, Stop, read, write
-from poslife.cli.demo._new_bot import Carry, poslife_bot
-from poslife.cli.demo._old_bot import old_bot
-from poslife.cli.demo._place import words_in
-from poslife.cli.demo._wiring import CLIENT_TIMEOUT, RECEIVE_WINDOW
-from poslife.cli.demo._words import Began, Pen, WordFile
 from poslife.testing.bybit import BybitClient, bybit_client
 
 __all__ = ["main"]

@@ -14,17 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from poslife.cli.demo._event_scenes import UNDER_LOAD, WITH_TURNS
-from poslife.cli.demo._failure import DemoFailed
-from poslife.cli.demo._faults import FileLocked, Outages
-from poslife.cli.demo._place import Place
-from poslife.cli.demo._stage import Stage
+from examples.demo.event_scenes import UNDER_LOAD, WITH_TURNS
+from examples.demo.failure import DemoFailed
+from examples.demo.faults import FileLocked, Outages
+from examples.demo.place import Place
+from examples.demo.stage import Stage
 from tests.postgres_server import psql
 
 pytestmark = pytest.mark.slow
 
 # Not -X dev: asyncio then tells of every callback that a busy machine makes slow.
-COMMAND = (sys.executable, "-W", "error", "-m", "poslife.cli", "demo")
+COMMAND = (sys.executable, "-W", "error", "-m", "examples.demo")
 # Ten seconds or so on an idle machine; the suite's is busy, and has but two cores perhaps.
 IN_TIME = 240
 ACCOUNTS = re.compile(r"(\d+) of (\d+) (?:kept|stored|told|known)")

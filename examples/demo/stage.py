@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from poslife.cli.demo._books import count_kept
-from poslife.cli.demo._failure import DemoFailed
-from poslife.cli.demo._messages import Command, Did, Stop, read, write
-from poslife.cli.demo._place import Place, journal_in, words_in
-from poslife.cli.demo._words import Word, WordFile
+from examples.demo.books import count_kept
+from examples.demo.failure import DemoFailed
+from examples.demo.messages import Command, Did, Stop, read, write
+from examples.demo.place import Place, journal_in, words_in
+from examples.demo.words import Word, WordFile
 from poslife.testing.bybit import SimulatedBybit
 
 __all__ = ["Killed", "Stage"]
@@ -115,7 +115,7 @@ class Stage:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "poslife.cli.demo._child",
+                "examples.demo.child",
                 self.kind,
                 self.place.address,
                 self.venue.url,

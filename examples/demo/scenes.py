@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from poslife.cli.demo._messages import Close, Did, Open, Protect, Sync
-from poslife.cli.demo._stage import Stage
+from examples.demo.messages import Close, Did, Open, Protect, Sync
+from examples.demo.stage import Stage
 from poslife.testing.bybit import LostResponse, PartialFill, Refusal, SlowAnswer
 
 __all__ = ["DOGE", "TRADES", "Scene", "Step", "name_of"]

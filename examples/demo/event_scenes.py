@@ -7,11 +7,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncGenerator
 
-from poslife.cli.demo._books import EVENTS_OF, carry_out, count_stored
-from poslife.cli.demo._faults import LONGEST_TYPE, adding_by_hand, removing_by_hand
-from poslife.cli.demo._messages import Burst, Did, Load, Settle, Watch
-from poslife.cli.demo._scenes import DOGE, Scene, Step, name_of
-from poslife.cli.demo._stage import Stage
+from examples.demo.books import EVENTS_OF, carry_out, count_stored
+from examples.demo.faults import LONGEST_TYPE, adding_by_hand, removing_by_hand
+from examples.demo.messages import Burst, Did, Load, Settle, Watch
+from examples.demo.scenes import DOGE, Scene, Step, name_of
+from examples.demo.stage import Stage
 
 __all__ = ["STORMS"]
 

@@ -14,10 +14,10 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from poslife.cli.demo._accounting import Finding, Losses
-from poslife.cli.demo._scenes import Scene, Step
-from poslife.cli.demo._sink_books import SinkBooks
-from poslife.cli.demo._timeline import Timeline
+from examples.demo.accounting import Finding, Losses
+from examples.demo.scenes import Scene, Step
+from examples.demo.sink_books import SinkBooks
+from examples.demo.timeline import Timeline
 
 __all__ = ["Report"]
 

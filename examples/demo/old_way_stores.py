@@ -13,8 +13,8 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from poslife.cli.demo._faults import LOCK_TIMEOUT
-from poslife.cli.demo._old_way import OldStore
+from examples.demo.faults import LOCK_TIMEOUT
+from examples.demo.old_way import OldStore
 
 if TYPE_CHECKING:
     import asyncpg

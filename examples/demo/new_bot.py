@@ -12,6 +12,22 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import assert_never
 
+from examples.demo.bot import Bot, Synced
+from examples.demo.messages import (
+    Burst,
+    Close,
+    Command,
+    Did,
+    Load,
+    Open,
+    Protect,
+    Settle,
+    Stop,
+    Sync,
+    Watch,
+)
+from examples.demo.wiring import Wired, counts_of, wire
+from examples.demo.words import Ended, Pen
 from poslife import (
     Abandoned,
     Account,
@@ -29,22 +45,6 @@ from poslife import (
     Working,
 )
 from poslife.ccxt import CcxtSource
-from poslife.cli.demo._bot import Bot, Synced
-from poslife.cli.demo._messages import (
-    Burst,
-    Close,
-    Command,
-    Did,
-    Load,
-    Open,
-    Protect,
-    Settle,
-    Stop,
-    Sync,
-    Watch,
-)
-from poslife.cli.demo._wiring import Wired, counts_of, wire
-from poslife.cli.demo._words import Ended, Pen
 from poslife.errors import DuplicatePosition, KeyInDoubt
 from poslife.testing.bybit import BybitClient
 

@@ -10,7 +10,7 @@ import os
 from collections.abc import AsyncGenerator
 from typing import assert_never
 
-from poslife.cli.demo._messages import (
+from examples.demo.messages import (
     Burst,
     Close,
     Command,
@@ -23,10 +23,10 @@ from poslife.cli.demo._messages import (
     Sync,
     Watch,
 )
-from poslife.cli.demo._new_bot import AT_ONCE, Carry
-from poslife.cli.demo._old_way import OldBot, OldEventLogger, OldRepository
-from poslife.cli.demo._old_way_stores import open_old_store
-from poslife.cli.demo._words import Accepted, Emitted, Pen
+from examples.demo.new_bot import AT_ONCE, Carry
+from examples.demo.old_way import OldBot, OldEventLogger, OldRepository
+from examples.demo.old_way_stores import open_old_store
+from examples.demo.words import Accepted, Emitted, Pen
 from poslife.testing.bybit import BybitClient
 
 __all__ = ["old_bot"]

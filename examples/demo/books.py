@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
+from examples.demo.place import Place, lines_in
 from poslife import PositionRef
 from poslife._connect import store_at
-from poslife.cli.demo._place import Place, lines_in
 from poslife.events import verify_trail
 
 __all__ = [
@@ -59,7 +59,7 @@ DAMAGE: dict[Sabotage, str] = {
     ),
     "host-event": "DELETE FROM run_events WHERE type = 'signal.accepted' AND symbol = 'ETH/USDT:USDT'",
     "host-event-twice": (
-        f"INSERT INTO run_events (event_id, {OF_AN_EVENT})"  # noqa: S608 - ours
+        f"INSERT INTO run_events (event_id, {OF_AN_EVENT})"
         f" SELECT '01890000-0000-7000-8000-000000000000', {OF_AN_EVENT}"
         " FROM run_events WHERE type = 'take_profit.placed'"
     ),
@@ -212,7 +212,7 @@ async def count_stored(place: Place, bot: str, *kinds: str) -> int:
     table, column = EVENTS_OF[bot]
     listed = ", ".join(f"'{kind}'" for kind in kinds)
     async with _querying(place) as ask:
-        ((count,),) = await ask(f"SELECT count(*) FROM {table} WHERE {column} IN ({listed})")  # noqa: S608 - ours
+        ((count,),) = await ask(f"SELECT count(*) FROM {table} WHERE {column} IN ({listed})")
     return int(count)
 
 
@@ -222,7 +222,7 @@ async def count_kept(place: Place, bot: str) -> dict[str, int]:
     """
     tables = ("run_events", "dead_letters") if bot == "poslife" else ("old_way_events",)
     async with _querying(place) as ask:
-        counts = [await ask(f"SELECT count(*) FROM {table}") for table in tables]  # noqa: S608 - ours
+        counts = [await ask(f"SELECT count(*) FROM {table}") for table in tables]
     kept = {"store": sum(int(count) for ((count,),) in counts)}
     return {**kept, "file": len(_events_in(lines_in(place.folder)))} if bot == "poslife" else kept
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from poslife.cli.demo._sink_books import Death, Holding, Life, Moment, SinkBooks, audit_sink, lives_of
-from poslife.cli.demo._words import Accepted, Began, Counts, Emitted, Ended, Pen, Word, WordFile
+from examples.demo.sink_books import Death, Holding, Life, Moment, SinkBooks, audit_sink, lives_of
+from examples.demo.words import Accepted, Began, Counts, Emitted, Ended, Pen, Word, WordFile
 
 
 def counts(emitted: int, recovered: int, committed: int, dead: int, dropped: int, backlog: int) -> Counts:

@@ -10,9 +10,9 @@ from decimal import Decimal
 
 import pytest
 
-from poslife.cli.demo._accounting import Finding, Truth, audit, audit_old_way, count_losses
-from poslife.cli.demo._books import Books, HeldRow, OldBooks, OrderRow
-from poslife.cli.demo._words import Emitted
+from examples.demo.accounting import Finding, Truth, audit, audit_old_way, count_losses
+from examples.demo.books import Books, HeldRow, OldBooks, OrderRow
+from examples.demo.words import Emitted
 from poslife.testing.bybit import (
     ExecutionKind,
     OrderStatus,

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from poslife.cli.demo._words import Accepted, Began, Counts, Ended, Word
+from examples.demo.words import Accepted, Began, Counts, Ended, Word
 
 __all__ = ["Death", "Holding", "Life", "Moment", "SinkBooks", "audit_sink", "lives_of"]
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from examples.demo.faults import LOCK_TIMEOUT
+from examples.demo.place import journal_in, lines_in
+from examples.demo.words import Accepted, Counts, Emitted, Pen
 from poslife import BatchingSink, EventId, FurtherWriter, PositionTracker, SinkStats, Timings
 from poslife.ccxt import classify
-from poslife.cli.demo._faults import LOCK_TIMEOUT
-from poslife.cli.demo._place import journal_in, lines_in
-from poslife.cli.demo._words import Accepted, Counts, Emitted, Pen
 from poslife.events import HostEvent
 from poslife.journal import FileJournal
 from poslife.jsonl import JsonLinesWriter

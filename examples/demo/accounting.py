@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from poslife.cli.demo._books import Books, OldBooks
-from poslife.cli.demo._faults import LONGEST_TYPE
-from poslife.cli.demo._words import Emitted
+from examples.demo.books import Books, OldBooks
+from examples.demo.faults import LONGEST_TYPE
+from examples.demo.words import Emitted
 from poslife.testing.bybit import SimulatedFill, SimulatedOrder
 
 __all__ = ["Finding", "Losses", "Truth", "audit", "audit_old_way", "count_losses"]

@@ -1,0 +1,3 @@
+"""
+Examples, run from the project's folder.
+"""

@@ -1,0 +1,64 @@
+"""
+``poslife verify URL``: check the digest chain of a store's events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from poslife._connect import file_at, store_at
+from poslife.errors import InvalidUrl, PoslifeError
+from poslife.events import TrailReport, verify_trail
+
+__all__ = ["verify"]
+
+_FAULTS_SHOWN = 20
+
+
+@click.command()
+@click.argument("url")
+def verify(url: str) -> None:
+    """
+    Check the digest chain of a store's events.
+
+    URL names the store: sqlite:///bot.db or postgresql://user@host/database. Nothing is written, and the
+    bot may be running.
+
+    The exit status is 0 only if no event was altered and none is missing between two others.
+    """
+    try:
+        store, report = asyncio.run(_verify(url))
+    except (PoslifeError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(store)
+    click.echo(f"{report.life_events:,} life events, {report.host_events:,} host events")
+    if report.dropped:
+        click.echo(f"{report.dropped:,} host events dropped by the sink's policy, recorded as sink.gap")
+    for run in report.begun_late:
+        click.echo(f"run {run}: its first events are no longer stored")
+    for fault in report.faults[:_FAULTS_SHOWN]:
+        position = "" if fault.ref is None else f", position {fault.ref}"
+        click.echo(f"event {fault.event}, run {fault.run}{position}: {fault.what}")
+    if not report.whole:
+        faults = len(report.faults)
+        click.echo(f"{faults:,} {'fault' if faults == 1 else 'faults'} in the digest chain")
+        raise SystemExit(1)
+    click.echo("OK: the digest chain is intact")
+
+
+async def _verify(url: str) -> tuple[str, TrailReport]:
+    """
+    Return the store's description and its report.
+    """
+    store = store_at(url, None)
+    file = file_at(url)
+    # Opening a store would create the file.
+    if file is not None and not file.is_file():
+        raise InvalidUrl(url, f"there is no file {file}")
+    await store.open()
+    try:
+        return await store.describe(), await verify_trail(store)
+    finally:
+        await store.aclose()

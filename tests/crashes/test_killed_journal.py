@@ -18,7 +18,7 @@ from poslife.journal import FileJournal
 from poslife.testing.faults import ChildProgram, kill_at, run_to_end
 from tests.journal.disks import all_of, frames_of
 
-LIFE = Path(__file__).parent / "life.py"
+LIFE = Path(__file__).parent / "journal_life.py"
 
 pytestmark = pytest.mark.slow
 

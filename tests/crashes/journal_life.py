@@ -1,5 +1,5 @@
 """
-A process with a journal, to be killed: ``python life.py WHAT ROOT``.
+A process with a journal, to be killed: ``python journal_life.py LIFE ROOT``.
 """
 
 from __future__ import annotations

@@ -340,7 +340,7 @@ async def test_two_trades_of_one_id_cannot_be_told_apart() -> None:
     client.answer = [row("1"), row("2")]
 
     assert 1 == len(page.fills)
-    with pytest.raises(VenueUnavailable, match="an id of its own"):
+    with pytest.raises(VenueUnavailable, match="a unique id"):
         await source_over(client, RULES).fills(query_of(client))
 
 

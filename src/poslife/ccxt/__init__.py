@@ -1,9 +1,24 @@
 """
-Venues through ccxt: the host's own client is asked, and what it raises is told apart.
+Adapter for venues through ccxt.
 
-`CcxtSource` is a `VenueSource` over a ``ccxt.async_support`` client; `classify` is a `SubmitClassifier`;
-`fill_from` and its like turn ccxt's dictionaries into ours. The client's settings are never changed, and
-poslife never sends an order.
+`CcxtSource` is a `VenueSource` over the host's own ``ccxt.async_support`` client; `classify` is a
+`SubmitClassifier` for the exceptions that client raises; `fill_from`, `order_seen_from` and `position_from`
+convert ccxt's dictionaries. poslife never changes the client's settings and never sends an order.
+
+Inside, all of it ours to change:
+
+==============  ================================================================================
+``_source``     `CcxtSource`: orders, fills and snapshots
+``_history``    pages of fills over time, and whether a page is complete
+``_client``     the typed edge to ccxt: the methods called, checks of its settings, its errors
+``_orders``     a ccxt order as an `OrderSeen`
+``_trades``     a ccxt trade as a `Fill`
+``_positions``  a ccxt position as a `VenuePosition`; `key_for`
+``_fields``     one field of a ccxt dictionary: number, time, side, leg, client order id, cursor
+``_venues``     `VENUE_RULES`: look-ups, limits and coverage of each venue (data)
+``_classify``   refused or unknown, from an exception out of ``create_order``
+``_codes``      venue codes that do not prove a refusal (data)
+==============  ================================================================================
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """
-What an exception of a ccxt client says about an order that was being submitted.
+Classification of exceptions that came out of a submit through ccxt.
 
-A definitive refusal is on a list; everything else leaves the order in doubt, a bare ``ExchangeError`` too.
+Only a listed class proves a refusal; everything else, a bare ``ExchangeError`` included, leaves the order in
+doubt.
 """
 
 from __future__ import annotations
@@ -28,51 +29,54 @@ _REFUSALS = (
     errors.InvalidOrder,
 )
 
-# Inside the classes above, and no refusals: they speak of an order that may exist.
-_NO_REFUSALS = (errors.DuplicateOrderId, errors.OrderNotFound, errors.OrderNotCached)
+# Subclasses of the above that are about an order which may exist.
+_NOT_REFUSALS = (errors.DuplicateOrderId, errors.OrderNotFound, errors.OrderNotCached)
 
-# Raised before any request is made, whatever the venue.
-_LOCAL = (errors.ArgumentsRequired, errors.NotSupported, errors.BadSymbol)
+# ccxt raises these before any request, at every venue.
+_RAISED_LOCALLY = (errors.ArgumentsRequired, errors.NotSupported, errors.BadSymbol)
 
-_READS_AN_ANSWER = frozenset({"parse_order", "parse_orders", "parse_trade", "parse_trades", "safe_order"})
+_PARSERS = frozenset({"parse_order", "parse_orders", "parse_trade", "parse_trades", "safe_order"})
 
 _CODE = re.compile(r'"(?:ret_?[cC]ode|code|err_code|sCode|label)"\s*:\s*"?(-?\w+)"?')
 
 
 def classify(error: BaseException, context: SubmitContext, /) -> SubmitVerdict:
     """
-    Tell a definitive refusal from everything else; a `SubmitClassifier`.
+    Return whether *error* proves that the venue refused the order; a `SubmitClassifier`.
 
-    A refusal is an exception of a listed class, out of the call that makes the order, with no code that says
-    otherwise. Out of another call that was wrapped with it (a leverage that could not be set, a price that
-    could not be fetched) it says nothing about the order, nor does one that was raised while the venue's
-    answer was read. For a venue without a table of codes only what ccxt raises before any request, and
-    ``InsufficientFunds``, is one. A lack of funds is none while an earlier order is in doubt: that order may
-    have taken them.
+    It does only if all of this holds:
+
+    - Its class is on the list of refusals, and no code in its message is one of the venue's doubtful codes.
+    - It was raised by the call that creates the order. Another call wrapped with it (setting a leverage,
+      fetching a price) says nothing about the order.
+    - It was not raised while ccxt parsed the venue's response: then the order was sent.
+    - For a venue without a table of codes, it is an exception that ccxt raises before any request, or
+      ``InsufficientFunds``.
+    - If it is ``InsufficientFunds``, no earlier order is in doubt: that order may have taken the funds.
     """
-    if not isinstance(error, _REFUSALS) or isinstance(error, _NO_REFUSALS):
+    if not isinstance(error, _REFUSALS) or isinstance(error, _NOT_REFUSALS):
         return SubmitVerdict.UNKNOWN
     if isinstance(error, errors.InsufficientFunds) and context.in_doubt_before:
         return SubmitVerdict.UNKNOWN
-    calls = _calls(error)
-    if calls and not (_makes_an_order(calls[0]) and not _was_answered(calls)):
+    calls = _ccxt_calls(error)
+    if calls and not (_creates_order(calls[0]) and _PARSERS.isdisjoint(calls)):
         return SubmitVerdict.UNKNOWN
     codes = VENUE_CODES.get(context.venue)
     if codes is None:
-        local = isinstance(error, _LOCAL) and not _came_from_venue(error, calls)
+        local = isinstance(error, _RAISED_LOCALLY) and not _came_from_venue(error, calls)
         certain = local or isinstance(error, errors.InsufficientFunds)
         return SubmitVerdict.REFUSED if certain else SubmitVerdict.UNKNOWN
     return SubmitVerdict.UNKNOWN if _is_doubtful(str(error), codes) else SubmitVerdict.REFUSED
 
 
-def _is_doubtful(said: str, codes: VenueCodes) -> bool:
-    lowered = said.lower()
-    return not codes.codes.isdisjoint(_CODE.findall(said)) or any(text in lowered for text in codes.texts)
+def _is_doubtful(message: str, codes: VenueCodes) -> bool:
+    lowered = message.lower()
+    return not codes.codes.isdisjoint(_CODE.findall(message)) or any(text in lowered for text in codes.texts)
 
 
-def _calls(error: BaseException) -> list[str]:
+def _ccxt_calls(error: BaseException) -> list[str]:
     """
-    The functions of ccxt that it came through, from the one the host called to the one that raised.
+    Return the names of ccxt's functions in the traceback, the one that the host called first.
     """
     return [
         frame.f_code.co_name
@@ -81,15 +85,8 @@ def _calls(error: BaseException) -> list[str]:
     ]
 
 
-def _makes_an_order(call: str) -> bool:
+def _creates_order(call: str) -> bool:
     return call.startswith("create_") and "order" in call
-
-
-def _was_answered(calls: list[str]) -> bool:
-    """
-    Whether it was raised while an answer was read: then there is one, and the order was sent.
-    """
-    return not _READS_AN_ANSWER.isdisjoint(calls)
 
 
 def _came_from_venue(error: BaseException, calls: list[str]) -> bool:

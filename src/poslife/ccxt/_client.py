@@ -1,5 +1,5 @@
 """
-The edge to ccxt, which ships no types: what is asked of a client, and what it raises.
+Typed edge to ccxt, which ships no types: the methods called, checks of a client's settings, its errors.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from poslife.errors import ConfigurationError, InvalidValue, VenueUnavailable
 
 __all__ = [
     "CcxtClient",
-    "asking",
-    "edge",
     "markets_of",
-    "require_a_list",
-    "require_answers_are_kept",
+    "require_async",
+    "require_last_response_kept",
+    "require_list_in_response",
     "require_no_retries",
-    "require_readable",
+    "require_number_type",
+    "translate_errors",
 ]
 
 _RETRIES = ("maxRetriesOnFailure", "defaultMaxRetriesOnFailure")
@@ -32,7 +32,7 @@ _RETRIES = ("maxRetriesOnFailure", "defaultMaxRetriesOnFailure")
 
 class CcxtClient(Protocol):
     """
-    What is asked of a ``ccxt.async_support`` client.
+    The part of a ``ccxt.async_support`` client that poslife uses.
     """
 
     id: str
@@ -62,82 +62,83 @@ class CcxtClient(Protocol):
     ) -> Awaitable[object]: ...
 
 
-def edge(client: object) -> CcxtClient:
+def require_async(client: object) -> CcxtClient:
     """
-    *client* with the types it has.
+    Return *client*, typed.
 
     Raises:
-        ConfigurationError: It is one of ccxt's that waits without ``await``.
+        ConfigurationError: *client* is one of ccxt's blocking clients.
     """
     if isinstance(client, ccxt.Exchange) and not isinstance(client, ccxt.async_support.Exchange):
         raise ConfigurationError(
-            f"{client.id} is a ccxt client that blocks: make it with ccxt.async_support.{client.id}"
+            f"expected an async client, got the blocking ccxt.{client.id}: "
+            f"create it as ccxt.async_support.{client.id}"
         )
     return cast("CcxtClient", client)
 
 
-def require_readable(client: CcxtClient) -> None:
+def require_number_type(client: CcxtClient) -> None:
     """
-    Refuse a number type with which ccxt cannot read answers.
+    Check that ccxt can parse responses with the client's ``number`` type.
 
     Raises:
-        ConfigurationError: It is neither text nor float.
+        ConfigurationError: ``number`` is neither ``str`` nor ``float``.
     """
     if client.number is not str and client.number is not float:
         raise ConfigurationError(
-            f"the client's number is {client.number!r}: ccxt reads sizes as None with it; "
-            "use str (exact) or float"
+            f"the client's number is {client.number!r}, with which ccxt reads sizes as None: "
+            "set it to str (exact) or float"
         )
 
 
-def require_answers_are_kept(client: CcxtClient) -> None:
+def require_last_response_kept(client: CcxtClient) -> None:
     """
-    Refuse a client that forgets what it was sent: `require_a_list` needs it.
+    Check that the client keeps the venue's last response, which `require_list_in_response` reads.
 
     Raises:
-        ConfigurationError: It does.
+        ConfigurationError: ``enableLastHttpResponse`` is off.
     """
     if getattr(client, "enableLastHttpResponse", True) is not True:
         raise ConfigurationError(
-            "the client's enableLastHttpResponse is off: without the venue's last answer an empty list "
-            "cannot be told from a page that is none; leave it on, as ccxt has it"
+            "the client's enableLastHttpResponse is off: without the venue's last response an empty list "
+            "cannot be distinguished from an error page; leave it on, which is ccxt's default"
         )
 
 
-def require_a_list(client: CcxtClient, field: str) -> None:
+def require_list_in_response(client: CcxtClient, field: str) -> None:
     """
-    After an answer without rows: check that the venue sent a list at all, or said null where one would be.
+    Check, after a result without rows, that the venue's response contains a list, or null in place of one.
 
-    ccxt takes a gateway's page with status 200, or ``{}``, for a list without rows. What was sent is read
-    from the client, where a request that others make at this very moment may replace it: by a true answer,
-    at worst, of a venue that answers.
+    ccxt parses an error page with status 200, or ``{}``, as an empty list. The response is read from the
+    client, where a concurrent request of the host may have replaced it: at worst by a valid response of the
+    same venue.
 
     Raises:
-        InvalidValue: It sent something else.
+        InvalidValue: The response contains no list.
     """
     if not hasattr(client, "last_http_response"):
-        return  # no client of ccxt's, but something that answers like one
-    said: object = client.last_http_response
+        return  # not a client of ccxt, but a stand-in with its methods
+    response: object = client.last_http_response
     try:
-        read: object = json.loads(said) if isinstance(said, str) else None
+        parsed: object = json.loads(response) if isinstance(response, str) else None
     except ValueError:
-        read = None
-    if not isinstance(read, dict | list) or not _has_a_list(cast("object", read)):
-        raise InvalidValue(field, said, "JSON with a list in it")
+        parsed = None
+    if not isinstance(parsed, dict | list) or not _contains_list(cast("object", parsed)):
+        raise InvalidValue(field, response, "JSON that contains a list")
 
 
-def _has_a_list(value: object) -> bool:
+def _contains_list(value: object) -> bool:
     if isinstance(value, dict):
-        return any(_has_a_list(one) for one in cast("dict[str, object]", value).values())
+        return any(_contains_list(one) for one in cast("dict[str, object]", value).values())
     return value is None or isinstance(value, list)
 
 
 def require_no_retries(client: CcxtClient) -> None:
     """
-    Refuse a client that repeats failed requests: submits would be sent twice.
+    Check that the client does not retry failed requests: it would send a submit twice.
 
     Raises:
-        ConfigurationError: It does, for every request or for some path of the venue's.
+        ConfigurationError: It retries every request, or those to one path of the venue.
     """
     for place, options in {"": client.options, **client.options}.items():
         if not isinstance(options, Mapping):
@@ -145,19 +146,19 @@ def require_no_retries(client: CcxtClient) -> None:
         for name in _RETRIES:
             retries = cast("Mapping[str, object]", options).get(name)
             if retries:
-                where = f"options[{place!r}]" if place else "options"
+                scope = f"options[{place!r}]" if place else "options"
                 raise ConfigurationError(
-                    f"the client's {where}[{name!r}] is {retries!r}: a submit that failed would be sent "
-                    "again, and both may have been carried out; set it to 0"
+                    f"the client's {scope}[{name!r}] is {retries!r}: a failed submit would be sent again, "
+                    "and both may be executed; set it to 0"
                 )
 
 
 def markets_of(client: CcxtClient) -> Mapping[str, Raw]:
     """
-    The markets that the client has loaded, by unified symbol.
+    Return the markets that the client has loaded, by unified symbol.
 
     Raises:
-        InvalidValue: It has loaded none.
+        InvalidValue: No markets are loaded.
     """
     markets = client.markets
     if not isinstance(markets, Mapping):
@@ -166,12 +167,12 @@ def markets_of(client: CcxtClient) -> Mapping[str, Raw]:
 
 
 @contextmanager
-def asking(venue: Venue, question: str) -> Generator[None]:
+def translate_errors(venue: Venue, question: str) -> Generator[None]:
     """
-    Nothing that a client raises is an answer.
+    Raise every exception of the block as `VenueUnavailable`: an error is never an answer.
 
     Raises:
-        VenueUnavailable: It could not be asked, or its answer not be read.
+        VenueUnavailable: The venue could not be asked, or its response could not be read.
     """
     try:
         yield
@@ -180,5 +181,5 @@ def asking(venue: Venue, question: str) -> Generator[None]:
     except InvalidValue as error:
         raise VenueUnavailable(venue, question, f"the answer cannot be read: {error}") from error
     except Exception as error:
-        # ccxt raises its own where a request fails, and anything at all from an answer of another shape.
+        # ccxt raises its own exceptions for a failed request, but any exception for an unexpected response.
         raise VenueUnavailable(venue, question, f"{type(error).__name__}: {error}") from error

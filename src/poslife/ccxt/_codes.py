@@ -1,8 +1,8 @@
 """
-Codes that arrive as a refusal's class and are none. Data, from the venues' documentation.
+Venue error codes that ccxt maps to a refusal's class although the order may exist. Data.
 
-They tell of a duplicate (an earlier attempt may exist), of a time-out at the venue, or of an order that was
-handed on.
+They mean a duplicate (an earlier attempt may exist), a time-out at the venue, or an order that was accepted
+for processing. Source: the venues' documentation.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ __all__ = ["VENUE_CODES", "VenueCodes"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueCodes:
     """
-    What leaves an order in doubt at one venue, whatever class ccxt gives it.
+    The errors of one venue that leave an order in doubt, regardless of ccxt's exception class.
 
     Attributes:
         codes: The venue's codes.
-        texts: What its message says where ccxt leaves out the code; in lower case.
+        texts: Parts of its messages, in lower case, for errors whose code ccxt leaves out.
     """
 
     codes: frozenset[str]
@@ -40,7 +40,7 @@ _BINANCE = VenueCodes(
             "-20132",  # the client algo id is duplicated
         }
     ),
-    # Spot has -2010 for every refusal, and a duplicate among them.
+    # Spot uses -2010 for every refusal, duplicates included, so the text decides.
     texts=("duplicate order", "status unknown"),
 )
 _KUCOIN = VenueCodes(
@@ -109,5 +109,7 @@ VENUE_CODES: Mapping[Venue, VenueCodes] = MappingProxyType(
     }
 )
 """
-The venues whose refusals can be told by class and code; at others only what ccxt itself refuses can.
+The venues whose refusals are recognised by class and code.
+
+At any other venue only ccxt's own refusals and ``InsufficientFunds`` are recognised.
 """

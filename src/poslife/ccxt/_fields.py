@@ -1,5 +1,5 @@
 """
-One field at a time out of ccxt's dictionaries: read exactly, or refused by its name.
+Single fields of ccxt's dictionaries: read exactly, or refused with the field's name.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ __all__ = [
     "client_order_id_in",
     "info_of",
     "is_hedged",
+    "is_same_client_order_id",
     "leg_in",
+    "next_page_cursor",
     "number",
     "optional_text",
     "order_side",
@@ -31,7 +33,7 @@ __all__ = [
 
 Raw = Mapping[str, object]
 """
-What ccxt gives for an order, a trade or a position.
+An order, a trade or a position as ccxt returns it.
 """
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,34 +41,34 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def row(field: str, value: object) -> Raw:
     """
-    A dictionary.
+    Return *value* if it is a dictionary.
 
     Raises:
-        InvalidValue: It is none.
+        InvalidValue: It is not.
     """
     if not isinstance(value, Mapping):
-        raise InvalidValue(field, value, "a dictionary as ccxt gives it")
+        raise InvalidValue(field, value, "a dictionary")
     return cast("Raw", value)
 
 
 def rows(field: str, value: object) -> Sequence[Raw]:
     """
-    A list of dictionaries.
+    Return *value* if it is a list of dictionaries.
 
     Raises:
-        InvalidValue: It is none.
+        InvalidValue: It is not.
     """
     if not isinstance(value, list | tuple):
-        raise InvalidValue(field, value, "a list of dictionaries as ccxt gives it")
+        raise InvalidValue(field, value, "a list of dictionaries")
     return [row(field, one) for one in cast("Iterable[object]", value)]
 
 
 def number(field: str, value: object) -> Decimal:
     """
-    A number as ccxt gives it: text, int or float; a float by its shortest text, which is exact to 15 digits.
+    Return a number given as text, int or float; a float by its shortest repr, which is exact to 15 digits.
 
     Raises:
-        InvalidValue: It is none, or not finite.
+        InvalidValue: It is not a number, or not finite.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise InvalidValue(field, value, "a number, as text, int or float")
@@ -81,29 +83,29 @@ def number(field: str, value: object) -> Decimal:
 
 def text(field: str, value: object) -> str:
     """
-    Text that is there.
+    Return *value* if it is a non-empty str.
 
     Raises:
-        InvalidValue: It is none, or empty.
+        InvalidValue: It is not.
     """
     if not isinstance(value, str) or not value:
-        raise InvalidValue(field, value, "text")
+        raise InvalidValue(field, value, "a non-empty str")
     return value
 
 
 def optional_text(value: object) -> str | None:
     """
-    Text, or ``None`` where there is none or nothing in it.
+    Return *value* if it is a non-empty str, else ``None``.
     """
     return value if isinstance(value, str) and value else None
 
 
 def time(field: str, value: object) -> datetime:
     """
-    A time as ccxt gives it.
+    Return the time for a number of milliseconds since 1970.
 
     Raises:
-        InvalidValue: It is no number of milliseconds since 1970.
+        InvalidValue: It is not such a number.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidValue(field, value, "milliseconds since 1970")
@@ -115,7 +117,7 @@ def time(field: str, value: object) -> datetime:
 
 def order_side(field: str, value: object) -> OrderSide:
     """
-    Buy or sell.
+    Return the side for ``buy`` or ``sell``.
 
     Raises:
         InvalidValue: It is neither.
@@ -127,7 +129,7 @@ def order_side(field: str, value: object) -> OrderSide:
 
 def info_of(raw: Raw) -> Raw:
     """
-    What the venue itself sent; nothing where ccxt does not say.
+    Return the venue's own fields (``info``); empty if ccxt has none.
     """
     info = raw.get("info")
     return cast("Raw", info) if isinstance(info, Mapping) else {}
@@ -135,31 +137,31 @@ def info_of(raw: Raw) -> Raw:
 
 def leg_in(field: str, info: Raw, rules: VenueRules) -> Leg | None:
     """
-    The leg that the venue names, or ``None`` where it names none.
+    Return the leg that the venue names, or ``None`` if it names none.
 
     Raises:
-        InvalidValue: It says a word for it that is not known.
+        InvalidValue: It names an unknown one.
     """
     if is_hedged(info, rules) is False:
         return Leg.NET
-    for where in rules.leg_fields:
-        said = info.get(where)
-        if said in (None, ""):
+    for name in rules.leg_fields:
+        word = info.get(name)
+        if word in (None, ""):
             continue
-        leg = rules.legs.get(str(said).lower())
+        leg = rules.legs.get(str(word).lower())
         if leg is None:
-            raise InvalidValue(f"{field}.info.{where}", said, f"one of {', '.join(rules.legs)}")
+            raise InvalidValue(f"{field}.info.{name}", word, f"one of {', '.join(rules.legs)}")
         return leg
     return None
 
 
 def is_hedged(info: Raw, rules: VenueRules) -> bool | None:
     """
-    Whether the venue says that it is hedge mode, or ``None`` where it says nothing about that.
+    Return true for hedge mode, false for one-way mode, ``None`` if the venue does not say.
     """
-    for where in rules.hedge_fields:
-        if info.get(where) is not None:
-            return str(info[where]).lower() in rules.hedge_words
+    for name in rules.hedge_fields:
+        if info.get(name) is not None:
+            return str(info[name]).lower() in rules.hedge_words
     return None
 
 
@@ -167,10 +169,36 @@ def client_order_id_in(
     value: object, *, venue: Venue, formats: Mapping[Venue, ClientOrderIdFormat] = CLIENT_ORDER_IDS
 ) -> ClientOrderId | None:
     """
-    Our name for an order as it was sent: without what the venue, or ccxt, put before it.
+    Return the client order id as it was sent, without the prefix that the venue or ccxt adds.
     """
     returned = optional_text(value)
-    if returned is None:
-        return None
+    return None if returned is None else ClientOrderId(_without_prefix(returned, venue, formats))
+
+
+def is_same_client_order_id(
+    returned: str,
+    sent: ClientOrderId,
+    *,
+    venue: Venue,
+    formats: Mapping[Venue, ClientOrderIdFormat],
+) -> bool:
+    """
+    Return whether *returned* is *sent*, apart from the venue's prefix and from case, which BingX changes.
+    """
+    return _without_prefix(returned, venue, formats).lower() == sent.lower()
+
+
+def _without_prefix(returned: str, venue: Venue, formats: Mapping[Venue, ClientOrderIdFormat]) -> str:
     known = formats.get(venue)
-    return ClientOrderId(returned.removeprefix(known.returned_prefix) if known else returned)
+    return returned.removeprefix(known.returned_prefix) if known else returned
+
+
+def next_page_cursor(page: Sequence[Raw]) -> str | None:
+    """
+    Return the venue's cursor for the next page, which ccxt puts into one of the rows.
+    """
+    for one in page:
+        cursor = info_of(one).get("nextPageCursor")
+        if isinstance(cursor, str) and cursor:
+            return cursor
+    return None

@@ -1,5 +1,5 @@
 """
-Trades over time: a page at a time, oldest first, and whether it holds them all.
+Pages of fills over time, oldest first, and whether each page is complete.
 """
 
 from __future__ import annotations
@@ -12,30 +12,29 @@ from poslife._domain.client_order_ids import ClientOrderIdFormat
 from poslife._domain.fills import Fill
 from poslife._domain.identifiers import Account, TradeId, Venue
 from poslife._domain.venue_answers import FillPage, FillQuery
-from poslife.ccxt._client import CcxtClient, require_a_list
-from poslife.ccxt._fields import Raw, info_of, rows
-from poslife.ccxt._names import is_same_name
+from poslife.ccxt._client import CcxtClient, require_list_in_response
+from poslife.ccxt._fields import Raw, info_of, is_same_client_order_id, next_page_cursor, rows
 from poslife.ccxt._trades import fill_from
 from poslife.ccxt._venues import VenueRules
 from poslife.errors import InvalidValue
 from poslife.protocols import Clock
 
-__all__ = ["History", "cursor_in", "start_of"]
+__all__ = ["History", "start_of"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
-# Some venues take whole seconds, so the end is asked for later and cut here.
+# Some venues round to whole seconds, so each request ends later than its span and the rest is cut off here.
 _PAST_THE_END = timedelta(seconds=1)
 
-# Of the venue's own pages in one of ours; more than that, and ours covers less time.
-_MOST_PAGES = 20
+# The venue's pages in one `FillPage`; if they do not suffice, the `FillPage` covers a shorter span.
+_MAX_PAGES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Span:
     """
-    From *start* (included) to *end* (not included); ``None`` is as far as the venue goes.
+    The time from *start* (included) to *end* (excluded); ``None`` is as far as the venue goes.
     """
 
     start: datetime | None
@@ -65,7 +64,7 @@ class History:
 
     async def page(self, query: FillQuery, start: datetime | None) -> FillPage:
         """
-        The fills from *start* on, of as much time as the venue answers at once and shows whole.
+        Return the fills from *start* on, for the longest span that the venue answers completely.
 
         Raises:
             InvalidValue: A trade cannot be read.
@@ -75,16 +74,16 @@ class History:
         span = self._first_span(start, asked_at)
         while True:
             trades, whole = await self._read(query, span)
-            shorter = None if whole else _half(span, asked_at)
+            shorter = None if whole else _first_half(span, asked_at)
             if shorter is None:
                 break
             span = shorter
         in_order = sorted(trades, key=self._sequence_of)
         fills = [fill for trade in in_order if (fill := self._fill(trade)) is not None]
-        chosen = _once([fill for fill in fills if self._is_asked_for(query, span, fill)])
+        chosen = _without_duplicates([fill for fill in fills if self._matches(query, span, fill)])
         return FillPage(
             fills=tuple(sorted(chosen, key=lambda fill: fill.at)),
-            complete=within and whole and self._can_choose(query, fills),
+            complete=within and whole and self._can_match_order(query, fills),
             next_cursor=None if span.end is None else _cursor_of(span.end),
             at=asked_at,
         )
@@ -98,7 +97,7 @@ class History:
 
     async def _read(self, query: FillQuery, span: _Span) -> tuple[Sequence[Raw], bool]:
         """
-        The trades of a span, perhaps with some beside it; and whether none is left out.
+        Return the trades of a span, possibly with some outside it, and whether none is missing.
         """
         rules = self._rules
         params = self._parameters(query)
@@ -106,21 +105,21 @@ class History:
         if span.end is not None:
             params["until"] = _milliseconds(span.end + _PAST_THE_END)
         symbol = None if rules.trades_of_all else query.symbol
-        # Where ccxt itself cuts the answer to the limit, it must not: it is counted.
+        # ccxt must not cut the rows to the limit itself: their number shows whether the venue has cut them.
         limit = None if rules.trades_of_all else rules.trades_limit
         trades: list[Raw] = []
-        for _ in range(_MOST_PAGES):
+        for _ in range(_MAX_PAGES):
             page = rows("trades", await self._client.fetch_my_trades(symbol, since, limit, params))
             if not page:
-                require_a_list(self._client, "trades")
+                require_list_in_response(self._client, "trades")
             trades += page
             if not rules.pages:
-                return _of(query, trades), len(page) < rules.trades_limit
-            cursor = cursor_in(page)
+                return _of_symbol(query, trades), len(page) < rules.trades_limit
+            cursor = next_page_cursor(page)
             if cursor is None:
-                return _of(query, trades), True
+                return _of_symbol(query, trades), True
             params["cursor"] = cursor
-        return _of(query, trades), False
+        return _of_symbol(query, trades), False
 
     def _parameters(self, query: FillQuery) -> dict[str, object]:
         rules = self._rules
@@ -141,7 +140,7 @@ class History:
             trade, venue=self._venue, account=self._account, rules=self._rules, formats=self._formats
         )
 
-    def _is_asked_for(self, query: FillQuery, span: _Span, fill: Fill) -> bool:
+    def _matches(self, query: FillQuery, span: _Span, fill: Fill) -> bool:
         if query.since is not None and fill.at < query.since:
             return False
         if span.start is not None and fill.at < _floor(span.start):
@@ -154,14 +153,14 @@ class History:
         if query.venue_order_id is not None:
             return fill.venue_order_id == query.venue_order_id
         if query.client_order_id is not None:
-            return fill.client_order_id is not None and is_same_name(
+            return fill.client_order_id is not None and is_same_client_order_id(
                 fill.client_order_id, query.client_order_id, venue=self._venue, formats=self._formats
             )
         return True
 
-    def _can_choose(self, query: FillQuery, fills: Sequence[Fill]) -> bool:
+    def _can_match_order(self, query: FillQuery, fills: Sequence[Fill]) -> bool:
         """
-        Whether a trade of the order that was asked for would have been known as such.
+        Return whether the trades carry the id by which the query selects its order.
         """
         if query.venue_order_id is not None:
             return all(fill.venue_order_id is not None for fill in fills)
@@ -170,55 +169,44 @@ class History:
 
 def start_of(query: FillQuery) -> datetime | None:
     """
-    Where the page that is asked for begins; ``None`` where the question does not say.
+    Return the start of the page that *query* asks for; ``None`` without a start time.
 
     Raises:
-        InvalidValue: The cursor is none of ours.
+        InvalidValue: The cursor is not a ``next_cursor`` of this module.
     """
     cursor = query.cursor
     if cursor is None:
         return query.since
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 14):
-        raise InvalidValue("FillQuery.cursor", cursor, "the next_cursor of a page of this source's")
+        raise InvalidValue("FillQuery.cursor", cursor, "the next_cursor of a page from this source")
     return _EPOCH + int(cursor) * _MILLISECOND
 
 
-def cursor_in(page: Sequence[Raw]) -> str | None:
+def _of_symbol(query: FillQuery, trades: Sequence[Raw]) -> list[Raw]:
     """
-    Where a list of the venue's goes on; ccxt puts it into one of the rows.
-    """
-    for one in page:
-        cursor = info_of(one).get("nextPageCursor")
-        if isinstance(cursor, str) and cursor:
-            return cursor
-    return None
-
-
-def _of(query: FillQuery, trades: Sequence[Raw]) -> list[Raw]:
-    """
-    Those of the symbol; one that names none is left for its reader to refuse.
+    Return the trades of the symbol, and those without one, which `fill_from` refuses.
     """
     return [trade for trade in trades if trade.get("symbol") in (None, query.symbol)]
 
 
-def _once(fills: Sequence[Fill]) -> Iterable[Fill]:
+def _without_duplicates(fills: Sequence[Fill]) -> Iterable[Fill]:
     """
-    Each fill once: pages that move while they are read overlap.
+    Return each fill once: the venue's pages overlap when trades arrive between two requests.
 
     Raises:
-        InvalidValue: Two different ones have the same id.
+        InvalidValue: Two different fills have the same id.
     """
     chosen: dict[TradeId, Fill] = {}
     for fill in fills:
         before = chosen.setdefault(fill.trade_id, fill)
         if not before.agrees_with(fill) or before.at != fill.at:
-            raise InvalidValue("trade.id", fill.trade_id, f"an id of its own: {before} has it too")
+            raise InvalidValue("trade.id", fill.trade_id, f"a unique id: {before} has it too")
     return chosen.values()
 
 
-def _half(span: _Span, now: datetime) -> _Span | None:
+def _first_half(span: _Span, now: datetime) -> _Span | None:
     """
-    The first half of a span, or ``None`` where it cannot be shorter.
+    Return the first half of *span*, or ``None`` if it cannot be shorter.
     """
     if span.start is None:
         return None

@@ -1,5 +1,5 @@
 """
-ccxt's orders become ours.
+Conversion of ccxt's orders.
 """
 
 from __future__ import annotations
@@ -33,12 +33,13 @@ def order_seen_from(
     formats: Mapping[Venue, ClientOrderIdFormat] = CLIENT_ORDER_IDS,
 ) -> OrderSeen:
     """
-    A ccxt order as seen at *at*. An acknowledgement is none: it often has no side, amount or status.
+    Convert a ccxt order, received at *at*.
 
-    An order that is ``closed`` and not filled whole is canceled: ccxt says closed of both.
+    The result of ``create_order`` is not enough: it often has no side, amount or status. An order that is
+    ``closed`` but not completely filled is canceled: ccxt uses ``closed`` for both.
 
     Raises:
-        InvalidValue: It has no id, side, amount, filled amount or status, or one that cannot be read.
+        InvalidValue: The id, side, amount, filled amount or status is missing or cannot be read.
     """
     raw = row("order", order)
     status = _STATUSES.get(str(raw.get("status")))

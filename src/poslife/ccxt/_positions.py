@@ -1,5 +1,5 @@
 """
-ccxt's positions become ours, and the host's symbols keys.
+Conversion of ccxt's positions, and keys for the host's symbols.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from poslife._domain.identifiers import Account, Leg, MarginMode, PositionKey, Side, Symbol, Venue
 from poslife._domain.venue_answers import VenuePosition
-from poslife.ccxt._client import edge, markets_of
+from poslife.ccxt._client import markets_of, require_async
 from poslife.ccxt._fields import Raw, info_of, leg_in, number, optional_text, row, text
 from poslife.ccxt._venues import VenueRules, rules_of
 from poslife.errors import InvalidValue
@@ -17,8 +17,8 @@ from poslife.errors import InvalidValue
 __all__ = ["key_for", "position_from"]
 
 _SIDES = {"long": Side.LONG, "buy": Side.LONG, "short": Side.SHORT, "sell": Side.SHORT}
-_SIGNED = ("positionAmt", "szi", "pos", "size")
-_SAID = ("holdSide", "positionSide", "posSide", "side")
+_SIGNED_FIELDS = ("positionAmt", "szi", "pos", "size")
+_SIDE_FIELDS = ("holdSide", "positionSide", "posSide", "side")
 
 
 def key_for(
@@ -30,19 +30,19 @@ def key_for(
     margin_mode: MarginMode | None = None,
 ) -> PositionKey:
     """
-    The key of a contract, as a `CcxtSource` over the same client writes it.
+    Return the key of a contract, as a `CcxtSource` over the same client writes it.
 
     Args:
         client: A ``ccxt.async_support`` exchange that has loaded its markets.
         symbol: ccxt's unified symbol, for example ``BTC/USDT:USDT``; never the venue's raw one.
         account: The host's name for the account.
         leg: Long or short in hedge mode.
-        margin_mode: Only with a source that was told ``margin_modes=True``.
+        margin_mode: Only with a source created with ``margin_modes=True``.
 
     Raises:
-        InvalidValue: The client has no market of this unified symbol, or has not loaded its markets.
+        InvalidValue: The client has no market with this unified symbol, or has not loaded its markets.
     """
-    driver = edge(client)
+    driver = require_async(client)
     if symbol not in markets_of(driver):
         raise InvalidValue("symbol", symbol, f"a unified symbol of a market that {driver.id} has loaded")
     return PositionKey(
@@ -59,18 +59,19 @@ def position_from(
     rules: VenueRules | None = None,
 ) -> VenuePosition:
     """
-    A ccxt position. A row with 0 contracts is an explicit flat; one without a number cannot be read.
+    Convert a ccxt position. A row with 0 contracts is flat; a row without a number cannot be read.
 
     Args:
         position: One row of ``fetch_positions``.
         venue: ccxt's exchange id.
         account: The host's name for the account.
         margin_modes: Put the margin mode into the key, for accounts that hold both modes of one symbol.
-        rules: What is known of the venue, for one that is not in `VENUE_RULES`.
+        rules: The rules of a venue that is not in `VENUE_RULES`.
 
     Raises:
-        InvalidValue: It has no contracts, no side although it has contracts, or a leg that is not known.
-        UnknownVenueFormat: The venue is not known and no *rules* are given.
+        InvalidValue: The contracts are missing, the side is missing although there are contracts, or the leg
+            is unknown.
+        UnknownVenueFormat: The venue is not in `VENUE_RULES` and no *rules* are given.
     """
     known = rules_of(venue, rules)
     raw = row("position", position)
@@ -90,9 +91,9 @@ def position_from(
 
 
 def _leg(raw: Raw, info: Raw, rules: VenueRules) -> Leg:
-    said = leg_in("position", info, rules)
-    if said is not None:
-        return said
+    leg = leg_in("position", info, rules)
+    if leg is not None:
+        return leg
     if raw.get("hedged") is not True:
         return Leg.NET
     side = _SIDES.get(str(raw.get("side")))
@@ -102,30 +103,30 @@ def _leg(raw: Raw, info: Raw, rules: VenueRules) -> Leg:
 
 
 def _margin_mode(raw: Raw) -> MarginMode:
-    said = optional_text(raw.get("marginMode"))
-    if said not in ("cross", "isolated"):
+    mode = optional_text(raw.get("marginMode"))
+    if mode not in ("cross", "isolated"):
         raise InvalidValue("position.marginMode", raw.get("marginMode"), "'cross' or 'isolated'")
-    return MarginMode(said)
+    return MarginMode(mode)
 
 
 def _side(raw: Raw, info: Raw, contracts: Decimal) -> Side | None:
     """
-    Long or short by ccxt's word, else by a sign, else by the venue's own word; ``None`` where it is flat.
+    Return ccxt's side, else the side of a signed amount, else the venue's own side; ``None`` if flat.
     """
     if not contracts:
         return None
-    said = _SIDES.get(str(raw.get("side")))
-    if said is not None:
-        return said
+    unified = _SIDES.get(str(raw.get("side")))
+    if unified is not None:
+        return unified
     if contracts < 0:
         return Side.SHORT
-    if any(number(f"position.info.{where}", info[where]) < 0 for where in _SIGNED if info.get(where)):
+    if any(number(f"position.info.{name}", info[name]) < 0 for name in _SIGNED_FIELDS if info.get(name)):
         return Side.SHORT
-    for where in _SAID:
-        side = _SIDES.get(str(info.get(where)).lower())
+    for name in _SIDE_FIELDS:
+        side = _SIDES.get(str(info.get(name)).lower())
         if side is not None:
             return side
-    # Binance in one-way mode, with a position too small for a notional: the sign is all it says.
+    # Binance in one-way mode, for a position too small for a notional, shows its side by the sign alone.
     if optional_text(info.get("positionAmt")) is not None:
         return Side.LONG
     raise InvalidValue("position.side", raw.get("side"), "'long' or 'short'")

@@ -1,5 +1,5 @@
 """
-ccxt's trades become fills. What cannot be read raises; nothing is guessed.
+Conversion of ccxt's trades into fills. A trade that cannot be read raises; nothing is guessed.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ def fill_from(
     formats: Mapping[Venue, ClientOrderIdFormat] = CLIENT_ORDER_IDS,
 ) -> Fill | None:
     """
-    A ccxt trade as a fill; ``None`` for what is no execution, such as a funding payment.
+    Convert a ccxt trade into a fill; ``None`` for a row that is not an execution, such as a funding payment.
 
     Args:
         trade: One row of ``fetch_my_trades`` or ``watch_my_trades``, or of an order's ``trades``.
         venue: ccxt's exchange id.
         account: The host's name for the account.
-        rules: What is known of the venue, for one that is not in `VENUE_RULES`.
-        formats: Client order id formats, where the tracker was given some.
+        rules: The rules of a venue that is not in `VENUE_RULES`.
+        formats: Client order id formats, if the tracker was given any.
 
     Raises:
-        InvalidValue: It has no id, side, price, amount or time, or one that cannot be read.
-        UnknownVenueFormat: The venue is not known and no *rules* are given.
+        InvalidValue: The id, side, price, amount or time is missing or cannot be read.
+        UnknownVenueFormat: The venue is not in `VENUE_RULES` and no *rules* are given.
     """
     known = rules_of(venue, rules)
     raw = row("trade", trade)
@@ -84,16 +84,16 @@ def fills_from(
     formats: Mapping[Venue, ClientOrderIdFormat] = CLIENT_ORDER_IDS,
 ) -> tuple[Fill, ...]:
     """
-    Those of *trades* that are executions, as `fill_from` reads them; an order's ``trades`` may be ``None``.
+    Convert the executions among *trades* by `fill_from`; an order's ``trades`` may be ``None``.
 
     Raises:
         InvalidValue: One of them cannot be read.
-        UnknownVenueFormat: The venue is not known and no *rules* are given.
+        UnknownVenueFormat: The venue is not in `VENUE_RULES` and no *rules* are given.
     """
-    read = [
+    fills = [
         fill_from(trade, venue=venue, account=account, rules=rules, formats=formats) for trade in trades or ()
     ]
-    return tuple(fill for fill in read if fill is not None)
+    return tuple(fill for fill in fills if fill is not None)
 
 
 def _is_execution(info: Raw, rules: VenueRules) -> bool:
@@ -106,7 +106,7 @@ def _is_execution(info: Raw, rules: VenueRules) -> bool:
         raise InvalidValue(
             f"trade.info.{rules.trade_kind}",
             kind,
-            f"a kind of execution that is known: {', '.join(sorted(rules.executions | rules.no_executions))}",
+            f"a known kind of execution: {', '.join(sorted(rules.executions | rules.no_executions))}",
         )
     return True
 
@@ -114,7 +114,7 @@ def _is_execution(info: Raw, rules: VenueRules) -> bool:
 def _trade_id(raw: Raw, rules: VenueRules) -> TradeId:
     parts = [raw.get(part) for part in rules.trade_id_parts]
     if any(part in (None, "") for part in parts):
-        raise InvalidValue("trade.id", raw.get("id"), f"an id, made of {', '.join(rules.trade_id_parts)}")
+        raise InvalidValue("trade.id", raw.get("id"), f"an id, built from {', '.join(rules.trade_id_parts)}")
     return TradeId(":".join(str(part) for part in parts))
 
 
@@ -123,17 +123,17 @@ def _side_and_leg(raw: Raw, info: Raw, rules: VenueRules) -> tuple[OrderSide, Le
     if not rules.close_in_position_side or is_hedged(info, rules) is not True:
         return side, leg_in("trade", info, rules)
     leg = Leg.LONG if side is OrderSide.BUY else Leg.SHORT
-    does = str(info.get("tradeSide"))
-    if does == "open":
+    effect = str(info.get("tradeSide"))
+    if effect == "open":
         return side, leg
-    # A liquidation or a reduction by the venue says which leg it closes: burst_close_long.
-    if does.endswith("close_long"):
+    # A liquidation or a reduction by the venue names the leg that it closes, as in burst_close_long.
+    if effect.endswith("close_long"):
         return OrderSide.SELL, Leg.LONG
-    if does.endswith("close_short"):
+    if effect.endswith("close_short"):
         return OrderSide.BUY, Leg.SHORT
-    if does == "close":
+    if effect == "close":
         return (OrderSide.SELL if side is OrderSide.BUY else OrderSide.BUY), leg
-    raise InvalidValue("trade.info.tradeSide", does, "open or close, in hedge mode")
+    raise InvalidValue("trade.info.tradeSide", effect, "open or close, in hedge mode")
 
 
 def _fees(raw: Raw, *, negated: bool) -> tuple[Fee, ...]:
@@ -145,7 +145,7 @@ def _fees(raw: Raw, *, negated: bool) -> tuple[Fee, ...]:
     for fee in shown:
         currency = optional_text(fee.get("currency"))
         if fee.get("cost") is None or currency is None:
-            continue  # ccxt writes a fee that the venue does not tell as None
+            continue  # ccxt writes None for a fee that the venue does not report
         cost = number("trade.fee.cost", fee["cost"])
         fees.append(Fee(cost=-cost if negated else cost, currency=currency))
     return tuple(fees)

@@ -1,7 +1,7 @@
 """
-What is known of each venue: how an order is found by our name for it, and what its answers cover. Data.
+Rules of each venue: how an order is found by its client order id, and what the responses cover. Data.
 
-Windows are a little shorter than the venue's own, since a question takes time to arrive.
+Time windows are slightly shorter than the venue's own, because a request takes time to arrive.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ __all__ = ["VENUE_RULES", "LookupMethod", "VenueRules", "rules_of"]
 
 LookupMethod = Literal["fetch_order", "fetch_open_orders", "fetch_canceled_and_closed_orders"]
 """
-A method of ccxt's that shows orders.
+A method of ccxt that returns orders.
 """
 
-_WORDS: Mapping[str, Leg] = MappingProxyType(
+_LEG_WORDS: Mapping[str, Leg] = MappingProxyType(
     {
         "both": Leg.NET,
         "net": Leg.NET,
@@ -34,46 +34,47 @@ _WORDS: Mapping[str, Leg] = MappingProxyType(
         "dual_short": Leg.SHORT,
     }
 )
-_INDEXES: Mapping[str, Leg] = MappingProxyType({"0": Leg.NET, "1": Leg.LONG, "2": Leg.SHORT})
+_LEG_INDEXES: Mapping[str, Leg] = MappingProxyType({"0": Leg.NET, "1": Leg.LONG, "2": Leg.SHORT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueRules:
     """
-    One venue, as ccxt shows it.
+    The rules of one venue, as ccxt presents it.
 
     Attributes:
-        lookups: The methods of ccxt's that are asked for an order, one after the other until one shows it.
-        lookup_parameter: Their parameter that takes our name for an order.
-        lookup_order_parameter: That of a list, which takes the venue's name.
-        lookup_window: An order made within this time would be found by our name, whatever became of it;
-            ``None`` where the venue promises nothing, so that absence there is never proven.
-        trade_order_name: Where a trade's ``info`` has our name for its order, or ``None``.
-        trade_id_parts: What a trade's id is made of, where the venue's own is not unique.
-        trade_sequence: Where ``info`` numbers trades in the order they were made: ccxt sorts by time and id,
-            and so mixes those of one millisecond.
-        trade_kind: Where ``info`` says what kind of execution a trade is, or ``None`` where all are trades.
-        executions: The kinds that change a position; others but *no_executions* cannot be read.
-        no_executions: The kinds that are shown as trades and change no position: funding payments.
-        trades_parameter: The parameter of ``fetch_my_trades`` that filters by our name, or ``None``.
-        trades_order_parameter: The one that filters by the venue's, or ``None``.
-        trades_extra: Further parameters of that call.
-        trades_window: For how long fills are trusted to be shown.
-        trades_span: How much time one call may cover.
-        trades_limit: The most trades in one answer.
-        trades_of_all: The answer is cut before ccxt picks the symbol: then all symbols are asked for.
+        lookups: ccxt's methods that look an order up, called in turn until one returns it.
+        lookup_parameter: Their parameter for the client order id.
+        lookup_order_parameter: The list methods' parameter for the venue order id.
+        lookup_window: An order created within this time is found by its client order id, in every state;
+            ``None`` where the venue promises nothing, so that absence is never proven.
+        trade_order_name: The field of a trade's ``info`` with the client order id, or ``None``.
+        trade_id_parts: The fields that form a trade's id, where the venue's own id is not unique.
+        trade_sequence: The field of ``info`` that numbers trades in order of execution: ccxt sorts by time
+            and id, and so mixes trades of one millisecond.
+        trade_kind: The field of ``info`` with the kind of execution, or ``None`` where all are trades.
+        executions: The kinds that change a position. A kind in neither this nor *no_executions* is an error.
+        no_executions: The kinds that are returned as trades but change no position, such as funding payments.
+        trades_parameter: The parameter of ``fetch_my_trades`` that filters by client order id, or ``None``.
+        trades_order_parameter: The parameter that filters by venue order id, or ``None``.
+        trades_extra: Further parameters of ``fetch_my_trades``.
+        trades_window: The age up to which the venue is trusted to return fills.
+        trades_span: The longest time that one call may cover.
+        trades_limit: The maximum number of trades in one response.
+        trades_of_all: The response is cut before ccxt filters by symbol, so all symbols are requested.
         positions_extra: Parameters of ``fetch_positions`` for the whole account.
-        positions_cover: What ccxt says of the markets that this covers.
-        positions_beyond: Markets whose ``info`` has this are not covered after all.
-        positions_by_symbol: Asked for one symbol, the venue answers for any, also beyond *positions_cover*.
-        positions_limit: The most positions in one answer.
-        leg_fields: Where ``info`` says which leg it is; the first that is there counts.
-        legs: The leg for each word, in lower case, found there.
-        hedge_fields: Where ``info`` says whether *leg_fields* name a leg, or only a direction.
-        hedge_words: The words, in lower case, for hedge mode.
-        close_in_position_side: In hedge mode a closing trade has its position's side, not its order's.
-        fees_negated_where: Where ``info`` has this field, ccxt shows a fee that was paid as negative.
-        pages: Answers come in pages, with a cursor in ``info``.
+        positions_cover: The market fields, and their values, of the markets that this request covers.
+        positions_beyond: Markets whose ``info`` has this field are not covered after all.
+        positions_by_symbol: A request for one symbol works for every market, also outside *positions_cover*.
+        positions_limit: The maximum number of positions in one response.
+        leg_fields: The fields of ``info`` that may name the leg; the first with a value counts.
+        legs: The leg for each of their values, in lower case.
+        hedge_fields: The fields of ``info`` with the position mode; in one-way mode *leg_fields* name only a
+            direction.
+        hedge_words: Their values, in lower case, that mean hedge mode.
+        close_in_position_side: In hedge mode a closing trade has the position's side, not the order's.
+        fees_negated_where: If ``info`` has this field, ccxt returns a paid fee as negative.
+        pages: Responses come in pages, with a cursor in ``info``.
     """
 
     lookups: tuple[LookupMethod, ...] = ("fetch_order",)
@@ -108,7 +109,7 @@ class VenueRules:
 
 
 _BINANCE = VenueRules(
-    # Canceled and expired orders without a fill are shown for three days.
+    # Canceled and expired orders without a fill are returned for three days.
     lookup_window=timedelta(hours=71),
     trade_sequence="id",
     trades_order_parameter="orderId",
@@ -118,7 +119,7 @@ _BINANCE = VenueRules(
     positions_extra=MappingProxyType({"subType": "linear"}),
     positions_cover=MappingProxyType({"contract": True, "linear": True, "option": False}),
     leg_fields=("positionSide",),
-    legs=_WORDS,
+    legs=_LEG_WORDS,
 )
 _KUCOIN = VenueRules(
     lookup_parameter="clientOid",
@@ -128,7 +129,7 @@ _KUCOIN = VenueRules(
     trades_limit=1000,
     positions_cover=MappingProxyType({"contract": True}),
     leg_fields=("positionSide",),
-    legs=_WORDS,
+    legs=_LEG_WORDS,
 )
 
 VENUE_RULES: Mapping[Venue, VenueRules] = MappingProxyType(
@@ -141,11 +142,11 @@ VENUE_RULES: Mapping[Venue, VenueRules] = MappingProxyType(
             positions_cover=MappingProxyType({"contract": True, "inverse": True, "option": False}),
         ),
         Venue("bybit"): VenueRules(
-            # `fetch_order` reaches the account's last 500 closed orders alone, and by our name it sends an
-            # empty `orderId` too; the lists take the name, and the second goes on where the first ends.
+            # `fetch_order` reaches only the account's last 500 closed orders, and with a client order id it
+            # also sends an empty `orderId`. The lists accept the id, and the second continues the first.
             lookups=("fetch_open_orders", "fetch_canceled_and_closed_orders"),
             lookup_parameter="orderLinkId",
-            # Canceled and rejected orders without a fill are shown for a day.
+            # Canceled and rejected orders without a fill are returned for a day.
             lookup_window=timedelta(hours=23),
             trade_order_name="orderLinkId",
             trade_sequence="seq",
@@ -165,7 +166,7 @@ VENUE_RULES: Mapping[Venue, VenueRules] = MappingProxyType(
             no_executions=frozenset({"Funding"}),
             trades_parameter="orderLinkId",
             trades_order_parameter="orderId",
-            # ccxt asks for Trade alone, which hides liquidations and auto-deleveraging; empty is all kinds.
+            # ccxt's default, Trade, leaves out liquidations and auto-deleveraging; empty means all kinds.
             trades_extra=MappingProxyType({"execType": ""}),
             trades_window=timedelta(days=729),
             trades_span=timedelta(days=6, hours=23),
@@ -175,11 +176,11 @@ VENUE_RULES: Mapping[Venue, VenueRules] = MappingProxyType(
             positions_by_symbol=True,
             positions_limit=200,
             leg_fields=("positionIdx",),
-            legs=_INDEXES,
+            legs=_LEG_INDEXES,
             pages=True,
         ),
         Venue("okx"): VenueRules(
-            # Canceled orders without a fill are shown for two hours.
+            # Canceled orders without a fill are returned for two hours.
             lookup_window=timedelta(minutes=115),
             trade_order_name="clOrdId",
             trade_sequence="billId",
@@ -189,10 +190,10 @@ VENUE_RULES: Mapping[Venue, VenueRules] = MappingProxyType(
             trades_limit=100,
             positions_cover=MappingProxyType({"contract": True, "option": False}),
             leg_fields=("posSide",),
-            legs=_WORDS,
+            legs=_LEG_WORDS,
         ),
         Venue("gate"): VenueRules(
-            # A name of ours is searched for until a minute after its order has ended.
+            # A client order id is found until a minute after its order has ended.
             lookup_window=timedelta(seconds=50),
             trade_order_name="text",
             trade_sequence="trade_id",
@@ -203,7 +204,7 @@ VENUE_RULES: Mapping[Venue, VenueRules] = MappingProxyType(
             positions_cover=MappingProxyType({"swap": True, "linear": True, "settle": "USDT"}),
             positions_limit=100,
             leg_fields=("mode",),
-            legs=_WORDS,
+            legs=_LEG_WORDS,
         ),
         Venue("bitget"): VenueRules(
             lookup_parameter="clientOid",
@@ -216,7 +217,7 @@ VENUE_RULES: Mapping[Venue, VenueRules] = MappingProxyType(
             positions_extra=MappingProxyType({"productType": "USDT-FUTURES"}),
             positions_cover=MappingProxyType({"contract": True, "linear": True, "settle": "USDT"}),
             leg_fields=("holdSide", "posSide"),
-            legs=_WORDS,
+            legs=_LEG_WORDS,
             hedge_fields=("posMode", "holdMode"),
             hedge_words=frozenset({"hedge_mode"}),
             close_in_position_side=True,
@@ -224,7 +225,7 @@ VENUE_RULES: Mapping[Venue, VenueRules] = MappingProxyType(
         ),
         Venue("hyperliquid"): VenueRules(
             trade_order_name="cloid",
-            # Trade ids come more than once.
+            # Trade ids are not unique.
             trade_id_parts=("id", "order", "timestamp"),
             # Only the last 10,000 fills are kept, however old.
             trades_window=timedelta(days=1),
@@ -232,10 +233,10 @@ VENUE_RULES: Mapping[Venue, VenueRules] = MappingProxyType(
             trades_limit=2000,
             trades_of_all=True,
             positions_cover=MappingProxyType({"swap": True, "settle": "USDC"}),
-            # Each exchange built by others on top answers for itself.
+            # Builder-deployed exchanges (HIP-3) must be requested one by one.
             positions_beyond="hip3",
             leg_fields=("type",),
-            legs=_WORDS,
+            legs=_LEG_WORDS,
         ),
         Venue("bingx"): VenueRules(
             trade_order_name="clientOrderID",
@@ -246,7 +247,7 @@ VENUE_RULES: Mapping[Venue, VenueRules] = MappingProxyType(
             positions_extra=MappingProxyType({"subType": "linear"}),
             positions_cover=MappingProxyType({"swap": True, "linear": True}),
             leg_fields=("positionSide",),
-            legs=_WORDS,
+            legs=_LEG_WORDS,
             hedge_fields=("onlyOnePosition",),
             hedge_words=frozenset({"false"}),
         ),
@@ -255,34 +256,34 @@ VENUE_RULES: Mapping[Venue, VenueRules] = MappingProxyType(
     }
 )
 """
-The venues that are known.
+The supported venues.
 
-HTX, Deribit, krakenfutures and mexc are not: through ccxt an order cannot be found there by a name of ours,
-or not even be sent under one. BingX shows the fills of linear contracts without an id and a side, so that
-they cannot be read: what an order there has filled is not known from them.
+HTX, Deribit, krakenfutures and mexc are not supported: through ccxt an order there cannot be found by its
+client order id, or not even be sent with one. BingX returns the fills of linear contracts without an id and
+a side, so they cannot be read, and the filled quantity of an order there is not known from them.
 """
 
-_REFUSED: Mapping[Venue, str] = MappingProxyType(
+_UNSUPPORTED: Mapping[Venue, str] = MappingProxyType(
     {
-        Venue("htx"): "ccxt leaves out a client order id there that is not an integer",
-        Venue("deribit"): "ccxt sends `label` there, and finds no order by it",
-        Venue("krakenfutures"): "ccxt finds no order there by its client order id",
-        Venue("mexc"): "ccxt finds no order there by its client order id",
+        Venue("htx"): "ccxt drops a client order id that is not an integer",
+        Venue("deribit"): "ccxt sends the client order id as `label`, and finds no order by it",
+        Venue("krakenfutures"): "ccxt finds no order by its client order id",
+        Venue("mexc"): "ccxt finds no order by its client order id",
     }
 )
 
 
 def rules_of(venue: Venue, rules: VenueRules | None = None) -> VenueRules:
     """
-    *rules*, or those known for *venue*.
+    Return *rules* if given, else those in `VENUE_RULES`.
 
     Raises:
         UnknownVenueFormat: There are none.
     """
     known = VENUE_RULES.get(venue) if rules is None else rules
     if known is None:
-        because = f" ({_REFUSED[venue]})" if venue in _REFUSED else ""
+        reason = f" ({_UNSUPPORTED[venue]})" if venue in _UNSUPPORTED else ""
         raise UnknownVenueFormat(
-            venue, VENUE_RULES, missing=f"way to ask through ccxt{because}", give="rules=VenueRules(…)"
+            venue, VENUE_RULES, missing=f"way to ask through ccxt{reason}", give="rules=VenueRules(…)"
         )
     return known

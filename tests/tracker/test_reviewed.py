@@ -767,9 +767,9 @@ def check(store: MemoryStore, made: list[Fill]) -> None:
     """
     What must hold whatever happened.
     """
-    stored = list(store._fills.values())  # pyright: ignore[reportPrivateUsage]
-    positions = store._positions  # pyright: ignore[reportPrivateUsage]
-    events = store._life_events  # pyright: ignore[reportPrivateUsage]
+    stored = list(store._fills.by_key.values())  # pyright: ignore[reportPrivateUsage]
+    positions = store._positions.by_ref  # pyright: ignore[reportPrivateUsage]
+    events = store._life_events.records  # pyright: ignore[reportPrivateUsage]
     assert Counter(one.fill.trade_id for one in stored) == Counter(one.trade_id for one in made)
     for ref, position in positions.items():
         mine = [one for one in stored if one.ref == ref]
@@ -796,7 +796,7 @@ def check(store: MemoryStore, made: list[Fill]) -> None:
             assert order.status not in (OrderStatus.PREPARED, OrderStatus.SUBMITTING)
     holders = [position for position in positions.values() if position.live]
     assert len(holders) <= 1
-    held = store._live.get(KEY)  # pyright: ignore[reportPrivateUsage]
+    held = store._positions.holders.get(KEY)  # pyright: ignore[reportPrivateUsage]
     assert held == (holders[0].ref if holders else None)
     unclaimed = [one for one in stored if one.ref is None]
     assert not any(position.status is PositionStatus.PENDING and unclaimed for position in holders)

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
-from poslife._domain.event_envelopes import LIFE_EVENT_SCHEMA, HostBody, Json, UnknownBody
+from poslife._domain.event_envelopes import LIFE_EVENT_SCHEMA, HostBody, Json, RecordedEvent, UnknownBody
 from poslife._domain.events import LIFE_EVENTS, LifeBody
 from poslife._domain.text import NOT_OURS, class_name, clean_text, text_of
 from poslife._trail.flattening import Flattening, free_name
 from poslife._trail.plain import encode_plain
+from poslife._trail.records import EventRecord
 from poslife._trail.redaction import KeyRedaction, Redaction, redact_secrets
 from poslife._trail.tracebacks import describe_exception
 from poslife.errors import StorageRejected
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "decode_body",
+    "decode_event",
     "encode_body",
     "encode_payload",
     "encode_redacted",
@@ -166,6 +168,22 @@ def decode_body(kind: str, schema: int, encoded: bytes, *, life: bool) -> LifeBo
     if known is None or schema > LIFE_EVENT_SCHEMA:
         return UnknownBody(content=cast("Json", msgspec.json.decode(encoded)))
     return msgspec.json.decode(encoded, type=known)
+
+
+def decode_event(record: EventRecord) -> RecordedEvent:
+    """
+    Return a stored event with its body decoded. One with a version is a life event.
+    """
+    header = record.header
+    return RecordedEvent(
+        header=header,
+        body=decode_body(header.type, header.schema, record.payload, life=record.version is not None),
+        recorded_at=record.recorded_at,
+        version=record.version,
+        index=record.index,
+        sequence=record.sequence,
+        digest=record.digest,
+    )
 
 
 def fingerprint(change: Change) -> bytes:

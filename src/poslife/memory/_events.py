@@ -1,28 +1,96 @@
 """
-Host events and dead letters, in memory.
+Life events, host events and dead letters in memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from operator import itemgetter
 
+from poslife._domain.changes import Change, Heads
 from poslife._domain.event_envelopes import RecordedEvent
-from poslife._domain.identifiers import EventId
-from poslife._trail.encoding import decode_body
-from poslife.errors import DeadLetterNotFound, StorageRejected
-from poslife.memory._pages import paged, token_of
+from poslife._domain.identifiers import EventId, PositionRef
+from poslife._trail.encoding import decode_event, encode_body
+from poslife.errors import DeadLetterNotFound, InvalidValue, StorageRejected
 from poslife.protocols import BuriedLetter, DeadLetter, EventRecord, FeedPage, FeedToken
-from poslife.protocols._pages import Page, PageToken, limited
-from poslife.storage._page_tokens import AfterRunEvent, after_run_event, after_uuid, page_of_run_events
+from poslife.protocols._pages import limited
+from poslife.storage._event_rows import life_digests, life_event_rows
+from poslife.storage._page_tokens import (
+    AfterEvent,
+    AfterRunEvent,
+    after_event,
+    after_run_event,
+    event_token,
+    page_of_run_events,
+)
 
-__all__ = ["HostEvents"]
+__all__ = ["HostEvents", "LifeEvents"]
+
+
+class LifeEvents:
+    """
+    The events that were committed with a change.
+
+    Attributes:
+        records: All of them, in the order of the commits.
+        last_digests: The digest of the last event of each position.
+    """
+
+    def __init__(self) -> None:
+        self.records: list[EventRecord] = []
+        self.last_digests: dict[PositionRef, bytes] = {}
+
+    def append(self, change: Change, heads: Heads) -> None:
+        """
+        Store the events of *change*, each linked to the one before it in its position's digest chain.
+        """
+        digests = life_digests(life_event_rows(change.events, change.at), heads)
+        for event, digest in zip(change.events, digests, strict=True):
+            self.records.append(
+                EventRecord(
+                    header=event.header,
+                    recorded_at=change.at,
+                    sequence=None,
+                    version=event.version,
+                    index=event.index,
+                    payload=encode_body(event.body),
+                    digest=digest,
+                )
+            )
+            if event.header.ref is not None:
+                self.last_digests[event.header.ref] = digest
+
+    def has(self, event: EventId) -> bool:
+        return any(record.header.id == event for record in self.records)
+
+    def of(self, ref: PositionRef) -> Iterator[RecordedEvent]:
+        """
+        Yield the events of a position.
+        """
+        return (decode_event(record) for record in self.records if record.header.ref == ref)
+
+    def read(self, after: FeedToken | None, limit: int) -> FeedPage:
+        """
+        Return the page of the feed after *after*.
+
+        A token holds the number of the last event given and its id: so a token of another store, or of one
+        that ended with an earlier process, is refused and does not pass over events.
+        """
+        start, most = after_event(after), limited(limit)
+        passed = 0 if start is None else start.number
+        if start is not None and (
+            passed > len(self.records) or self.records[passed - 1].header.id != start.event
+        ):
+            raise InvalidValue("after", after, "the `next` of a page of this store's feed")
+        items = tuple(self.records[passed : passed + most])
+        last = AfterEvent(passed + len(items), items[-1].header.id) if items else start
+        return FeedPage(items=items, next=None if last is None else event_token(last))
 
 
 class HostEvents:
     """
-    What a `BatchWriter` stores, and what it sets aside.
+    The events that a sink wrote, and its dead letters.
 
     Attributes:
         records: The events by id, in the order they were stored.
@@ -35,38 +103,27 @@ class HostEvents:
         self._replayed: set[EventId] = set()
 
     def write(self, records: Sequence[EventRecord]) -> None:
-        """
-        See `BatchWriter.write`.
-        """
         for row, record in enumerate(records):
             if record.sequence is None:
-                told = f"event {record.header.id}: a life event is stored with the change it tells of"
-                raise StorageRejected(f"{told}, and not by itself", row=row)
+                raise StorageRejected(
+                    f"event {record.header.id} is a life event: it is stored with its change, by `commit`",
+                    row=row,
+                )
         for record in records:
             self.records.setdefault(record.header.id, record)
 
     def bury(self, letter: DeadLetter, now: datetime) -> None:
-        """
-        See `BatchWriter.bury`.
-        """
         event = letter.record.header.id
         if event not in self.records:
             self.letters.setdefault(event, BuriedLetter(letter=letter, buried_at=now))
 
-    def waiting(self, after: PageToken | None, limit: int) -> Page[BuriedLetter]:
+    def waiting(self) -> Iterator[tuple[EventId, BuriedLetter]]:
         """
-        See `DeadLetterBox.list_dead_letters`.
+        Yield the dead letters that were not replayed.
         """
-        after_uuid(after)
-        listed = (
-            (str(event), letter) for event, letter in self.letters.items() if event not in self._replayed
-        )
-        return paged(sorted(listed, key=token_of), after, limit)
+        return ((event, letter) for event, letter in self.letters.items() if event not in self._replayed)
 
     def replay(self, event: EventId) -> None:
-        """
-        See `DeadLetterBox.replay`.
-        """
         if event not in self.letters or event in self._replayed:
             raise DeadLetterNotFound(event)
         self.write((self.letters[event].letter.record,))
@@ -74,7 +131,7 @@ class HostEvents:
 
     def read(self, after: FeedToken | None, limit: int) -> FeedPage:
         """
-        See `RunEventFeed.read_run_events`.
+        Return the page of the feed after *after*.
         """
         start, most = after_run_event(after), limited(limit)
         found = (
@@ -84,17 +141,14 @@ class HostEvents:
         )
         return page_of_run_events([record for _, record in sorted(found, key=itemgetter(0))[:most]], start)
 
-    def recorded(self) -> tuple[RecordedEvent, ...]:
+    def of(self, ref: PositionRef) -> Iterator[RecordedEvent]:
         """
-        The events, in the order they were stored.
+        Yield the events about a position.
         """
-        return tuple(
-            RecordedEvent(
-                header=record.header,
-                body=decode_body(record.header.type, record.header.schema, record.payload, life=False),
-                recorded_at=record.recorded_at,
-                sequence=record.sequence,
-                digest=record.digest,
-            )
-            for record in self.records.values()
-        )
+        return (decode_event(record) for record in self.records.values() if record.header.ref == ref)
+
+    def recorded(self) -> Iterator[RecordedEvent]:
+        """
+        Yield the events, in the order they were stored.
+        """
+        return map(decode_event, self.records.values())

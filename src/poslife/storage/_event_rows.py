@@ -12,7 +12,7 @@ from uuid import UUID
 from poslife._domain.changes import Heads
 from poslife._domain.event_envelopes import UNLINKED, Actor, EventHeader, LifeEvent, RecordedEvent, Severity
 from poslife._domain.identifiers import Account, EventId, PositionRef, RunId, Symbol, Venue
-from poslife._trail.encoding import decode_body, encode_body
+from poslife._trail.encoding import decode_event, encode_body
 from poslife._trail.records import EventRecord, content_of, linked
 from poslife.storage._rows import Row, Value, cell_of, optional_cell
 
@@ -144,17 +144,7 @@ def recorded_event_from(row: Row) -> RecordedEvent:
     """
     The event of a row with the columns `EVENT_COLUMNS`.
     """
-    record = event_record_from(row)
-    header = record.header
-    return RecordedEvent(
-        header=header,
-        body=decode_body(header.type, header.schema, record.payload, life=record.version is not None),
-        recorded_at=record.recorded_at,
-        version=record.version,
-        index=record.index,
-        sequence=record.sequence,
-        digest=record.digest,
-    )
+    return decode_event(event_record_from(row))
 
 
 def event_record_from(row: Row) -> EventRecord:

@@ -28,7 +28,7 @@ class GoesNowhere(HonestStore):
 
     @override
     async def read_life_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
-        if after is None and not self.inner._life_events:
+        if after is None and not self.inner._life_events.records:
             return FeedPage(items=(), next=FeedToken("nothing more"))
         if after == "nothing more":
             return FeedPage(items=(), next=after)
@@ -80,7 +80,7 @@ class RepeatsTheLast(HonestStore):
         page = await super().read_life_events(after, limit=limit)
         if start is None or not page.items or limit == 1:
             return page
-        again = self.inner._life_events[start.number - 1]
+        again = self.inner._life_events.records[start.number - 1]
         return replace(page, items=(again, *page.items)[:limit])
 
 
@@ -110,7 +110,7 @@ class TellsTheRefused(HonestStore):
         try:
             return await super().take(change)
         except RepositoryError:
-            self.inner._tell(change, {})
+            self.inner._life_events.append(change, {})
             raise
 
 
@@ -121,12 +121,12 @@ class TellsLate(HonestStore):
     async def take(self, change: Change) -> Committed:
         committed = await super().take(change)
         if not committed.repeated and change.events and len(self.inner._changes) % 3 == 0:
-            late = [self.inner._life_events.pop() for _ in change.events][::-1]
-            place = len(self.inner._life_events)
+            late = [self.inner._life_events.records.pop() for _ in change.events][::-1]
+            place = len(self.inner._life_events.records)
             # Others go on, and are read, before this one is seen at its place.
             for _ in range(20):
                 await asyncio.sleep(0)
-            self.inner._life_events[place:place] = late
+            self.inner._life_events.records[place:place] = late
         return committed
 
     @override
@@ -134,7 +134,7 @@ class TellsLate(HonestStore):
         start = after_event(after)
         if start is None:
             return await super().read_life_events(None, limit=limit)
-        told = self.inner._life_events
+        told = self.inner._life_events.records
         # By number alone, as a reader of a serial column does.
         if start.number > len(told):
             return FeedPage(items=(), next=after)
@@ -155,7 +155,7 @@ class BeginsEachChangeAnew(HonestStore):
 
     @override
     async def take(self, change: Change) -> Committed:
-        self.inner._trails.clear()
+        self.inner._life_events.last_digests.clear()
         return await super().take(change)
 
 

@@ -38,7 +38,7 @@ class AllowsTwo(HonestStore):
     async def take(self, change: Change) -> Committed:
         for transition in change.transitions:
             if isinstance(transition, Claim):
-                self.inner._live.pop(transition.after.key, None)
+                self.inner._positions.holders.pop(transition.after.key, None)
         return await super().take(change)
 
 
@@ -53,7 +53,7 @@ class LooksThenWrites(HonestStore):
                 raise DuplicatePosition(claim.after.key, holder)
         await asyncio.sleep(0)
         for claim in claims:
-            self.inner._live.pop(claim.after.key, None)
+            self.inner._positions.holders.pop(claim.after.key, None)
         return await super().take(change)
 
 
@@ -83,7 +83,7 @@ class FreesKeysWhileClosing(HonestStore):
         committed = await super().take(change)
         for position in committed.positions:
             if position.status is PositionStatus.CLOSING:
-                self.inner._live.pop(position.key, None)
+                self.inner._positions.holders.pop(position.key, None)
         return committed
 
 
@@ -94,9 +94,9 @@ class ForgetsToTakeAgain(HonestStore):
     async def take(self, change: Change) -> Committed:
         for transition in change.transitions:
             if not isinstance(transition, Claim) and transition.result(PositionId(1)).live:
-                holder = self.inner._live.get(transition.result(PositionId(1)).key)
+                holder = self.inner._positions.holders.get(transition.result(PositionId(1)).key)
                 if holder != transition.ref and len(change.transitions) == 1:
-                    self.inner._live.pop(transition.result(PositionId(1)).key, None)
+                    self.inner._positions.holders.pop(transition.result(PositionId(1)).key, None)
         return await super().take(change)
 
 
@@ -141,7 +141,7 @@ class FoldsCase(HonestStore):
     async def take(self, change: Change) -> Committed:
         for transition in change.transitions:
             if isinstance(transition, Claim) and change.id not in self.inner._changes:
-                for key, holder in tuple(self.inner._live.items()):
+                for key, holder in tuple(self.inner._positions.holders.items()):
                     if str(key).lower() == str(transition.after.key).lower():
                         existing = await self.inner.get(holder)
                         raise DuplicatePosition(transition.after.key, cast("LivePosition", existing))
@@ -155,7 +155,7 @@ class KeyIsTheSymbol(HonestStore):
     async def take(self, change: Change) -> Committed:
         for transition in change.transitions:
             if isinstance(transition, Claim) and change.id not in self.inner._changes:
-                for key, holder in tuple(self.inner._live.items()):
+                for key, holder in tuple(self.inner._positions.holders.items()):
                     if key.symbol == transition.after.key.symbol:
                         existing = await self.inner.get(holder)
                         raise DuplicatePosition(transition.after.key, cast("LivePosition", existing))

@@ -48,7 +48,7 @@ class FindsElsewhere(HonestStore):
         self, venue: Venue, account: Account, symbol: Symbol, order: VenueOrderId, /
     ) -> Position | None:
         self.ask()
-        for position in self.inner._positions.values():
+        for position in self.inner._positions.by_ref.values():
             if any(mine.venue_order_id == order for mine in position.orders):
                 return position
         return None

@@ -114,11 +114,11 @@ class WritesFillsFirst(HonestStore):
     async def take(self, change: Change) -> Committed:
         for stored in change.fills:
             key = (stored.fill.venue, stored.fill.account, stored.fill.symbol, stored.fill.trade_id)
-            if change.id not in self.inner._changes and key not in self.inner._fills:
+            if change.id not in self.inner._changes and key not in self.inner._fills.by_key:
                 try:
                     return await super().take(change)
                 except RepositoryError:
-                    self.inner._fills[key] = stored
+                    self.inner._fills.by_key[key] = stored
                     raise
         return await super().take(change)
 
@@ -163,7 +163,7 @@ class BreaksWhenCancelled(HonestStore):
         committed = await super().take(bent(change, events=()))
         self.inner._changes[change.id] = fingerprint(change), committed
         await asyncio.sleep(0)
-        self.inner._tell(change, {})
+        self.inner._life_events.append(change, {})
         return committed
 
 
@@ -172,7 +172,7 @@ class CountsEventsOfNothing(HonestStore):
 
     @override
     async def take(self, change: Change) -> Committed:
-        taken = {event.index for event in self.inner._life_events if event.header.ref is None}
+        taken = {event.index for event in self.inner._life_events.records if event.header.ref is None}
         for event in change.events:
             if event.header.ref is None and event.index in taken:
                 raise StorageRejected("duplicate key (version, index)")

@@ -48,7 +48,7 @@ class FirstFaultComesFirst(HonestStore):
         if change.id not in self.inner._changes and len(change.transitions) > 1:
             for transition in change.transitions:
                 alone = bent(change, transitions=(transition,), fills=())
-                self.inner._check(alone, self.inner._heads(alone))
+                self.inner._check(alone, self.inner._positions.heads(alone, {}))
         return await super().take(change)
 
 
@@ -75,7 +75,7 @@ class OverwritesTheExit(HonestStore):
         except AlreadyClosed as error:
             for transition in change.transitions:
                 if isinstance(transition, Close) and transition.ref == error.closed.ref:
-                    self.inner._positions[transition.ref] = transition.after
+                    self.inner._positions.by_ref[transition.ref] = transition.after
             raise
 
 
@@ -90,7 +90,7 @@ class RevisesTheExit(HonestStore):
             (transition,) = change.transitions
             if not isinstance(transition, Revise) or not isinstance(transition.after, ClosedPosition):
                 raise
-            self.inner._positions[transition.ref] = transition.after
+            self.inner._positions.by_ref[transition.ref] = transition.after
             return Committed(change_id=change.id, positions=(transition.after,))
 
 
@@ -100,7 +100,7 @@ class RefusesSettlements(HonestStore):
     @override
     async def take(self, change: Change) -> Committed:
         for transition in change.transitions:
-            stored = self.inner._positions.get(transition.ref)
+            stored = self.inner._positions.by_ref.get(transition.ref)
             if isinstance(stored, ClosedPosition) and change.id not in self.inner._changes:
                 raise AlreadyClosed(stored)
         return await super().take(change)
@@ -139,9 +139,9 @@ class OverwritesFills(HonestStore):
         try:
             return await super().take(change)
         except FillAlreadyStored:
-            self.inner._fills = {
+            self.inner._fills.by_key = {
                 key: stored
-                for key, stored in self.inner._fills.items()
+                for key, stored in self.inner._fills.by_key.items()
                 if stored.fill.trade_id not in {each.fill.trade_id for each in change.fills}
             }
             return await super().take(change)
@@ -153,7 +153,7 @@ class TradeIdsAreGlobal(HonestStore):
     @override
     async def take(self, change: Change) -> Committed:
         if change.id not in self.inner._changes:
-            for stored in self.inner._fills.values():
+            for stored in self.inner._fills.by_key.values():
                 if stored.fill.trade_id in {each.fill.trade_id for each in change.fills}:
                     raise FillAlreadyStored(stored.fill)
         return await super().take(change)

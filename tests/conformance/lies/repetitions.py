@@ -52,7 +52,7 @@ class RepeatsFills(HonestStore):
             for stored in change.fills:
                 again = replace(stored, fill=replace(stored.fill, trade_id=TradeId(str(uuid4()))))
                 key = (again.fill.venue, again.fill.account, again.fill.symbol, again.fill.trade_id)
-                self.inner._fills[key] = again
+                self.inner._fills.by_key[key] = again
         return committed
 
 
@@ -63,9 +63,9 @@ class RepeatsEvents(HonestStore):
     async def take(self, change: Change) -> Committed:
         committed = await super().take(change)
         if committed.repeated:
-            self.inner._life_events.extend(
+            self.inner._life_events.records.extend(
                 told
-                for told in tuple(self.inner._life_events)
+                for told in tuple(self.inner._life_events.records)
                 if told.header in [event.header for event in change.events]
             )
         return committed
@@ -107,7 +107,7 @@ class ForgetsChangesOfLostRuns(HonestStore):
 
     @override
     async def take(self, change: Change) -> Committed:
-        run = self.inner._run(change.run)
+        run = self.inner._runs.find(change.run)
         if change.needs_lease and (run is None or run.ended):
             raise RunLost(change.run)
         return await super().take(change)
@@ -149,7 +149,7 @@ class ReusesIds(HonestStore):
     async def take(self, change: Change) -> Committed:
         committed = await super().take(change)
         if not committed.repeated and any(isinstance(one, ClosedPosition) for one in committed.positions):
-            self.inner._last_id -= 1
+            self.inner._positions.last_id -= 1
         return committed
 
 
@@ -181,7 +181,7 @@ class TakesTheHostsId(HonestStore):
         except InvalidValue:
             (transition,) = change.transitions
             position = transition.result(PositionId(1))
-            self.inner._positions[transition.ref] = position
+            self.inner._positions.by_ref[transition.ref] = position
             return Committed(change_id=change.id, positions=(position,))
 
 
@@ -207,7 +207,7 @@ class LooksAtTheIdLast(HonestStore):
         try:
             return await super().take(change)
         except ChangeIdReused:
-            self.inner._check(change, self.inner._heads(change))
+            self.inner._check(change, self.inner._positions.heads(change, {}))
             raise
 
 

@@ -30,9 +30,9 @@ class ResurrectsLeases(HonestStore):
 
     @override
     async def renew_run(self, run: RunId, lease: float, /) -> Run:
-        known = self.inner._runs.get(run)
-        if known is not None and run not in self.inner._ended_for_good:
-            self.inner._runs[run] = replace(
+        known = self.inner._runs.by_id.get(run)
+        if known is not None and run not in self.inner._runs.ended_by_hand:
+            self.inner._runs.by_id[run] = replace(
                 known, ended=False, lease_until=known.lease_until.max.replace(tzinfo=UTC)
             )
         return await super().renew_run(run, lease)
@@ -43,7 +43,7 @@ class RenewsUnknownRuns(HonestStore):
 
     @override
     async def renew_run(self, run: RunId, lease: float, /) -> Run:
-        if run not in self.inner._runs:
+        if run not in self.inner._runs.by_id:
             await super().start_run(
                 NewRun(id=run, machine="somewhere", pid=1, process_started="", lease=lease)
             )
@@ -58,8 +58,8 @@ class RestartsRuns(HonestStore):
         try:
             return await super().start_run(run)
         except RunLost:
-            del self.inner._runs[run.id]
-            self.inner._ended_for_good.discard(run.id)
+            del self.inner._runs.by_id[run.id]
+            self.inner._runs.ended_by_hand.discard(run.id)
             return await super().start_run(run)
 
 
@@ -86,12 +86,12 @@ class AddsToLeases(HonestStore):
 
     @override
     async def renew_run(self, run: RunId, lease: float, /) -> Run:
-        known = self.inner._runs.get(run)
+        known = self.inner._runs.by_id.get(run)
         renewed = await super().renew_run(run, lease)
         if known is None:
             return renewed
         added = replace(renewed, lease_until=known.lease_until + timedelta(seconds=lease))
-        self.inner._runs[run] = added
+        self.inner._runs.by_id[run] = added
         return added
 
 
@@ -120,14 +120,14 @@ class LetsLostRunsOpen(HonestStore):
         try:
             return await super().take(change)
         except RunLost:
-            known = dict(self.inner._runs)
+            known = dict(self.inner._runs.by_id)
             new = NewRun(id=change.run, machine="any", pid=1, process_started="", lease=60.0)
-            self.inner._runs.pop(change.run, None)
+            self.inner._runs.by_id.pop(change.run, None)
             await self.inner.start_run(new)
             try:
                 return await super().take(change)
             finally:
-                self.inner._runs = known
+                self.inner._runs.by_id = known
 
 
 class LetsLostRunsIncrease(LetsLostRunsOpen):
@@ -145,7 +145,7 @@ class KeepsLostRunsFromExits(HonestStore):
 
     @override
     async def take(self, change: Change) -> Committed:
-        run = self.inner._run(change.run)
+        run = self.inner._runs.find(change.run)
         if change.id not in self.inner._changes and (run is None or run.ended):
             raise RunLost(change.run)
         return await super().take(change)
@@ -166,10 +166,10 @@ class RenewsInWordsOnly(HonestStore):
 
     @override
     async def renew_run(self, run: RunId, lease: float, /) -> Run:
-        known = self.inner._runs.get(run)
+        known = self.inner._runs.by_id.get(run)
         renewed = await super().renew_run(run, lease)
         if known is not None:
-            self.inner._runs[run] = known
+            self.inner._runs.by_id[run] = known
         return renewed
 
 

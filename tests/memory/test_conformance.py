@@ -1,5 +1,5 @@
 """
-The store in memory, and the batching sink over it, do what the contracts say.
+The store in memory keeps every contract of a store.
 """
 
 from __future__ import annotations
@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
-import pytest
 from typing_extensions import override
 
 from poslife._domain.event_envelopes import RecordedEvent
@@ -21,20 +20,9 @@ from poslife.conformance import (
     RunEventFeedConformance,
     WriterWithBox,
 )
-from poslife.conformance._story import begin
-from poslife.errors import InvalidValue
 from poslife.memory import MemoryStore
-from poslife.protocols import BatchWriter, DeadLetter, FeedToken, Repository
+from poslife.protocols import BatchWriter, DeadLetter, Repository
 from poslife.testing.clock import ManualClock
-from tests.conformance.suites import (
-    BoxSuite,
-    FeedSuite,
-    RepositorySuite,
-    RunFeedSuite,
-    SinkSuite,
-    SourceSuite,
-    WriterSuite,
-)
 
 
 class TestMemoryRepository(RepositoryConformance):
@@ -98,61 +86,3 @@ class TestMemoryRunFeed(RunEventFeedConformance):
     @asynccontextmanager
     async def writer(self) -> AsyncGenerator[FedWriter]:
         yield MemoryStore()
-
-
-class TestRunFeedThatGoesAway(RunFeedSuite):
-    pass
-
-
-class TestBoxThatGoesAway(BoxSuite):
-    pass
-
-
-class TestFeedThatGoesAway(FeedSuite):
-    pass
-
-
-class TestRepositoryThatGoesAway(RepositorySuite):
-    pass
-
-
-class TestWriterThatGoesAway(WriterSuite):
-    pass
-
-
-class TestBatchingSink(SinkSuite):
-    pass
-
-
-class TestPaperVenue(SourceSuite):
-    pass
-
-
-async def test_a_token_of_a_store_that_is_forgotten() -> None:
-    """
-    A token that outlived the store it is of passes over nothing in silence: it is refused.
-    """
-    forgotten, store = MemoryStore(), MemoryStore()
-    for one, claims in ((forgotten, 3), (store, 1)):
-        story = await begin(one)
-        for _ in range(claims):
-            await story.claimed(one)
-    token = (await forgotten.read_life_events()).next
-    assert token is not None
-    _, _, event = token.partition(" ")
-    for foreign in (token, FeedToken(f"1 {event}")):
-        with pytest.raises(InvalidValue, match="this store's feed"):
-            await store.read_life_events(foreign)
-
-
-async def test_a_life_event_that_is_stored_is_not_buried() -> None:
-    """
-    A letter about a life event that this very store has is no letter.
-    """
-    store = MemoryStore()
-    story = await begin(store)
-    await story.claimed(store)
-    (first, *_) = (await store.read_life_events()).items
-    await store.bury(DeadLetter(record=first, reason="refused elsewhere"))
-
-    assert () == store.dead_letters()

@@ -1,0 +1,176 @@
+"""
+Positions and fills in memory, and the checks that come before a commit writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from poslife._domain.changes import (
+    Change,
+    Heads,
+    Promote,
+    StoredHead,
+    Transition,
+    require_found,
+    require_settlement,
+    require_versions,
+)
+from poslife._domain.event_envelopes import UNLINKED
+from poslife._domain.fills import StoredFill
+from poslife._domain.identifiers import (
+    Account,
+    PositionId,
+    PositionKey,
+    PositionRef,
+    Symbol,
+    TradeId,
+    Venue,
+)
+from poslife._domain.orders import Order
+from poslife._domain.positions import ClosedPosition, LivePosition, PendingPosition, Position
+from poslife.errors import DuplicatePosition, FillAlreadyStored, KeyInDoubt, StorageRejected
+
+__all__ = ["Fills", "Positions"]
+
+FillKey = tuple[Venue, Account, Symbol, TradeId]
+
+
+class Positions:
+    """
+    Every position of the store, and two indexes: by key and by id.
+
+    Attributes:
+        by_ref: The positions, as of the last commit.
+        holders: The ref of the live position that holds a key: at most one for each key.
+        refs: The ref of the position with an id.
+        last_id: The id that was minted last; ids are counted up, so that none is used twice.
+    """
+
+    def __init__(self) -> None:
+        self.by_ref: dict[PositionRef, Position] = {}
+        self.holders: dict[PositionKey, PositionRef] = {}
+        self.refs: dict[PositionId, PositionRef] = {}
+        self.last_id = 0
+
+    def live(self) -> Iterator[tuple[PositionRef, LivePosition]]:
+        """
+        Yield the positions that hold a key.
+        """
+        for ref, position in self.by_ref.items():
+            if not isinstance(position, ClosedPosition) and position.live:
+                yield ref, position
+
+    def holder_of(self, key: PositionKey) -> LivePosition | None:
+        ref = self.holders.get(key)
+        position = None if ref is None else self.by_ref[ref]
+        return None if isinstance(position, ClosedPosition) else position
+
+    def with_order(self, wanted: Callable[[Order], bool]) -> Iterator[tuple[PositionRef, Position]]:
+        """
+        Yield the positions that have an order for which *wanted* is true.
+        """
+        return (row for row in self.by_ref.items() if any(map(wanted, row[1].orders)))
+
+    # ------------------------------------------------------------------------------------------- commit
+
+    def heads(self, change: Change, last_digests: Mapping[PositionRef, bytes]) -> Heads:
+        """
+        Return what the checks and the digest chain need of each stored position that *change* is about.
+        """
+        stored = {ref: self.by_ref[ref] for ref in change.refs if ref in self.by_ref}
+        return {
+            ref: StoredHead(
+                status=position.status,
+                version=position.version,
+                id=None if isinstance(position, PendingPosition) else position.id,
+                trail=last_digests.get(ref, UNLINKED),
+            )
+            for ref, position in stored.items()
+        }
+
+    def check(self, transitions: Sequence[Transition], heads: Heads) -> None:
+        """
+        Raise what `Repository.commit` says of these transitions, in its order of precedence; write nothing.
+        """
+        require_found(transitions, heads)
+        for transition in transitions:
+            if isinstance(closed := self.by_ref.get(transition.ref), ClosedPosition):
+                require_settlement(transition, closed)
+        require_versions(transitions, heads)
+        # No id is minted before all is checked; the number given here is not looked at.
+        self._check_keys([transition.result(PositionId(1)) for transition in transitions])
+
+    def _check_keys(self, afters: Sequence[Position]) -> None:
+        # One change may release a key and claim it again, whichever of the two comes first in it.
+        released = {after.ref for after in afters if not after.live}
+        claimed: set[PositionKey] = set()
+        for after in afters:
+            if not after.live:
+                continue
+            holder = self.holder_of(after.key)
+            if holder is not None and holder.ref != after.ref and holder.ref not in released:
+                raise (KeyInDoubt if holder.in_doubt else DuplicatePosition)(after.key, holder)
+            if after.key in claimed:
+                raise StorageRejected(f"the change claims {after.key} twice")
+            claimed.add(after.key)
+
+    def write(self, transition: Transition) -> Position:
+        """
+        Store the position that *transition* makes, with a new id for its first fill, and return it.
+        """
+        minted: PositionId | None = None
+        if isinstance(transition, Promote):
+            self.last_id += 1
+            minted = PositionId(self.last_id)
+            self.refs[minted] = transition.ref
+        position = transition.result(minted)
+        self.by_ref[position.ref] = position
+        if position.live:
+            self.holders[position.key] = position.ref
+        elif self.holders.get(position.key) == position.ref:
+            del self.holders[position.key]
+        return position
+
+
+class Fills:
+    """
+    Every fill of the store.
+
+    Attributes:
+        by_key: The fills in the order they were stored, by venue, account, symbol and trade id.
+    """
+
+    def __init__(self) -> None:
+        self.by_key: dict[FillKey, StoredFill] = {}
+
+    def of(self, ref: PositionRef | None) -> Iterator[tuple[int, StoredFill]]:
+        """
+        Yield the fills of a position, or the unclaimed ones for ``None``, each with its place among all.
+        """
+        return (row for row in enumerate(self.by_key.values(), start=1) if row[1].ref == ref)
+
+    def check(self, change: Change, positions: Positions) -> None:
+        """
+        Raise what `Repository.commit` says of the fills of *change*; write nothing.
+        """
+        seen: set[FillKey] = set()
+        for stored in change.fills:
+            key = _key_of(stored)
+            if key in self.by_key:
+                raise FillAlreadyStored(self.by_key[key].fill)
+            if key in seen:
+                raise StorageRejected(f"the change stores fill {stored.fill.trade_id} twice")
+            seen.add(key)
+            if not (stored.ref is None or stored.ref in positions.by_ref or stored.ref in change.refs):
+                raise StorageRejected(
+                    f"fill {stored.fill.trade_id} belongs to no stored position ({stored.ref})"
+                )
+
+    def write(self, fills: Iterable[StoredFill]) -> None:
+        self.by_key.update((_key_of(stored), stored) for stored in fills)
+
+
+def _key_of(stored: StoredFill) -> FillKey:
+    fill = stored.fill
+    return fill.venue, fill.account, fill.symbol, fill.trade_id

@@ -306,7 +306,7 @@ def test_a_position_may_close_in_the_instant_it_opened() -> None:
     Equal times are in order.
     """
     assert AT == closed(opened_at=AT, closed_at=AT).closed_at
-    with pytest.raises(InvalidValue, match="before opened_at"):
+    with pytest.raises(InvalidValue, match="at or after opened_at"):
         closed(opened_at=AT, closed_at=AT - timedelta(microseconds=1))
 
 

@@ -148,7 +148,7 @@ def test_two_writers_of_one_name_are_refused() -> None:
     They would share a cursor.
     """
     two = [FurtherWriter(name="file", writer=Told()) for _ in range(2)]
-    with pytest.raises(InvalidValue, match="a name of its own"):
+    with pytest.raises(InvalidValue, match="different names"):
         BatchingSink(Told(), further=two)
 
 

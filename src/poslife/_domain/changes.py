@@ -148,7 +148,7 @@ class Promote(msgspec.Struct, frozen=True, kw_only=True):
             InvalidValue: Without one.
         """
         if minted is None:
-            raise InvalidValue("Promote.result", minted, "the PositionId the repository has minted")
+            raise InvalidValue("Promote.result", minted, "the PositionId that the repository has minted")
         return PersistedPosition(
             id=minted,
             ref=self.pending.ref,
@@ -237,13 +237,11 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         require_utc("Change.at", self.at)
         versions = {transition.ref: transition.version for transition in self.transitions}
         if len(versions) != len(self.transitions):
-            raise InvalidValue(
-                "Change.transitions", self.transitions, "at most one transition for each position"
-            )
+            raise InvalidValue("Change.transitions", self.transitions, "at most one transition per position")
         for event in self.events:
             ref = event.header.ref
             if (0 if ref is None else versions.get(ref)) != event.version:
-                raise InvalidValue("Change.events", event, "events of the versions that its transitions make")
+                raise InvalidValue("Change.events", event, "an event of a version that its transitions make")
 
     @property
     def refs(self) -> frozenset[PositionRef]:

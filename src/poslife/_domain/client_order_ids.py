@@ -59,11 +59,13 @@ class ClientOrderIdFormat:
         texts: dict[str, object] = {"prefix": self.prefix, "returned_prefix": self.returned_prefix}
         for field, text in texts.items():
             if not isinstance(text, str) or not text.isascii():
-                raise InvalidValue(f"ClientOrderIdFormat.{field}", text, "ASCII text")
+                raise InvalidValue(f"ClientOrderIdFormat.{field}", text, "an ASCII str")
         needed = len(self.prefix) + self._digits
         if type(self.most) is not int or self.most < needed:
             raise InvalidValue(
-                "ClientOrderIdFormat.most", self.most, f"at least {needed} for this alphabet and prefix"
+                "ClientOrderIdFormat.most",
+                self.most,
+                f"an int of at least {needed}, for this alphabet and prefix",
             )
 
     @property

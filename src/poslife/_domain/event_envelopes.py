@@ -183,7 +183,7 @@ class LifeEvent:
         require_count("LifeEvent.version", self.version)
         require_count("LifeEvent.index", self.index)
         if not isinstance(self.body, LifeBody):
-            raise InvalidValue("LifeEvent.body", self.body, "the body of a life event")
+            raise InvalidValue("LifeEvent.body", self.body, "a life event body")
 
 
 class HostEvent(msgspec.Struct, frozen=True, kw_only=True):

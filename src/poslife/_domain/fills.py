@@ -148,11 +148,8 @@ class StoredFill(msgspec.Struct, frozen=True, kw_only=True):
         if self.ordinal is not None:
             require_count("StoredFill.ordinal", self.ordinal)
         if (self.ref is None) is (self.unclaimed_because is None):
-            raise InvalidValue(
-                "StoredFill.unclaimed_because",
-                self.unclaimed_because,
-                "a reason exactly where there is no ref",
-            )
+            expected = "a str, since ref is None" if self.ref is None else "None, since ref is given"
+            raise InvalidValue("StoredFill.unclaimed_because", self.unclaimed_because, expected)
 
 
 as_dataclass_too(Fill)

@@ -113,7 +113,7 @@ def claim(
         InvalidValue: For a value that cannot be, or a side that is not the leg's.
     """
     if (key.leg, side) in ((Leg.LONG, Side.SHORT), (Leg.SHORT, Side.LONG)):
-        raise InvalidValue("side", side, f"the side of the key's leg ({key.leg})")
+        raise InvalidValue("side", side, f"the side of the key's leg, {key.leg}")
     position = PendingPosition(
         ref=ref,
         key=key,

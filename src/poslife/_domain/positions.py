@@ -75,11 +75,11 @@ def _check_origins(owner: str, position: PendingPosition | PersistedPosition | C
         raise InvalidValue(f"{owner}.orders", position.orders, "a tuple of Order")
     for index, order in enumerate(position.orders):
         if order.ref != position.ref or order.ordinal != index:
-            raise InvalidValue(f"{owner}.orders", order, "the position's own orders, by ordinal from 0")
+            raise InvalidValue(f"{owner}.orders", order, f"order {index} of position {position.ref}")
     require_utc(f"{owner}.created_at", position.created_at)
     require_count(f"{owner}.version", position.version)
     if position.version < 1:
-        raise InvalidValue(f"{owner}.version", position.version, "a version from 1 on")
+        raise InvalidValue(f"{owner}.version", position.version, "an int of at least 1")
 
 
 class PendingPosition(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +110,10 @@ class PendingPosition(msgspec.Struct, frozen=True, kw_only=True):
         _check_origins("PendingPosition", self)
         if any(order.filled for order in self.orders):
             raise InvalidValue(
-                "PendingPosition.orders", self.orders, "orders without fills: a fill makes it persisted"
+                "PendingPosition.orders",
+                self.orders,
+                "orders without fills",
+                hint="a position with a fill is a PersistedPosition",
             )
 
     if not TYPE_CHECKING:  # type checkers must go on rejecting `.id`; at run time it should explain itself
@@ -203,7 +206,8 @@ class PersistedPosition(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidValue(
                 "PersistedPosition.exited_quantity",
                 self.exited_quantity,
-                "less than entered_quantity: at zero it is closed",
+                f"a Decimal below entered_quantity, {self.entered_quantity}",
+                hint="a position that holds nothing is a ClosedPosition",
             )
         if self.protection is not None and not isinstance(self.protection, Protection):
             raise InvalidValue("PersistedPosition.protection", self.protection, "a Protection or None")
@@ -311,7 +315,9 @@ class ClosedPosition(msgspec.Struct, frozen=True, kw_only=True):
         require_utc("ClosedPosition.closed_at", self.closed_at)
         if self.closed_at < self.opened_at:
             raise InvalidValue(
-                "ClosedPosition.closed_at", self.closed_at, f"no time before opened_at ({self.opened_at})"
+                "ClosedPosition.closed_at",
+                self.closed_at,
+                f"a time at or after opened_at, {self.opened_at.isoformat()}",
             )
 
     @property

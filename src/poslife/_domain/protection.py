@@ -36,7 +36,7 @@ class Protection:
     def __post_init__(self) -> None:
         if self.stop_price is None and self.take_profit_price is None:
             raise InvalidValue(
-                "Protection", None, "a stop_price or a take_profit_price; no protection at all is None"
+                "Protection", None, "a stop_price or a take_profit_price", hint="no protection at all is None"
             )
         for what, price, order in (
             ("stop", self.stop_price, self.stop_order_id),
@@ -47,4 +47,6 @@ class Protection:
             if order is not None:
                 require_name(f"Protection.{what}_order_id", order)
                 if price is None:
-                    raise InvalidValue(f"Protection.{what}_price", None, "a price, since its order is named")
+                    raise InvalidValue(
+                        f"Protection.{what}_price", None, f"a Decimal, since {what}_order_id is given"
+                    )

@@ -119,7 +119,11 @@ class OrderSeen:
             OrderStatus.IN_DOUBT,
             OrderStatus.ABANDONED,
         ):
-            raise InvalidValue("OrderSeen.status", self.status, "a status that a venue can show")
+            raise InvalidValue(
+                "OrderSeen.status",
+                self.status,
+                "a status that a venue can show: working, filled, canceled, expired or rejected",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,7 +252,7 @@ class VenuePosition:
         if require_decimal("VenuePosition.quantity", self.quantity) < 0:
             raise InvalidValue("VenuePosition.quantity", self.quantity, "a Decimal of zero or more")
         if self.side is None and self.quantity:
-            raise InvalidValue("VenuePosition.side", self.side, "a Side, since there is a quantity")
+            raise InvalidValue("VenuePosition.side", self.side, "a Side, since the quantity is not zero")
         if self.entry_price is not None:
             require_positive("VenuePosition.entry_price", self.entry_price)
 

@@ -87,10 +87,15 @@ class BatchingSink:
         names = [one.name for one in further]
         for option, value, holds, wanted in (
             ("batch", batch, type(batch) is int and 1 <= batch <= 10_000, "an int from 1 to 10000"),
-            ("linger", linger, 0 <= linger <= 3600, "seconds from 0 to 3600"),
-            ("sync_every", sync_every, sync_every is None or 0 < sync_every <= 3600, "seconds, or None"),
+            ("linger", linger, 0 <= linger <= 3600, "a number of seconds from 0 to 3600"),
+            (
+                "sync_every",
+                sync_every,
+                sync_every is None or 0 < sync_every <= 3600,
+                "a number of seconds above zero, at most 3600, or None",
+            ),
             ("letters_a_minute", letters_a_minute, letters_a_minute >= 1, "an int of at least 1"),
-            ("further", names, len(set(names)) == len(names), "a name of its own for each"),
+            ("further", names, len(set(names)) == len(names), "writers with different names"),
         ):
             if not holds:
                 raise InvalidValue(f"BatchingSink.{option}", value, wanted)

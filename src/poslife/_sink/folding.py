@@ -101,11 +101,13 @@ class FoldingSink:
         clock: Clock | None = None,
     ) -> None:
         if not 0 < interval <= 86_400:
-            raise InvalidValue("FoldingSink.interval", interval, "seconds, more than 0 and up to a day")
+            raise InvalidValue(
+                "FoldingSink.interval", interval, "a number of seconds above zero, at most 86400"
+            )
         if most_keys < 1:
             raise InvalidValue("FoldingSink.most_keys", most_keys, "an int of at least 1")
         if isinstance(fold, str):
-            raise InvalidValue("FoldingSink.fold", fold, "a set of types, or a function")
+            raise InvalidValue("FoldingSink.fold", fold, "a set of event types, or a function")
         self._inner = inner
         self._folds: Callable[[HostEvent], bool] = fold if callable(fold) else _one_of(fold)
         self._interval = interval

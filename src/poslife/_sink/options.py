@@ -63,7 +63,7 @@ class FurtherWriter:
         name: object = self.name
         if not isinstance(name, str) or not name.isidentifier() or name == "store":
             raise InvalidValue(
-                "FurtherWriter.name", self.name, "a name like an identifier, other than 'store'"
+                "FurtherWriter.name", self.name, "a str that is a Python identifier, other than 'store'"
             )
         if type(self.most_behind) is not int or self.most_behind < 1:
             raise InvalidValue("FurtherWriter.most_behind", self.most_behind, "an int of at least 1")

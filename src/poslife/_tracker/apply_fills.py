@@ -208,7 +208,7 @@ def _require_fills(fills: Iterable[object], order: OrderOf | None, position: Pos
         if not isinstance(fill, Fill):
             raise InvalidValue("fill", fill, "a Fill")
         if place is not None and _place_of(fill) != place:
-            raise InvalidValue("fill", fill, f"a fill of {' '.join(place)}, which its order is of")
+            raise InvalidValue("fill", fill, f"a fill of {' '.join(place)}, as its order")
 
 
 def _place_of(what: Fill | PositionKey) -> tuple[Venue, Account, Symbol]:

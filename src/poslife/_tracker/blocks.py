@@ -202,7 +202,9 @@ def _require_held(position: object) -> None:
     if isinstance(position, ClosedPosition):
         raise AlreadyClosed(position)
     if not isinstance(position, PersistedPosition):
-        raise InvalidValue("closing", position, "a PersistedPosition: a pending one holds nothing to close")
+        raise InvalidValue(
+            "closing", position, "a PersistedPosition", hint="a pending position holds nothing to close"
+        )
 
 
 def unfilled_outcome(

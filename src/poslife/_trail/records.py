@@ -173,12 +173,15 @@ def decode_record(frame: bytes) -> EventRecord:
     """
     if frame and frame[0] > _FORMAT:
         raise InvalidValue(
-            "frame", frame[0], f"a format up to {_FORMAT}: a newer release wrote it, use that one"
+            "frame",
+            frame[0],
+            f"a frame format of at most {_FORMAT}",
+            hint="a newer release of poslife wrote it; read it with that release",
         )
     try:
         _, header, recorded_at, sequence, version, index, payload = _decode(frame[_CONTENT])
     except msgspec.MsgspecError as error:
-        raise InvalidValue("frame", frame, f"an event as a journal keeps it ({error})") from error
+        raise InvalidValue("frame", frame, f"an event encoded as a journal frame ({error})") from error
     return EventRecord(
         header=header,
         recorded_at=recorded_at,

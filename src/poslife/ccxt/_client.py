@@ -162,7 +162,9 @@ def markets_of(client: CcxtClient) -> Mapping[str, Raw]:
     """
     markets = client.markets
     if not isinstance(markets, Mapping):
-        raise InvalidValue("client.markets", markets, "markets: `await client.load_markets()` first")
+        raise InvalidValue(
+            "client.markets", markets, "the loaded markets", hint="call `await client.load_markets()` first"
+        )
     return cast("Mapping[str, Raw]", markets)
 
 

@@ -47,7 +47,7 @@ def row(field: str, value: object) -> Raw:
         InvalidValue: It is not.
     """
     if not isinstance(value, Mapping):
-        raise InvalidValue(field, value, "a dictionary")
+        raise InvalidValue(field, value, "a dict")
     return cast("Raw", value)
 
 
@@ -59,7 +59,7 @@ def rows(field: str, value: object) -> Sequence[Raw]:
         InvalidValue: It is not.
     """
     if not isinstance(value, list | tuple):
-        raise InvalidValue(field, value, "a list of dictionaries")
+        raise InvalidValue(field, value, "a list of dicts")
     return [row(field, one) for one in cast("Iterable[object]", value)]
 
 
@@ -71,7 +71,7 @@ def number(field: str, value: object) -> Decimal:
         InvalidValue: It is not a number, or not finite.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-        raise InvalidValue(field, value, "a number, as text, int or float")
+        raise InvalidValue(field, value, "a number, as a str, int or float")
     try:
         read = Decimal(repr(value) if isinstance(value, float) else value)
     except InvalidOperation:
@@ -108,11 +108,11 @@ def time(field: str, value: object) -> datetime:
         InvalidValue: It is not such a number.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidValue(field, value, "milliseconds since 1970")
+        raise InvalidValue(field, value, "an int of milliseconds since 1970")
     try:
         return _EPOCH + timedelta(milliseconds=value)
     except (OverflowError, ValueError):
-        raise InvalidValue(field, value, "milliseconds since 1970") from None
+        raise InvalidValue(field, value, "an int of milliseconds since 1970") from None
 
 
 def order_side(field: str, value: object) -> OrderSide:

@@ -200,7 +200,7 @@ def _without_duplicates(fills: Sequence[Fill]) -> Iterable[Fill]:
     for fill in fills:
         before = chosen.setdefault(fill.trade_id, fill)
         if not before.agrees_with(fill) or before.at != fill.at:
-            raise InvalidValue("trade.id", fill.trade_id, f"a unique id: {before} has it too")
+            raise InvalidValue("trade.id", fill.trade_id, "a unique id", hint=f"{before} has it too")
     return chosen.values()
 
 

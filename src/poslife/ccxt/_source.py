@@ -264,7 +264,7 @@ class CcxtSource:
                 # For a market it does not know, ccxt returns the venue's raw symbol, which is in no key.
                 unreadable.append(f"{position.key.symbol}: the client has no market with this symbol")
         if found and not positions:
-            raise InvalidValue("positions", unreadable[0], "a list of positions")
+            raise InvalidValue("positions", unreadable[0], "at least one readable position")
         counts = Counter(position.key for position in positions)
         unreadable += [f"{key}: {count} rows for one key" for key, count in counts.items() if count > 1]
         return [position for position in positions if counts[position.key] == 1], tuple(unreadable)

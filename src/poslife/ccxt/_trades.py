@@ -114,7 +114,7 @@ def _is_execution(info: Raw, rules: VenueRules) -> bool:
 def _trade_id(raw: Raw, rules: VenueRules) -> TradeId:
     parts = [raw.get(part) for part in rules.trade_id_parts]
     if any(part in (None, "") for part in parts):
-        raise InvalidValue("trade.id", raw.get("id"), f"an id, built from {', '.join(rules.trade_id_parts)}")
+        raise InvalidValue("trade.id", raw.get("id"), f"an id built from {', '.join(rules.trade_id_parts)}")
     return TradeId(":".join(str(part) for part in parts))
 
 
@@ -133,7 +133,7 @@ def _side_and_leg(raw: Raw, info: Raw, rules: VenueRules) -> tuple[OrderSide, Le
         return OrderSide.BUY, Leg.SHORT
     if effect == "close":
         return (OrderSide.SELL if side is OrderSide.BUY else OrderSide.BUY), leg
-    raise InvalidValue("trade.info.tradeSide", effect, "open or close, in hedge mode")
+    raise InvalidValue("trade.info.tradeSide", effect, "'open' or 'close', in hedge mode")
 
 
 def _fees(raw: Raw, *, negated: bool) -> tuple[Fee, ...]:

@@ -122,9 +122,13 @@ class FileJournal(Journal):
         _disk: Disk | None = None,
     ) -> None:
         if segment_bytes < _LEAST_SEGMENT_BYTES:
-            raise InvalidValue("FileJournal.segment_bytes", segment_bytes, f"at least {_LEAST_SEGMENT_BYTES}")
+            raise InvalidValue(
+                "FileJournal.segment_bytes", segment_bytes, f"an int of at least {_LEAST_SEGMENT_BYTES}"
+            )
         if most_bytes is not None and most_bytes < 4 * _LEAST_SEGMENT_BYTES:
-            raise InvalidValue("FileJournal.most_bytes", most_bytes, f"at least {4 * _LEAST_SEGMENT_BYTES}")
+            raise InvalidValue(
+                "FileJournal.most_bytes", most_bytes, f"an int of at least {4 * _LEAST_SEGMENT_BYTES}"
+            )
         self._root = Path(root).absolute()
         # Files are removed whole: room that comes free must be much less than all there is.
         self._segment_bytes = segment_bytes if most_bytes is None else min(segment_bytes, most_bytes // 4)
@@ -200,7 +204,7 @@ class FileJournal(Journal):
     @override
     def mark(self, lane: str, upto: int, /) -> None:
         if not 0 < len(lane) <= _MOST_LANE_CHARACTERS:
-            raise InvalidValue("lane", lane, f"1 to {_MOST_LANE_CHARACTERS} characters")
+            raise InvalidValue("lane", lane, f"a str of 1 to {_MOST_LANE_CHARACTERS} characters")
         opened = self._use()
         with self._appending:
             opened.marks = {**opened.marks, lane: max(upto, opened.marks.get(lane, 0))}

@@ -169,5 +169,5 @@ def _file_of(path: object) -> Path:
     except TypeError:
         text = None
     if not isinstance(text, str) or not text or "\0" in text or text.endswith("/"):
-        raise InvalidValue("path", path, "the path of a file, as text or os.PathLike[str]")
+        raise InvalidValue("path", path, "the path of a file, as a str or os.PathLike[str]")
     return Path(os.path.abspath(text))  # noqa: PTH100 - Path.resolve would follow links

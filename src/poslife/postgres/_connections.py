@@ -43,7 +43,9 @@ class Limits:
         for limit in ("connect", "command", "lock"):
             seconds: object = getattr(self, limit)
             if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= 3600:
-                raise InvalidValue(f"{limit}_timeout", seconds, "seconds above 0, at most 3600")
+                raise InvalidValue(
+                    f"{limit}_timeout", seconds, "a number of seconds above zero, at most 3600"
+                )
 
     @property
     def begin(self) -> str:

@@ -163,10 +163,10 @@ def _look_closely(record: EventRecord) -> None:
         raise InvalidValue("EventRecord.payload", payload[:80], "a JSON object")
     if sequence is None and record.version is not None:
         raise InvalidValue(
-            "EventRecord", record.version, "no life event: it is stored with the change it tells of"
+            "EventRecord", record.version, "a host event", hint="a life event is stored with its change"
         )
     if type(sequence) is not int or not 0 < sequence <= _LARGEST:
-        raise InvalidValue("EventRecord.sequence", sequence, "the number of an event within its run")
+        raise InvalidValue("EventRecord.sequence", sequence, f"an int from 1 to {_LARGEST}")
     if type(record.digest) is not bytes or len(record.digest) != 32:
         raise InvalidValue("EventRecord.digest", record.digest, "32 bytes")
     require_utc("EventRecord.recorded_at", record.recorded_at)

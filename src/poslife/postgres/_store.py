@@ -91,11 +91,11 @@ class PostgresStore:
         statement_cache_size: int = 100,
     ) -> None:
         if not isinstance(dsn, str):
-            raise InvalidValue("dsn", type(dsn), "text: postgresql://user@host/database")
+            raise InvalidValue("dsn", type(dsn), "a str such as postgresql://user@host/database")
         require_count("statement_cache_size", statement_cache_size)
         require_count("pool_size", pool_size)
         if pool_size < 1:
-            raise InvalidValue("pool_size", pool_size, "an int from 1")
+            raise InvalidValue("pool_size", pool_size, "an int of at least 1")
         own = Own(dsn=dsn, size=pool_size, statement_cache_size=statement_cache_size)
         self._database = Database(
             own,

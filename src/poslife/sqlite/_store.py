@@ -397,17 +397,20 @@ def _file_of(path: object) -> str:
     except TypeError:
         text = None
     if not isinstance(text, str) or not text or "\0" in text:
-        raise InvalidValue("path", path, "the path of a file, as text or os.PathLike[str]")
+        raise InvalidValue("path", path, "the path of a file, as a str or os.PathLike[str]")
     if text == ":memory:" or text.startswith("file:"):
         raise InvalidValue(
-            "path", path, "the path of a file; for a store in memory, memory:// or poslife.memory.MemoryStore"
+            "path",
+            path,
+            "the path of a file",
+            hint="for a store in memory use memory:// or poslife.memory.MemoryStore",
         )
     return os.path.abspath(text)  # noqa: PTH100 - Path.resolve would follow links
 
 
 def _seconds(field: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 3600:
-        raise InvalidValue(field, value, "seconds above 0, at most 3600")
+        raise InvalidValue(field, value, "a number of seconds above zero, at most 3600")
     return float(value)
 
 

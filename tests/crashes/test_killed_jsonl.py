@@ -22,7 +22,7 @@ async def test_killed_while_writing(tmp_path: Path) -> None:
     program = (
         "import asyncio, sys\n"
         "from pathlib import Path\n"
-        "from poslife.conformance._examples import Examples\n"
+        "from poslife.conformance._example_values import Examples\n"
         "from poslife.jsonl import JsonLinesWriter\n"
         "from tests.jsonl.files import records\n"
         "async def main():\n"

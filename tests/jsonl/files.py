@@ -16,7 +16,7 @@ import msgspec
 from poslife._domain.event_envelopes import EventHeader, RecordedEvent
 from poslife._trail.dead_letters import decode_dead_letter
 from poslife._trail.encoding import decode_body, encode_payload
-from poslife.conformance._examples import Examples
+from poslife.conformance._example_values import Examples
 from poslife.journal._disk import Disk
 from poslife.jsonl import JsonLinesWriter
 from poslife.protocols import DeadLetter, EventRecord

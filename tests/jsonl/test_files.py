@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from poslife.conformance._examples import Examples
+from poslife.conformance._example_values import Examples
 from poslife.errors import StorageNotReady, StorageUnavailable
 from poslife.journal._disk import Disk
 from poslife.jsonl import JsonLinesWriter
@@ -212,7 +212,7 @@ async def test_a_second_process_is_refused(tmp_path: Path) -> None:
     batch = records(Examples(), 1, 4)
     program = (
         "import asyncio, sys\n"
-        "from poslife.conformance._examples import Examples\n"
+        "from poslife.conformance._example_values import Examples\n"
         "from poslife.errors import StorageNotReady\n"
         "from poslife.jsonl import JsonLinesWriter\n"
         "from tests.jsonl.files import records\n"
@@ -270,7 +270,7 @@ async def test_a_lock_that_was_removed_is_no_lock(tmp_path: Path) -> None:
 
 FORKING = """
 import asyncio, os, sys
-from poslife.conformance._examples import Examples
+from poslife.conformance._example_values import Examples
 from poslife.errors import StorageNotReady
 from poslife.jsonl import JsonLinesWriter
 from tests.jsonl.files import records

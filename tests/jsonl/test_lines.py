@@ -15,8 +15,8 @@ import msgspec
 import pytest
 
 from poslife._trail.encoding import encode_body
-from poslife.conformance import _specimens as specimens
-from poslife.conformance._examples import Examples
+from poslife.conformance import _full_values as full_values
+from poslife.conformance._example_values import Examples
 from poslife.errors import InvalidValue, StorageRejected, StorageUnavailable
 from poslife.jsonl import JsonLinesWriter
 from poslife.protocols import DeadLetter, EventRecord
@@ -30,17 +30,17 @@ async def test_a_line_says_all_of_an_event_and_its_payload_as_json(tmp_path: Pat
     """
     path = tmp_path / "bot.jsonl"
     examples = Examples()
-    pending = specimens.full_pending(examples)
-    body = specimens.life_bodies()[0]
+    pending = full_values.full_pending(examples)
+    body = full_values.life_bodies()[0]
     host = EventRecord(
-        header=specimens.full_header(examples, pending, "stop_loss.placed", schema=3),
+        header=full_values.full_header(examples, pending, "stop_loss.placed", schema=3),
         recorded_at=examples.at(),
         sequence=7,
         payload=b'{"a": {"b": 1.10},\n "c": "\\n"}',
         digest=bytes(range(32)),
     )
     life = EventRecord(
-        header=replace(specimens.full_header(examples, pending, body.type), ref=None, order=None),
+        header=replace(full_values.full_header(examples, pending, body.type), ref=None, order=None),
         recorded_at=examples.at(),
         sequence=None,
         version=4,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from poslife._domain.event_envelopes import EventHeader
-from poslife.conformance._story import begin
+from poslife.conformance._example_changes import begin
 from poslife.errors import InvalidValue, StorageRejected
 from poslife.memory import MemoryStore
 from poslife.memory._events import HostEvents

@@ -10,7 +10,7 @@ from poslife._domain.changes import Transition
 from poslife._domain.fills import StoredFill
 from poslife._domain.orders import OrderStatus
 from poslife._domain.positions import PersistedPosition
-from poslife.conformance._story import Story
+from poslife.conformance._example_changes import Story
 from poslife.errors import DuplicatePosition, FillAlreadyStored, StorageRejected
 from poslife.memory._positions import Fills, Positions
 

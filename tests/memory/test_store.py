@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from poslife.conformance._story import begin
+from poslife.conformance._example_changes import begin
 from poslife.errors import InvalidValue, StorageRejected
 from poslife.memory import MemoryStore
 from poslife.protocols import PageToken

@@ -13,7 +13,7 @@ from poslife._domain.changes import Change, Claim
 from poslife._domain.identifiers import Account, ChangeId, PositionKey, RunId, Symbol, Venue
 from poslife._runtime.clock import SystemClock
 from poslife._runtime.ids import new_ref, new_run_id
-from poslife.conformance._story import Story
+from poslife.conformance._example_changes import Story
 from poslife.errors import DuplicatePosition
 from poslife.postgres import PostgresStore
 from poslife.protocols import NewRun

@@ -22,7 +22,7 @@ from poslife.conformance import (
     RunEventFeedConformance,
     WriterWithBox,
 )
-from poslife.conformance._examples import Examples
+from poslife.conformance._example_values import Examples
 from poslife.errors import StorageRejected
 from poslife.postgres import PostgresStore
 from poslife.postgres._cells import event_of

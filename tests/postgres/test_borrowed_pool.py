@@ -16,7 +16,7 @@ import pytest
 from typing_extensions import override
 
 from poslife.conformance import RepositoryConformance
-from poslife.conformance._story import Story, begin
+from poslife.conformance._example_changes import Story, begin
 from poslife.errors import StorageUnavailable
 from poslife.postgres import PostgresStore
 from poslife.protocols import Repository

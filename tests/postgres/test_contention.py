@@ -15,7 +15,7 @@ import pytest
 
 from poslife._domain.orders import OrderStatus
 from poslife._domain.positions import PersistedPosition
-from poslife.conformance._story import Story, begin
+from poslife.conformance._example_changes import Story, begin
 from poslife.errors import FillAlreadyStored, StaleVersion, StorageBusy
 from tests.postgres.support import count, opened_store, session
 from tests.postgres_server import psql

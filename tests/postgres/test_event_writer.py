@@ -18,8 +18,8 @@ import pytest
 
 from poslife._domain.event_envelopes import EventHeader
 from poslife._domain.identifiers import EventId, event_id_at
-from poslife.conformance._examples import Examples
-from poslife.conformance._story import begin
+from poslife.conformance._example_changes import begin
+from poslife.conformance._example_values import Examples
 from poslife.errors import StorageBusy, StorageNotReady, StorageRejected, StorageUnavailable
 from poslife.postgres import PostgresStore
 from poslife.postgres._partitions import months_from

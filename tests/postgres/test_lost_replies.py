@@ -14,7 +14,7 @@ import pytest
 from poslife._domain.changes import Change, Committed
 from poslife._domain.orders import OrderStatus
 from poslife._domain.positions import PersistedPosition
-from poslife.conformance._story import Story, begin
+from poslife.conformance._example_changes import Story, begin
 from poslife.errors import StorageBusy, StorageUnavailable
 from poslife.postgres import PostgresStore
 from poslife.testing.faults import Cut, PostgresFaultProxy

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from poslife.conformance._story import begin
+from poslife.conformance._example_changes import begin
 from poslife.errors import InvalidUrl, InvalidValue, StorageBusy, StorageUnavailable
 from poslife.postgres import PostgresStore
 from poslife.testing.faults import Cut, Direction, FaultProxy, PostgresFaultProxy

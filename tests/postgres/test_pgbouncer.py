@@ -26,7 +26,7 @@ from poslife.conformance import (
     RunEventFeedConformance,
     WriterWithBox,
 )
-from poslife.conformance._story import begin
+from poslife.conformance._example_changes import begin
 from poslife.errors import StorageRejected, StorageUnavailable
 from poslife.postgres import PostgresStore
 from poslife.protocols import BatchWriter, DeadLetter, Repository

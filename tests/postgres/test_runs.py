@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from poslife.conformance._story import Story
+from poslife.conformance._example_changes import Story
 from poslife.errors import RunLost
 from tests.postgres.support import opened_store
 from tests.postgres_server import psql

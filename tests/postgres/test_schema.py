@@ -18,7 +18,7 @@ from poslife._domain.identifiers import Leg, MarginMode, OrderSide, Side
 from poslife._domain.orders import CloseReason, OrderPurpose, OrderStatus
 from poslife._domain.position_status import PositionStatus
 from poslife._domain.positions import Confidence, Origin
-from poslife.conformance._story import begin
+from poslife.conformance._example_changes import begin
 from poslife.errors import SchemaMismatch, SchemaVersionError, StorageUnavailable
 from poslife.postgres import PostgresStore
 from poslife.postgres._database import Database, Limits, Own

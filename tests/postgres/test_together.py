@@ -13,7 +13,7 @@ import pytest
 
 from poslife._domain.changes import Change, Committed
 from poslife._domain.positions import PersistedPosition
-from poslife.conformance._story import Story, begin
+from poslife.conformance._example_changes import Story, begin
 from poslife.errors import DuplicatePosition, StaleVersion, StorageBusy, StorageUnavailable
 from poslife.events import verify_trail
 from poslife.postgres import PostgresStore

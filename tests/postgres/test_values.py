@@ -14,7 +14,7 @@ import pytest
 
 from poslife._domain.changes import Change, Revise
 from poslife._domain.positions import PersistedPosition
-from poslife.conformance._story import begin
+from poslife.conformance._example_changes import begin
 from poslife.errors import InvalidValue, StorageRejected
 from poslife.protocols import PageToken
 from tests.postgres.support import count, opened_store, session

@@ -14,7 +14,7 @@ import pytest
 
 from poslife import BatchingSink, EventId, SinkState, Symbol
 from poslife._trail.records import encode_record
-from poslife.conformance._zoo import poisons
+from poslife.conformance._hostile_payloads import poisons
 from poslife.events import EventHeader, HostEvent
 from poslife.journal import FileJournal
 from poslife.postgres import PostgresStore

@@ -9,7 +9,7 @@ import sys
 
 from poslife._domain.changes import Change
 from poslife._domain.positions import PendingPosition
-from poslife.conformance._story import Story
+from poslife.conformance._example_changes import Story
 from poslife.protocols import Repository
 from poslife.sqlite import SqliteStore
 from poslife.testing.faults import checkpoint

@@ -13,7 +13,7 @@ from poslife._domain.changes import Change
 from poslife._domain.identifiers import ChangeId, RunId
 from poslife._runtime.clock import SystemClock
 from poslife._runtime.ids import EventIds, new_run_id
-from poslife.conformance._story import Story
+from poslife.conformance._example_changes import Story
 from poslife.protocols import NewRun
 from poslife.sqlite import SqliteStore
 

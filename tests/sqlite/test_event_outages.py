@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from poslife.conformance._examples import Examples
+from poslife.conformance._example_values import Examples
 from poslife.errors import (
     RepositoryError,
     StorageBusy,

@@ -17,9 +17,9 @@ import pytest
 from poslife._domain.event_envelopes import EventHeader
 from poslife._domain.identifiers import EventId
 from poslife._trail.encoding import encode_body, encode_payload
-from poslife.conformance import _specimens as specimens
-from poslife.conformance._examples import Examples
-from poslife.conformance._story import begin
+from poslife.conformance import _full_values as full_values
+from poslife.conformance._example_changes import begin
+from poslife.conformance._example_values import Examples
 from poslife.errors import DeadLetterNotFound, InvalidValue, StorageRejected
 from poslife.protocols import DeadLetter, EventRecord, FeedToken
 from poslife.sqlite._batches import rows_of
@@ -60,7 +60,7 @@ def test_a_row_is_as_every_store_has_it() -> None:
     The fast way to a row gives what the plain way gives, for every field and every kind of time.
     """
     examples = Examples()
-    full = specimens.full_header(examples, specimens.full_pending(examples), "stop_loss.placed", schema=3)
+    full = full_values.full_header(examples, full_values.full_pending(examples), "stop_loss.placed", schema=3)
     whole = examples.at().replace(microsecond=0)
     batch = [
         *records(examples, 2),
@@ -74,7 +74,7 @@ def test_a_row_is_as_every_store_has_it() -> None:
 
 
 def _life(record: EventRecord) -> EventRecord:
-    body = specimens.life_bodies()[0]
+    body = full_values.life_bodies()[0]
     return replace(record, sequence=None, version=1, index=0, payload=encode_body(body))
 
 

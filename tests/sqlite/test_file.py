@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from poslife.conformance._story import begin
+from poslife.conformance._example_changes import begin
 from poslife.errors import (
     ConfigurationError,
     InvalidValue,

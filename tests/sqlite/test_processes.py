@@ -14,7 +14,7 @@ import pytest
 
 from poslife._domain.changes import Change
 from poslife._domain.positions import PendingPosition, PersistedPosition
-from poslife.conformance._story import begin
+from poslife.conformance._example_changes import begin
 from poslife.errors import StorageBusy
 from poslife.sqlite import SqliteStore
 from poslife.testing.faults import ChildProgram, kill_at, run_to_end

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from poslife._domain.changes import Change, Committed
-from poslife.conformance._story import Story, begin
+from poslife.conformance._example_changes import Story, begin
 from poslife.errors import DuplicatePosition, StaleVersion, StorageBusy, StorageUnavailable
 from poslife.sqlite import SqliteStore
 from poslife.testing.faults import ChildProgram, checkpoint, kill_at, run_to_end

@@ -22,7 +22,7 @@ from poslife._domain.changes import Revise
 from poslife._domain.decimals import canonical_text
 from poslife._domain.events import PositionEnded
 from poslife._domain.positions import PersistedPosition
-from poslife.conformance._story import begin
+from poslife.conformance._example_changes import begin
 from poslife.errors import InvalidValue, StorageRejected
 from poslife.protocols import EventRecord, PageToken
 from poslife.sqlite._cells import cells_of, time_of, time_text

@@ -13,7 +13,7 @@ import pytest
 
 from poslife._domain.event_envelopes import EventHeader
 from poslife._trail.encoding import encode_payload
-from poslife.conformance._story import Story, begin
+from poslife.conformance._example_changes import Story, begin
 from poslife.errors import AlreadyClosed, StorageUnavailable
 from poslife.protocols import EventRecord
 from poslife.sqlite import SqliteStore

@@ -16,7 +16,7 @@ from poslife import BatchingSink
 from poslife._domain.event_envelopes import EventHeader, HostEvent, RecordedEvent
 from poslife._trail.encoding import encode_payload
 from poslife.conformance import BatchWriterConformance
-from poslife.conformance._examples import Examples
+from poslife.conformance._example_values import Examples
 from poslife.errors import StorageBusy, StorageNotReady, StorageRejected, StorageUnavailable
 from poslife.memory import MemoryStore
 from poslife.protocols import BatchWriter, DeadLetter, EventRecord

@@ -36,7 +36,7 @@ from poslife._trail.encoding import (
     error_summary,
     fingerprint,
 )
-from poslife.conformance._zoo import poisons
+from poslife.conformance._hostile_payloads import poisons
 from poslife.errors import StorageRejected
 from poslife.events import OrderRejected
 from tests.values import AT, KEY, OTHER_RUN, REF, RUN, bought, name_of, new_event_id

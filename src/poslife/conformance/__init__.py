@@ -5,15 +5,15 @@ They need no test framework to import: a suite is a class whose methods named ``
 pytest (with a plugin that awaits) and unittest run a subclass as any other; `examine` needs neither.
 """
 
-from poslife.conformance._checking import Failure, Report, examine
-from poslife.conformance._dead_letters import DeadLetterBoxConformance, WriterWithBox
-from poslife.conformance._feed import FedRepository, LifeEventFeedConformance
+from poslife.conformance._batch_writer import BatchWriterConformance
+from poslife.conformance._dead_letter_box import DeadLetterBoxConformance, WriterWithBox
+from poslife.conformance._event_sink import EventSinkConformance
+from poslife.conformance._examine import Failure, Report, examine
 from poslife.conformance._journal import JournalConformance
+from poslife.conformance._life_event_feed import FedRepository, LifeEventFeedConformance
 from poslife.conformance._repository import RepositoryConformance
-from poslife.conformance._run_feed import FedWriter, RunEventFeedConformance
-from poslife.conformance._sink import EventSinkConformance
-from poslife.conformance._venue import VenueSourceConformance
-from poslife.conformance._writer import BatchWriterConformance
+from poslife.conformance._run_event_feed import FedWriter, RunEventFeedConformance
+from poslife.conformance._venue_source import VenueSourceConformance
 
 __all__ = [
     "BatchWriterConformance",

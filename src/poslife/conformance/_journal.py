@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
-from poslife.conformance._checking import check, narrowed, same, together
+from poslife.conformance._assertions import check, narrowed, same, together
 from poslife.errors import JournalUnavailable
 from poslife.protocols import Journal, JournalPage, JournalStatus
 

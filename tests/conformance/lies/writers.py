@@ -17,7 +17,7 @@ from poslife._domain.identifiers import (
     EventId,
     PositionRef,
 )
-from poslife.conformance._examples import Examples
+from poslife.conformance._example_values import Examples
 from poslife.errors import StorageRejected, StorageUnavailable
 from poslife.protocols import DeadLetter, EventRecord, Page, PageToken
 from tests.conformance.honest import HonestStore

@@ -15,9 +15,9 @@ from typing import Protocol, cast
 from poslife._domain.event_envelopes import UNLINKED, EventHeader, RecordedEvent
 from poslife._trail.encoding import decode_body, encode_payload
 from poslife._trail.records import linked
-from poslife.conformance import _specimens as specimens
-from poslife.conformance._checking import check, narrowed, refused, same
-from poslife.conformance._examples import Examples
+from poslife.conformance import _full_values as full_values
+from poslife.conformance._assertions import check, narrowed, refused, same
+from poslife.conformance._example_values import Examples
 from poslife.errors import DeadLetterNotFound, InvalidValue, StorageRejected, StorageUnavailable
 from poslife.protocols import (
     BatchWriter,
@@ -88,8 +88,8 @@ class DeadLetterBoxConformance(ABC):
         async with self.box() as box:
             same(Page(items=(), next=None), await box.list_dead_letters(), "the page of an empty box")
             examples = Examples()
-            pending = specimens.full_pending(examples)
-            full = specimens.full_header(examples, pending, "stop_loss.placed", schema=3)
+            pending = full_values.full_pending(examples)
+            full = full_values.full_header(examples, pending, "stop_loss.placed", schema=3)
             letters = [
                 replace(_letter(examples, 1), attempts=7),
                 _letter(examples, 2, payload=b"\xff\x00 no JSON"),

@@ -16,9 +16,9 @@ from poslife._domain.event_envelopes import UNLINKED, EventHeader, LifeEvent
 from poslife._domain.identifiers import PositionRef
 from poslife._trail.encoding import decode_body
 from poslife._trail.records import content_of, linked
-from poslife.conformance import _specimens as specimens
-from poslife.conformance._checking import check, narrowed, refused, same, together
-from poslife.conformance._story import Story, begin
+from poslife.conformance import _full_values as full_values
+from poslife.conformance._assertions import check, narrowed, refused, same, together
+from poslife.conformance._example_changes import Story, begin
 from poslife.errors import InvalidValue, StorageUnavailable
 from poslife.protocols import EventRecord, FeedPage, FeedToken, LifeEventFeed, Repository
 
@@ -88,15 +88,15 @@ class LifeEventFeedConformance(ABC):
         """
         async with self.repository() as repository:
             story = await begin(repository)
-            pending = specimens.full_pending(story)
+            pending = full_values.full_pending(story)
             events = [
                 LifeEvent(
-                    header=replace(specimens.full_header(story, pending, body.type), run=story.run),
+                    header=replace(full_values.full_header(story, pending, body.type), run=story.run),
                     version=pending.version,
                     index=index,
                     body=body,
                 )
-                for index, body in enumerate(specimens.life_bodies())
+                for index, body in enumerate(full_values.life_bodies())
             ]
             change = story.change(Claim(after=pending), events=events)
             await repository.commit(change)

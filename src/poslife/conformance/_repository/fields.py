@@ -30,11 +30,11 @@ from poslife._domain.positions import (
     Position,
 )
 from poslife._domain.protection import Protection
-from poslife.conformance import _specimens as specimens
-from poslife.conformance._checking import same
-from poslife.conformance._examples import START
-from poslife.conformance._hooks import RepositoryHooks
-from poslife.conformance._story import Story, begin
+from poslife.conformance import _full_values as full_values
+from poslife.conformance._assertions import same
+from poslife.conformance._example_changes import Story, begin
+from poslife.conformance._example_values import START
+from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.protocols import Repository
 
 __all__ = ["FieldTests", "recorded"]
@@ -52,7 +52,7 @@ class FieldTests(RepositoryHooks):
         async with self.repository() as repository, self.beside(repository) as other:
             story = await begin(repository)
             pending = await story.commit_one(
-                repository, story.claim(specimens.full_pending(story)), PendingPosition
+                repository, story.claim(full_values.full_pending(story)), PendingPosition
             )
             for store in (repository, other):
                 await _check_readings(store, pending)
@@ -104,8 +104,8 @@ class FieldTests(RepositoryHooks):
             before = await repository.list_fills(held.ref)
             bare = replace(story.fill(held.key), venue_order_id=None, client_order_id=None, fees=())
             fills = (
-                specimens.full_fill(story, held.key, held.ref),
-                specimens.full_fill(story, held.key, None),
+                full_values.full_fill(story, held.key, held.ref),
+                full_values.full_fill(story, held.key, None),
                 StoredFill(fill=bare, ref=held.ref),
             )
             await repository.commit(story.change(fills=fills))
@@ -124,11 +124,11 @@ class FieldTests(RepositoryHooks):
         """
         async with self.repository() as repository:
             story = await begin(repository)
-            pending = specimens.full_pending(story)
-            bodies = specimens.life_bodies()
+            pending = full_values.full_pending(story)
+            bodies = full_values.life_bodies()
             events = [
                 LifeEvent(
-                    header=specimens.full_header(story, pending, body.type),
+                    header=full_values.full_header(story, pending, body.type),
                     version=pending.version,
                     index=index,
                     body=body,
@@ -253,7 +253,7 @@ class FieldTests(RepositoryHooks):
 
 
 async def _full_held(story: Story, repository: Repository) -> PersistedPosition:
-    pending = specimens.full_pending(story)
+    pending = full_values.full_pending(story)
     await repository.commit(story.claim(pending))
     order = replace(pending.orders[0], filled=Decimal("11.5"))
     promote = Promote(
@@ -269,7 +269,7 @@ async def _full_held(story: Story, repository: Repository) -> PersistedPosition:
     )
     opened = await story.commit_one(repository, story.change(promote), PersistedPosition)
     same(promote.result(opened.id), opened, "the position that Promote gives")
-    full = specimens.full_held(story, opened)
+    full = full_values.full_held(story, opened)
     change = story.change(Revise(after=full, orders=full.orders[-1:]))
     held = await story.commit_one(repository, change, PersistedPosition)
     same(full, held, "the position that Revise gives")

@@ -11,10 +11,10 @@ from poslife._domain.changes import Change, Claim, Revise
 from poslife._domain.identifiers import RunId
 from poslife._domain.orders import Order, OrderPurpose, OrderStatus
 from poslife._domain.positions import ClosedPosition, PendingPosition, PersistedPosition
-from poslife.conformance._checking import check, refused, same
-from poslife.conformance._examples import LONG_LEASE
-from poslife.conformance._hooks import RepositoryHooks
-from poslife.conformance._story import Story, begin
+from poslife.conformance._assertions import check, refused, same
+from poslife.conformance._example_changes import Story, begin
+from poslife.conformance._example_values import LONG_LEASE
+from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.errors import PositionNotFound, RunLost
 from poslife.protocols import NewRun, Page, Repository, Run
 

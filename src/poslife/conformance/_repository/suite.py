@@ -4,14 +4,15 @@ The suite for a `Repository`.
 
 from __future__ import annotations
 
-from poslife.conformance._commits import CommitTests
-from poslife.conformance._fields import FieldTests
-from poslife.conformance._keys import KeyTests
-from poslife.conformance._lists import ListTests, PageTests
-from poslife.conformance._reads import LifecycleTests, ReadTests
-from poslife.conformance._refusals import RefusalTests
-from poslife.conformance._runs import RunTests
-from poslife.conformance._values import ValueTests
+from poslife.conformance._repository.commits import CommitTests
+from poslife.conformance._repository.fields import FieldTests
+from poslife.conformance._repository.keys import KeyTests
+from poslife.conformance._repository.lists import ListTests
+from poslife.conformance._repository.pages import PageTests
+from poslife.conformance._repository.reads import LifecycleTests, ReadTests
+from poslife.conformance._repository.refusals import RefusalTests
+from poslife.conformance._repository.runs import RunTests
+from poslife.conformance._repository.values import ValueTests
 
 __all__ = ["RepositoryConformance"]
 

@@ -12,10 +12,10 @@ from poslife._domain.identifiers import Account, Leg, MarginMode, PositionKey, S
 from poslife._domain.orders import OrderPurpose, OrderStatus
 from poslife._domain.position_status import PositionStatus
 from poslife._domain.positions import PendingPosition, PersistedPosition
-from poslife.conformance._checking import check, refused, same
-from poslife.conformance._commits import CONCURRENT
-from poslife.conformance._hooks import RepositoryHooks
-from poslife.conformance._story import begin
+from poslife.conformance._assertions import check, refused, same
+from poslife.conformance._example_changes import begin
+from poslife.conformance._repository.commits import CONCURRENT
+from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.errors import DuplicatePosition, KeyInDoubt, PositionNotFound, PoslifeError
 
 __all__ = ["KeyTests"]

@@ -13,10 +13,10 @@ from poslife._domain.event_envelopes import UNLINKED, EventHeader, RecordedEvent
 from poslife._domain.positions import PendingPosition
 from poslife._trail.encoding import decode_body, encode_body, encode_payload
 from poslife._trail.records import linked
-from poslife.conformance import _specimens as specimens
-from poslife.conformance._checking import check, refused, same, together
-from poslife.conformance._examples import Examples
-from poslife.conformance._story import begin
+from poslife.conformance import _full_values as full_values
+from poslife.conformance._assertions import check, refused, same, together
+from poslife.conformance._example_changes import begin
+from poslife.conformance._example_values import Examples
 from poslife.errors import StorageRejected, StorageUnavailable
 from poslife.protocols import BatchWriter, DeadLetter, EventRecord, Repository
 
@@ -87,8 +87,8 @@ class BatchWriterConformance(ABC):
         """
         async with self.writer() as writer:
             examples = Examples()
-            full = specimens.full_header(
-                examples, specimens.full_pending(examples), "stop_loss.placed", schema=3
+            full = full_values.full_header(
+                examples, full_values.full_pending(examples), "stop_loss.placed", schema=3
             )
             first = replace(_record(examples, 1), header=replace(full, run=examples.run))
             records = [first, *(_record(examples, number) for number in range(2, 6))]
@@ -271,8 +271,8 @@ class BatchWriterConformance(ABC):
         """
         async with self.writer() as writer:
             examples = Examples()
-            full = specimens.full_header(
-                examples, specimens.full_pending(examples), "stop_loss.placed", schema=3
+            full = full_values.full_header(
+                examples, full_values.full_pending(examples), "stop_loss.placed", schema=3
             )
             letters = [
                 DeadLetter(
@@ -387,10 +387,10 @@ def _record(examples: Examples, sequence: int) -> EventRecord:
 
 
 def _life_record(examples: Examples) -> EventRecord:
-    pending = specimens.full_pending(examples)
-    body = specimens.life_bodies()[0]
+    pending = full_values.full_pending(examples)
+    body = full_values.life_bodies()[0]
     return EventRecord(
-        header=specimens.full_header(examples, pending, body.type),
+        header=full_values.full_header(examples, pending, body.type),
         recorded_at=examples.at(),
         sequence=None,
         version=4,

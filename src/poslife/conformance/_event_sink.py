@@ -14,10 +14,10 @@ from datetime import timedelta
 
 from poslife._domain.event_envelopes import EventHeader, HostBody, HostEvent, Json, RecordedEvent
 from poslife._domain.identifiers import RunId
-from poslife.conformance import _specimens as specimens
-from poslife.conformance._checking import check, narrowed, refused, same, together
-from poslife.conformance._examples import Examples
-from poslife.conformance._zoo import poisons
+from poslife.conformance import _full_values as full_values
+from poslife.conformance._assertions import check, narrowed, refused, same, together
+from poslife.conformance._example_values import Examples
+from poslife.conformance._hostile_payloads import poisons
 from poslife.errors import FlushTimeout
 from poslife.protocols import DeadLetter, EventSink
 
@@ -120,8 +120,8 @@ class EventSinkConformance(ABC):
         """
         async with self.sink() as sink:
             examples = Examples()
-            header = specimens.full_header(
-                examples, specimens.full_pending(examples), "stop_loss.placed", schema=3
+            header = full_values.full_header(
+                examples, full_values.full_pending(examples), "stop_loss.placed", schema=3
             )
             sparse = EventHeader(
                 id=examples.event_id(), type="bot.started", occurred_at=examples.at(), run=header.run

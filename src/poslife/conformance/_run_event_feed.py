@@ -13,9 +13,9 @@ from poslife._domain.event_envelopes import UNLINKED, EventHeader
 from poslife._domain.identifiers import RunId
 from poslife._trail.encoding import encode_payload
 from poslife._trail.records import linked
-from poslife.conformance import _specimens as specimens
-from poslife.conformance._checking import check, narrowed, refused, same
-from poslife.conformance._examples import Examples
+from poslife.conformance import _full_values as full_values
+from poslife.conformance._assertions import check, narrowed, refused, same
+from poslife.conformance._example_values import Examples
 from poslife.errors import InvalidValue, StorageUnavailable
 from poslife.protocols import BatchWriter, EventRecord, FeedPage, FeedToken, RunEventFeed
 
@@ -69,7 +69,7 @@ class RunEventFeedConformance(ABC):
         """
         async with self.writer() as writer:
             examples = Examples()
-            header = specimens.full_header(examples, specimens.full_pending(examples), "stop_loss.placed")
+            header = full_values.full_header(examples, full_values.full_pending(examples), "stop_loss.placed")
             record = EventRecord(
                 header=header,
                 recorded_at=examples.at(),

@@ -13,9 +13,9 @@ from poslife._domain.fills import StoredFill
 from poslife._domain.identifiers import Account, PositionId, RunId, Venue
 from poslife._domain.orders import CloseReason, OrderStatus
 from poslife._domain.positions import ClosedPosition, PendingPosition, PersistedPosition
-from poslife.conformance._checking import refused, same
-from poslife.conformance._hooks import RepositoryHooks
-from poslife.conformance._story import Story, begin
+from poslife.conformance._assertions import refused, same
+from poslife.conformance._example_changes import Story, begin
+from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.errors import (
     AlreadyClosed,
     ChangeIdReused,

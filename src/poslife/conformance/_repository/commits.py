@@ -12,10 +12,10 @@ from poslife._domain.changes import Change, Committed, Promote
 from poslife._domain.fills import StoredFill
 from poslife._domain.orders import OrderStatus
 from poslife._domain.positions import ClosedPosition, Origin, PendingPosition, PersistedPosition
-from poslife.conformance._checking import check, narrowed, refused, same, together
-from poslife.conformance._examples import QUANTITY
-from poslife.conformance._hooks import RepositoryHooks
-from poslife.conformance._story import Story, begin
+from poslife.conformance._assertions import check, narrowed, refused, same, together
+from poslife.conformance._example_changes import Story, begin
+from poslife.conformance._example_values import QUANTITY
+from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.errors import ChangeIdReused, FillAlreadyStored, StaleVersion, StorageRejected
 from poslife.protocols import Repository
 

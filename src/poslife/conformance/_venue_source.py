@@ -33,8 +33,8 @@ from poslife._domain.venue_answers import (
     Snapshot,
     SnapshotScope,
 )
-from poslife.conformance._checking import check, narrowed, refused, same
-from poslife.conformance._examples import Examples
+from poslife.conformance._assertions import check, narrowed, refused, same
+from poslife.conformance._example_values import Examples
 from poslife.errors import InvalidValue, VenueUnavailable
 from poslife.protocols import VenueSource
 

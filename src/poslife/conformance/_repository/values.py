@@ -26,11 +26,11 @@ from poslife._domain.identifiers import (
 from poslife._domain.orders import OrderStatus
 from poslife._domain.positions import PersistedPosition, Position
 from poslife._domain.protection import Protection
-from poslife.conformance._checking import check, same
-from poslife.conformance._examples import VENUE
-from poslife.conformance._fields import recorded, undigested
-from poslife.conformance._hooks import RepositoryHooks
-from poslife.conformance._story import Story, begin
+from poslife.conformance._assertions import check, same
+from poslife.conformance._example_changes import Story, begin
+from poslife.conformance._example_values import VENUE
+from poslife.conformance._repository.fields import recorded, undigested
+from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.errors import StorageRejected
 from poslife.protocols import Repository
 

@@ -17,10 +17,10 @@ from poslife._domain.positions import (
     PersistedPosition,
     Position,
 )
-from poslife.conformance._checking import check, refused, same
-from poslife.conformance._examples import START
-from poslife.conformance._hooks import RepositoryHooks
-from poslife.conformance._story import begin
+from poslife.conformance._assertions import check, refused, same
+from poslife.conformance._example_changes import begin
+from poslife.conformance._example_values import START
+from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.errors import PositionNotFound, StorageUnavailable
 from poslife.protocols import Page, Repository, Run
 

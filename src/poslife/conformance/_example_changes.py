@@ -25,8 +25,8 @@ from poslife._domain.fills import StoredFill
 from poslife._domain.identifiers import PositionKey, RunId
 from poslife._domain.orders import CloseReason, Order, OrderPurpose, OrderStatus
 from poslife._domain.positions import ClosedPosition, PendingPosition, PersistedPosition, Position
-from poslife.conformance._checking import narrowed, same
-from poslife.conformance._examples import PRICE, QUANTITY, Examples
+from poslife.conformance._assertions import narrowed, same
+from poslife.conformance._example_values import PRICE, QUANTITY, Examples
 from poslife.protocols import Repository
 
 __all__ = ["Story", "begin"]

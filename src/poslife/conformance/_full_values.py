@@ -49,7 +49,7 @@ from poslife._domain.identifiers import (
 from poslife._domain.orders import CloseReason, Order, OrderPurpose, OrderStatus
 from poslife._domain.positions import Confidence, Origin, PendingPosition, PersistedPosition
 from poslife._domain.protection import Protection
-from poslife.conformance._examples import ACCOUNT, VENUE, Examples
+from poslife.conformance._example_values import ACCOUNT, VENUE, Examples
 
 __all__ = [
     "full_exit",

@@ -1,0 +1,7 @@
+"""
+The suite for a `Repository`, in parts.
+"""
+
+from poslife.conformance._repository.suite import RepositoryConformance
+
+__all__ = ["RepositoryConformance"]

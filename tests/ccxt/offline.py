@@ -1,5 +1,5 @@
 """
-The real clients of ccxt, without a network: what they would send is kept, what they are to receive is given.
+ccxt's real clients without a network: requests are recorded, responses are given.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Answer = Callable[["Request"], object]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """
-    What a client would have sent.
+    A request that a client would have sent.
     """
 
     method: str
@@ -34,7 +34,7 @@ class Request:
 @dataclass(slots=True)
 class Line:
     """
-    Takes a client's requests, and gives it the next answer: a value, or an error's body.
+    The requests of one client, and the responses to the next ones.
     """
 
     client: Any
@@ -52,7 +52,7 @@ class Line:
 
     def answer(self, value: object) -> None:
         """
-        Let the next request be answered by a success; a fresh copy, for ccxt changes what it parses.
+        Answer the next request with *value*; with a fresh copy, because ccxt changes what it parses.
         """
         text = json.dumps(value)
 
@@ -64,7 +64,7 @@ class Line:
 
     def answer_page(self, page: str) -> None:
         """
-        Let the next request be answered by a page that is no JSON, with status 200.
+        Answer the next request with a page, with status 200.
         """
 
         def take(request: Request) -> object:
@@ -76,7 +76,7 @@ class Line:
 
     def refuse(self, body: Mapping[str, object], *, status: int = 400, url: str | None = None) -> None:
         """
-        Let the next request be answered by an error, which ccxt itself makes an exception of.
+        Answer the next request with an error, from which ccxt makes its own exception.
         """
         text = json.dumps(body)
 
@@ -105,7 +105,7 @@ SYMBOLS: Mapping[str, Symbol] = {
     "kucoinfutures": Symbol("BTC/USDT:USDT"),
 }
 """
-What is traded at each venue that is known.
+A symbol of each supported venue.
 """
 
 _IDS = {
@@ -133,7 +133,7 @@ _OPTIONS: dict[str, object] = {
 
 def client(venue: str, *, number: object = str, **options: object) -> Any:
     """
-    A client that has loaded its markets and knows its account.
+    Return a client that has loaded its markets and knows its account.
     """
     made = getattr(ccxt, venue)(
         {
@@ -161,7 +161,7 @@ def client(venue: str, *, number: object = str, **options: object) -> Any:
 
 def market(made: Any, symbol: str, id: str, **more: object) -> dict[str, Any]:
     """
-    A market as ccxt keeps it.
+    Return a market as ccxt keeps it.
     """
     pair, _, settle = symbol.partition(":")
     base, _, quote = pair.partition("/")
@@ -203,7 +203,7 @@ def market(made: Any, symbol: str, id: str, **more: object) -> dict[str, Any]:
 
 def on_line(venue: str, **options: object) -> Line:
     """
-    A client and its line.
+    Return a client's line.
     """
     line = Line(client(venue, **options))
     line.client.fetch = line.fetch

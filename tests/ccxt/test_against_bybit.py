@@ -1,5 +1,5 @@
 """
-The whole way: the tracker, the real ccxt client, and every fault of the simulated Bybit.
+The tracker and the real ccxt client against every fault of the simulated Bybit.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ async def scene() -> AsyncGenerator[Scene]:
 
 async def test_filled() -> None:
     """
-    Acknowledged without fills, as the venue does; the fills are asked for.
+    The acknowledgement has no fills, as on the real venue; they are fetched.
     """
     async with scene() as at:
         opening = await at.open()
@@ -128,7 +128,7 @@ async def test_filled() -> None:
 
 async def test_refused() -> None:
     """
-    The venue's refusal rejects at once, and frees the key.
+    The refusal ends the position at once, and frees the key.
     """
     async with scene() as at:
         opening = await at.open(Refusal(code=110007, message="ab not enough for new order"))
@@ -139,7 +139,7 @@ async def test_refused() -> None:
 
 async def test_rejected_after_the_acknowledgement() -> None:
     """
-    Acknowledged, then rejected: a look-up finds it, as after a restart.
+    The order works after its acknowledgement, and ends with the rejection.
     """
     async with scene() as at:
         opening = await at.open(LateRejection())
@@ -149,7 +149,7 @@ async def test_rejected_after_the_acknowledgement() -> None:
         assert PositionStatus.ENDED is position.status
 
 
-async def test_the_answer_was_lost_and_the_order_filled() -> None:
+async def test_the_response_was_lost_and_the_order_filled() -> None:
     """
     In doubt, then found with its fills (feature 40).
     """
@@ -161,7 +161,7 @@ async def test_the_answer_was_lost_and_the_order_filled() -> None:
         assert Decimal("0.1") == await at.held(opening) == at.truth()
 
 
-async def test_the_answer_was_lost_and_the_order_never_placed() -> None:
+async def test_the_response_was_lost_and_the_order_never_placed() -> None:
     """
     In doubt, then proven absent.
     """
@@ -177,7 +177,7 @@ async def test_the_answer_was_lost_and_the_order_never_placed() -> None:
 
 async def test_a_server_error_is_no_refusal() -> None:
     """
-    HTTP 500 says nothing about the order.
+    HTTP 500 leaves the order in doubt.
     """
     async with scene() as at:
         opening = await at.open(ServerError(applied=True))
@@ -204,7 +204,7 @@ async def test_a_slow_answer_is_no_refusal() -> None:
 
 async def test_an_empty_list_of_positions_proves_nothing() -> None:
     """
-    The order was filled; whatever the list of positions says, it is found (incidents 2, 3).
+    A filled order is found although the list of positions is empty (incidents 2, 3).
     """
     async with scene() as at:
         opening = await at.open(LostResponse(applied=True))
@@ -268,7 +268,7 @@ async def test_filled_late() -> None:
 
 async def test_visible_four_seconds_late() -> None:
     """
-    Filled at once, and shown four seconds later: in the meantime it works, and is not taken for absent.
+    In the meantime the order works, and is not taken for absent.
     """
     async with scene() as at:
         opening = await at.open(LateVisibility(seconds=4))
@@ -282,7 +282,7 @@ async def test_visible_four_seconds_late() -> None:
 
 async def test_a_funding_payment_is_no_fill() -> None:
     """
-    It comes as a trade, with an amount and a side, and changes no position.
+    The venue returns it as a trade, with an amount and a side; it changes no position.
     """
     async with scene() as at:
         opening = await at.open()

@@ -27,7 +27,7 @@ def context(venue: str, *, in_doubt_before: bool = False) -> SubmitContext:
 
 async def failure_of(line: Line, *, symbol: str | None = None) -> BaseException:
     """
-    What comes out of a client's `create_order`.
+    Return the exception that the client's `create_order` raises.
     """
     try:
         await line.client.create_order(
@@ -41,7 +41,7 @@ async def failure_of(line: Line, *, symbol: str | None = None) -> BaseException:
     except ccxt.BaseError as error:
         raised: BaseException = error
         return raised
-    raise AssertionError("the order was taken")
+    raise AssertionError("the order was accepted")
 
 
 def bybit(code: int, message: str = "said so") -> dict[str, Any]:
@@ -61,7 +61,7 @@ def gate(label: str, message: str = "said so") -> dict[str, Any]:
     return {"label": label, "message": message}
 
 
-TOLD = [
+ANSWERS = [
     # Bybit: a refusal by its class …
     ("bybit", bybit(110007, "ab not enough for new order"), ccxt.InsufficientFunds, REFUSED),
     ("bybit", bybit(110004), ccxt.InsufficientFunds, REFUSED),
@@ -71,7 +71,7 @@ TOLD = [
     ("bybit", bybit(10001), ccxt.BadRequest, REFUSED),
     ("bybit", bybit(10003), ccxt.AuthenticationError, REFUSED),
     ("bybit", bybit(10005), ccxt.PermissionDenied, REFUSED),
-    # … unless its code says otherwise,
+    # … unless its code is a doubtful one,
     ("bybit", bybit(10014), ccxt.BadRequest, UNKNOWN),
     ("bybit", bybit(12141), ccxt.BadRequest, UNKNOWN),
     ("bybit", bybit(30001), ccxt.BadRequest, UNKNOWN),
@@ -81,7 +81,7 @@ TOLD = [
     ("bybit", bybit(170035), ccxt.BadRequest, UNKNOWN),
     ("bybit", bybit(170141), ccxt.InvalidOrder, UNKNOWN),
     ("bybit", bybit(170146), ccxt.InvalidOrder, UNKNOWN),
-    # … and no other class is one.
+    # … and no other class is a refusal.
     ("bybit", bybit(10016, "System error. Please try again later."), ccxt.ExchangeError, UNKNOWN),
     ("bybit", bybit(10006), ccxt.RateLimitExceeded, UNKNOWN),
     ("bybit", bybit(170007), ccxt.RequestTimeout, UNKNOWN),
@@ -142,13 +142,13 @@ TOLD = [
 
 @pytest.mark.parametrize(
     "venue, body, kind, verdict",
-    [pytest.param(*case, id=f"{number}-{case[0]}") for number, case in enumerate(TOLD)],
+    [pytest.param(*case, id=f"{number}-{case[0]}") for number, case in enumerate(ANSWERS)],
 )
 async def test_what_a_venues_answer_means(
     venue: str, body: Mapping[str, object], kind: type[Exception], verdict: SubmitVerdict
 ) -> None:
     """
-    By class, and by the venue's own code where that says otherwise (feature 39).
+    The class decides, unless the venue's own code contradicts it (feature 39).
     """
     line = on_line(venue)
     line.refuse(body)
@@ -184,7 +184,7 @@ async def test_binance_says_the_same_elsewhere(
 
 async def test_a_lack_of_funds_while_an_earlier_order_is_in_doubt() -> None:
     """
-    The order in doubt may be what has taken them.
+    The order in doubt may have taken the funds.
     """
     line = on_line("bybit")
     line.refuse(bybit(110007))
@@ -196,7 +196,7 @@ async def test_a_lack_of_funds_while_an_earlier_order_is_in_doubt() -> None:
 
 def test_a_venue_without_a_table() -> None:
     """
-    Its codes are not known, so its classes prove little: only a lack of funds refuses.
+    Its codes are unknown, so its classes prove little: only a lack of funds counts as a refusal.
     """
     assert REFUSED is classify(ccxt.InsufficientFunds("x"), context("woo"))
     assert UNKNOWN is classify(ccxt.InsufficientFunds("x"), context("woo", in_doubt_before=True))
@@ -209,14 +209,14 @@ def test_a_venue_without_a_table() -> None:
 @pytest.mark.parametrize(
     "error", [ccxt.ArgumentsRequired("x"), ccxt.BadSymbol("x"), ccxt.NotSupported("x")], ids=repr
 )
-def test_what_is_raised_before_any_request_is_a_refusal_everywhere(error: Exception, venue: str) -> None:
+def test_an_error_raised_before_any_request_is_a_refusal_everywhere(error: Exception, venue: str) -> None:
     """
     Nothing was sent, whatever the venue.
     """
     assert REFUSED is classify(error, context(venue))
 
 
-async def test_what_a_client_refuses_itself_is_refused_everywhere() -> None:
+async def test_a_clients_own_refusal_is_a_refusal_everywhere() -> None:
     """
     An exception that ccxt raises before any request is a refusal, whatever the venue.
     """
@@ -246,7 +246,7 @@ async def test_a_venues_bad_symbol_is_no_local_one() -> None:
 
 async def test_an_answer_that_cannot_be_read_is_no_refusal() -> None:
     """
-    ArgumentsRequired out of reading the answer: the order was sent, and taken.
+    ArgumentsRequired raised while the response is parsed: the order was sent, and accepted.
     """
     line = on_line("bybit")
 
@@ -261,7 +261,7 @@ async def test_an_answer_that_cannot_be_read_is_no_refusal() -> None:
 
 async def test_another_call_that_was_wrapped_says_nothing_of_the_order() -> None:
     """
-    A request that is no order's may be refused before the order was sent, or after it was taken.
+    It may be refused before the order was sent, or after it was accepted.
     """
     line = on_line("bybit")
     line.answer({"retCode": 0, "retMsg": "OK", "result": {"orderId": "1", "orderLinkId": "a1"}})

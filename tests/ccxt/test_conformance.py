@@ -1,5 +1,5 @@
 """
-The source over ccxt does what the contract says, with the real client at the simulated Bybit.
+`CcxtSource` passes the conformance suite, with the real client at the simulated Bybit.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class TestCcxtSource(VenueSourceConformance):
     @override
     @asynccontextmanager
     async def garbled(self) -> AsyncGenerator[None]:
-        # The venue's own words are still read here, and its answers then replaced, as by a gateway.
+        # ccxt has parsed the venue's own response when it is replaced, as a gateway would.
         client: Any = self.client
 
         def replace(*_: object) -> str:

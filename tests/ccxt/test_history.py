@@ -1,104 +1,39 @@
 """
-Fills over time: each once, oldest first, and never said to be complete when they are not.
+Fills over time: each once, oldest first, and never called complete when they are not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typing_extensions import override
 
-from poslife import Account, ClientOrderId, Fill, Symbol, Venue, VenueOrderId
-from poslife.ccxt import VENUE_RULES, CcxtSource, VenueRules
+from poslife import ClientOrderId, Symbol, Venue, VenueOrderId
+from poslife.ccxt import VENUE_RULES, CcxtSource
 from poslife.errors import InvalidValue, VenueUnavailable
-from poslife.testing.clock import ManualClock
-from poslife.venues import FillPage, FillQuery
-
-MAIN = Account("main")
-SYMBOL, OTHER = Symbol("BTC/USDT:USDT"), Symbol("ETH/USDT:USDT")
-NOW = datetime(2026, 5, 1, tzinfo=UTC)
-DAY = timedelta(days=1)
-
-
-def milliseconds(time: datetime) -> int:
-    return round(time.timestamp() * 1000)
-
-
-@dataclass
-class PaperClient:
-    """
-    What ccxt would be over a venue that cuts its answers: to the oldest, or to the newest.
-    """
-
-    id: str
-    trades: Sequence[tuple[int, Symbol]]
-    limit: int
-    newest: bool
-    now: datetime = NOW
-    number: object = str
-    markets: object = None
-    options: Mapping[str, object] = field(default_factory=dict[str, object])
-    answer: object = None
-    asked: int = 0
-
-    async def fetch_my_trades(
-        self, symbol: str | None, since: int | None, limit: int | None, params: Mapping[str, object]
-    ) -> object:
-        self.asked += 1
-        if self.answer is not None:
-            return self.answer
-        until = params.get("until")
-        end = until if isinstance(until, int) else milliseconds(self.now)
-        found = [
-            (number, at, where)
-            for number, (at, where) in sorted(enumerate(self.trades), key=lambda one: one[1][0])
-            if (since is None or at >= since) and at <= end and symbol in (None, where)
-        ]
-        cut = found[-self.limit :] if self.newest else found[: self.limit]
-        rows: list[dict[str, Any]] = [
-            {
-                "id": f"t{number}",
-                "order": f"o{number % 3}",
-                "symbol": where,
-                "side": "buy",
-                "amount": "1",
-                "price": "2",
-                "timestamp": at,
-                "info": {},
-            }
-            for number, at, where in cut
-        ]
-        return rows if limit is None else rows[:limit]
-
-
-def source_over(client: PaperClient, rules: VenueRules) -> CcxtSource:
-    return CcxtSource(client, account=MAIN, rules=rules, clock=ManualClock(NOW))
-
-
-async def read_all(source: CcxtSource, query: FillQuery) -> tuple[list[Fill], bool]:
-    fills: list[Fill] = []
-    complete = True
-    for _ in range(2000):
-        page: FillPage = await source.fills(query)
-        fills += page.fills
-        complete = complete and page.complete
-        if page.next_cursor is None:
-            return fills, complete
-        query = replace(query, cursor=page.next_cursor)
-    raise AssertionError("the pages never end")
-
-
-def query_of(client: PaperClient, **more: Any) -> FillQuery:
-    return FillQuery(venue=Venue(client.id), account=MAIN, symbol=SYMBOL, **more)
-
-
-RULES = VenueRules(trades_window=30 * DAY, trades_span=7 * DAY, trades_limit=4)
+from poslife.testing.bybit import ExecutionKind, SimulatedBybit, bybit_client
+from poslife.testing.bybit import Side as BybitSide
+from poslife.venues import FillQuery
+from tests.ccxt.offline import on_line
+from tests.ccxt.paper import (
+    DAY,
+    NOW,
+    OTHER,
+    RULES,
+    SYMBOL,
+    PagedClient,
+    PaperClient,
+    milliseconds,
+    query_of,
+    read_all,
+    source_over,
+)
+from tests.ccxt.queries import BTC, MAIN, bybit_rows
 
 times = st.lists(
     st.tuples(
@@ -116,7 +51,7 @@ async def test_every_trade_once_and_oldest_first(
     of_all: bool,  # noqa: FBT001
 ) -> None:
     """
-    Whether the venue cuts to the oldest or to the newest, and before or after the symbol is picked.
+    It makes no difference if the venue cuts to the oldest or newest, before or after it filters by symbol.
     """
     client = PaperClient("paper", trades, limit=4, newest=newest)
     source = source_over(client, replace(RULES, trades_of_all=of_all))
@@ -130,7 +65,7 @@ async def test_every_trade_once_and_oldest_first(
 
 async def test_a_trade_beside_a_spans_end_belongs_to_the_next() -> None:
     """
-    Some venues take whole seconds, so more than a span is asked for, and cut.
+    Some venues round to whole seconds, so more than a span is requested, and the rest cut off.
     """
     since = NOW - 20 * DAY + timedelta(milliseconds=300)
     border = milliseconds(since + 7 * DAY)
@@ -145,9 +80,9 @@ async def test_a_trade_beside_a_spans_end_belongs_to_the_next() -> None:
     assert complete
 
 
-async def test_a_venue_that_shows_more_than_asked_for() -> None:
+async def test_a_venue_that_returns_more_than_requested() -> None:
     """
-    What was before the page's beginning was on the page before.
+    A fill before the start of the page belongs to the page before.
     """
     early, late = milliseconds(NOW - 3 * DAY), milliseconds(NOW - DAY)
     rows = [
@@ -163,7 +98,7 @@ async def test_a_venue_that_shows_more_than_asked_for() -> None:
 
 async def test_more_in_a_millisecond_than_an_answer_holds() -> None:
     """
-    Some are not shown, and the page says so.
+    Some are missing, so the page is not complete.
     """
     at = milliseconds(NOW - DAY)
     client = PaperClient("paper", [(at, SYMBOL)] * 6, limit=4, newest=False)
@@ -175,7 +110,7 @@ async def test_more_in_a_millisecond_than_an_answer_holds() -> None:
 
 async def test_without_a_time_it_is_never_complete() -> None:
     """
-    The venue's latest span alone: what was before, nobody asked.
+    It covers the venue's latest span only; earlier fills were not requested.
     """
     client = PaperClient("paper", [(milliseconds(NOW - DAY), SYMBOL)], limit=4, newest=True)
     page = await source_over(client, RULES).fills(query_of(client))
@@ -187,7 +122,7 @@ async def test_without_a_time_it_is_never_complete() -> None:
 
 async def test_beyond_what_the_venue_keeps_it_is_not_complete() -> None:
     """
-    A venue that has forgotten answers as one where nothing happened.
+    A venue that no longer keeps fills answers as if there had been none.
     """
     client = PaperClient("paper", [], limit=4, newest=True)
     _, kept = await read_all(source_over(client, RULES), query_of(client, since=NOW - 29 * DAY))
@@ -197,9 +132,9 @@ async def test_beyond_what_the_venue_keeps_it_is_not_complete() -> None:
     assert not forgotten
 
 
-async def test_the_venue_asked_for_one_order_does_not_filter() -> None:
+async def test_a_venue_that_cannot_filter_by_order() -> None:
     """
-    Then the source does: another order's fills are not given.
+    Then the source filters: it returns no other order's fills.
     """
     trades = [(milliseconds(NOW) - 1000 * number, SYMBOL) for number in range(3)]
     client = PaperClient("paper", trades, limit=100, newest=False)
@@ -212,9 +147,9 @@ async def test_the_venue_asked_for_one_order_does_not_filter() -> None:
     assert complete
 
 
-async def test_trades_that_do_not_carry_our_name_are_nobodys() -> None:
+async def test_trades_without_the_client_order_id_match_no_order() -> None:
     """
-    Asked by our name alone such a venue cannot say, and that is not the same as none.
+    A query by that id alone finds none there, and is not complete.
     """
     trades = [(milliseconds(NOW) - 1000, SYMBOL)]
     client = PaperClient("paper", trades, limit=100, newest=False)
@@ -227,9 +162,9 @@ async def test_trades_that_do_not_carry_our_name_are_nobodys() -> None:
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "-5", "1.5", "٣", "9" * 20])
-async def test_a_cursor_of_somebody_elses_is_refused(cursor: str) -> None:
+async def test_a_foreign_cursor_is_refused(cursor: str) -> None:
     """
-    By its name, before the venue is asked.
+    The error names it, and the venue is not asked.
     """
     client = PaperClient("paper", [], limit=4, newest=True)
     with pytest.raises(InvalidValue, match="cursor"):
@@ -240,7 +175,7 @@ async def test_a_cursor_of_somebody_elses_is_refused(cursor: str) -> None:
 
 async def test_a_trade_that_cannot_be_read_is_not_left_out() -> None:
     """
-    The whole page is refused: a fill that is missing would be a position that is wrong.
+    The whole page is refused: a missing fill would make the position wrong.
     """
     row: dict[str, Any] = {
         "id": None,
@@ -259,48 +194,17 @@ async def test_a_trade_that_cannot_be_read_is_not_left_out() -> None:
 @pytest.mark.parametrize("answer", [{}, "text", 3, [None]], ids=str)
 async def test_an_answer_of_another_shape_is_no_answer(answer: object) -> None:
     """
-    Neither nothing, nor an exception of another kind.
+    It is neither empty nor an exception of another kind.
     """
     client = PaperClient("paper", [], limit=4, newest=True, answer=answer)
     with pytest.raises(VenueUnavailable, match="trades"):
         await source_over(client, RULES).fills(query_of(client))
 
 
-@dataclass
-class PagedClient(PaperClient):
-    """
-    A venue that gives the newest first, a page at a time, and a cursor on each page with rows.
-    """
-
-    @override
-    async def fetch_my_trades(
-        self, symbol: str | None, since: int | None, limit: int | None, params: Mapping[str, object]
-    ) -> object:
-        self.asked += 1
-        until = params.get("until")
-        end = until if isinstance(until, int) else milliseconds(self.now)
-        begin = milliseconds(self.now - 7 * DAY) if since is None else since
-        found = [number for number, (at, _) in enumerate(self.trades) if begin <= at <= end]
-        stop = int(str(params.get("cursor", len(found))))
-        page = found[max(stop - self.limit, 0) : stop]
-        return [
-            {
-                "id": f"t{number}",
-                "symbol": symbol,
-                "side": "buy",
-                "amount": "1",
-                "price": "2",
-                "timestamp": self.trades[number][0],
-                "info": {"nextPageCursor": str(max(stop - self.limit, 0))} if place == 0 else {},
-            }
-            for place, number in enumerate(page)
-        ]
-
-
 @pytest.mark.parametrize("count", [0, 1, 39, 40, 41, 200])
-async def test_more_pages_than_one_of_ours_takes(count: int) -> None:
+async def test_more_pages_than_one_fill_page_takes(count: int) -> None:
     """
-    Then ours covers less time, and the next goes on from there: each trade once, the oldest first.
+    It covers a shorter span, and the next continues there: each trade once, oldest first.
     """
     first = milliseconds(NOW - 6 * DAY)
     client = PagedClient("paper", [(first + 60_000 * n, SYMBOL) for n in range(count)], limit=2, newest=True)
@@ -313,7 +217,7 @@ async def test_more_pages_than_one_of_ours_takes(count: int) -> None:
 
 async def test_without_a_time_many_pages_are_the_newest_ones() -> None:
     """
-    There is nothing to halve, and nothing is called complete.
+    There is no span to halve, and the page is not complete.
     """
     client = PagedClient(
         "paper", [(milliseconds(NOW) - 200 + n, SYMBOL) for n in range(100)], limit=2, newest=True
@@ -325,9 +229,9 @@ async def test_without_a_time_many_pages_are_the_newest_ones() -> None:
     assert page.next_cursor is None
 
 
-async def test_two_trades_of_one_id_cannot_be_told_apart() -> None:
+async def test_two_trades_of_one_id_are_refused() -> None:
     """
-    The same trade twice is one; two different ones are not silently one.
+    The same trade twice is one; two different ones raise.
     """
 
     def row(price: str) -> dict[str, Any]:
@@ -346,7 +250,7 @@ async def test_two_trades_of_one_id_cannot_be_told_apart() -> None:
 
 async def test_since_is_kept_to_the_microsecond() -> None:
     """
-    Venues are asked in milliseconds, which is a little earlier.
+    Requests are in milliseconds, so they begin slightly earlier.
     """
     at = NOW - DAY
     client = PaperClient("paper", [(milliseconds(at), SYMBOL)], limit=4, newest=False)
@@ -356,3 +260,66 @@ async def test_since_is_kept_to_the_microsecond() -> None:
     )
 
     assert (1, 0) == (len(then), len(after))
+
+
+async def test_liquidations_and_deleveraging_are_fills() -> None:
+    """
+    They have no client order id, and change the position as any trade does.
+    """
+    async with SimulatedBybit() as venue, bybit_client(venue.url) as exchange:
+        venue.trade(BTC, BybitSide.BUY, Decimal(2))
+        venue.advance(1)
+        venue.trade(BTC, BybitSide.SELL, Decimal(1), kind=ExecutionKind.LIQUIDATION)
+        venue.trade(BTC, BybitSide.SELL, Decimal(1), kind=ExecutionKind.DELEVERAGING)
+        page = await CcxtSource(exchange, account=MAIN).fills(
+            FillQuery(
+                venue=Venue("bybit"), account=MAIN, symbol=BTC, since=venue.now() - timedelta(minutes=1)
+            )
+        )
+
+        assert [Decimal(2), Decimal(1), Decimal(1)] == [fill.quantity for fill in page.fills]
+        assert page.complete
+
+
+async def test_executions_of_one_millisecond_keep_their_order() -> None:
+    """
+    Two buys, then a sale: in another order there would be a short position in between.
+    """
+
+    def execution(seq: int, id: str, side: str) -> dict[str, Any]:
+        return {
+            "execId": id,
+            "symbol": "BTCUSDT",
+            "side": side,
+            "execQty": "1",
+            "execPrice": "1",
+            "execTime": "1767225600000",
+            "execType": "Trade",
+            "seq": seq,
+        }
+
+    line = on_line("bybit")
+    line.answer(
+        bybit_rows(execution(101, "a", "Sell"), execution(99, "c", "Buy"), execution(100, "b", "Buy"))
+    )
+    page = await CcxtSource(line.client, account=MAIN).fills(
+        FillQuery(venue=Venue("bybit"), account=MAIN, symbol=BTC)
+    )
+
+    assert ["c", "b", "a"] == [fill.trade_id for fill in page.fills]
+
+
+async def test_every_page_of_executions_is_read() -> None:
+    """
+    The venue's cursor is followed to its end.
+    """
+    async with SimulatedBybit() as venue, bybit_client(venue.url) as exchange:
+        made = [venue.trade(BTC, BybitSide.BUY, Decimal("0.001")).execution_id for _ in range(230)]
+        page = await CcxtSource(exchange, account=MAIN).fills(
+            FillQuery(
+                venue=Venue("bybit"), account=MAIN, symbol=BTC, since=venue.now() - timedelta(minutes=1)
+            )
+        )
+
+        assert sorted(made) == sorted(fill.trade_id for fill in page.fills)
+        assert page.complete

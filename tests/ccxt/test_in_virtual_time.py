@@ -1,5 +1,5 @@
 """
-The timings a bot runs with, on one clock for the tracker, the source and the venue; no test waits for it.
+A bot's real timings, on one clock for the tracker, the source and the venue, in virtual time.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ SYMBOL = Symbol("DBR/USDT:USDT")
 
 class WoundClock(ManualClock):
     """
-    Time passes whenever the test's own task waits for it; poslife's background tasks wait as long.
+    A clock that advances while the test's own task sleeps; poslife's background tasks wait for that.
     """
 
     @override
@@ -108,7 +108,7 @@ async def scene() -> AsyncGenerator[Scene]:
 
 async def test_a_filled_order_that_is_shown_late_is_not_taken_for_absent() -> None:
     """
-    The answer was lost, and for four seconds the venue shows the order without its fill (incidents 2, 3).
+    The response is lost, and for four seconds the venue shows the order without its fill (incidents 2, 3).
     """
     async with scene() as at:
         at.venue.inject(LateVisibility(seconds=4))
@@ -132,7 +132,7 @@ async def test_a_filled_order_that_is_shown_late_is_not_taken_for_absent() -> No
 
 async def test_an_order_that_never_existed_is_proven_absent_after_the_quiet_time() -> None:
     """
-    Not before its request can no longer arrive; and it took more than one look at both lists.
+    Only when its request can no longer arrive, and after more than one look-up in both lists.
     """
     async with scene() as at:
         at.venue.inject(LostResponse(applied=False))
@@ -150,7 +150,7 @@ async def test_an_order_that_never_existed_is_proven_absent_after_the_quiet_time
 
 async def test_a_trade_by_hand_meanwhile_keeps_the_order_in_doubt() -> None:
     """
-    A trade of nobody's order since then may be the order's: absence is not proven.
+    A later trade without a known order may be the order's, so absence is not proven.
     """
     async with scene() as at:
         at.venue.inject(LostResponse(applied=False))
@@ -164,7 +164,7 @@ async def test_a_trade_by_hand_meanwhile_keeps_the_order_in_doubt() -> None:
 
 async def test_a_day_later_absence_is_not_proven() -> None:
     """
-    The venue has forgotten orders that were canceled without a fill: not seeing it says nothing.
+    The venue no longer returns orders canceled without a fill, so not finding it proves nothing.
     """
     async with scene() as at:
         at.venue.inject(LostResponse(applied=False))
@@ -176,9 +176,9 @@ async def test_a_day_later_absence_is_not_proven() -> None:
         assert "no longer promises" in recovery.still_in_doubt[0].reasons[0]
 
 
-async def test_a_liquidation_is_told_by_its_fill() -> None:
+async def test_a_liquidation_closes_the_position_by_its_fill() -> None:
     """
-    It has no name of ours, and closes the position all the same.
+    The fill has no client order id, and closes the position all the same.
     """
     async with scene() as at:
         opening = await at.open()

@@ -1,7 +1,7 @@
 """
-Venues' recorded answers, replayed through ccxt's own parsers: read as they were meant, or refused by name.
+Venues' recorded responses, replayed through ccxt's own parsers: converted correctly, or refused by name.
 
-They do not belong to the project. They are looked for beside it, or where POSLIFE_RECORDED_ANSWERS says.
+The recordings are not part of the project. They are read from beside it, or from POSLIFE_RECORDED_ANSWERS.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def recording(venue: str) -> dict[str, Any]:
 
 async def replay(case: Case, number: object) -> tuple[str, list[dict[str, Any]]]:
     """
-    The method that was called, and what ccxt makes of the recorded answer.
+    Return the method that was called, and what ccxt makes of the recorded response.
     """
     data = recording(case.venue)
     recorded = data["cases"][case.number]
@@ -108,7 +108,7 @@ TRADES: Mapping[str, tuple[object, ...]] = {
     "binance": (BUY, Decimal("0.01"), Decimal("36567.1"), Leg.NET, ((Decimal("0.1462684"), "USDT"),)),
     # The trade has its position's side; the order that closed it was a sale.
     "bitget": (SELL, Decimal("0.1"), Decimal("72.25"), Leg.LONG, ((Decimal("0.004335"), "USDT"),)),
-    # ccxt shows what was paid there as negative.
+    # ccxt returns a paid fee there as negative.
     "bitget uta": (BUY, Decimal("0.0001"), Decimal("107003.7"), None, ((Decimal("0.00642022"), "USDT"),)),
     "bybit": (BUY, Decimal("0.1"), Decimal("85.11"), None, ((Decimal("0.00468105"), "USDT"),)),
     "gate": (SELL, Decimal(1), Decimal("68.42"), None, ((Decimal("0.003421"), "USDT"),)),
@@ -131,7 +131,7 @@ TRADES: Mapping[str, tuple[object, ...]] = {
 @pytest.mark.parametrize("case", cases("fetchMyTrades"))
 async def test_a_recorded_trade(case: Case, number: object) -> None:
     """
-    Side, size, price, leg and fees as the venue meant them; a funding payment is none, and no id is made up.
+    Side, size, price, leg and fees are the venue's; a funding payment is no fill, and no id is made up.
     """
     venue = Venue(case.venue)
     _, rows = await replay(case, number)

@@ -1,77 +1,32 @@
 """
-A source never takes silence, another order, or a part of the account for an answer.
+A source never takes an error, another order, or a part of the account for an answer.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import ccxt
-import ccxt.async_support
 import pytest
 
-from poslife import Account, ClientOrderId, Leg, MarginMode, OrderStatus, PositionKey, Side, Symbol, Venue
-from poslife.ccxt import VENUE_RULES, CcxtSource, VenueRules, key_for
-from poslife.errors import ConfigurationError, InvalidValue, UnknownVenueFormat, VenueUnavailable
-from poslife.testing.bybit import (
-    EmptyPositions,
-    ExecutionKind,
-    LateRejection,
-    PartialFill,
-    SimulatedBybit,
-    bybit_client,
-)
+from poslife import Leg, MarginMode, OrderStatus, Side, Symbol, Venue
+from poslife.ccxt import CcxtSource, key_for
+from poslife.errors import VenueUnavailable
+from poslife.testing.bybit import EmptyPositions, LateRejection, PartialFill, SimulatedBybit, bybit_client
 from poslife.testing.bybit import Side as BybitSide
 from poslife.testing.clock import ManualClock
-from poslife.venues import FillQuery, OrderNotSeen, OrderQuery, OrderSeen, SnapshotScope
-from tests.ccxt.offline import SYMBOLS, Line, client, market, on_line
+from poslife.venues import FillQuery, OrderNotSeen, OrderSeen
+from tests.ccxt.offline import Line, market, on_line
+from tests.ccxt.queries import BTC, MAIN, bybit_order, bybit_rows, order_query, scope_of
 
-MAIN = Account("main")
-BTC = Symbol("BTC/USDT:USDT")
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
-
-
-def order_query(venue: str = "bybit", name: str = "a1") -> OrderQuery:
-    return OrderQuery(
-        venue=Venue(venue), account=MAIN, symbol=SYMBOLS[venue], client_order_id=ClientOrderId(name)
-    )
-
-
-def scope_of(venue: str, *symbols: Symbol) -> SnapshotScope:
-    return SnapshotScope(venue=Venue(venue), account=MAIN, symbols=symbols or None)
-
-
-def bybit_rows(*rows: dict[str, Any], cursor: str = "") -> dict[str, Any]:
-    return {"retCode": 0, "retMsg": "OK", "result": {"list": list(rows), "nextPageCursor": cursor}}
-
-
-def bybit_order(**changes: object) -> dict[str, Any]:
-    return {
-        "orderId": "o1",
-        "orderLinkId": "a1",
-        "symbol": "BTCUSDT",
-        "side": "Buy",
-        "orderType": "Market",
-        "qty": "1",
-        "cumExecQty": "1",
-        "leavesQty": "0",
-        "orderStatus": "Filled",
-        "createdTime": "1767225600000",
-        **changes,
-    }
-
-
-# ---------------------------------------------------------------------------------------------- orders
 
 
 async def test_an_order_older_than_the_last_five_hundred_is_found() -> None:
     """
-    The list of recent orders has forgotten it; the history has not.
+    The list of recent orders no longer has it, the history does.
     """
     line = on_line("bybit")
     line.answer(bybit_rows())
@@ -83,9 +38,9 @@ async def test_an_order_older_than_the_last_five_hundred_is_found() -> None:
     assert ["realtime", "history"] == [request.url.partition("?")[0].split("/")[-1] for request in line.sent]
 
 
-async def test_an_order_that_nothing_shows_is_not_seen_and_that_reaches_back_a_day() -> None:
+async def test_an_order_in_neither_list_is_not_seen_and_that_reaches_back_a_day() -> None:
     """
-    Bybit shows an order that was canceled without a fill for a day: what is older may have been there.
+    Bybit returns an order canceled without a fill for a day: an older one may have existed.
     """
     line = on_line("bybit")
     line.answer(bybit_rows())
@@ -107,11 +62,11 @@ async def test_an_order_that_nothing_shows_is_not_seen_and_that_reaches_back_a_d
         ("kucoin", {"code": "100001", "msg": "error.getOrder.orderNotExist"}, None),
     ],
 )
-async def test_not_found_says_how_far_that_reaches(
+async def test_not_found_is_conclusive_as_far_back_as_the_venue_promises(
     venue: str, body: dict[str, Any], window: timedelta | None
 ) -> None:
     """
-    As far as the venue promises to find an order that has ended, and nowhere where it promises nothing.
+    A venue that promises nothing for ended orders is never conclusive.
     """
     line = on_line(venue)
     line.refuse(body)
@@ -123,9 +78,9 @@ async def test_not_found_says_how_far_that_reaches(
 
 
 @pytest.mark.parametrize("changes", [{"orderLinkId": "b2"}, {"orderLinkId": ""}], ids=str)
-async def test_another_order_is_not_ours(changes: dict[str, Any]) -> None:
+async def test_another_order_is_no_answer(changes: dict[str, Any]) -> None:
     """
-    A venue that ignores the name shows its newest order: that is no answer to the question.
+    A venue that ignores the client order id returns its newest order.
     """
     line = on_line("bybit")
     line.answer(bybit_rows(bybit_order(**changes)))
@@ -140,7 +95,7 @@ async def test_another_order_is_not_ours(changes: dict[str, Any]) -> None:
 )
 async def test_an_order_that_cannot_be_read_is_no_answer(changes: dict[str, Any]) -> None:
     """
-    It is there, and nothing is guessed about it.
+    The order exists, so it is not reported as absent, and nothing is guessed about it.
     """
     line = on_line("bybit")
     line.answer(bybit_rows(bybit_order(cumExecQty="", leavesQty="", **changes)))
@@ -148,21 +103,9 @@ async def test_an_order_that_cannot_be_read_is_no_answer(changes: dict[str, Any]
         await CcxtSource(line.client, account=MAIN).find_order(order_query())
 
 
-async def test_an_order_that_ended_before_it_was_filled_whole_is_canceled() -> None:
+async def test_case_and_prefixes_do_not_make_another_order() -> None:
     """
-    ccxt says closed of it as of a filled one.
-    """
-    line = on_line("bybit")
-    line.answer(bybit_rows(bybit_order(orderStatus="PartiallyFilledCanceled", cumExecQty="0.4")))
-    seen = await CcxtSource(line.client, account=MAIN).find_order(order_query())
-
-    assert isinstance(seen, OrderSeen)
-    assert (OrderStatus.CANCELED, Decimal("0.4")) == (seen.status, seen.filled)
-
-
-async def test_capitals_and_prefixes_do_not_make_another_order() -> None:
-    """
-    BingX changes capitals, Gate puts its mark before a name; both give the order back as ours.
+    BingX changes the case of a client order id, Gate adds a prefix; the order is the same.
     """
     bingx = on_line("bingx")
     bingx.answer(
@@ -215,102 +158,9 @@ async def test_rejected_after_the_acknowledgement_is_seen() -> None:
         assert (OrderStatus.REJECTED, Decimal(0)) == (seen.status, seen.filled)
 
 
-# ----------------------------------------------------------------------------------------------- fills
-
-
-async def test_liquidations_and_deleveraging_are_fills() -> None:
-    """
-    They have no name of ours, and change the position as any trade does.
-    """
-    async with SimulatedBybit() as venue, bybit_client(venue.url) as exchange:
-        venue.trade(BTC, BybitSide.BUY, Decimal(2))
-        venue.advance(1)
-        venue.trade(BTC, BybitSide.SELL, Decimal(1), kind=ExecutionKind.LIQUIDATION)
-        venue.trade(BTC, BybitSide.SELL, Decimal(1), kind=ExecutionKind.DELEVERAGING)
-        page = await CcxtSource(exchange, account=MAIN).fills(
-            FillQuery(
-                venue=Venue("bybit"), account=MAIN, symbol=BTC, since=venue.now() - timedelta(minutes=1)
-            )
-        )
-
-        assert [Decimal(2), Decimal(1), Decimal(1)] == [fill.quantity for fill in page.fills]
-        assert page.complete
-
-
-async def test_executions_of_one_millisecond_come_in_their_order() -> None:
-    """
-    Bought, then sold: the other way round it would be a short position for a while.
-    """
-
-    def execution(seq: int, id: str, side: str) -> dict[str, Any]:
-        return {
-            "execId": id,
-            "symbol": "BTCUSDT",
-            "side": side,
-            "execQty": "1",
-            "execPrice": "1",
-            "execTime": "1767225600000",
-            "execType": "Trade",
-            "seq": seq,
-        }
-
-    line = on_line("bybit")
-    line.answer(
-        bybit_rows(execution(101, "a", "Sell"), execution(99, "c", "Buy"), execution(100, "b", "Buy"))
-    )
-    page = await CcxtSource(line.client, account=MAIN).fills(
-        FillQuery(venue=Venue("bybit"), account=MAIN, symbol=BTC)
-    )
-
-    assert ["c", "b", "a"] == [fill.trade_id for fill in page.fills]
-
-
-async def test_a_kind_of_execution_that_is_not_known_cannot_be_read() -> None:
-    """
-    Whether it changes a position, nobody knows.
-    """
-    line = on_line("bybit")
-    line.answer(
-        bybit_rows(
-            {
-                "execId": "e1",
-                "symbol": "BTCUSDT",
-                "side": "Buy",
-                "execQty": "1",
-                "execPrice": "1",
-                "execTime": "1767225600000",
-                "execType": "Novelty",
-            }
-        )
-    )
-    with pytest.raises(VenueUnavailable, match="Novelty"):
-        await CcxtSource(line.client, account=MAIN).fills(
-            FillQuery(venue=Venue("bybit"), account=MAIN, symbol=BTC)
-        )
-
-
-async def test_every_page_of_executions_is_read() -> None:
-    """
-    More than one answer holds: the venue's cursor is followed to its end.
-    """
-    async with SimulatedBybit() as venue, bybit_client(venue.url) as exchange:
-        made = [venue.trade(BTC, BybitSide.BUY, Decimal("0.001")).execution_id for _ in range(230)]
-        page = await CcxtSource(exchange, account=MAIN).fills(
-            FillQuery(
-                venue=Venue("bybit"), account=MAIN, symbol=BTC, since=venue.now() - timedelta(minutes=1)
-            )
-        )
-
-        assert sorted(made) == sorted(fill.trade_id for fill in page.fills)
-        assert page.complete
-
-
-# -------------------------------------------------------------------------------------------- snapshot
-
-
 async def test_what_a_snapshot_of_bybit_covers() -> None:
     """
-    The whole account's answer is about what is settled in USDT; asked for one symbol, about that.
+    A request for the account covers markets settled in USDT; a request for one symbol covers that symbol.
     """
     line = on_line("bybit")
     line.client.set_markets(
@@ -335,7 +185,7 @@ async def test_what_a_snapshot_of_bybit_covers() -> None:
 
 async def test_an_explicit_flat_and_a_position() -> None:
     """
-    Asked for one symbol Bybit shows that it is flat, which is more than not showing it.
+    Bybit returns a flat row to a request for one symbol, which is more than no row.
     """
     async with SimulatedBybit() as venue, bybit_client(venue.url) as exchange:
         source = CcxtSource(exchange, account=MAIN)
@@ -352,7 +202,7 @@ async def test_an_explicit_flat_and_a_position() -> None:
 
 async def test_both_legs_of_hedge_mode() -> None:
     """
-    Two rows, two keys; the net key of one-way mode is not said to be flat (incident 5).
+    Two rows, two keys; the net key of one-way mode does not count as flat (incident 5).
     """
     async with SimulatedBybit(hedged=True) as venue, bybit_client(venue.url) as exchange:
         venue.trade(BTC, BybitSide.BUY, Decimal(3), position_index=1)
@@ -364,9 +214,9 @@ async def test_both_legs_of_hedge_mode() -> None:
         assert snapshot.quantity_of(key_for(exchange, BTC, account=MAIN)) is None
 
 
-async def test_an_empty_list_is_told_as_it_came() -> None:
+async def test_an_empty_list_is_a_complete_snapshot() -> None:
     """
-    Complete and empty, as the venue said: it is for others to doubt it (incident 2).
+    It is complete and empty, as the venue sent it; doubting it is the caller's part (incident 2).
     """
     async with SimulatedBybit() as venue, bybit_client(venue.url) as exchange:
         venue.trade(BTC, BybitSide.BUY, Decimal(1))
@@ -379,9 +229,9 @@ async def test_an_empty_list_is_told_as_it_came() -> None:
         assert 1 == len(shown.positions)
 
 
-async def test_rows_that_cannot_be_read_are_told() -> None:
+async def test_rows_that_cannot_be_read_are_listed() -> None:
     """
-    Their symbols say nothing: neither that they are flat, nor that they are held.
+    Their symbols count neither as flat nor as held.
     """
     line = on_line("bybit")
     good = {"symbol": "BTCUSDT", "positionIdx": 0, "side": "Buy", "size": "1", "avgPrice": "5"}
@@ -406,9 +256,9 @@ def okx_position(mode: str, size: str) -> dict[str, Any]:
     return {"instId": "BTC-USDT-SWAP", "posSide": "net", "pos": size, "mgnMode": mode, "avgPx": "5"}
 
 
-async def test_two_rows_of_one_key_are_neither() -> None:
+async def test_two_rows_of_one_key_are_unreadable() -> None:
     """
-    OKX holds a symbol in both margin modes: without the mode in the key no row is the key's.
+    OKX holds a symbol in both margin modes: without the mode in the key no row is unambiguous.
     """
     line = on_line("okx")
     answer = {"code": "0", "data": [okx_position("cross", "2"), okx_position("isolated", "-3")]}
@@ -426,9 +276,9 @@ async def test_two_rows_of_one_key_are_neither() -> None:
     assert said.quantity_of(key) is None
 
 
-async def test_as_many_rows_as_an_answer_holds_are_not_all() -> None:
+async def test_as_many_rows_as_the_limit_are_not_complete() -> None:
     """
-    Gate has no cursor: a full answer may be a part.
+    Gate has no cursor, so a full response may be a part.
     """
     rows = [{"contract": "BTC_USDT", "size": "1", "mode": "single", "entry_price": "5"}]
     for count, complete in ((99, True), (100, False)):
@@ -439,115 +289,9 @@ async def test_as_many_rows_as_an_answer_holds_are_not_all() -> None:
         assert complete is snapshot.complete
 
 
-# -------------------------------------------------------------------------------------- empty answers
-
-
-@pytest.mark.parametrize("venue", sorted(VENUE_RULES))
-@pytest.mark.parametrize("page", ["<html>back soon</html>", "", "{}", '{"x": 1}', "3"], ids=repr)
-async def test_a_page_that_is_no_answer_is_not_an_empty_one(venue: str, page: str) -> None:
-    """
-    With status 200 ccxt takes a gateway's page for a list without rows (incidents 2, 3, 41).
-    """
-    line = on_line(venue)
-    source = CcxtSource(line.client, account=MAIN)
-    for call in (
-        lambda: source.snapshot(scope_of(venue)),
-        lambda: source.fills(FillQuery(venue=Venue(venue), account=MAIN, symbol=SYMBOLS[venue])),
-    ):
-        line.answer_page(page)
-        with pytest.raises(VenueUnavailable):
-            await call()
-    if venue == "bybit":
-        line.answer_page(page)
-        with pytest.raises(VenueUnavailable):
-            await source.find_order(order_query(venue))
-
-
-async def test_an_empty_list_is_an_answer() -> None:
-    """
-    Also where the venue says null for it.
-    """
-    empty: dict[str, Any] = {
-        "bybit": bybit_rows(),
-        "binance": [],
-        "okx": {"code": "0", "data": []},
-        "gate": [],
-        "bitget": {"code": "00000", "data": None},
-        "kucoin": {"code": "200000", "data": []},
-        "hyperliquid": {"assetPositions": [], "time": 1},
-        "bingx": {"code": 0, "data": []},
-    }
-    for venue, answer in empty.items():
-        line = on_line(venue)
-        line.answer(answer)
-        snapshot = await CcxtSource(line.client, account=MAIN).snapshot(scope_of(venue))
-
-        assert ((), True) == (snapshot.positions, snapshot.complete)
-
-
-def test_a_client_that_forgets_its_answers_is_refused() -> None:
-    """
-    By the last answer an empty list is told from a page that is none.
-    """
-    exchange = client("bybit")
-    exchange.enableLastHttpResponse = False
-    with pytest.raises(ConfigurationError, match="enableLastHttpResponse"):
-        CcxtSource(exchange, account=MAIN)
-
-
-# ------------------------------------------------------------------------------------------- the client
-
-
-def test_a_client_that_blocks_is_refused() -> None:
-    """
-    It would stop the whole bot at each question.
-    """
-    with pytest.raises(ConfigurationError, match=r"ccxt\.async_support\.bybit"):
-        CcxtSource(ccxt.bybit(), account=MAIN)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"maxRetriesOnFailure": 3},
-        {"defaultMaxRetriesOnFailure": 1},
-        {"v5/order/create": {"maxRetriesOnFailure": 1}},
-    ],
-    ids=str,
-)
-def test_a_client_that_repeats_submits_is_refused(options: dict[str, Any]) -> None:
-    """
-    For every request, or for the one path that makes orders.
-    """
-    with pytest.raises(ConfigurationError, match="sent again"):
-        CcxtSource(client("bybit", **options), account=MAIN)
-
-
-def test_a_client_that_cannot_read_sizes_is_refused() -> None:
-    """
-    With Decimal ccxt reads contractSize as None.
-    """
-    with pytest.raises(ConfigurationError, match="Decimal"):
-        CcxtSource(client("bybit", number=Decimal), account=MAIN)
-
-
-@pytest.mark.parametrize("venue", ["htx", "deribit", "krakenfutures", "mexc"])
-def test_a_venue_where_orders_cannot_be_found_is_refused(venue: str) -> None:
-    """
-    The message says why; the host may know better, and then says so.
-    """
-    with pytest.raises(UnknownVenueFormat, match=r"through ccxt \(ccxt .*rules=VenueRules"):
-        CcxtSource(client(venue), account=MAIN)
-    with pytest.raises(UnknownVenueFormat, match="woo"):
-        CcxtSource(client("woo"), account=MAIN)
-    rules = VenueRules(trades_window=timedelta(days=1), trades_span=timedelta(days=1), trades_limit=10)
-
-    assert venue == CcxtSource(client(venue), account=MAIN, rules=rules).venue
-
-
 async def test_the_clients_settings_stay_as_they_are() -> None:
     """
-    It is the host's.
+    The client belongs to the host.
     """
     line: Line = on_line("bybit")
     before = dict(line.client.options), line.client.number, line.client.timeout, line.client.markets
@@ -564,50 +308,3 @@ async def test_the_clients_settings_stay_as_they_are() -> None:
         line.client.timeout,
         line.client.markets,
     )
-
-
-def test_a_key_is_written_with_the_unified_symbol() -> None:
-    """
-    Never with the venue's raw one; and a client without markets knows no symbol.
-    """
-    exchange = client("bybit")
-    key = key_for(exchange, "BTC/USDT:USDT", account=MAIN, leg=Leg.LONG)
-
-    assert PositionKey(venue=Venue("bybit"), account=MAIN, symbol=BTC, leg=Leg.LONG) == key
-    with pytest.raises(InvalidValue, match="'BTCUSDT'"):
-        key_for(exchange, "BTCUSDT", account=MAIN)
-    with pytest.raises(InvalidValue, match="load_markets"):
-        key_for(ccxt.async_support.bybit(), "BTC/USDT:USDT", account=MAIN)
-
-
-WITHOUT = """
-import sys
-class Without:
-    def find_spec(self, name, path=None, target=None):
-        if name == {missing!r}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
-sys.meta_path.insert(0, Without())
-import poslife
-assert "ccxt" not in sys.modules
-try:
-    import poslife.ccxt
-except ImportError as error:
-    print(type(error).__name__, error)
-"""
-
-
-@pytest.mark.parametrize(
-    "missing, told",
-    [
-        ("ccxt", "MissingExtra ccxt is not installed: pip install 'poslife[ccxt]'"),
-        ("ccxt.async_support", "ModuleNotFoundError No module named 'ccxt.async_support'"),
-    ],
-)
-def test_ccxt_is_asked_for_only_where_it_is_needed(missing: str, told: str) -> None:
-    """
-    poslife itself does not import it; where it is missing the message says what to install.
-    """
-    code = WITHOUT.format(missing=missing)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-
-    assert told == done.stdout.strip()

@@ -1,23 +1,23 @@
 """
-What is really sent: our name for an order goes out under the venue's field, and the look-up asks by it.
+The rules of each venue, as the requests that the real clients send by them.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import ccxt.async_support as ccxt
 import pytest
 
-from poslife import Account, PositionRef, Symbol, Venue, VenueOrderId
+from poslife import PositionRef, Symbol, Venue, VenueOrderId
 from poslife._domain.client_order_ids import client_order_id
 from poslife._domain.identifiers import position_ref_at
-from poslife.ccxt import VENUE_RULES, CcxtSource
-from poslife.errors import VenueUnavailable
+from poslife.ccxt import VENUE_RULES, CcxtSource, VenueRules
+from poslife.errors import UnknownVenueFormat, VenueUnavailable
 from poslife.venues import FillQuery, OrderQuery, SnapshotScope
-from tests.ccxt.offline import SYMBOLS, on_line
+from tests.ccxt.offline import SYMBOLS, client, on_line
+from tests.ccxt.queries import MAIN
 
-MAIN = Account("main")
 REF: PositionRef = position_ref_at(datetime(2026, 1, 1, tzinfo=UTC), 1 << 70 | 12345)
 
 SENT_AS = {
@@ -63,16 +63,16 @@ FILTERED_BY = {
 }
 
 
-def test_every_venue_that_is_known_is_tested() -> None:
+def test_every_supported_venue_is_tested() -> None:
     """
-    A venue is not listed without these tests.
+    No venue is in VENUE_RULES without these tests.
     """
     for tested in (SENT_AS, ASKED_AS, FILTERED_BY, SYMBOLS):
         assert set(VENUE_RULES) == set(tested)
 
 
 @pytest.mark.parametrize("venue", sorted(VENUE_RULES))
-async def test_an_order_goes_out_under_our_name(venue: str) -> None:
+async def test_an_order_is_sent_with_its_client_order_id(venue: str) -> None:
     """
     ``params={"clientOrderId": …}`` serves at every venue, as the tracker's documentation says.
     """
@@ -85,9 +85,9 @@ async def test_an_order_goes_out_under_our_name(venue: str) -> None:
 
 
 @pytest.mark.parametrize("venue", sorted(VENUE_RULES))
-async def test_an_order_is_looked_up_by_our_name(venue: str) -> None:
+async def test_an_order_is_looked_up_by_its_client_order_id(venue: str) -> None:
     """
-    The name, and no other order's id, is in the request; a time-out is no answer.
+    The request has that id and no other; a time-out is no answer.
     """
     line = on_line(venue)
     name = client_order_id(REF, 3, venue=Venue(venue))
@@ -104,9 +104,9 @@ async def test_an_order_is_looked_up_by_our_name(venue: str) -> None:
 
 
 @pytest.mark.parametrize("venue", sorted(VENUE_RULES))
-async def test_an_order_is_looked_up_by_the_venues_name(venue: str) -> None:
+async def test_an_order_is_looked_up_by_its_venue_order_id(venue: str) -> None:
     """
-    Where it is known it is asked by, for some venues forget ours sooner.
+    It is used where it is known, because some venues forget the client order id sooner.
     """
     line = on_line(venue)
     name = client_order_id(REF, 3, venue=Venue(venue))
@@ -127,9 +127,9 @@ async def test_an_order_is_looked_up_by_the_venues_name(venue: str) -> None:
 
 
 @pytest.mark.parametrize("venue", sorted(VENUE_RULES))
-async def test_fills_are_asked_by_time_and_order(venue: str) -> None:
+async def test_fills_are_requested_by_time_and_order(venue: str) -> None:
     """
-    The venue filters by its order where it can; where it cannot, the source does.
+    The venue filters by order if it can, else the source does.
     """
     line = on_line(venue)
     source = CcxtSource(line.client, account=MAIN)
@@ -147,9 +147,9 @@ async def test_fills_are_asked_by_time_and_order(venue: str) -> None:
     assert FILTERED_BY[venue] in line.sent[-1].whole
 
 
-async def test_bybit_is_asked_for_every_kind_of_execution() -> None:
+async def test_every_kind_of_execution_is_requested_from_bybit() -> None:
     """
-    ccxt asks for trades alone, and a liquidation would stay invisible.
+    ccxt's default, trades alone, would leave out liquidations.
     """
     line = on_line("bybit")
     source = CcxtSource(line.client, account=MAIN)
@@ -159,9 +159,9 @@ async def test_bybit_is_asked_for_every_kind_of_execution() -> None:
     assert "execType=&" in line.sent[-1].url
 
 
-async def test_positions_are_asked_for_as_the_data_says() -> None:
+async def test_positions_are_requested_as_the_rules_say() -> None:
     """
-    The scope of a whole account's question is said, whatever the client's own defaults are.
+    The request names its scope, regardless of the client's own defaults.
     """
     asked = {
         "bybit": ["/v5/position/list?", "settleCoin=USDT", "category=linear", "limit=200"],
@@ -182,3 +182,17 @@ async def test_positions_are_asked_for_as_the_data_says() -> None:
 
         for part in parts:
             assert part in line.sent[-1].whole
+
+
+@pytest.mark.parametrize("venue", ["htx", "deribit", "krakenfutures", "mexc"])
+def test_a_venue_where_orders_cannot_be_found_is_refused(venue: str) -> None:
+    """
+    The message gives the reason; a host that knows better passes its own rules.
+    """
+    with pytest.raises(UnknownVenueFormat, match=r"through ccxt \(ccxt .*rules=VenueRules"):
+        CcxtSource(client(venue), account=MAIN)
+    with pytest.raises(UnknownVenueFormat, match="woo"):
+        CcxtSource(client("woo"), account=MAIN)
+    rules = VenueRules(trades_window=timedelta(days=1), trades_span=timedelta(days=1), trades_limit=10)
+
+    assert venue == CcxtSource(client(venue), account=MAIN, rules=rules).venue

@@ -25,6 +25,7 @@ from poslife import (
     OrderStatus,
     PendingPosition,
     PersistedPosition,
+    Position,
     PositionId,
     PositionKey,
     PositionRef,
@@ -35,8 +36,11 @@ from poslife import (
     Venue,
     VenueOrderId,
 )
+from poslife._domain.causation import Circumstances
+from poslife._domain.changes import Close, Promote, Revise
 from poslife._domain.client_order_ids import client_order_id
-from poslife._domain.identifiers import event_id_at, position_ref_at
+from poslife._domain.identifiers import ChangeId, event_id_at, position_ref_at
+from poslife._domain.plans import Plan, change_of
 
 if TYPE_CHECKING:
     from poslife import EventId
@@ -187,6 +191,17 @@ def bought(quantity: str | Decimal, price: str | Decimal = "2", **fields: Any) -
 
 def sold(quantity: str | Decimal, price: str | Decimal = "2", **fields: Any) -> Fill:
     return fill(OrderSide.SELL, quantity, price, **fields)
+
+
+def position_after(plan: Plan) -> PersistedPosition | ClosedPosition:
+    """
+    The position as it is stored, once the plan is committed.
+    """
+    change_of(plan, id=ChangeId(uuid4()), run=RUN, at=AT, around=Circumstances(), new_event_id=new_event_id)
+    assert isinstance(plan.transition, Promote | Revise | Close)
+    made: Position = plan.transition.result(PositionId(7))
+    assert isinstance(made, PersistedPosition | ClosedPosition)
+    return made
 
 
 def venue_order(name: str) -> VenueOrderId:

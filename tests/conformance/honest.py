@@ -13,16 +13,11 @@ from poslife._domain.changes import Change, Committed
 from poslife._domain.event_envelopes import RecordedEvent
 from poslife._domain.fills import StoredFill
 from poslife._domain.identifiers import (
-    Account,
     EventId,
     PositionId,
     PositionKey,
     PositionRef,
     RunId,
-    Symbol,
-    TradeId,
-    Venue,
-    VenueOrderId,
 )
 from poslife._domain.positions import ClosedPosition, LivePosition, PersistedPosition, Position
 from poslife.errors import StorageRejected, StorageUnavailable
@@ -34,6 +29,8 @@ from poslife.protocols import (
     FeedPage,
     FeedToken,
     NewRun,
+    OwnerCandidates,
+    OwnerQuery,
     Page,
     PageToken,
     Run,
@@ -129,23 +126,13 @@ class HonestStore:
         found = await self.inner.find_live(key)
         return None if found is None else self.show(found)
 
-    async def holders_of(self, venue: Venue, account: Account, symbol: Symbol, /) -> tuple[LivePosition, ...]:
+    async def candidates_for(self, query: OwnerQuery, /) -> OwnerCandidates:
         self.ask()
-        return tuple(self.show(one) for one in await self.inner.holders_of(venue, account, symbol))
-
-    async def find_by_venue_order(
-        self, venue: Venue, account: Account, symbol: Symbol, order: VenueOrderId, /
-    ) -> Position | None:
-        self.ask()
-        found = await self.inner.find_by_venue_order(venue, account, symbol, order)
-        return None if found is None else self.show(found)
-
-    async def find_fill(
-        self, venue: Venue, account: Account, symbol: Symbol, trade: TradeId, /
-    ) -> StoredFill | None:
-        self.ask()
-        found = await self.inner.find_fill(venue, account, symbol, trade)
-        return None if found is None else self.show_fill(found)
+        found = await self.inner.candidates_for(query)
+        return OwnerCandidates(
+            stored=tuple(self.show_fill(one) for one in found.stored),
+            positions=tuple(self.show(one) for one in found.positions),
+        )
 
     async def list_live(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[LivePosition]:
         self.ask()

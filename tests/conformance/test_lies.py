@@ -15,6 +15,7 @@ from poslife.errors import PoslifeError
 from poslife.protocols import EventSink
 from tests.conformance.honest import HonestStore
 from tests.conformance.lies import (
+    candidates,
     feeds,
     flags,
     keys,
@@ -43,7 +44,9 @@ from tests.conformance.suites import (
 )
 
 STORE_LIES = tuple(
-    lie for room in (flags, keys, lists, parts, refusals, repetitions, runs, values) for lie in room.LIES
+    lie
+    for room in (candidates, flags, keys, lists, parts, refusals, repetitions, runs, values)
+    for lie in room.LIES
 )
 
 # What a broken contract looks like: the suite says so, or an error comes out that should not.

@@ -27,6 +27,7 @@ from poslife._domain.client_order_ids import read_client_order_id
 from poslife._tracker.committing import every
 from poslife.events import RecordedEvent
 from poslife.postgres import PostgresStore
+from poslife.protocols import OwnerQuery
 from poslife.sqlite import SqliteStore
 from poslife.testing import bybit
 from poslife.testing.bybit import SimulatedBybit, SimulatedOrder
@@ -100,9 +101,10 @@ async def check(store: Store, venue: SimulatedBybit, key: PositionKey, dumped: D
         _adds_up(position, fills)
     stored = [fill for _, _, fills in dumped.values() for fill in fills]
     _has_every_fill_once(stored, venue)
-    for fill in venue.fills:
-        found = await store.find_fill(VENUE, key.account, key.symbol, TradeId(fill.execution_id))
-        assert found is not None
+    trade_ids = tuple(TradeId(fill.execution_id) for fill in venue.fills)
+    query = OwnerQuery(venue=VENUE, account=key.account, symbol=key.symbol, trade_ids=trade_ids)
+    found = (await store.candidates_for(query)).stored
+    assert set(trade_ids) == {one.fill.trade_id for one in found}
     assert () == (await store.list_unclaimed()).items
     assert () == (await store.list_in_doubt()).items
 

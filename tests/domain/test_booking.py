@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Context, Decimal, localcontext
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from poslife import (
     ClosedPosition,
@@ -16,7 +12,6 @@ from poslife import (
     Confidence,
     Fill,
     Leg,
-    LivePosition,
     MarginMode,
     Order,
     OrderPurpose,
@@ -24,8 +19,6 @@ from poslife import (
     OrderStatus,
     Origin,
     PersistedPosition,
-    Position,
-    PositionId,
     PositionStatus,
     Protection,
     Severity,
@@ -33,11 +26,8 @@ from poslife import (
     StoredFill,
 )
 from poslife._domain.booking import Booking, book, conflicted, opened_by, unclaimed
-from poslife._domain.causation import Circumstances
-from poslife._domain.changes import Close, Promote, Revise
-from poslife._domain.fill_owner import Opens, Owner, Unclaimed, find_owner
-from poslife._domain.identifiers import ChangeId
-from poslife._domain.plans import Plan, change_of
+from poslife._domain.fill_owner import Opens, Unclaimed
+from poslife._domain.plans import Plan
 from poslife.events import (
     ClosingWithdrawn,
     FillApplied,
@@ -50,20 +40,15 @@ from poslife.events import (
     PositionReduced,
 )
 from tests.values import (
-    AT,
     KEY,
     OTHER_REF,
-    REF,
-    RUN,
     bought,
-    closed,
     exit_order,
-    fill,
     later,
-    new_event_id,
     order,
     pending,
     persisted,
+    position_after,
     sold,
     venue_order,
     with_orders,
@@ -76,25 +61,14 @@ CROSS, ISOLATED = (replace(KEY, margin_mode=mode) for mode in MarginMode)
 Ordered = tuple[Fill, int | None]
 
 
-def after(plan: Plan) -> PersistedPosition | ClosedPosition:
-    """
-    The position as it is stored, once the plan is committed as the ledger would.
-    """
-    change_of(plan, id=ChangeId(uuid4()), run=RUN, at=AT, around=Circumstances(), new_event_id=new_event_id)
-    assert isinstance(plan.transition, Promote | Revise | Close)
-    made: Position = plan.transition.result(PositionId(7))
-    assert isinstance(made, PersistedPosition | ClosedPosition)
-    return made
-
-
 def held(booking: Booking) -> PersistedPosition:
-    made = after(booking.plan)
+    made = position_after(booking.plan)
     assert isinstance(made, PersistedPosition)
     return made
 
 
 def over(booking: Booking) -> ClosedPosition:
-    made = after(booking.plan)
+    made = position_after(booking.plan)
     assert isinstance(made, ClosedPosition)
     return made
 
@@ -416,124 +390,7 @@ def test_a_short_position_is_entered_by_sales() -> None:
     assert Decimal(2) == over(book(short, [(bought("10", "2"), None)])).exit_price
 
 
-# --------------------------------------------------------------------------------------------- whose it is
-
-
-def test_a_fill_goes_to_its_orders_position() -> None:
-    """
-    Where that is live, or has ended with its key still free.
-    """
-    live, gone = pending(WORKING), pending(REJECTED)
-
-    assert Owner(position=live, ordinal=0) == find_owner(
-        bought("1"), ordered_by=live, ordinal=0, holders=[live]
-    )
-    assert Owner(position=gone, ordinal=0) == find_owner(bought("1"), ordered_by=gone, ordinal=0, holders=[])
-
-
-def test_else_it_goes_to_whoever_holds_the_key() -> None:
-    """
-    A late fill of a closed or refused position is the next holder's, whose order it is not.
-    """
-    holder = persisted(order(WORKING, ref=OTHER_REF), ref=OTHER_REF)
-
-    for gone in (pending(REJECTED), closed()):
-        found = find_owner(bought("1"), ordered_by=gone, ordinal=0, holders=[holder])
-        assert Owner(position=holder, ordinal=None) == found
-    assert Owner(position=holder, ordinal=None) == find_owner(
-        bought("1"), ordered_by=None, ordinal=None, holders=[holder]
-    )
-
-
-def test_else_it_opens_a_position() -> None:
-    """
-    Of our own order's key, or adopted where nobody ordered it (incidents 15, 26).
-    """
-    assert Opens(key=KEY, origin=Origin.OWN) == find_owner(
-        bought("1"), ordered_by=closed(), ordinal=0, holders=[]
-    )
-    assert Opens(key=KEY, origin=Origin.ADOPTED) == find_owner(
-        bought("1"), ordered_by=None, ordinal=None, holders=[]
-    )
-    assert Opens(key=SHORT_LEG, origin=Origin.ADOPTED) == find_owner(
-        sold("1", leg=Leg.SHORT), ordered_by=None, ordinal=None, holders=[]
-    )
-
-
-def at(key: Any, ref: Any = REF, side: Side = Side.LONG) -> PersistedPosition:
-    return persisted(order(WORKING, ref=ref, side=side.entered_by), key=key, ref=ref, side=side)
-
-
-LONG, SHORT = at(LONG_LEG), at(SHORT_LEG, OTHER_REF, Side.SHORT)
-
-
-@pytest.mark.parametrize(
-    "one, holders, owner",
-    [
-        pytest.param(bought("1", leg=Leg.LONG), [LONG, SHORT], LONG, id="into the long leg"),
-        pytest.param(sold("1", leg=Leg.LONG), [LONG, SHORT], LONG, id="out of the long leg"),
-        pytest.param(bought("1", leg=Leg.SHORT), [LONG, SHORT], SHORT, id="out of the short leg"),
-        pytest.param(sold("1", leg=Leg.SHORT), [SHORT], SHORT, id="into the short leg"),
-        pytest.param(bought("1"), [at(CROSS)], at(CROSS), id="the only margin mode"),
-        pytest.param(
-            bought("1", leg=Leg.LONG),
-            [at(replace(CROSS, leg=Leg.LONG)), SHORT],
-            at(replace(CROSS, leg=Leg.LONG)),
-            id="the leg's only margin mode",
-        ),
-    ],
-)
-def test_a_fill_goes_to_the_leg_it_names(
-    one: Fill, holders: list[LivePosition], owner: PersistedPosition
-) -> None:
-    """
-    Two legs of one symbol do not meet (incidents 29, 38).
-    """
-    assert Owner(position=owner, ordinal=None) == find_owner(
-        one, ordered_by=None, ordinal=None, holders=holders
-    )
-
-
-@pytest.mark.parametrize(
-    "one, ordered_by, ordinal, holders, because",
-    [
-        pytest.param(bought("1"), None, None, [LONG], "which leg", id="no leg said, one held"),
-        pytest.param(bought("1"), None, None, [LONG, SHORT], "which leg", id="no leg said, both held"),
-        pytest.param(
-            bought("1"),
-            None,
-            None,
-            [at(CROSS), at(ISOLATED, OTHER_REF)],
-            "margin modes",
-            id="two margin modes",
-        ),
-        pytest.param(sold("1", leg=Leg.LONG), None, None, [], "leaves the long leg", id="out of nothing"),
-        pytest.param(
-            bought("1", leg=Leg.SHORT), None, None, [LONG], "leaves the short leg", id="other leg held"
-        ),
-        pytest.param(
-            sold("1"), closed(key=LONG_LEG), 0, [], "leaves the long leg", id="a leg that is closed"
-        ),
-        pytest.param(
-            sold("1"),
-            closed(*persisted().orders, exit_order(CANCELED)),
-            1,
-            [],
-            "reduce-only",
-            id="reduce-only",
-        ),
-    ],
-)
-def test_what_cannot_be_assigned_says_why(
-    one: Fill, ordered_by: Position | None, ordinal: int | None, holders: list[LivePosition], because: str
-) -> None:
-    """
-    Nothing is guessed: it is stored as unclaimed until evidence or an operator assigns it.
-    """
-    found = find_owner(one, ordered_by=ordered_by, ordinal=ordinal, holders=holders)
-
-    assert isinstance(found, Unclaimed)
-    assert because in found.reason
+# --------------------------------------------------------------------------------------- nobody's and others
 
 
 def test_a_fill_of_nobodys_order_opens_an_adopted_position() -> None:
@@ -608,208 +465,3 @@ def test_a_fill_seen_with_other_numbers_changes_nothing_and_is_told() -> None:
             seen_price=Decimal(4),
         )
     ] == told(plan, FillConflicted)
-
-
-# ------------------------------------------------------------------------------------------- no fill is lost
-
-quantities = st.decimals("0.000000000000000001", "1e12", places=18)
-small = st.integers(1, 40).map(Decimal)
-fills = st.builds(
-    fill,
-    st.sampled_from(OrderSide),
-    small | quantities,
-    quantities,
-    at=st.integers(0, 100).map(later),
-    venue_order_id=st.sampled_from([None, "v-1", "v-2"]),
-)
-statuses = st.lists(st.sampled_from(OrderStatus), min_size=1, max_size=3)
-
-
-@st.composite
-def positions(draw: st.DrawFn) -> LivePosition:
-    side = draw(st.sampled_from(Side))
-    entries = tuple(
-        order(status, ordinal=ordinal, side=side.entered_by, quantity=draw(small))
-        for ordinal, status in enumerate(draw(statuses))
-    )
-    if draw(st.booleans()):
-        return pending(side=side, orders=entries)
-    further = draw(st.lists(st.sampled_from(OrderStatus), max_size=2))
-    exits = tuple(
-        exit_order(status, ordinal=len(entries) + number, side=side.left_by, quantity=draw(small))
-        for number, status in enumerate(further)
-    )
-    entered = draw(small)
-    return persisted(*entries, *exits, side=side, entered_quantity=entered, entered_cost=entered * 2)
-
-
-@st.composite
-def bookings(draw: st.DrawFn) -> tuple[LivePosition, list[Ordered]]:
-    position = draw(positions())
-    ordinals = st.none() | st.integers(0, len(position.orders) - 1)
-    return position, draw(st.lists(st.tuples(fills, ordinals), min_size=1, max_size=8))
-
-
-@dataclass
-class Applied:
-    """
-    What became of fills: the position, those it took, those it refused, those that came after its end.
-    """
-
-    position: Position
-    taken: list[Fill] = field(default_factory=list[Fill])
-    refused: list[Fill] = field(default_factory=list[Fill])
-    left: list[Fill] = field(default_factory=list[Fill])
-
-    def sums(self) -> tuple[object, ...]:
-        position = self.position
-        numbers: tuple[object, ...] = ()
-        if not isinstance(position, ClosedPosition) and hasattr(position, "id"):
-            assert isinstance(position, PersistedPosition)
-            numbers = (position.exited_quantity, position.opened_at)
-        if isinstance(position, PersistedPosition | ClosedPosition):
-            numbers += (position.entered_quantity, position.entered_cost, position.exited_cost)
-        return type(position), position.status, position.orders, numbers
-
-
-def apply(position: LivePosition, ordered: Sequence[Ordered], *, at_most: int) -> Applied:
-    """
-    Book fills as the tracker does: so many at a time, and what is left over on the position as it is then.
-    """
-    applied = Applied(position)
-    waiting = list(ordered)
-    while waiting:
-        if isinstance(applied.position, ClosedPosition):
-            applied.left += [one for one, _ in waiting]
-            break
-        batch, waiting = waiting[:at_most], waiting[at_most:]
-        booking = book(applied.position, batch)
-        parts = [
-            *[one.fill for one in booking.plan.fills],
-            *[one for one, _ in booking.refused],
-            *[one for one, _ in booking.rest],
-        ]
-        assert sorted(one.trade_id for one, _ in batch) == sorted(one.trade_id for one in parts)
-        assert len(booking.rest) < len(batch)
-        applied.taken += [one.fill for one in booking.plan.fills]
-        applied.refused += [one for one, _ in booking.refused]
-        waiting = [*booking.rest, *waiting]
-        if not booking.plan.empty:
-            applied.position = after(booking.plan)
-    return applied
-
-
-@given(bookings(), st.integers(1, 8))
-def test_no_fill_is_lost_and_none_counts_twice(
-    given_: tuple[LivePosition, list[Ordered]], at_most: int
-) -> None:
-    """
-    Every fill is taken, refused with a reason, or left for the key's next holder: exactly one of these.
-    """
-    position, ordered = given_
-    applied = apply(position, ordered, at_most=at_most)
-
-    parts = [*applied.taken, *applied.refused, *applied.left]
-    assert sorted(one.trade_id for one, _ in ordered) == sorted(one.trade_id for one in parts)
-
-
-@given(bookings(), st.integers(1, 8))
-def test_what_is_held_is_the_sum_of_its_fills(
-    given_: tuple[LivePosition, list[Ordered]], at_most: int
-) -> None:
-    """
-    Entered less exited is what the fills amount to, to the last digit, and so is each order's.
-    """
-    position, ordered = given_
-    applied = apply(position, ordered, at_most=at_most)
-    entries = [one for one in applied.taken if one.side is position.side.entered_by]
-    exits = [one for one in applied.taken if one.side is position.side.left_by]
-    exact = Context(prec=200)
-    with localcontext(exact):
-        entered = sum((one.quantity for one in entries), Decimal(0))
-        exited = sum((one.quantity for one in exits), Decimal(0))
-        cost = sum((one.quantity * one.price for one in entries), Decimal(0))
-        earned = sum((one.quantity * one.price for one in exits), Decimal(0))
-        if isinstance(position, PersistedPosition):
-            entered += position.entered_quantity
-            cost += position.entered_cost
-
-    now = applied.position
-    if isinstance(now, PersistedPosition):
-        assert (entered, exited) == (now.entered_quantity, now.exited_quantity)
-        assert exact.subtract(entered, exited) == now.quantity > 0
-        assert (cost, earned) == (now.entered_cost, now.exited_cost)
-    elif isinstance(now, ClosedPosition):
-        assert entered == exited == now.entered_quantity
-        assert (cost, earned) == (now.entered_cost, now.exited_cost)
-    else:
-        assert not applied.taken
-    for before, one in zip(position.orders, now.orders, strict=True):
-        with localcontext(exact):
-            mine = sum(
-                (
-                    told.quantity
-                    for told, ordinal in ordered
-                    if ordinal == one.ordinal and told in applied.taken
-                ),
-                before.filled,
-            )
-        assert mine == one.filled
-
-
-@given(bookings(), st.integers(1, 8), st.integers(1, 8))
-def test_how_fills_are_cut_into_batches_does_not_matter(
-    given_: tuple[LivePosition, list[Ordered]], one: int, other: int
-) -> None:
-    """
-    One by one or all at once, the position, its orders and what was refused are the same.
-    """
-    position, ordered = given_
-    first, second = apply(position, ordered, at_most=one), apply(position, ordered, at_most=other)
-
-    assert first.sums() == second.sums()
-    assert (first.taken, first.refused, first.left) == (second.taken, second.refused, second.left)
-
-
-@given(bookings())
-def test_an_order_filled_in_full_is_filled(given_: tuple[LivePosition, list[Ordered]]) -> None:
-    """
-    Whatever it was believed to be; and no fill leaves an order abandoned, rejected or in doubt.
-    """
-    position, ordered = given_
-    applied = apply(position, ordered, at_most=8)
-    touched = {ordinal for one, ordinal in ordered if ordinal is not None and one in applied.taken}
-
-    for ordinal in touched:
-        made = applied.position.orders[ordinal]
-        assert made.status in {WORKING, FILLED, CANCELED, EXPIRED}
-        assert made.filled < made.quantity or made.status is FILLED
-
-
-sites = st.builds(fill, st.sampled_from(OrderSide), st.just("1"), leg=st.sampled_from([None, *Leg]))
-
-
-@given(
-    sites,
-    st.none()
-    | st.sampled_from([pending(WORKING), pending(REJECTED), persisted(), closed(), closed(key=LONG_LEG)]),
-    st.lists(
-        st.sampled_from([at(KEY), LONG, SHORT, at(CROSS), at(ISOLATED, OTHER_REF)]), unique=True, max_size=3
-    ),
-)
-def test_every_fill_has_somewhere_to_go(
-    one: Fill, ordered_by: Position | None, holders: list[LivePosition]
-) -> None:
-    """
-    Whatever is held and whoever ordered it, there is an answer; it names a live position, or a free key.
-    """
-    found = find_owner(one, ordered_by=ordered_by, ordinal=None if ordered_by is None else 0, holders=holders)
-
-    if isinstance(found, Owner):
-        assert found.position in [*holders, ordered_by]
-    elif isinstance(found, Opens):
-        assert found.key not in {holder.key for holder in holders}
-        booking = opened_by([one], ref=REF, opens=found, at=AT)
-        assert (one,) == tuple(stored.fill for stored in booking.plan.fills)
-    else:
-        assert found.reason

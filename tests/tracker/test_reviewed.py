@@ -17,7 +17,6 @@ from typing_extensions import override
 
 from poslife import (
     Abandoned,
-    Account,
     BatchingSink,
     Closed,
     ClosedPosition,
@@ -29,14 +28,11 @@ from poslife import (
     PositionTracker,
     RunId,
     Side,
-    Symbol,
-    TradeId,
-    Venue,
     VenueOrderId,
     Working,
 )
 from poslife._domain.changes import Change, Committed
-from poslife._domain.fills import Fill, StoredFill
+from poslife._domain.fills import Fill
 from poslife._domain.orders import OrderStatus
 from poslife._domain.position_status import PositionStatus
 from poslife._domain.venue_answers import OrderSeen, Snapshot, SnapshotScope, VenuePosition
@@ -52,7 +48,7 @@ from poslife.errors import (
     StorageUnavailable,
 )
 from poslife.memory import MemoryStore
-from poslife.protocols import Run
+from poslife.protocols import OwnerCandidates, OwnerQuery, Run
 from tests.tracker.scenes import (
     KEY,
     Refused,
@@ -533,13 +529,11 @@ class TestFills:
             blinks = 0
 
             @override
-            async def find_fill(
-                self, venue: Venue, account: Account, symbol: Symbol, trade: TradeId, /
-            ) -> StoredFill | None:
+            async def candidates_for(self, query: OwnerQuery, /) -> OwnerCandidates:
                 self.blinks += 1
                 if self.blinks % 2:
                     raise StorageUnavailable("a blink")
-                return await super().find_fill(venue, account, symbol, trade)
+                return await super().candidates_for(query)
 
         async with tracking(Blinking()) as tracker:
             applied = await tracker.apply_fills(bought("1"), bought("2"))

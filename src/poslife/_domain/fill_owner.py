@@ -1,5 +1,5 @@
 """
-The position that a fill belongs to. Pure.
+The position that a fill belongs to, and what a store is asked to find it. Pure.
 """
 
 from __future__ import annotations
@@ -9,17 +9,121 @@ from dataclasses import dataclass
 
 import msgspec
 
-from poslife._domain.fills import Fill
-from poslife._domain.identifiers import Leg, PositionKey, Side
+from poslife._domain.checks import require_name, require_names, require_position_ref, require_tuple_of
+from poslife._domain.fills import Fill, StoredFill
+from poslife._domain.identifiers import (
+    Account,
+    Leg,
+    PositionKey,
+    PositionRef,
+    Side,
+    Symbol,
+    TradeId,
+    Venue,
+    VenueOrderId,
+)
 from poslife._domain.positions import (
+    ClosedPosition,
     LivePosition,
     Origin,
     PendingPosition,
     PersistedPosition,
     Position,
 )
+from poslife.errors import InvalidValue
 
-__all__ = ["Opens", "Owner", "Unclaimed", "find_owner"]
+__all__ = ["Opens", "Owner", "OwnerCandidates", "OwnerQuery", "Unclaimed", "find_order", "find_owner"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerQuery:
+    """
+    A question to a store about fills of one order: are they stored, and which positions may they belong to?
+
+    Attributes:
+        venue: ccxt's exchange id.
+        account: The host's name for the account.
+        symbol: ccxt's unified symbol.
+        trade_ids: The venue's names for the fills.
+        venue_order_id: The venue's name for their order, where it is known.
+        ref: The position that has their order, where it is known.
+
+    Raises:
+        InvalidValue: For a field that cannot be: naming field and value.
+    """
+
+    venue: Venue
+    account: Account
+    symbol: Symbol
+    trade_ids: tuple[TradeId, ...]
+    venue_order_id: VenueOrderId | None = None
+    ref: PositionRef | None = None
+
+    def __post_init__(self) -> None:
+        require_name("OwnerQuery.venue", self.venue)
+        require_name("OwnerQuery.account", self.account)
+        require_name("OwnerQuery.symbol", self.symbol)
+        require_names("OwnerQuery.trade_ids", self.trade_ids)
+        if self.venue_order_id is not None:
+            require_name("OwnerQuery.venue_order_id", self.venue_order_id)
+        if self.ref is not None:
+            require_position_ref("OwnerQuery.ref", self.ref)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerCandidates:
+    """
+    A store's answer to an `OwnerQuery`, as of one commit.
+
+    Attributes:
+        stored: The fills that are stored, assigned or unclaimed, in any order.
+        positions: The positions that the fills may belong to, by ref.
+
+    Raises:
+        InvalidValue: For a field that is no tuple of such values.
+    """
+
+    stored: tuple[StoredFill, ...] = ()
+    positions: tuple[Position, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_tuple_of("OwnerCandidates.stored", self.stored, StoredFill)
+        kinds = PendingPosition | PersistedPosition | ClosedPosition
+        if type(self.positions) is not tuple or not all(isinstance(one, kinds) for one in self.positions):
+            raise InvalidValue("OwnerCandidates.positions", self.positions, "a tuple of positions")
+
+    @property
+    def holders(self) -> tuple[LivePosition, ...]:
+        """
+        Those of the positions that hold a key.
+        """
+        return tuple(one for one in self.positions if not isinstance(one, ClosedPosition) and one.live)
+
+
+def find_order(
+    fill: Fill, positions: Sequence[Position], *, named: tuple[PositionRef, int] | None
+) -> tuple[Position, int] | None:
+    """
+    Return the position and the ordinal of the fill's order: by our name for it, else by the venue's.
+
+    Args:
+        fill: The fill, as the venue shows it.
+        positions: The candidates, all of the fill's venue, account and symbol.
+        named: The ref and ordinal that our name for the order gives. No candidate has them where it is
+            another store's order, or a text that only looks like one of our names.
+    """
+    if named is not None:
+        ref, ordinal = named
+        for position in positions:
+            if position.ref == ref and ordinal < len(position.orders):
+                return position, ordinal
+    if fill.venue_order_id is None:
+        return None
+    for position in positions:
+        for order in position.orders:
+            if order.venue_order_id == fill.venue_order_id:
+                return position, order.ordinal
+    return None
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True):

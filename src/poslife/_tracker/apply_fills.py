@@ -8,17 +8,26 @@ from collections import deque
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import takewhile
 
 from poslife._domain.booking import Booking, book, conflicted, opened_by, unclaimed
 from poslife._domain.client_order_ids import read_client_order_id
 from poslife._domain.decimals import exact_sum
 from poslife._domain.event_envelopes import Actor
-from poslife._domain.fill_owner import Opens, Owner, Unclaimed, find_owner
+from poslife._domain.fill_owner import (
+    Opens,
+    Owner,
+    OwnerCandidates,
+    OwnerQuery,
+    Unclaimed,
+    find_order,
+    find_owner,
+)
 from poslife._domain.fills import Fill, StoredFill
 from poslife._domain.identifiers import Account, PositionKey, PositionRef, Symbol, Venue, VenueOrderId
 from poslife._domain.order_steps import order_of
 from poslife._domain.plans import Plan
-from poslife._domain.positions import LivePosition, PendingPosition, PersistedPosition, Position
+from poslife._domain.positions import PendingPosition, PersistedPosition, Position
 from poslife._runtime.ids import new_ref
 from poslife._tracker.committing import Ledger, every
 from poslife.errors import (
@@ -26,12 +35,18 @@ from poslife.errors import (
     DuplicatePosition,
     FillAlreadyStored,
     InvalidValue,
-    PositionNotFound,
     StaleVersion,
 )
 from poslife.protocols import Page, PageToken
 
-__all__ = ["FillsApplied", "OrderOf", "apply_fills", "booked_without_order", "owner_of"]
+__all__ = [
+    "FillsApplied",
+    "OrderOf",
+    "apply_fills",
+    "booked_without_order",
+    "find_candidates",
+    "order_of_fill",
+]
 
 _MOST_TRIES = 50
 
@@ -87,17 +102,19 @@ async def apply_fills(
     changed: dict[PositionRef, Position] = {}
     left: list[StoredFill] = []
     repeated = tries = 0
-    if order is not None and isinstance(known, PendingPosition | PersistedPosition) and known.live:
-        booked = await _book_at_once(ledger, known, order[1], waiting, actor)
-        if booked is not None:
-            changed[booked.ref] = booked
+    if order is not None and (booked := await _book_at_once(ledger, known, order[1], waiting, actor)):
+        changed[booked.ref] = booked
     while waiting:
-        if (stored := await _stored(ledger, waiting[0])) is not None:
-            repeated += 1
-            await _compare(ledger, stored, waiting.popleft(), actor)
+        batch = _of_one_order(waiting)
+        named = order_of_fill(ledger, batch[0], order)
+        found = await find_candidates(ledger, batch, named)
+        if stored := _stored_at_its_head(batch, found.stored):
+            for before in stored:
+                await _compare(ledger, before, waiting.popleft(), actor)
+            repeated += len(stored)
             continue
-        batch = await _fresh_of_one_order(ledger, waiting)
-        owner = await owner_of(ledger, batch[0], order=order)
+        batch = _before_the_stored(batch, found.stored)
+        owner = _owner(batch[0], found, named)
         booking = _booking(ledger, owner, batch, await _booked_before(ledger, owner, batch[0]))
         try:
             position, kept = await _commit(ledger, booking, actor)
@@ -117,7 +134,7 @@ async def apply_fills(
 
 
 async def _book_at_once(
-    ledger: Ledger, known: LivePosition, ordinal: int, waiting: deque[Fill], actor: Actor | None
+    ledger: Ledger, known: Position | None, ordinal: int, waiting: deque[Fill], actor: Actor | None
 ) -> Position | None:
     """
     Book fills that are known to be one order's on its position as it was last seen, without reading anything.
@@ -125,6 +142,8 @@ async def _book_at_once(
     What was booked is taken from *waiting*. ``None`` where something has moved meanwhile, or a fill may have
     been stored before: then each is looked at.
     """
+    if not isinstance(known, PendingPosition | PersistedPosition) or not known.live:
+        return None
     if len({fill.trade_id for fill in waiting}) != len(waiting):
         return None
     if any(_is_of_another(ledger, fill, (known.ref, ordinal)) for fill in waiting):
@@ -215,11 +234,6 @@ def _place_of(what: Fill | PositionKey) -> tuple[Venue, Account, Symbol]:
     return what.venue, what.account, what.symbol
 
 
-async def _stored(ledger: Ledger, fill: Fill) -> StoredFill | None:
-    place = fill.venue, fill.account, fill.symbol
-    return await ledger.ask(lambda: ledger.repository.find_fill(*place, fill.trade_id))
-
-
 async def _compare(ledger: Ledger, stored: StoredFill, seen: Fill, actor: Actor | None) -> None:
     if stored.fill.agrees_with(seen) or seen in ledger.conflicts_told:
         return
@@ -227,77 +241,76 @@ async def _compare(ledger: Ledger, stored: StoredFill, seen: Fill, actor: Actor 
     ledger.conflicts_told.add(seen)
 
 
-async def owner_of(ledger: Ledger, fill: Fill, *, order: OrderOf | None = None) -> Owner | Opens | Unclaimed:
+def order_of_fill(ledger: Ledger, fill: Fill, order: OrderOf | None) -> OrderOf | None:
     """
-    Whose a fill is, by its order where that is known, else by what is held.
+    Return the order that the fill's client order id names, else *order*.
     """
-    ordered_by: Position | None = None
-    ordinal: int | None = None
-    if order is not None and not _is_of_another(ledger, fill, order):
-        ordinal = order[1]
-        ordered_by = await ledger.read(order[0])
-    elif (found := await find_order_of(ledger, fill)) is not None:
-        ordered_by, ordinal = found
-    place = fill.venue, fill.account, fill.symbol
-    holders = await ledger.ask(lambda: ledger.repository.holders_of(*place))
-    return find_owner(fill, ordered_by=ordered_by, ordinal=ordinal, holders=holders)
+    return _named_by(ledger, fill) or order
+
+
+def _named_by(ledger: Ledger, fill: Fill) -> OrderOf | None:
+    if fill.client_order_id is None or fill.venue not in ledger.formats:
+        return None
+    return read_client_order_id(fill.client_order_id, venue=fill.venue, formats=ledger.formats)
 
 
 def _is_of_another(ledger: Ledger, fill: Fill, order: OrderOf) -> bool:
     """
     Whether the fill itself names another order of ours: then it is that one's, whatever the host believes.
     """
-    if fill.client_order_id is None or fill.venue not in ledger.formats:
-        return False
-    named = read_client_order_id(fill.client_order_id, venue=fill.venue, formats=ledger.formats)
-    return named is not None and named != order
+    return order_of_fill(ledger, fill, order) != order
 
 
-async def find_order_of(ledger: Ledger, fill: Fill) -> tuple[Position, int] | None:
+async def find_candidates(ledger: Ledger, fills: Sequence[Fill], named: OrderOf | None) -> OwnerCandidates:
     """
-    The position and the ordinal of the fill's order, by our name for it, else by the venue's.
+    Return which of the fills of one order are stored, and the positions they may belong to.
     """
-    if fill.client_order_id is not None and fill.venue in ledger.formats:
-        named = read_client_order_id(fill.client_order_id, venue=fill.venue, formats=ledger.formats)
-        if named is not None:
-            try:
-                position = await ledger.read(named.ref)
-            except PositionNotFound:
-                position = None  # another store's order, or a text that only looks like one of ours
-            if (
-                position is not None
-                and named.ordinal < len(position.orders)
-                and _place_of(position.key) == _place_of(fill)
-            ):
-                return position, named.ordinal
-    if fill.venue_order_id is None:
-        return None
-    known = await _by_venue_order(ledger, fill, fill.venue_order_id)
-    if known is None:
-        return None
-    ordinals = [order.ordinal for order in known.orders if order.venue_order_id == fill.venue_order_id]
-    return known, ordinals[0]
+    query = OwnerQuery(
+        venue=fills[0].venue,
+        account=fills[0].account,
+        symbol=fills[0].symbol,
+        trade_ids=tuple(fill.trade_id for fill in fills),
+        venue_order_id=fills[0].venue_order_id,
+        ref=None if named is None else named[0],
+    )
+    return await ledger.ask(lambda: ledger.repository.candidates_for(query))
 
 
-async def _by_venue_order(ledger: Ledger, fill: Fill, order: VenueOrderId) -> Position | None:
-    place = fill.venue, fill.account, fill.symbol
-    return await ledger.ask(lambda: ledger.repository.find_by_venue_order(*place, order))
+def _owner(fill: Fill, found: OwnerCandidates, named: OrderOf | None) -> Owner | Opens | Unclaimed:
+    position, ordinal = find_order(fill, found.positions, named=named) or (None, None)
+    return find_owner(fill, ordered_by=position, ordinal=ordinal, holders=found.holders)
 
 
-async def _fresh_of_one_order(ledger: Ledger, waiting: Sequence[Fill]) -> list[Fill]:
+def _of_one_order(waiting: Iterable[Fill]) -> list[Fill]:
     """
-    The first fill and those right after it that are of the same order and not stored yet.
+    Return the first fill and those right after it that are of the same order, each once.
     """
-    fresh: list[Fill] = []
+    batch: list[Fill] = []
     for fill in waiting:
-        if fresh and (
-            _order_named_by(fill) != _order_named_by(fresh[0])
-            or fill.trade_id in {other.trade_id for other in fresh}
-            or await _stored(ledger, fill) is not None
+        if batch and (
+            _order_named_by(fill) != _order_named_by(batch[0])
+            or fill.trade_id in {other.trade_id for other in batch}
         ):
             break
-        fresh.append(fill)
-    return fresh
+        batch.append(fill)
+    return batch
+
+
+def _stored_at_its_head(batch: Sequence[Fill], stored: Sequence[StoredFill]) -> list[StoredFill]:
+    """
+    Return those of *stored* that the batch begins with.
+    """
+    by_trade = {one.fill.trade_id: one for one in stored}
+    head = takewhile(lambda fill: fill.trade_id in by_trade, batch)
+    return [by_trade[fill.trade_id] for fill in head]
+
+
+def _before_the_stored(batch: Sequence[Fill], stored: Sequence[StoredFill]) -> list[Fill]:
+    """
+    Return the fills that the batch begins with and that are not stored.
+    """
+    known = {one.fill.trade_id for one in stored}
+    return list(takewhile(lambda fill: fill.trade_id not in known, batch))
 
 
 def _order_named_by(fill: Fill) -> tuple[object, ...]:

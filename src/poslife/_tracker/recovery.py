@@ -13,6 +13,7 @@ from decimal import Decimal
 from poslife._domain import order_steps as _steps
 from poslife._domain.absence import Absence, judge_absence, latest_arrival
 from poslife._domain.client_order_ids import read_client_order_id
+from poslife._domain.fill_owner import find_order
 from poslife._domain.fills import Fill
 from poslife._domain.identifiers import PositionKey, PositionRef, RunId
 from poslife._domain.orders import Order, OrderStatus
@@ -20,7 +21,7 @@ from poslife._domain.plans import Plan
 from poslife._domain.positions import PersistedPosition, Position
 from poslife._domain.venue_answers import FillQuery, OrderNotSeen, OrderQuery, OrderSeen, SnapshotScope
 from poslife._runtime.process import is_certainly_dead
-from poslife._tracker.apply_fills import find_order_of
+from poslife._tracker.apply_fills import find_candidates, order_of_fill
 from poslife._tracker.committing import Ledger, every
 from poslife._tracker.steps import Steps
 from poslife.errors import IllegalTransition, VenueUnavailable
@@ -296,12 +297,12 @@ class _Settling:
         return ()
 
     async def _is_known(self, fill: Fill) -> bool:
-        ledger, place = self._ledger, (fill.venue, fill.account, fill.symbol)
-        stored = await ledger.ask(lambda: ledger.repository.find_fill(*place, fill.trade_id))
+        named = order_of_fill(self._ledger, fill, None)
+        found = await find_candidates(self._ledger, [fill], named)
         # One that is stored without an order may be of the very order that is looked for.
-        if stored is not None and stored.ordinal is not None:
+        if any(stored.ordinal is not None for stored in found.stored):
             return True
-        return await find_order_of(self._ledger, fill) is not None
+        return find_order(fill, found.positions, named=named) is not None
 
     async def _believed(self) -> Decimal:
         holder = await self._ledger.ask(lambda: self._ledger.repository.find_live(self._key))

@@ -17,6 +17,7 @@ from poslife._domain.changes import (
     require_versions,
 )
 from poslife._domain.event_envelopes import UNLINKED
+from poslife._domain.fill_owner import OwnerQuery
 from poslife._domain.fills import StoredFill
 from poslife._domain.identifiers import (
     Account,
@@ -71,6 +72,25 @@ class Positions:
         Yield the positions that have an order for which *wanted* is true.
         """
         return (row for row in self.by_ref.items() if any(map(wanted, row[1].orders)))
+
+    def candidates_for(self, query: OwnerQuery) -> tuple[Position, ...]:
+        """
+        Return the positions that the fills of *query* may belong to, by ref.
+        """
+
+        def is_candidate(position: Position) -> bool:
+            key = position.key
+            return (key.venue, key.account, key.symbol) == (query.venue, query.account, query.symbol) and (
+                position.live
+                or position.ref == query.ref
+                or (
+                    query.venue_order_id is not None
+                    and any(order.venue_order_id == query.venue_order_id for order in position.orders)
+                )
+            )
+
+        found = (ref for ref, position in self.by_ref.items() if is_candidate(position))
+        return tuple(self.by_ref[ref] for ref in sorted(found))
 
     # ------------------------------------------------------------------------------------------- commit
 
@@ -149,6 +169,13 @@ class Fills:
         Yield the fills of a position, or the unclaimed ones for ``None``, each with its place among all.
         """
         return (row for row in enumerate(self.by_key.values(), start=1) if row[1].ref == ref)
+
+    def named_in(self, query: OwnerQuery) -> tuple[StoredFill, ...]:
+        """
+        Return the fills that have a trade id of *query*.
+        """
+        keys = {(query.venue, query.account, query.symbol, trade_id) for trade_id in query.trade_ids}
+        return tuple(self.by_key[key] for key in keys if key in self.by_key)
 
     def check(self, change: Change, positions: Positions) -> None:
         """

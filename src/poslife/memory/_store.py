@@ -11,19 +11,15 @@ from datetime import datetime
 from poslife._domain.changes import Change, Committed, Heads
 from poslife._domain.checks import require_utc, require_uuid
 from poslife._domain.event_envelopes import RecordedEvent
+from poslife._domain.fill_owner import OwnerCandidates, OwnerQuery
 from poslife._domain.fills import StoredFill
 from poslife._domain.identifiers import (
-    Account,
     ChangeId,
     EventId,
     PositionId,
     PositionKey,
     PositionRef,
     RunId,
-    Symbol,
-    TradeId,
-    Venue,
-    VenueOrderId,
 )
 from poslife._domain.orders import Order, OrderStatus
 from poslife._domain.positions import (
@@ -139,30 +135,10 @@ class MemoryStore:
     async def find_live(self, key: PositionKey, /) -> LivePosition | None:
         return self._positions.holder_of(key)
 
-    async def holders_of(self, venue: Venue, account: Account, symbol: Symbol, /) -> tuple[LivePosition, ...]:
-        holders = {
-            ref: position
-            for ref, position in self._positions.live()
-            if (position.key.venue, position.key.account, position.key.symbol) == (venue, account, symbol)
-        }
-        return tuple(holders[ref] for ref in sorted(holders))
-
-    async def find_by_venue_order(
-        self, venue: Venue, account: Account, symbol: Symbol, order: VenueOrderId, /
-    ) -> Position | None:
-        def named(one: Order) -> bool:
-            return one.venue_order_id == order
-
-        for _, position in self._positions.with_order(named):
-            key = position.key
-            if (key.venue, key.account, key.symbol) == (venue, account, symbol):
-                return position
-        return None
-
-    async def find_fill(
-        self, venue: Venue, account: Account, symbol: Symbol, trade: TradeId, /
-    ) -> StoredFill | None:
-        return self._fills.by_key.get((venue, account, symbol, trade))
+    async def candidates_for(self, query: OwnerQuery, /) -> OwnerCandidates:
+        return OwnerCandidates(
+            stored=self._fills.named_in(query), positions=self._positions.candidates_for(query)
+        )
 
     # ---------------------------------------------------------------------------------------------- lists
 

@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 
 from poslife._domain.event_envelopes import RecordedEvent
+from poslife._domain.fill_owner import OwnerCandidates
 from poslife._domain.fills import StoredFill
 from poslife._domain.orders import Order
 from poslife._domain.positions import Position
@@ -23,7 +24,16 @@ from poslife._trail.records import EventRecord
 from poslife.storage._event_rows import event_record_from, recorded_event_from
 from poslife.storage._rows import Value, fill_from, order_from, position_from
 
-__all__ = ["bytes_text", "cells", "event_of", "fill_of", "position_of", "record_of", "recordset"]
+__all__ = [
+    "bytes_text",
+    "candidates_of",
+    "cells",
+    "event_of",
+    "fill_of",
+    "position_of",
+    "record_of",
+    "recordset",
+]
 
 _encoder: Final = msgspec.json.Encoder()
 
@@ -121,7 +131,13 @@ class _WholePosition(TypedDict):
     orders: list[_OrderCells]
 
 
+class _Candidates(TypedDict):
+    fills: list[_FillCells]
+    positions: list[_WholePosition]
+
+
 _position_decoder: Final = msgspec.json.Decoder(_WholePosition)
+_candidates_decoder: Final = msgspec.json.Decoder(_Candidates)
 _fill_decoder: Final = msgspec.json.Decoder(_FillCells)
 _event_decoder: Final = msgspec.json.Decoder(_EventCells)
 
@@ -151,7 +167,10 @@ def position_of(text: str) -> Position:
     """
     A position from ``{"position": …, "orders": […]}``, its orders by ordinal.
     """
-    whole = _position_decoder.decode(text)
+    return _position_from(_position_decoder.decode(text))
+
+
+def _position_from(whole: _WholePosition) -> Position:
     orders: list[Order] = [order_from(cast("dict[str, Value]", order)) for order in whole["orders"]]
     return position_from(cast("dict[str, Value]", whole["position"]), orders)
 
@@ -162,6 +181,17 @@ def fill_of(text: str) -> tuple[int, StoredFill]:
     """
     row = _fill_decoder.decode(text)
     return row["number"], fill_from(cast("dict[str, Value]", row))
+
+
+def candidates_of(text: str) -> OwnerCandidates:
+    """
+    Fills and positions from ``{"fills": […], "positions": […]}``.
+    """
+    found = _candidates_decoder.decode(text)
+    return OwnerCandidates(
+        stored=tuple(fill_from(cast("dict[str, Value]", fill)) for fill in found["fills"]),
+        positions=tuple(_position_from(whole) for whole in found["positions"]),
+    )
 
 
 def event_of(text: str) -> RecordedEvent:

@@ -10,10 +10,11 @@ from typing import Final, LiteralString
 from uuid import UUID
 
 from poslife._domain.event_envelopes import RecordedEvent
+from poslife._domain.fill_owner import OwnerCandidates, OwnerQuery
 from poslife._domain.fills import StoredFill
 from poslife._domain.identifiers import PositionId, PositionKey, PositionRef
 from poslife._domain.positions import ClosedPosition, LivePosition, Position
-from poslife.postgres._cells import event_of, fill_of, position_of
+from poslife.postgres._cells import candidates_of, event_of, fill_of, position_of
 from poslife.postgres._database import Session
 from poslife.protocols import Page
 from poslife.protocols._pages import page_of
@@ -23,7 +24,6 @@ from poslife.storage._rows import key_row
 __all__ = [
     "find_by_id",
     "find_by_ref",
-    "find_by_venue_order",
     "find_fill",
     "find_live",
     "list_closed",
@@ -34,20 +34,22 @@ __all__ = [
     "list_live",
     "list_unclaimed",
     "positions_of",
-    "read_holders",
+    "read_candidates",
     "read_positions",
     "whole_positions",
 ]
 
-_SELECTION: Final = """
-SELECT json_build_object(
+_WHOLE_POSITION: Final = """json_build_object(
     'position', row_to_json(p),
     'orders', (
         SELECT coalesce(json_agg(o ORDER BY o.ordinal), '[]') FROM poslife.orders AS o WHERE o.ref = p.ref
     )
-)::text
+)"""
+
+_SELECTION: Final = f"""
+SELECT {_WHOLE_POSITION}::text
 FROM poslife.positions AS p
-"""
+"""  # noqa: S608 - of our own texts
 
 
 def whole_positions(condition: LiteralString) -> str:
@@ -114,44 +116,8 @@ async def find_live(session: Session, key: PositionKey) -> LivePosition | None:
     return holders[0] if holders else None
 
 
-_HOLDERS: Final = whole_positions(
-    """
-WHERE p.venue = $1::text AND p.account = $2::text AND p.symbol = $3::text
-  AND p.status IN ('pending', 'open', 'closing')
-ORDER BY p.ref
-"""
-)
-
-
-async def read_holders(session: Session, venue: str, account: str, symbol: str) -> tuple[LivePosition, ...]:
-    """
-    See `Repository.holders_of`.
-    """
-    return _live_of(await session.fetch(_HOLDERS, venue, account, symbol))
-
-
 def _live_of(rows: Iterable[str]) -> tuple[LivePosition, ...]:
     return tuple(position for position in positions_of(rows) if not isinstance(position, ClosedPosition))
-
-
-_BY_VENUE_ORDER: Final = whole_positions(
-    """
-WHERE p.venue = $1::text AND p.account = $2::text AND p.symbol = $3::text
-  AND p.ref IN (SELECT o.ref FROM poslife.orders AS o WHERE o.venue_order_id = $4::text)
-ORDER BY p.ref
-LIMIT 1
-"""
-)
-
-
-async def find_by_venue_order(
-    session: Session, venue: str, account: str, symbol: str, order: str
-) -> Position | None:
-    """
-    See `Repository.find_by_venue_order`.
-    """
-    row = await session.fetch_one(_BY_VENUE_ORDER, venue, account, symbol, order)
-    return None if row is None else position_of(row)
 
 
 _FILL: Final = """
@@ -167,6 +133,41 @@ async def find_fill(session: Session, venue: str, account: str, symbol: str, tra
     """
     row = await session.fetch_one(_FILL, venue, account, symbol, trade)
     return None if row is None else fill_of(row)[1]
+
+
+# One statement: under READ COMMITTED two would see two states.
+_CANDIDATES: Final = f"""
+SELECT json_build_object(
+    'fills', (
+        SELECT coalesce(json_agg(f), '[]')
+        FROM poslife.fills AS f
+        WHERE f.venue = $1::text AND f.account = $2::text AND f.symbol = $3::text
+          AND f.trade_id = ANY ($4::text[])
+    ),
+    'positions', (
+        SELECT coalesce(json_agg({_WHOLE_POSITION} ORDER BY p.ref), '[]')
+        FROM poslife.positions AS p
+        WHERE p.venue = $1::text AND p.account = $2::text AND p.symbol = $3::text AND p.ref IN (
+            SELECT live.ref
+            FROM poslife.positions AS live
+            WHERE live.venue = $1::text AND live.account = $2::text AND live.symbol = $3::text
+              AND live.status IN ('pending', 'open', 'closing')
+            UNION SELECT $5::text::uuid
+            UNION SELECT o.ref FROM poslife.orders AS o WHERE o.venue_order_id = $6::text
+        )
+    )
+)::text
+"""  # noqa: S608 - of our own texts
+
+
+async def read_candidates(session: Session, query: OwnerQuery) -> OwnerCandidates:
+    """
+    Return the fills of *query* that are stored, and the positions that they may belong to.
+    """
+    ref = None if query.ref is None else str(query.ref)
+    symbol = (query.venue, query.account, query.symbol)
+    (row,) = await session.fetch(_CANDIDATES, *symbol, query.trade_ids, ref, query.venue_order_id)
+    return candidates_of(row)
 
 
 _LIST_LIVE: Final = whole_positions(

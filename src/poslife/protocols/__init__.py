@@ -7,6 +7,7 @@ own adapter.
 
 from __future__ import annotations
 
+from poslife._domain.fill_owner import OwnerCandidates, OwnerQuery
 from poslife._domain.runs import NewRun, Run
 from poslife._domain.venue_answers import SubmitContext, SubmitVerdict
 from poslife._trail.records import BuriedLetter, DeadLetter, EventRecord, FeedPage, FeedToken
@@ -34,6 +35,8 @@ __all__ = [
     "JournalStatus",
     "LifeEventFeed",
     "NewRun",
+    "OwnerCandidates",
+    "OwnerQuery",
     "Page",
     "PageToken",
     "Repository",

@@ -10,18 +10,9 @@ from typing import Protocol
 
 from poslife._domain.changes import Change, Committed
 from poslife._domain.event_envelopes import RecordedEvent
+from poslife._domain.fill_owner import OwnerCandidates, OwnerQuery
 from poslife._domain.fills import StoredFill
-from poslife._domain.identifiers import (
-    Account,
-    PositionId,
-    PositionKey,
-    PositionRef,
-    RunId,
-    Symbol,
-    TradeId,
-    Venue,
-    VenueOrderId,
-)
+from poslife._domain.identifiers import PositionId, PositionKey, PositionRef, RunId
 from poslife._domain.positions import ClosedPosition, LivePosition, PersistedPosition, Position
 from poslife._domain.runs import NewRun, Run
 from poslife.protocols._event_stores import (
@@ -141,27 +132,14 @@ class Repository(Protocol):
         ...
 
     @abstractmethod
-    async def holders_of(self, venue: Venue, account: Account, symbol: Symbol, /) -> tuple[LivePosition, ...]:
+    async def candidates_for(self, query: OwnerQuery, /) -> OwnerCandidates:
         """
-        Every live position of a symbol: at most one for each leg and margin mode.
-        """
-        ...
+        Return the fills of *query* that are stored, and the positions that they may belong to.
 
-    @abstractmethod
-    async def find_by_venue_order(
-        self, venue: Venue, account: Account, symbol: Symbol, order: VenueOrderId, /
-    ) -> Position | None:
-        """
-        The position that has an order with this venue order id.
-        """
-        ...
-
-    @abstractmethod
-    async def find_fill(
-        self, venue: Venue, account: Account, symbol: Symbol, trade: TradeId, /
-    ) -> StoredFill | None:
-        """
-        The stored fill with this trade id, assigned or unclaimed.
+        Fills are found by trade id, assigned or unclaimed, and come in any order. Positions come by ref, each
+        once: those that are live, pending ones included, the one with the ref, and those that have an order
+        with the venue order id, the last two in any phase. All are of the venue, account and symbol. Fills
+        and positions are as of one commit: a stored fill never comes with its position from before it.
         """
         ...
 

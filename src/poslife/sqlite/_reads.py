@@ -12,6 +12,7 @@ from typing import Final, LiteralString
 from uuid import UUID
 
 from poslife._domain.event_envelopes import RecordedEvent
+from poslife._domain.fill_owner import OwnerCandidates, OwnerQuery
 from poslife._domain.fills import StoredFill
 from poslife._domain.identifiers import PositionId, PositionKey, PositionRef
 from poslife._domain.orders import Order
@@ -41,7 +42,6 @@ from poslife.storage._rows import (
 __all__ = [
     "find_by_id",
     "find_by_ref",
-    "find_by_venue_order",
     "find_fill",
     "find_live",
     "list_closed",
@@ -51,7 +51,7 @@ __all__ = [
     "list_left_by_ended_runs",
     "list_live",
     "list_unclaimed",
-    "read_holders",
+    "read_candidates",
 ]
 
 _POSITIONS: Final = selection("positions", POSITION_COLUMNS)
@@ -120,30 +120,8 @@ def find_live(session: Session, key: PositionKey) -> LivePosition | None:
     return holders[0] if holders else None
 
 
-_SYMBOL: Final = "WHERE venue = ? AND account = ? AND symbol = ? "
-
-
-def read_holders(session: Session, venue: str, account: str, symbol: str) -> tuple[LivePosition, ...]:
-    """
-    See `Repository.holders_of`.
-    """
-    return _live(_positions(session, _SYMBOL + _IS_LIVE + "ORDER BY ref", venue, account, symbol))
-
-
 def _live(positions: Iterable[Position]) -> tuple[LivePosition, ...]:
     return tuple(position for position in positions if not isinstance(position, ClosedPosition))
-
-
-_HAS_VENUE_ORDER: Final = "AND ref IN (SELECT ref FROM orders WHERE venue_order_id = ?) ORDER BY ref LIMIT 1"
-
-
-def find_by_venue_order(
-    session: Session, venue: str, account: str, symbol: str, order: str
-) -> Position | None:
-    """
-    See `Repository.find_by_venue_order`.
-    """
-    return _position(session, _SYMBOL + _HAS_VENUE_ORDER, venue, account, symbol, order)
 
 
 _FILL: Final = f"{_FILLS} WHERE venue = ? AND account = ? AND symbol = ? AND trade_id = ?"
@@ -155,6 +133,31 @@ def find_fill(session: Session, venue: str, account: str, symbol: str, trade: st
     """
     row = session.row(_FILL, venue, account, symbol, trade)
     return None if row is None else fill_from(_fill_values(row))
+
+
+_SYMBOL: Final = "WHERE venue = ? AND account = ? AND symbol = ? "
+_AMONG: Final = "AND trade_id IN (SELECT value FROM json_each(?))"
+_CANDIDATES: Final = f"""
+{_SYMBOL} AND ref IN (
+    SELECT ref FROM positions {_SYMBOL} {_IS_LIVE}
+    UNION SELECT ?
+    UNION SELECT ref FROM orders WHERE venue_order_id = ?
+)
+ORDER BY ref
+"""  # noqa: S608 - of our own texts
+
+
+def read_candidates(session: Session, query: OwnerQuery) -> OwnerCandidates:
+    """
+    Return the fills of *query* that are stored, and the positions that they may belong to.
+    """
+    symbol = (query.venue, query.account, query.symbol)
+    ref = None if query.ref is None else str(query.ref)
+    fills = session.rows(_FILLS + _SYMBOL + _AMONG, *symbol, json.dumps(query.trade_ids))
+    positions = _positions(session, _CANDIDATES, *symbol, *symbol, ref, query.venue_order_id)
+    return OwnerCandidates(
+        stored=tuple(fill_from(_fill_values(row)) for row in fills), positions=tuple(positions)
+    )
 
 
 def list_live(session: Session, after: UUID, limit: int) -> Page[LivePosition]:

@@ -14,18 +14,14 @@ from typing import TypeVar, cast
 from poslife._domain.changes import Change, Committed
 from poslife._domain.checks import require_position_id, require_utc, require_uuid
 from poslife._domain.event_envelopes import RecordedEvent
+from poslife._domain.fill_owner import OwnerCandidates, OwnerQuery
 from poslife._domain.fills import StoredFill
 from poslife._domain.identifiers import (
-    Account,
     EventId,
     PositionId,
     PositionKey,
     PositionRef,
     RunId,
-    Symbol,
-    TradeId,
-    Venue,
-    VenueOrderId,
 )
 from poslife._domain.positions import (
     ClosedPosition,
@@ -200,29 +196,8 @@ class SqliteStore:
         """
         return await self._read(lambda session: _reads.find_live(session, key))
 
-    async def holders_of(self, venue: Venue, account: Account, symbol: Symbol, /) -> tuple[LivePosition, ...]:
-        """
-        See `Repository.holders_of`.
-        """
-        return await self._read(lambda session: _reads.read_holders(session, venue, account, symbol))
-
-    async def find_by_venue_order(
-        self, venue: Venue, account: Account, symbol: Symbol, order: VenueOrderId, /
-    ) -> Position | None:
-        """
-        See `Repository.find_by_venue_order`.
-        """
-        return await self._read(
-            lambda session: _reads.find_by_venue_order(session, venue, account, symbol, order)
-        )
-
-    async def find_fill(
-        self, venue: Venue, account: Account, symbol: Symbol, trade: TradeId, /
-    ) -> StoredFill | None:
-        """
-        See `Repository.find_fill`.
-        """
-        return await self._read(lambda session: _reads.find_fill(session, venue, account, symbol, trade))
+    async def candidates_for(self, query: OwnerQuery, /) -> OwnerCandidates:
+        return await self._read(lambda session: _reads.read_candidates(session, query))
 
     async def list_live(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[LivePosition]:
         """

@@ -12,16 +12,11 @@ from typing import cast
 from typing_extensions import override
 
 from poslife._domain.changes import Change, Committed
-from poslife._domain.fills import StoredFill
 from poslife._domain.identifiers import (
-    Account,
     PositionId,
     PositionKey,
     PositionRef,
     RunId,
-    Symbol,
-    TradeId,
-    Venue,
 )
 from poslife._domain.positions import (
     ClosedPosition,
@@ -33,7 +28,7 @@ from poslife.errors import (
     PositionNotFound,
     RepositoryError,
 )
-from poslife.protocols import Page, PageToken
+from poslife.protocols import OwnerCandidates, OwnerQuery, Page, PageToken
 from tests.conformance.honest import HonestStore
 
 __all__ = ["LIES"]
@@ -121,10 +116,8 @@ class NothingFoundWhenAway(HonestStore):
     """Finds nothing where it could not ask."""
 
     @override
-    async def find_fill(
-        self, venue: Venue, account: Account, symbol: Symbol, trade: TradeId, /
-    ) -> StoredFill | None:
-        return None if self.away else await super().find_fill(venue, account, symbol, trade)
+    async def candidates_for(self, query: OwnerQuery, /) -> OwnerCandidates:
+        return OwnerCandidates() if self.away else await super().candidates_for(query)
 
 
 class NotFoundWhenAway(HonestStore):

@@ -16,12 +16,7 @@ from typing_extensions import override
 from poslife._domain.event_envelopes import UNLINKED, RecordedEvent
 from poslife._domain.fills import StoredFill
 from poslife._domain.identifiers import (
-    Account,
     PositionRef,
-    Symbol,
-    TradeId,
-    Venue,
-    VenueOrderId,
 )
 from poslife._domain.orders import OrderStatus
 from poslife._domain.positions import (
@@ -38,58 +33,6 @@ from poslife.protocols import Page, PageToken
 from tests.conformance.honest import HonestStore, ItemT, ReadPage
 
 __all__ = ["LIES"]
-
-
-class FindsElsewhere(HonestStore):
-    """Finds an order whatever symbol is asked for."""
-
-    @override
-    async def find_by_venue_order(
-        self, venue: Venue, account: Account, symbol: Symbol, order: VenueOrderId, /
-    ) -> Position | None:
-        self.ask()
-        for position in self.inner._positions.by_ref.values():
-            if any(mine.venue_order_id == order for mine in position.orders):
-                return position
-        return None
-
-
-class FindsLiveOnly(HonestStore):
-    """Does not find the orders of closed positions."""
-
-    @override
-    async def find_by_venue_order(
-        self, venue: Venue, account: Account, symbol: Symbol, order: VenueOrderId, /
-    ) -> Position | None:
-        found = await super().find_by_venue_order(venue, account, symbol, order)
-        return None if isinstance(found, ClosedPosition) else found
-
-
-class FindsAssignedOnly(HonestStore):
-    """Does not find unclaimed fills."""
-
-    @override
-    async def find_fill(
-        self, venue: Venue, account: Account, symbol: Symbol, trade: TradeId, /
-    ) -> StoredFill | None:
-        found = await super().find_fill(venue, account, symbol, trade)
-        return None if found is None or found.ref is None else found
-
-
-class HoldsTheNetOnly(HonestStore):
-    """Gives one holder of a symbol."""
-
-    @override
-    async def holders_of(self, venue: Venue, account: Account, symbol: Symbol, /) -> tuple[LivePosition, ...]:
-        return (await super().holders_of(venue, account, symbol))[:1]
-
-
-class GivesAList(HonestStore):
-    """Gives the holders as a list."""
-
-    @override
-    async def holders_of(self, venue: Venue, account: Account, symbol: Symbol, /) -> tuple[LivePosition, ...]:
-        return cast("tuple[LivePosition, ...]", list(await super().holders_of(venue, account, symbol)))
 
 
 class LivesWithoutPending(HonestStore):
@@ -316,11 +259,6 @@ class NoHistoryOfNothing(HonestStore):
 
 
 LIES: Sequence[tuple[type[HonestStore], str]] = (
-    (FindsElsewhere, "test_find_by_venue_order"),
-    (FindsLiveOnly, "test_find_by_venue_order"),
-    (FindsAssignedOnly, "test_find_fill"),
-    (HoldsTheNetOnly, "test_holders_of"),
-    (GivesAList, "test_holders_of"),
     (LivesWithoutPending, "test_list_live"),
     (DoubtsOnlyWhatSaysSo, "test_list_in_doubt"),
     (SettlesTheClosed, "test_list_left_by_ended_runs"),

@@ -18,22 +18,19 @@ from poslife._domain.event_envelopes import RecordedEvent, UnknownBody
 from poslife._domain.events import OrderRejected
 from poslife._domain.fills import StoredFill
 from poslife._domain.identifiers import (
-    Account,
     PositionId,
     PositionRef,
-    Symbol,
     Venue,
 )
 from poslife._domain.orders import OrderPurpose
 from poslife._domain.positions import (
     ClosedPosition,
     Confidence,
-    LivePosition,
     PersistedPosition,
     Position,
 )
 from poslife.errors import StorageRejected
-from poslife.protocols import Page, PageToken, Run
+from poslife.protocols import OwnerCandidates, OwnerQuery, Page, PageToken, Run
 from tests.conformance.honest import HonestStore, PositionT
 from tests.conformance.lies.bending import bent
 
@@ -213,10 +210,9 @@ class LeavesOneReadBehind(HonestStore):
     """Forgets the price of the decision in one of its reads."""
 
     @override
-    async def holders_of(self, venue: Venue, account: Account, symbol: Symbol, /) -> tuple[LivePosition, ...]:
-        return tuple(
-            bent(one, requested_price=None) for one in await super().holders_of(venue, account, symbol)
-        )
+    async def candidates_for(self, query: OwnerQuery, /) -> OwnerCandidates:
+        found = await super().candidates_for(query)
+        return replace(found, positions=tuple(bent(one, requested_price=None) for one in found.positions))
 
 
 class ReadsFromACache(HonestStore):

@@ -15,6 +15,7 @@ from poslife._domain.positions import ClosedPosition, Origin, PendingPosition, P
 from poslife.conformance._assertions import check, narrowed, refused, same, together
 from poslife.conformance._example_changes import Story, begin
 from poslife.conformance._example_values import QUANTITY
+from poslife.conformance._repository.candidates import stored_fill
 from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.errors import ChangeIdReused, FillAlreadyStored, StaleVersion, StorageRejected
 from poslife.protocols import Repository
@@ -90,7 +91,7 @@ class CommitTests(RepositoryHooks):
                 same(Committed(change_id=change.id, positions=()), committed, "Committed")
                 for stored in change.fills:
                     fill = stored.fill
-                    found = await repository.find_fill(fill.venue, fill.account, fill.symbol, fill.trade_id)
+                    found = await stored_fill(repository, fill)
                     same(stored, found, "the fill")
 
     async def test_same_change_again_writes_nothing(self) -> None:

@@ -34,6 +34,7 @@ from poslife.conformance import _full_values as full_values
 from poslife.conformance._assertions import same
 from poslife.conformance._example_changes import Story, begin
 from poslife.conformance._example_values import START
+from poslife.conformance._repository.candidates import query_for, read_candidates, stored_fill
 from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.protocols import Repository
 
@@ -111,8 +112,8 @@ class FieldTests(RepositoryHooks):
             await repository.commit(story.change(fills=fills))
             for stored in fills:
                 fill = stored.fill
-                found = await repository.find_fill(fill.venue, fill.account, fill.symbol, fill.trade_id)
-                same(stored, found, "the fill that find_fill gives")
+                found = await stored_fill(repository, fill)
+                same(stored, found, "the fill that candidates_for gives")
             assigned = await repository.list_fills(held.ref)
             same((*before.items, fills[0], fills[2]), assigned.items, "the fills that list_fills gives")
             unclaimed = await repository.list_unclaimed()
@@ -227,7 +228,7 @@ class FieldTests(RepositoryHooks):
                     fill = replace(story.fill(held.key, side=order_side), leg=fill_leg)
                     stored = StoredFill(fill=fill, ref=None, unclaimed_because="a test")
                     await repository.commit(story.change(fills=(stored,)))
-                    found = await repository.find_fill(fill.venue, fill.account, fill.symbol, fill.trade_id)
+                    found = await stored_fill(repository, fill)
                     same(stored, found, "the fill")
 
     async def test_optional_fields_left_out(self) -> None:
@@ -284,10 +285,8 @@ async def _check_readings(repository: Repository, position: Position) -> None:
     same(position, await repository.get(position.ref), "what get gives")
     for order in position.orders:
         if order.venue_order_id is not None:
-            found = await repository.find_by_venue_order(
-                key.venue, key.account, key.symbol, order.venue_order_id
-            )
-            same(position, found, "what find_by_venue_order gives")
+            found = await read_candidates(repository, query_for(key, order=order.venue_order_id))
+            same((position,), found.positions, "what candidates_for gives for a venue order")
     if not isinstance(position, PendingPosition):
         same(position, await repository.get_by_id(position.id), "what get_by_id gives")
     if isinstance(position, ClosedPosition):
@@ -295,8 +294,8 @@ async def _check_readings(repository: Repository, position: Position) -> None:
         same([position], list(closed.items), "what list_closed gives")
         return
     same(position, await repository.find_live(key), "what find_live gives")
-    holders = await repository.holders_of(key.venue, key.account, key.symbol)
-    same((position,), holders, "what holders_of gives")
+    found = await read_candidates(repository, query_for(key))
+    same((position,), found.positions, "what candidates_for gives for its symbol")
     live = await repository.list_live()
     same([position], [one for one in live.items if one.ref == position.ref], "what list_live gives")
 

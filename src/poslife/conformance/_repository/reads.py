@@ -8,18 +8,16 @@ import typing
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from poslife._domain.identifiers import Account, Leg, MarginMode, PositionId, TradeId, Venue, VenueOrderId
-from poslife._domain.orders import OrderStatus
+from poslife._domain.identifiers import Account, Leg, MarginMode, PositionId, TradeId
 from poslife._domain.positions import (
     ClosedPosition,
-    LivePosition,
-    PendingPosition,
     PersistedPosition,
     Position,
 )
 from poslife.conformance._assertions import check, refused, same
 from poslife.conformance._example_changes import begin
 from poslife.conformance._example_values import START
+from poslife.conformance._repository.candidates import query_for
 from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.errors import PositionNotFound, StorageUnavailable
 from poslife.protocols import Page, Repository, Run
@@ -99,101 +97,6 @@ class ReadTests(RepositoryHooks):
                     same(None, await repository.find_live(key), "the holder of another key")
             for gone in (await story.ended(repository), await story.closed(repository)):
                 same(None, await repository.find_live(gone.key), "the holder of a free key")
-
-    async def test_holders_of(self) -> None:
-        """
-        `holders_of` gives every live position of a symbol, for each leg and margin mode, and no other.
-        """
-        async with self.repository() as repository:
-            story = await begin(repository)
-            key = story.key()
-            same(
-                (),
-                await repository.holders_of(key.venue, key.account, key.symbol),
-                "holders of a free symbol",
-            )
-            wanted: list[LivePosition] = [
-                await story.claimed(repository, key),
-                await story.opened(repository, replace(key, leg=Leg.LONG)),
-                await story.closing(repository, replace(key, leg=Leg.SHORT)),
-                await story.opened(repository, replace(key, margin_mode=MarginMode.ISOLATED)),
-            ]
-            await story.ended(repository, replace(key, margin_mode=MarginMode.CROSS))
-            await story.closed(repository, replace(key, margin_mode=MarginMode.CROSS))
-            await story.claimed(repository, replace(key, venue=Venue("okx")))
-            await story.claimed(repository, replace(key, account=Account("second")))
-            await story.claimed(repository)
-            holders = await repository.holders_of(key.venue, key.account, key.symbol)
-            check(isinstance(holders, tuple), "holders_of should return a tuple")
-            same(sorted(wanted, key=_by_ref), sorted(holders, key=_by_ref), "the live positions of a symbol")
-
-    async def test_find_by_venue_order(self) -> None:
-        """
-        `find_by_venue_order` gives the position that has an order of this name, in any phase; or ``None``.
-        """
-        async with self.repository() as repository:
-            story = await begin(repository)
-            working = await story.claimed(repository, status=OrderStatus.WORKING)
-            positions: list[Position] = [
-                working,
-                await story.closing(repository),
-                await story.closed(repository),
-            ]
-            for position in positions:
-                key = position.key
-                for order in position.orders:
-                    name = order.venue_order_id
-                    check(name is not None, "an example's order should have a venue order id")
-                    if name is None:
-                        continue
-                    found = await repository.find_by_venue_order(key.venue, key.account, key.symbol, name)
-                    same(position, found, "the position of a venue order")
-                    for venue, account, symbol in (
-                        (Venue("okx"), key.account, key.symbol),
-                        (key.venue, Account("second"), key.symbol),
-                        (key.venue, key.account, story.symbol()),
-                    ):
-                        found = await repository.find_by_venue_order(venue, account, symbol, name)
-                        same(None, found, "the position of a venue order elsewhere")
-            key = working.key
-            found = await repository.find_by_venue_order(
-                key.venue, key.account, key.symbol, VenueOrderId("unknown")
-            )
-            same(None, found, "the position of an unknown venue order")
-
-            # Venue order ids are the venue's per symbol: the same one elsewhere is another order.
-            twin = story.pending(status=OrderStatus.WORKING)
-            order = replace(twin.orders[0], venue_order_id=working.orders[0].venue_order_id)
-            twin = replace(twin, orders=(order,))
-            await repository.commit(story.claim(twin))
-            for position in (working, twin):
-                key = position.key
-                found = await repository.find_by_venue_order(
-                    key.venue, key.account, key.symbol, VenueOrderId(str(order.venue_order_id))
-                )
-                same(position, found, "the position of a venue order that two symbols have")
-
-    async def test_find_fill(self) -> None:
-        """
-        `find_fill` gives the stored fill with this trade id, assigned or unclaimed; or ``None``.
-        """
-        async with self.repository() as repository:
-            story = await begin(repository)
-            pending = await story.claimed(repository)
-            assigned, unclaimed = story.promote(pending), story.unclaimed("no such order")
-            await repository.commit(assigned)
-            await repository.commit(unclaimed)
-            for stored in (*assigned.fills, *unclaimed.fills):
-                fill = stored.fill
-                found = await repository.find_fill(fill.venue, fill.account, fill.symbol, fill.trade_id)
-                same(stored, found, "the stored fill")
-                for venue, account, symbol, trade in (
-                    (Venue("okx"), fill.account, fill.symbol, fill.trade_id),
-                    (fill.venue, Account("second"), fill.symbol, fill.trade_id),
-                    (fill.venue, fill.account, story.symbol(), fill.trade_id),
-                    (fill.venue, fill.account, fill.symbol, TradeId("unknown")),
-                ):
-                    same(None, await repository.find_fill(venue, account, symbol, trade), "an unknown fill")
 
     async def test_nothing_there_is_an_empty_page(self) -> None:
         """
@@ -286,13 +189,7 @@ class LifecycleTests(RepositoryHooks):
                     "get of an unknown ref": lambda: repository.get(story.ref()),
                     "get_by_id": lambda: repository.get_by_id(held.id),
                     "find_live": lambda: repository.find_live(key),
-                    "holders_of": lambda: repository.holders_of(key.venue, key.account, key.symbol),
-                    "find_by_venue_order": lambda: repository.find_by_venue_order(
-                        key.venue, key.account, key.symbol, VenueOrderId("unknown")
-                    ),
-                    "find_fill": lambda: repository.find_fill(
-                        key.venue, key.account, key.symbol, TradeId("unknown")
-                    ),
+                    "candidates_for": lambda: repository.candidates_for(query_for(key, TradeId("unknown"))),
                     "list_live": repository.list_live,
                     "list_in_doubt": repository.list_in_doubt,
                     "list_left_by_ended_runs": repository.list_left_by_ended_runs,
@@ -314,10 +211,6 @@ class LifecycleTests(RepositoryHooks):
             committed = await repository.commit(claim)
             same((pending,), committed.positions, "Committed.positions of a change repeated after an outage")
             same(pending, await repository.get(pending.ref), "the position after the repetition")
-
-
-def _by_ref(position: PendingPosition | PersistedPosition) -> str:
-    return str(position.ref)
 
 
 async def _value(call: Awaitable[object]) -> object:

@@ -15,6 +15,7 @@ from poslife._domain.orders import CloseReason, OrderStatus
 from poslife._domain.positions import ClosedPosition, PendingPosition, PersistedPosition
 from poslife.conformance._assertions import refused, same
 from poslife.conformance._example_changes import Story, begin
+from poslife.conformance._repository.candidates import stored_fill
 from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.errors import (
     AlreadyClosed,
@@ -226,9 +227,7 @@ class RefusalTests(RepositoryHooks):
                 ):
                     apart_stored = StoredFill(fill=apart, ref=None, unclaimed_because="elsewhere")
                     await repository.commit(story.change(fills=(apart_stored,)))
-                    found = await repository.find_fill(
-                        apart.venue, apart.account, apart.symbol, apart.trade_id
-                    )
+                    found = await stored_fill(repository, apart)
                     same(apart_stored, found, "the fill of the same trade id elsewhere")
 
             page = await repository.list_fills(held.ref)

@@ -4,6 +4,7 @@ The suite for a `Repository`.
 
 from __future__ import annotations
 
+from poslife.conformance._repository.candidates import CandidateTests
 from poslife.conformance._repository.commits import CommitTests
 from poslife.conformance._repository.fields import FieldTests
 from poslife.conformance._repository.keys import KeyTests
@@ -24,6 +25,7 @@ class RepositoryConformance(
     FieldTests,
     ValueTests,
     ReadTests,
+    CandidateTests,
     ListTests,
     PageTests,
     RunTests,

@@ -29,6 +29,7 @@ from poslife._domain.protection import Protection
 from poslife.conformance._assertions import check, same
 from poslife.conformance._example_changes import Story, begin
 from poslife.conformance._example_values import VENUE
+from poslife.conformance._repository.candidates import query_for, read_candidates, stored_fill
 from poslife.conformance._repository.fields import recorded, undigested
 from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.errors import StorageRejected
@@ -169,15 +170,10 @@ class ValueTests(RepositoryHooks):
                 change = story.change(Claim(after=pending), fills=(stored,), events=(event,))
                 if await _kept(repository, change):
                     same(pending, await repository.get(pending.ref), f"the position of {text[:40]}")
-                    found = await repository.find_fill(key.venue, key.account, key.symbol, fill.trade_id)
+                    found = await stored_fill(repository, fill)
                     same(stored, found, f"the fill of {text[:40]}")
-                    same(
-                        pending,
-                        await repository.find_by_venue_order(
-                            key.venue, key.account, key.symbol, VenueOrderId(text)
-                        ),
-                        "the position of a venue order",
-                    )
+                    by_order = await read_candidates(repository, query_for(key, order=VenueOrderId(text)))
+                    same((pending,), by_order.positions, "the position of a venue order")
                     history = await repository.list_history(pending.ref)
                     same([event.header], [told.header for told in history.items], f"header of {text[:40]}")
 
@@ -209,7 +205,7 @@ async def _kept(repository: Repository, change: Change) -> bool:
     except StorageRejected:
         for stored in change.fills:
             fill = stored.fill
-            found = await repository.find_fill(fill.venue, fill.account, fill.symbol, fill.trade_id)
+            found = await stored_fill(repository, fill)
             check(found is None, "a refused fill should not be there")
         for transition in change.transitions:
             key = transition.result(PositionId(1)).key

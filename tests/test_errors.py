@@ -55,26 +55,26 @@ EXAMPLES: list[tuple[PoslifeError, list[str]]] = [
     (InvalidValue("Order.quantity", "1.5", "a Decimal"), ["Order.quantity", "'1.5'", "str", "a Decimal"]),
     (
         IllegalTransition("order 2 of x", "filled", "working", ["canceled"]),
-        ["order 2 of x", "filled", "working", "only to canceled"],
+        ["order 2 of x", "filled", "working", "may become only canceled"],
     ),
     (AlreadyClosing(REF), [str(REF), "another exit", "wait for its outcome"]),
     (UnknownVenueFormat("woo", ["okx", "bybit"]), ["'woo'", "bybit, okx", "client_order_ids="]),
     (NotRecovered(), ["await tracker.recover"]),
-    (SubmitWindowPassed(7.25, 5.0), ["7.250 s", "5 s", "not made", "Open again"]),
+    (SubmitWindowPassed(7.25, 5.0), ["7.250 s", "5 s", "not made", "open again"]),
     (BlockMisused("submit", "one block submits once"), ["submit", "one block submits once"]),
     (TrackerNotStarted("opening"), ["opening", "async with tracker"]),
-    (PositionNotFound(REF), ["ref", str(REF), "logs which one"]),
+    (PositionNotFound(REF), ["ref", str(REF), "the tracker logs which one"]),
     (AlreadyClosed(closed()), ["7", str(KEY), "2026-01-02T03:04:07", "strategy", "stands"]),
     (StaleVersion(REF, 3, 5), [str(REF), "3", "5", "read it again"]),
     (DuplicatePosition(KEY, persisted()), [str(KEY), str(REF), "wait until it has ended"]),
     (KeyInDoubt(KEY, pending()), [str(KEY), str(REF), "in doubt", "await tracker.recover"]),
-    (StorageRejected("too long", constraint="name_check"), ["too long", "name_check"]),
-    (FillAlreadyStored(bought("1", trade_id="t-9")), ["t-9", str(KEY.symbol), "bybit"]),
+    (StorageRejected("too long", constraint="name_check"), ["too long", "name_check", "will not help"]),
+    (FillAlreadyStored(bought("1", trade_id="t-9")), ["t-9", str(KEY.symbol), "bybit", "compare"]),
     (ChangeIdReused(RUN), [str(RUN), "a new id for each change"]),
     (StorageUnavailable("connection reset"), ["did not answer", "connection reset"]),
-    (StorageBusy("locked for 10 s"), ["locked for 10 s"]),
-    (StorageNotReady("no table x"), ["no table x"]),
-    (DeadLetterNotFound(RUN), [str(RUN), "replayed before"]),
+    (StorageBusy("locked for 10 s"), ["is locked", "locked for 10 s", "try again later"]),
+    (StorageNotReady("no table x"), ["not ready", "no table x", "mend that and try again"]),
+    (DeadLetterNotFound(RUN), [str(RUN), "replayed before", "list_dead_letters()"]),
     (JournalUnavailable("the disk is full"), ["the disk is full"]),
     (RunLost(RUN), [str(RUN), "await tracker.recover"]),
     (SchemaVersionError(3, 2, "upgrade poslife"), ["3", "2", "upgrade poslife"]),
@@ -158,6 +158,26 @@ def test_an_exception_keeps_what_it_was_given(error: PoslifeError, said: list[st
     for name, parameter in inspect.signature(type(error)).parameters.items():
         if parameter.default is inspect.Parameter.empty:
             assert hasattr(error, name), name
+
+
+def test_a_refused_value_is_told_in_one_sentence() -> None:
+    """
+    The field and what it takes, then the value and its type, then advice where there is any.
+    """
+    assert "Order.quantity: expected a Decimal, got '1.5' (str)" == str(
+        InvalidValue("Order.quantity", "1.5", "a Decimal")
+    )
+    assert "Order.quantity: expected a Decimal, got 1.5 (float); make it from the venue's text" == str(
+        InvalidValue("Order.quantity", 1.5, "a Decimal", hint="make it from the venue's text")
+    )
+
+
+def test_only_a_final_status_is_called_final() -> None:
+    """
+    A pending position cannot be protected, but it may still change: the message must not say otherwise.
+    """
+    assert str(IllegalTransition("order 2", "filled", "working", ())).endswith("; filled is final")
+    assert "final" not in str(IllegalTransition("position 7", "pending", "protected"))
 
 
 def test_a_value_that_cannot_be_shown_is_refused_all_the_same() -> None:

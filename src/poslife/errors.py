@@ -1,46 +1,48 @@
 """
-Every exception poslife raises, and its one warning.
+Every exception that poslife raises, and its one warning.
 
 ::
 
     PoslifeError
-    ├── InvalidValue (ValueError)          a value that must not get in: which field, value, what is taken
-    ├── IllegalTransition                  a step the transition tables do not have
+    ├── InvalidValue (ValueError)          a value was refused: the field, the value, what the field takes
+    ├── IllegalTransition                  the transition tables have no such change of status
     │   └── AlreadyClosing                 another exit owns the position
     ├── UnknownVenueFormat                 no client order id format is known for the venue
-    ├── NotRecovered                       opening before `recover()`
+    ├── NotRecovered                       a position was to be opened before `recover()`
     ├── SubmitWindowPassed                 too late to send: the request was not made
-    ├── BlockMisused                       the steps of an opening or closing block out of order
-    ├── TrackerNotStarted                  used outside `async with tracker`
+    ├── BlockMisused                       a step of an opening or closing block came out of order
+    ├── TrackerNotStarted                  the tracker was used outside `async with tracker`
     ├── RepositoryError
-    │   ├── PositionNotFound
-    │   ├── AlreadyClosed                  carries the stored exit
-    │   ├── StaleVersion
-    │   ├── DuplicatePosition              carries the existing position
-    │   │   └── KeyInDoubt                 the key's order may or may not exist
-    │   ├── StorageRejected                the store refuses this change for good
-    │   │   ├── FillAlreadyStored          carries the stored fill
-    │   │   └── ChangeIdReused
-    │   ├── StorageUnavailable             unknown whether it was written: repeat the same change
-    │   │   ├── StorageBusy                locked by somebody else for too long
-    │   │   └── StorageNotReady            a table, right or disk is missing: somebody must put it right
-    │   ├── DeadLetterNotFound
-    │   ├── RunLost                        this run's lease has ended: it may record, not open
-    │   ├── SchemaVersionError             the database is newer, older or edited
-    │   └── SchemaMismatch                 lists every difference
+    │   ├── PositionNotFound               no position has this ref or id
+    │   ├── AlreadyClosed                  the position was closed before: carries it as stored
+    │   ├── StaleVersion                   the position has changed since it was read
+    │   ├── DuplicatePosition              the key has a live position: carries it
+    │   │   └── KeyInDoubt                 one of that position's orders may or may not exist
+    │   ├── StorageRejected                the store refuses the change for good
+    │   │   ├── FillAlreadyStored          the fill is stored already: carries it as stored
+    │   │   └── ChangeIdReused             another change had this id
+    │   ├── StorageUnavailable             unknown whether the change was written: repeat the same change
+    │   │   ├── StorageBusy                a lock was not released in time
+    │   │   └── StorageNotReady            the store lacks a table, a right or disk space
+    │   ├── DeadLetterNotFound             no dead letter has this event id, or it was replayed before
+    │   ├── RunLost                        this run's lease has ended: it may record, but not open
+    │   ├── SchemaVersionError             the database's migrations are not those of this release
+    │   └── SchemaMismatch                 the tables are not as poslife needs them: lists every difference
     ├── SinkError
-    │   ├── FlushTimeout
-    │   └── JournalUnavailable             the journal cannot keep the event: full, read-only, not ours
+    │   ├── FlushTimeout                   not every event was stored in time; none is lost
+    │   └── JournalUnavailable             the journal cannot keep the event: full, read-only, another's
     ├── VenueError
-    │   └── VenueUnavailable               could not ask; says nothing about what the venue holds
+    │   └── VenueUnavailable               the venue could not be asked; says nothing about what it holds
     └── ConfigurationError
-        ├── InvalidUrl
-        └── MissingExtra (ImportError)
+        ├── InvalidUrl                     `connect` cannot use the URL
+        └── MissingExtra (ImportError)     an adapter's library is not installed
 
-    PoslifeMisuseWarning (UserWarning)     `record` was given what it cannot name; it is kept all the same
+    PoslifeMisuseWarning (UserWarning)     `record` was given an invalid argument; the event is stored
 
-No exception is raised for a definitive refusal by the venue: that is an outcome
-(`Rejected`), and the venue client's own exception goes on its way unchanged.
+A definitive refusal by the venue raises none of these: it is an outcome (`Rejected`), and the venue
+client's own exception propagates unchanged.
+
+Each message says what was wrong, with which value, and what to do.
 """
 
 from __future__ import annotations
@@ -99,7 +101,7 @@ _SHOWN = 120
 
 def _show(value: object) -> str:
     """
-    The value as an error message shows it: its repr, cut, and never raising.
+    Return the value's repr, cut to length; never raises.
     """
     try:
         text = repr(value)
@@ -110,12 +112,12 @@ def _show(value: object) -> str:
 
 class PoslifeError(Exception):
     """
-    What every exception of poslife is. Each survives pickling and copying with its attributes.
+    The base of every exception of poslife. Each keeps its attributes when pickled or copied.
     """
 
     @override
     def __reduce__(self) -> tuple[object, ...]:
-        # An exception is rebuilt from its message otherwise, which none of these takes alone.
+        # The default calls the class with the message alone, which none of these takes.
         return _restored, (type(self), self.args), self.__dict__.copy()
 
 
@@ -127,7 +129,7 @@ def _restored(kind: type[PoslifeError], message: tuple[object, ...]) -> PoslifeE
 
 class PoslifeMisuseWarning(UserWarning):
     """
-    `record` was given something it cannot name; the event is stored all the same, with severity ERROR.
+    An argument of `record` is invalid; the event is stored all the same, with severity ERROR.
     """
 
 
@@ -153,24 +155,27 @@ class InvalidValue(PoslifeError, ValueError):
 
 class IllegalTransition(PoslifeError):
     """
-    A step that the transition tables do not have; nothing was written.
+    A change of status that the transition tables do not have; nothing was written.
 
     Attributes:
-        subject: What was to change, for example ``order 2 of 0190…``.
-        current: The state it is in.
-        wanted: The state it was to go to.
-        allowed: The states it could go to.
+        subject: The order or position, for example ``order 2 of 0190…``.
+        current: Its status.
+        wanted: The status it was to change to.
+        allowed: The statuses it may change to; empty where the status is final, or is not the obstacle.
     """
 
-    def __init__(self, subject: str, current: str, wanted: str, allowed: Iterable[str] = ()) -> None:
+    def __init__(self, subject: str, current: str, wanted: str, allowed: Iterable[str] | None = None) -> None:
         self.subject = subject
         self.current = current
         self.wanted = wanted
-        self.allowed: tuple[str, ...] = tuple(allowed)
-        super().__init__(f"{subject} is {current} and cannot become {wanted}: {self._advice()}")
+        self.allowed: tuple[str, ...] = () if allowed is None else tuple(allowed)
+        super().__init__(self._message(final=allowed is not None and not self.allowed))
 
-    def _advice(self) -> str:
-        return f"from there only to {', '.join(self.allowed)}" if self.allowed else "that state is final"
+    def _message(self, *, final: bool) -> str:
+        refused = f"{self.subject} is {self.current} and cannot become {self.wanted}"
+        if self.allowed:
+            return f"{refused}; {self.current} may become only {', '.join(self.allowed)}"
+        return f"{refused}; {self.current} is final" if final else refused
 
 
 class AlreadyClosing(IllegalTransition):
@@ -186,17 +191,20 @@ class AlreadyClosing(IllegalTransition):
         super().__init__(f"position {ref}", "closing", "closing", ("open", "closed"))
 
     @override
-    def _advice(self) -> str:
-        return "another exit owns it; wait for its outcome before closing again"
+    def _message(self, *, final: bool) -> str:
+        return (
+            f"{self.subject} is closing already: another exit owns it; "
+            "wait for its outcome before closing again"
+        )
 
 
 class UnknownVenueFormat(PoslifeError):
     """
-    No client order id format, or no way to ask through ccxt, is known for a venue.
+    No client order id format, or no rules for ccxt, are known for a venue.
 
     Attributes:
         venue: The venue.
-        known: The venues for which it is.
+        known: The venues for which they are known, sorted.
     """
 
     def __init__(
@@ -217,12 +225,13 @@ class UnknownVenueFormat(PoslifeError):
 
 class NotRecovered(PoslifeError):
     """
-    A position was to be opened before `recover()` has settled what ended runs left.
+    A position was to be opened before `recover` has settled the orders of ended runs.
     """
 
     def __init__(self) -> None:
         super().__init__(
-            "call `await tracker.recover(source)` once after the start, before opening a position"
+            "this run has not recovered yet: call `await tracker.recover(source)` once after the start, "
+            "before the first opening"
         )
 
 
@@ -239,14 +248,18 @@ class SubmitWindowPassed(PoslifeError):
         self.waited = waited
         self.window = window
         super().__init__(
-            f"{waited:.3f} s passed since the order was committed as submitting, {window:g} s are allowed; "
-            "the request was not made. Open again"
+            f"{waited:.3f} s passed since the order was committed as submitting, of {window:g} s allowed; "
+            "the request was not made: open again"
         )
 
 
 class BlockMisused(PoslifeError):
     """
-    The steps of an opening or closing block came out of order.
+    A step of an opening or closing block came out of order.
+
+    Attributes:
+        wanted: The step.
+        reason: Why it cannot be taken now, and what to do.
     """
 
     def __init__(self, wanted: str, reason: str) -> None:
@@ -258,6 +271,9 @@ class BlockMisused(PoslifeError):
 class TrackerNotStarted(PoslifeError):
     """
     The tracker was used outside its ``async with`` block; only `record` works there.
+
+    Attributes:
+        wanted: The method that was called.
     """
 
     def __init__(self, wanted: str) -> None:
@@ -267,7 +283,7 @@ class TrackerNotStarted(PoslifeError):
 
 class RepositoryError(PoslifeError):
     """
-    What every exception of a `Repository` is.
+    The base of every exception of a `Repository`.
     """
 
 
@@ -276,20 +292,21 @@ class PositionNotFound(RepositoryError):
     No position has this ref or id.
 
     Attributes:
-        sought: The ref or the id that was asked for.
+        sought: The ref or id.
     """
 
     def __init__(self, sought: PositionRef | PositionId) -> None:
         self.sought = sought
         kind = "id" if isinstance(sought, int) else "ref"
         super().__init__(
-            f"no position with {kind} {sought} in this store; at its start the tracker logs which one it is"
+            f"no position with {kind} {sought} in this store; check that it is the right one: "
+            "the tracker logs which one it uses when it starts"
         )
 
 
 class AlreadyClosed(RepositoryError):
     """
-    The position was closed before; its exit stands as stored.
+    The position was closed before; its stored exit stands.
 
     Attributes:
         closed: The stored position, with its exit price, reason and time.
@@ -299,17 +316,17 @@ class AlreadyClosed(RepositoryError):
         self.closed = closed
         super().__init__(
             f"position {closed.id} ({closed.key}) was closed at {closed.closed_at.isoformat()} "
-            f"({closed.reason.value}); its stored exit stands"
+            f"({closed.reason.value}); its stored exit stands: read it from this exception's `closed`"
         )
 
 
 class StaleVersion(RepositoryError):
     """
-    The position has moved on since it was read; read it again and decide anew.
+    The position has changed since it was read; read it again and decide anew.
 
     Attributes:
         ref: The position.
-        expected: The version the change was made from.
+        expected: The version from which the change was planned.
         stored: The version in the store.
     """
 
@@ -318,7 +335,7 @@ class StaleVersion(RepositoryError):
         self.expected = expected
         self.stored = stored
         super().__init__(
-            f"position {ref} is at version {stored}, the change was made from version {expected}; "
+            f"position {ref} is at version {stored}, but the change was planned from version {expected}; "
             "read it again and decide anew"
         )
 
@@ -328,8 +345,8 @@ class DuplicatePosition(RepositoryError):
     The key already has a live position, pending or open.
 
     Attributes:
-        key: What the exchange can hold one of.
-        existing: The live position that holds the key.
+        key: The key.
+        existing: The live position that holds it.
     """
 
     def __init__(self, key: PositionKey, existing: LivePosition) -> None:
@@ -338,29 +355,29 @@ class DuplicatePosition(RepositoryError):
         super().__init__(f"{key} is already held by live position {existing.ref}; {self._advice()}")
 
     def _advice(self) -> str:
-        return "join it or wait until it has ended"
+        return "add orders to it or wait until it has ended"
 
 
 class KeyInDoubt(DuplicatePosition):
     """
-    The key's live position has an order that may or may not exist; no further entry until that is known.
+    The key's live position has an order in doubt; no further entry until it is known whether that exists.
     """
 
     @override
     def _advice(self) -> str:
-        return "one of its orders is in doubt: `await tracker.recover(source)` asks the venue"
+        return "one of its orders is in doubt: let `await tracker.recover(source)` ask the venue"
 
 
 class StorageRejected(RepositoryError):
     """
-    The store refuses this change for good; repeating it cannot help, and nothing of it was written.
+    The store refuses the change for good: nothing of it was written, and repeating it cannot help.
 
     Attributes:
-        reason: What the store said.
-        constraint: The constraint that refused it, where one did.
-        row: For a batch of events, the place in it of the refused one, from 0, where the store told it.
-        tries: For a batch of events, how often to try it before that is believed: more than once where
-            somebody may be about to commit what an event refers to.
+        reason: The store's reason.
+        constraint: The constraint that refused it, or ``None``.
+        row: For a batch of events: the index of the refused one, or ``None`` where the store does not say.
+        tries: For a batch of events: how often to try it before the refusal is final. More than 1 where
+            another transaction may be about to commit the row that an event refers to.
     """
 
     def __init__(
@@ -370,9 +387,11 @@ class StorageRejected(RepositoryError):
         self.constraint = constraint
         self.row = row
         self.tries = tries
-        super().__init__(
-            f"the store refused the change: {reason}" + (f" (constraint {constraint})" if constraint else "")
-        )
+        by = f" (constraint {constraint})" if constraint else ""
+        super().__init__(f"the store refused the change: {reason}{by}; {self._advice()}")
+
+    def _advice(self) -> str:
+        return "repeating it will not help until the cause is gone"
 
 
 class FillAlreadyStored(StorageRejected):
@@ -380,59 +399,77 @@ class FillAlreadyStored(StorageRejected):
     A fill with the same venue, account, symbol and trade id is stored already.
 
     Attributes:
-        stored: The fill as stored. Compare it: the same numbers are a repetition, others a conflict.
+        stored: The fill as stored. With the same numbers the new one is a repetition, with others a conflict.
     """
 
     def __init__(self, stored: Fill) -> None:
         self.stored = stored
         super().__init__(f"fill {stored.trade_id} of {stored.symbol} on {stored.venue} is stored already")
 
+    @override
+    def _advice(self) -> str:
+        return "compare it with this exception's `stored`"
+
 
 class ChangeIdReused(StorageRejected):
     """
-    The change id was used before for a change with other contents.
+    The change id was used before, for a change with other contents.
 
     Attributes:
-        change_id: The id that was used twice.
+        change_id: The id.
     """
 
     def __init__(self, change_id: UUID) -> None:
         self.change_id = change_id
-        super().__init__(
-            f"change id {change_id} was used before for another change; make a new id for each change"
-        )
+        super().__init__(f"change id {change_id} was used before, for another change")
+
+    @override
+    def _advice(self) -> str:
+        return "make a new id for each change"
 
 
 class StorageUnavailable(RepositoryError):
     """
-    The store did not answer: whether the change was written is unknown. Repeat the same change, with its id.
+    The store did not answer. Whether the change was written is unknown: repeat the same change, with its id.
 
     Attributes:
-        reason: What went wrong, in the driver's words.
+        reason: The driver's reason.
     """
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
-        super().__init__(f"the store did not answer: {reason}")
+        super().__init__(self._message())
+
+    def _message(self) -> str:
+        return f"the store did not answer: {self.reason}"
 
 
 class StorageBusy(StorageUnavailable):
     """
-    Somebody else holds a lock for longer than the lock time-out; repeat the same change later.
+    Another transaction holds a lock for longer than the lock time-out; repeat the same change later.
     """
+
+    @override
+    def _message(self) -> str:
+        return f"the store is locked: {self.reason}; try again later"
 
 
 class StorageNotReady(StorageUnavailable):
     """
-    The store must be put right first; nothing is wrong with what was to be written.
+    The store needs an operator first; nothing is wrong with the change. Repeat it afterwards.
 
-    A table, a column, a partition or a right is missing, the server is read-only or lets nobody in.
+    A table, a column, a partition, a right or disk space is missing, or the server is read-only or refuses
+    connections.
     """
+
+    @override
+    def _message(self) -> str:
+        return f"the store is not ready: {self.reason}; mend that and try again"
 
 
 class DeadLetterNotFound(RepositoryError):
     """
-    There is no dead letter with this event id, or it was replayed before.
+    No dead letter has this event id, or it was replayed before.
 
     Attributes:
         event_id: The id.
@@ -440,33 +477,36 @@ class DeadLetterNotFound(RepositoryError):
 
     def __init__(self, event_id: UUID) -> None:
         self.event_id = event_id
-        super().__init__(f"there is no dead letter {event_id}, or it was replayed before")
+        super().__init__(
+            f"no dead letter with event id {event_id}, or it was replayed before; "
+            "`list_dead_letters()` gives those that can be replayed"
+        )
 
 
 class RunLost(RepositoryError):
     """
-    This run's lease has ended, so another process may have taken over: it may record, and may not open.
+    This run's lease has ended, so another run may have taken over its orders: it may record, but not open.
 
     Attributes:
-        run: The run whose lease has ended.
+        run: The run.
     """
 
     def __init__(self, run: UUID) -> None:
         self.run = run
         super().__init__(
-            f"the lease of run {run} has ended and another process may hold its orders; "
-            "`await tracker.recover(source)` starts a new run"
+            f"the lease of run {run} has ended, and another run may have taken over its orders; "
+            "start a new run with `await tracker.recover(source)`"
         )
 
 
 class SchemaVersionError(RepositoryError):
     """
-    The database's migrations are not the ones this release knows.
+    The database's migrations are not those of this release.
 
     Attributes:
-        found: The newest migration in the database, 0 for none.
-        known: The newest migration of this release.
-        reason: What does not fit.
+        found: The number of the newest migration in the database, 0 for none.
+        known: The number of the newest migration of this release.
+        reason: What does not fit, and what to do.
     """
 
     def __init__(self, found: int, known: int, reason: str) -> None:
@@ -474,13 +514,13 @@ class SchemaVersionError(RepositoryError):
         self.known = known
         self.reason = reason
         super().__init__(
-            f"the database's schema is at {found}, this release of poslife knows {known}: {reason}"
+            f"the database is at migration {found}, this release of poslife at migration {known}: {reason}"
         )
 
 
 class SchemaMismatch(RepositoryError):
     """
-    The tables are not as this release needs them; found at start, before the first trade.
+    The tables are not as this release needs them. Raised when the store is opened.
 
     Attributes:
         where: The server and database, or the file.
@@ -491,24 +531,24 @@ class SchemaMismatch(RepositoryError):
         self.where = where
         self.differences: tuple[str, ...] = tuple(differences)
         listed = "\n".join(f"  - {difference}" for difference in self.differences)
-        super().__init__(f"the schema in {where} differs from what poslife needs:\n{listed}")
+        super().__init__(f"the schema of {where} is not as poslife needs it; mend each of these:\n{listed}")
 
 
 class SinkError(PoslifeError):
     """
-    What every exception of an `EventSink` is.
+    The base of every exception of an `EventSink`.
     """
 
 
 class FlushTimeout(SinkError):
     """
-    Not everything emitted before the flush was stored in time. Nothing is lost; the sink goes on.
+    Not every event emitted before the flush was stored in time. None is lost; the sink goes on storing.
 
     Attributes:
         waited: Seconds waited.
-        backlog: Events accepted and not yet stored.
-        last_error: What kept the store from taking them, where something did.
-        kept_in: The journal's directory, from where the next start stores them; ``None`` where they are in
+        backlog: Events that are accepted and not yet stored.
+        last_error: The store's last error, or ``None``.
+        kept_in: The journal's directory, from which the next start stores them; ``None`` where they are in
             memory only.
     """
 
@@ -519,19 +559,20 @@ class FlushTimeout(SinkError):
         self.backlog = backlog
         self.last_error = last_error
         self.kept_in = kept_in
-        because = f"; the store last said: {last_error}" if last_error else ""
+        events = "1 event was" if backlog == 1 else f"{backlog} events were"
+        because = f" (last error: {last_error})" if last_error else ""
         super().__init__(
-            f"after {waited:g} s {backlog} events wait to be stored{because}; none is lost, flush again"
+            f"{events} not stored within {waited:g} s{because}; none is lost: flush again"
             + (f", or let the next start store them from {kept_in}" if kept_in else "")
         )
 
 
 class JournalUnavailable(SinkError):
     """
-    The journal cannot keep an event now. Nothing of it was kept, and nothing before it is lost.
+    The journal cannot keep an event now. Nothing of that event was kept; no earlier one is lost.
 
     Attributes:
-        reason: What went wrong, and what to do.
+        reason: What is wrong, and what to do.
     """
 
     def __init__(self, reason: str) -> None:
@@ -541,7 +582,7 @@ class JournalUnavailable(SinkError):
 
 class VenueError(PoslifeError):
     """
-    What every exception of a `VenueSource` is.
+    The base of every exception of a `VenueSource`.
     """
 
 
@@ -551,8 +592,8 @@ class VenueUnavailable(VenueError):
 
     Attributes:
         venue: The venue.
-        question: What was asked.
-        reason: What went wrong, in the client's words.
+        question: The question, for example ``positions``.
+        reason: The client's reason.
     """
 
     def __init__(self, venue: str, question: str, reason: str) -> None:
@@ -560,19 +601,20 @@ class VenueUnavailable(VenueError):
         self.question = question
         self.reason = reason
         super().__init__(
-            f"could not ask {venue} for {question}: {reason}; this says nothing about what it holds"
+            f"could not ask {venue} for {question}: {reason}; "
+            "this says nothing about what it holds: ask again"
         )
 
 
 class ConfigurationError(PoslifeError):
     """
-    poslife was set up in a way that cannot work.
+    The base of errors in how poslife was set up.
     """
 
 
 class InvalidUrl(ConfigurationError):
     """
-    `connect` was given a URL it cannot use.
+    `connect` cannot use the URL.
 
     Attributes:
         url: The URL, without its password.
@@ -592,7 +634,8 @@ class MissingExtra(ConfigurationError, ImportError):
     An adapter's library is not installed.
 
     Attributes:
-        extra: The extra to install.
+        extra: The extra of poslife that brings it.
+        library: The library.
     """
 
     def __init__(self, extra: str, library: str) -> None:

@@ -93,7 +93,7 @@ def test_a_change_takes_each_position_one_step() -> None:
     """
     Two steps of one position are two changes.
     """
-    with pytest.raises(InvalidValue, match=r"Change\.transitions: .*one transition for each position"):
+    with pytest.raises(InvalidValue, match=r"Change\.transitions: .*one transition per position"):
         change(Claim(after=pending()), Revise(after=pending(version=2)))
 
 

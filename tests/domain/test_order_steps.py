@@ -384,7 +384,7 @@ def test_an_order_joins_the_position_that_takes_it(purpose: OrderPurpose, side: 
         made.orders[1].purpose,
     )
     assert (side.left_by if purpose.reduce_only else side.entered_by) is made.orders[1].side
-    with pytest.raises(IllegalTransition, match=f"given an order to {purpose.value}"):
+    with pytest.raises(IllegalTransition, match=f"an order with purpose {purpose.value}"):
         preparing(other, purpose)
 
 
@@ -404,7 +404,9 @@ def test_nothing_joins_what_has_ended() -> None:
     """
     An entry that was refused is not repeated under the same ref: the next claims the key anew (incident 19).
     """
-    with pytest.raises(IllegalTransition, match="is ended and cannot become given an order to entry"):
+    with pytest.raises(
+        IllegalTransition, match="is ended and cannot become the owner of an order with purpose entry"
+    ):
         preparing(pending(REJECTED), OrderPurpose.ENTRY)
 
 

@@ -170,7 +170,9 @@ def prepared(
     joins = PendingPosition if purpose is OrderPurpose.ENTRY else PersistedPosition
     if not isinstance(position, joins) or not position.live:
         raise IllegalTransition(
-            f"position {position.ref}", position.status.value, f"given an order to {purpose.value}"
+            f"position {position.ref}",
+            position.status.value,
+            f"the owner of an order with purpose {purpose.value}",
         )
     if not purpose.reduce_only and position.in_doubt:
         raise KeyInDoubt(position.key, position)

@@ -52,8 +52,9 @@ async def test_report_names_what_is_broken() -> None:
     text = str(report)
 
     assert text.startswith(f"{len(report.passed)} passed, {len(report.failed)} failed")
-    assert "test_list_history: `list_history`: the events of a position, its time as a pending one" in text
-    assert "AssertionError: event ids should have 5 items, has 0" in text
+    assert "test_list_history: `list_history` gives the events of a position, its time as a pending" in text
+    assert "AssertionError: event ids: expected 5 items, got 0" in text
+    assert "promised by poslife.protocols.Repository.list_history" in text
 
 
 def test_needs_no_framework() -> None:

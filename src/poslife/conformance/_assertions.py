@@ -1,5 +1,7 @@
 """
 The assertions of the suites, which `python -O` leaves in.
+
+Each raises an `AssertionError` that names the value in question, what was expected and what came.
 """
 
 from __future__ import annotations
@@ -11,54 +13,49 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TypeGuard, TypeVar, cast
 
-__all__ = ["check", "differences", "narrowed", "refused", "same", "together"]
+__all__ = ["check", "check_utc", "differences", "narrowed", "refused", "same", "together"]
 
 ErrorT = TypeVar("ErrorT", bound=BaseException)
 ValueT = TypeVar("ValueT")
 
 
-def check(holds: bool, broken: str) -> None:  # noqa: FBT001 - an `assert` that `python -O` leaves in
+def check(holds: bool, message: str) -> None:  # noqa: FBT001 - an `assert` that `python -O` leaves in
     """
-    Raise where something does not hold.
-
-    Raises:
-        AssertionError: Saying *broken*.
+    Raise an error with *message* unless *holds*.
     """
     if not holds:
-        raise AssertionError(broken)
+        raise AssertionError(message)
 
 
-def narrowed(value: object, kind: type[ValueT], what: str) -> ValueT:
+def check_utc(time: datetime, name: str) -> None:
     """
-    The value, if it is of this kind.
+    Raise an error unless *time* is aware and in UTC.
+    """
+    check(time.utcoffset() == timedelta(0), f"{name}: expected a time in UTC, got {time!r}")
 
-    Raises:
-        AssertionError: It is not.
+
+def narrowed(value: object, kind: type[ValueT], name: str) -> ValueT:
+    """
+    Return *value*, which must be a *kind*.
     """
     if not isinstance(value, kind):
-        broken = f"{what} should be a {kind.__name__}, is {_shown(value)}"
-        raise AssertionError(broken)  # noqa: TRY004 - the contract is broken, no argument is wrong
+        message = f"{name}: expected a {kind.__name__}, got {_shown(value)}"
+        raise AssertionError(message)  # noqa: TRY004 - the contract is broken, no argument is wrong
     return value
 
 
-def same(expected: object, actual: object, what: str) -> None:
+def same(expected: object, actual: object, name: str) -> None:
     """
-    Raise where two values differ in any field, in type or content, however deep.
-
-    Raises:
-        AssertionError: Naming each field that differs.
+    Raise an error with each field in which two values differ, in type or content, however deep.
     """
-    found = list(differences(expected, actual, what))
+    found = list(differences(expected, actual, name))
     if found:
         raise AssertionError("; ".join(found[:10]) + (f"; and {len(found) - 10} more" if found[10:] else ""))
 
 
-async def refused(call: Awaitable[object], kind: type[ErrorT], what: str) -> ErrorT:
+async def refused(call: Awaitable[object], kind: type[ErrorT], name: str) -> ErrorT:
     """
-    The error that *call* raises.
-
-    Raises:
-        AssertionError: It raises another one, or none.
+    Return the error that *call* raises, which must be a *kind*.
     """
     try:
         result = await call
@@ -66,17 +63,17 @@ async def refused(call: Awaitable[object], kind: type[ErrorT], what: str) -> Err
         return error
     except Exception as error:
         raise AssertionError(
-            f"{what} should raise {kind.__name__}, and raised {type(error).__name__}: {error}"
+            f"{name}: expected {kind.__name__}, got {type(error).__name__}: {error}"
         ) from error
-    raise AssertionError(f"{what} should raise {kind.__name__}, and returned {_shown(result)}")
+    raise AssertionError(f"{name}: expected {kind.__name__}, got {_shown(result)} returned")
 
 
 async def together(*calls: Awaitable[ValueT]) -> list[ValueT]:
     """
-    What the calls return that run at once; every one is over when this is.
+    Run *calls* at once, wait for all of them, and return their results.
 
     Raises:
-        BaseException: What the first of them raises that does.
+        BaseException: The first call in order that raises decides which.
     """
     results = await asyncio.gather(*calls, return_exceptions=True)
     returned: list[ValueT] = []
@@ -89,13 +86,13 @@ async def together(*calls: Awaitable[ValueT]) -> list[ValueT]:
 
 def differences(expected: object, actual: object, at: str) -> Iterator[str]:
     """
-    Where two values differ, one sentence for each place.
+    Yield one sentence for each place in which two values differ.
 
     Stricter than ``==``: a time must be in UTC, a flag is no number. A `Decimal` counts by its value.
     """
     if dataclasses.is_dataclass(expected) and not isinstance(expected, type):
         if type(actual) is not type(expected):
-            yield f"{at} should be a {type(expected).__name__}, is {_shown(actual)}"
+            yield f"{at}: expected a {type(expected).__name__}, got {_shown(actual)}"
             return
         for field in dataclasses.fields(expected):
             yield from differences(
@@ -106,26 +103,26 @@ def differences(expected: object, actual: object, at: str) -> Iterator[str]:
     elif isinstance(expected, Mapping):
         yield from _mapping_differences(cast("Mapping[object, object]", expected), actual, at)
     elif not _alike(expected, actual):
-        yield f"{at} should be {_shown(expected)}, is {_shown(actual)}"
+        yield f"{at}: expected {_shown(expected)}, got {_shown(actual)}"
 
 
 def _sequence_differences(expected: Sequence[object], actual: object, at: str) -> Iterator[str]:
     if not _is_sequence(actual) or not isinstance(actual, type(expected)):
-        yield f"{at} should be a {type(expected).__name__}, is {_shown(actual)}"
+        yield f"{at}: expected a {type(expected).__name__}, got {_shown(actual)}"
         return
     if len(actual) != len(expected):
-        yield f"{at} should have {len(expected)} items, has {len(actual)}"
+        yield f"{at}: expected {len(expected)} items, got {len(actual)}"
     for index, (wanted, item) in enumerate(zip(expected, actual, strict=False)):
         yield from differences(wanted, item, f"{at}[{index}]")
 
 
 def _mapping_differences(expected: Mapping[object, object], actual: object, at: str) -> Iterator[str]:
     if not isinstance(actual, Mapping):
-        yield f"{at} should be a mapping, is {_shown(actual)}"
+        yield f"{at}: expected a mapping, got {_shown(actual)}"
         return
     items = cast("Mapping[object, object]", actual)
     if items.keys() != expected.keys():
-        yield f"{at} should have the keys {sorted(map(str, expected))}, has {sorted(map(str, items))}"
+        yield f"{at}: expected the keys {sorted(map(str, expected))}, got {sorted(map(str, items))}"
         return
     for key, wanted in expected.items():
         yield from differences(wanted, items[key], f"{at}[{key!r}]")

@@ -17,6 +17,7 @@ from poslife.conformance import _full_values as full_values
 from poslife.conformance._assertions import check, refused, same, together
 from poslife.conformance._example_changes import begin
 from poslife.conformance._example_values import Examples
+from poslife.conformance._promises import promised_by
 from poslife.errors import StorageRejected, StorageUnavailable
 from poslife.protocols import BatchWriter, DeadLetter, EventRecord, Repository
 
@@ -81,9 +82,10 @@ class BatchWriterConformance(ABC):
         """
         return None
 
+    @promised_by(BatchWriter.write)
     async def test_write_stores_every_field(self) -> None:
         """
-        `write` stores all of its records, every field of each.
+        `write` stores all of its records, with every field of each.
         """
         async with self.writer() as writer:
             examples = Examples()
@@ -95,6 +97,7 @@ class BatchWriterConformance(ABC):
             same(None, await _value(writer, records), "what write returns")
             same([_recorded(record) for record in records], list(await self.stored()), "the events")
 
+    @promised_by(BatchWriter.write)
     async def test_write_of_nothing_and_of_much(self) -> None:
         """
         `write` takes any number of records: none, and a thousand.
@@ -107,9 +110,10 @@ class BatchWriterConformance(ABC):
             await writer.write(tuple(records))
             same([_recorded(record) for record in records], list(await self.stored()), "the events")
 
+    @promised_by(BatchWriter.write)
     async def test_write_again(self) -> None:
         """
-        An event id that is stored already is passed over, so repeating is safe; the others are stored.
+        A stored event id is passed over and the other records are stored, so that repeating is safe.
         """
         async with self.writer() as writer:
             examples = Examples()
@@ -126,6 +130,7 @@ class BatchWriterConformance(ABC):
             stored = await self.stored()
             same(_recorded(records[0]), stored[0], "the event stored first under its id")
 
+    @promised_by(BatchWriter.write)
     async def test_concurrent_repetitions(self) -> None:
         """
         The same records written concurrently are stored once.
@@ -141,9 +146,10 @@ class BatchWriterConformance(ABC):
                 "the ids of the events, each once",
             )
 
+    @promised_by(BatchWriter.write)
     async def test_write_all_or_none(self) -> None:
         """
-        `write` stores all of its records or none: where one is refused for good, none is there.
+        A batch with a record that is refused for good raises `StorageRejected`, and none of it is stored.
         """
         async with self.writer() as writer:
             refusal = self.refusing("bot.poisoned")
@@ -159,9 +165,10 @@ class BatchWriterConformance(ABC):
             await writer.write(records)
             same([_recorded(record) for record in records], list(await self.stored()), "the events")
 
+    @promised_by(BatchWriter.write, BatchWriter.bury)
     async def test_unreachable_store_raises(self) -> None:
         """
-        `StorageUnavailable`: unknown whether they were stored; repeating stores them once.
+        A write or burial in an outage raises `StorageUnavailable`, and is done once when it is repeated.
         """
         async with self.writer() as writer:
             outage = self.unreachable()
@@ -180,9 +187,10 @@ class BatchWriterConformance(ABC):
             )
             same([letter], list(await self.buried()), "the dead letters, each once")
 
+    @promised_by(BatchWriter.probe)
     async def test_probe_leaves_nothing(self) -> None:
         """
-        `probe` asks for a write that leaves nothing behind, before the first event and after it.
+        `probe` leaves nothing in the store, before the first event and after it.
         """
         async with self.writer() as writer:
             examples = Examples()
@@ -196,9 +204,10 @@ class BatchWriterConformance(ABC):
             same([_recorded(record)], list(await self.stored()), "the events after more probes")
             same([], list(await self.buried()), "the dead letters after probes")
 
+    @promised_by(BatchWriter.probe)
     async def test_probe_tells_an_outage(self) -> None:
         """
-        `probe` raises `StorageUnavailable` where the store would not take a good event, and then no more.
+        `probe` raises `StorageUnavailable` while the store would not take a good event, and no longer.
         """
         async with self.writer() as writer:
             outage = self.unreachable()
@@ -209,9 +218,10 @@ class BatchWriterConformance(ABC):
                 await refused(writer.probe(), StorageUnavailable, "a probe in an outage")
             await writer.probe()
 
+    @promised_by(BatchWriter.probe)
     async def test_refused_record_fails_no_probe(self) -> None:
         """
-        A probe succeeds while the store refuses some events: by that the sink knows that these are the cause.
+        `probe` succeeds while the store refuses some events, which shows that these are the cause.
         """
         async with self.writer() as writer:
             refusal = self.refusing("bot.poisoned")
@@ -224,9 +234,10 @@ class BatchWriterConformance(ABC):
                 await refused(writer.write(poisoned), StorageRejected, "a refused record")
                 await writer.probe()
 
+    @promised_by(BatchWriter.write)
     async def test_refused_row(self) -> None:
         """
-        The ``row`` of a `StorageRejected`, where it is given, is the refused record's place in the batch.
+        The ``row`` of a `StorageRejected` is ``None`` or the place of the refused record in the batch.
         """
         async with self.writer() as writer:
             refusal = self.refusing("bot.poisoned")
@@ -243,9 +254,10 @@ class BatchWriterConformance(ABC):
                     )
                     check(error.row in (None, place), f"row should be {place} or None, is {error.row}")
 
+    @promised_by(BatchWriter.write)
     async def test_life_event(self) -> None:
         """
-        A life event, relayed from a store, is stored whole, with its version and its index, or refused.
+        A relayed life event is stored whole, with its version and its index, or refused.
         """
         async with self.writer() as writer:
             examples = Examples()
@@ -265,9 +277,10 @@ class BatchWriterConformance(ABC):
             )
             same([told], list(await self.stored()), "the life event")
 
+    @promised_by(BatchWriter.bury)
     async def test_bury(self) -> None:
         """
-        `bury` keeps an event the store refused, as bytes no store refuses, with its reason and its attempts.
+        `bury` keeps any event the store refused, with its reason and its attempts.
         """
         async with self.writer() as writer:
             examples = Examples()
@@ -300,9 +313,10 @@ class BatchWriterConformance(ABC):
             )
             same([], list(await self.stored()), "the events, dead letters not among them")
 
+    @promised_by(BatchWriter.bury)
     async def test_bury_again(self) -> None:
         """
-        Repeating a burial is safe, also at once: the letter is kept once, as it was first.
+        A repeated burial, also a concurrent one, keeps one letter, as it was first.
         """
         async with self.writer() as writer:
             letter = DeadLetter(record=_record(Examples(), 1), reason="refused", attempts=4)
@@ -310,9 +324,10 @@ class BatchWriterConformance(ABC):
             await writer.bury(replace(letter, reason="refused again", attempts=9))
             same([letter], list(await self.buried()), "the dead letters, each once")
 
+    @promised_by(BatchWriter.bury)
     async def test_bury_what_is_stored(self) -> None:
         """
-        `bury` does nothing where the event is stored after all, as after a commit whose reply was lost.
+        `bury` does nothing for an event that is stored, as after a commit whose reply was lost.
         """
         async with self.writer() as writer:
             examples = Examples()
@@ -324,6 +339,7 @@ class BatchWriterConformance(ABC):
             same([letter], list(await self.buried()), "the dead letters, a stored event not among them")
             same([_recorded(stored)], list(await self.stored()), "the events")
 
+    @promised_by(Repository.list_history)
     async def test_history_holds_host_events(self) -> None:
         """
         The history of a position holds the store's host events among its life events, by event id.

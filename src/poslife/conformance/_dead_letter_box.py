@@ -18,6 +18,7 @@ from poslife._trail.records import linked
 from poslife.conformance import _full_values as full_values
 from poslife.conformance._assertions import check, narrowed, refused, same
 from poslife.conformance._example_values import Examples
+from poslife.conformance._promises import promised_by
 from poslife.errors import DeadLetterNotFound, InvalidValue, StorageRejected, StorageUnavailable
 from poslife.protocols import (
     BatchWriter,
@@ -81,9 +82,10 @@ class DeadLetterBoxConformance(ABC):
         """
         return None
 
+    @promised_by(DeadLetterBox.list_dead_letters)
     async def test_list_dead_letters(self) -> None:
         """
-        `list_dead_letters` gives every letter, every field of each, by event id and not as they were buried.
+        `list_dead_letters` gives every letter with every field, by event id.
         """
         async with self.box() as box:
             same(Page(items=(), next=None), await box.list_dead_letters(), "the page of an empty box")
@@ -107,9 +109,10 @@ class DeadLetterBoxConformance(ABC):
             for buried in listed:
                 check(buried.buried_at.utcoffset() == timedelta(0), "buried_at is a time in UTC")
 
+    @promised_by(DeadLetterBox.list_dead_letters)
     async def test_list_in_pages(self) -> None:
         """
-        A page has at most *limit* items; from page to page each letter comes once.
+        A page has at most *limit* items, and page by page each letter comes once.
         """
         async with self.box() as box:
             examples = Examples()
@@ -119,9 +122,10 @@ class DeadLetterBoxConformance(ABC):
             for limit in (1, 2, 3, 6, 7, 1000):
                 same(letters, await _listed(box, limit), f"the letters in pages of {limit}")
 
+    @promised_by(DeadLetterBox.list_dead_letters)
     async def test_bad_limit_or_token(self) -> None:
         """
-        `InvalidValue`: a limit outside 1 to 1000, or a token of no page.
+        A limit outside 1 to 1000, or a token of no page, raises `InvalidValue`.
         """
         async with self.box() as box:
             await box.bury(_letter(Examples(), 1))
@@ -131,9 +135,10 @@ class DeadLetterBoxConformance(ABC):
                 asked = box.list_dead_letters(PageToken(token))
                 await refused(asked, InvalidValue, f"the token {token!r}")
 
+    @promised_by(DeadLetterBox.replay)
     async def test_replay(self) -> None:
         """
-        `replay` stores the event of one letter, whole, and the letter is not listed any more; others are.
+        `replay` stores the event of one letter whole and takes that letter off the list.
         """
         async with self.box() as box:
             examples = Examples()
@@ -145,9 +150,10 @@ class DeadLetterBoxConformance(ABC):
             same([_recorded(letters[1].record)], list(await self.stored()), "the events")
             same([letters[0], letters[2]], await _listed(box, 100), "the letters that wait")
 
+    @promised_by(DeadLetterBox.replay)
     async def test_replay_of_nothing(self) -> None:
         """
-        `DeadLetterNotFound`: there is no letter with this id, or it was replayed before.
+        `replay` raises `DeadLetterNotFound` for an id without a letter, and for a replayed one.
         """
         async with self.box() as box:
             examples = Examples()
@@ -166,9 +172,10 @@ class DeadLetterBoxConformance(ABC):
                 "the events, each once",
             )
 
+    @promised_by(DeadLetterBox.replay)
     async def test_replay_refused_again(self) -> None:
         """
-        `StorageRejected`: the event is refused again; the letter stays as it is, and may be replayed later.
+        A replay that the store refuses raises `StorageRejected`; the letter stays, and may be replayed later.
         """
         async with self.box() as box:
             refusal = self.refusing("bot.poisoned")
@@ -188,9 +195,10 @@ class DeadLetterBoxConformance(ABC):
             same([_recorded(letter.record)], list(await self.stored()), "the events")
             same([], await _listed(box, 100), "the letters that wait after the replay")
 
+    @promised_by(DeadLetterBox.replay)
     async def test_replay_of_what_is_stored(self) -> None:
         """
-        Where the event is stored after all, `replay` stores it no second time, and the letter is done.
+        A replay of an event that is stored stores it no second time, and takes the letter off the list.
         """
         async with self.box() as box:
             letter = _letter(Examples(), 1)
@@ -200,9 +208,10 @@ class DeadLetterBoxConformance(ABC):
             same([_recorded(letter.record)], list(await self.stored()), "the events, each once")
             same([], await _listed(box, 100), "the letters that wait")
 
+    @promised_by(DeadLetterBox.replay)
     async def test_concurrent_replays(self) -> None:
         """
-        Of concurrent replays of one letter one stores it; the others find it replayed.
+        Of concurrent replays of one letter one succeeds, and the others raise `DeadLetterNotFound`.
         """
         async with self.box() as box:
             letter = _letter(Examples(), 1)
@@ -217,9 +226,10 @@ class DeadLetterBoxConformance(ABC):
                 )
             same([_recorded(letter.record)], list(await self.stored()), "the events, each once")
 
+    @promised_by(BatchWriter.bury, DeadLetterBox.list_dead_letters)
     async def test_burial_after_a_replay(self) -> None:
         """
-        A burial that is repeated after the replay, as by a sink that lost the reply, brings no letter back.
+        A burial that is repeated after the replay does not list the letter again.
         """
         async with self.box() as box:
             letter = _letter(Examples(), 1)
@@ -229,9 +239,10 @@ class DeadLetterBoxConformance(ABC):
             same([], await _listed(box, 100), "the letters that wait")
             same([_recorded(letter.record)], list(await self.stored()), "the events, each once")
 
+    @promised_by(DeadLetterBox.list_dead_letters, DeadLetterBox.replay)
     async def test_unreachable_store_raises(self) -> None:
         """
-        `StorageUnavailable`: unknown whether it was done; repeating does it.
+        In an outage each call raises `StorageUnavailable`, and a replay that is repeated is done once.
         """
         async with self.box() as box:
             outage = self.unreachable()

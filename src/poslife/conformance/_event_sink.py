@@ -18,6 +18,7 @@ from poslife.conformance import _full_values as full_values
 from poslife.conformance._assertions import check, narrowed, refused, same, together
 from poslife.conformance._example_values import Examples
 from poslife.conformance._hostile_payloads import poisons
+from poslife.conformance._promises import promised_by
 from poslife.errors import FlushTimeout
 from poslife.protocols import DeadLetter, EventSink
 
@@ -97,9 +98,10 @@ class EventSinkConformance(ABC):
         """
         return ()
 
+    @promised_by(EventSink.emit)
     async def test_emit_returns_the_id_at_once(self) -> None:
         """
-        `emit` accepts an event and returns its id at once, whether or not the store can be reached.
+        `emit` accepts an event and returns its id at once, with and without a store that answers.
         """
         async with self.sink() as sink:
             examples = Examples()
@@ -114,9 +116,10 @@ class EventSinkConformance(ABC):
             await sink.flush()
             await self._check_stored(events)
 
+    @promised_by(EventSink.emit)
     async def test_every_field(self) -> None:
         """
-        An event is stored whole: every field of its header, its payload, its error, the time of recording.
+        An event is stored with every field of its header, its payload, its error and the time of recording.
         """
         async with self.sink() as sink:
             examples = Examples()
@@ -154,6 +157,7 @@ class EventSinkConformance(ABC):
             for words in ("what went wrong", "ValueError", "_raised", "as well"):
                 check(words in told, f"an event with an error should tell {words!r}, tells {told}")
 
+    @promised_by(EventSink.emit)
     async def test_numbers_and_order(self) -> None:
         """
         Events of one run are numbered from 1 without gaps, and stored in the order they were emitted.
@@ -174,9 +178,10 @@ class EventSinkConformance(ABC):
             await sink.flush()
             await self._check_stored(events)
 
+    @promised_by(EventSink.emit)
     async def test_batches_keep_the_order(self) -> None:
         """
-        Many events in several batches, with an outage between, are each stored once, in order.
+        Events in several batches with an outage between them are each stored once, in order.
         """
         async with self.sink() as sink:
             examples = Examples()
@@ -193,9 +198,10 @@ class EventSinkConformance(ABC):
             await sink.flush()
             await self._check_stored(events)
 
+    @promised_by(EventSink.emit)
     async def test_emit_from_threads(self) -> None:
         """
-        `emit` may be called from any thread; events of one run are numbered without gaps all the same.
+        `emit` may be called from any thread, and events of one run are numbered without gaps.
         """
         async with self.sink() as sink:
             examples = Examples()
@@ -219,9 +225,10 @@ class EventSinkConformance(ABC):
                 places = [place[event.header.id] for event in mine if event.header.run == shared]
                 same(sorted(places), places, "the places of one thread's events")
 
+    @promised_by(EventSink.emit)
     async def test_emit_before_the_store_is_there(self) -> None:
         """
-        Events may be emitted before the store is connected; they are stored when it is (incident 51).
+        Events may be emitted before the store is connected, and are stored when it is (incident 51).
         """
         async with self.sink() as sink:
             examples = Examples()
@@ -234,6 +241,7 @@ class EventSinkConformance(ABC):
             await sink.flush()
             await self._check_stored(events)
 
+    @promised_by(EventSink.emit)
     async def test_payloads_of_any_kind(self) -> None:
         """
         `emit` never raises because of what the event holds, and no event costs another (incidents 6, 45).
@@ -271,9 +279,10 @@ class EventSinkConformance(ABC):
                     "an event beside a poisoned one",
                 )
 
+    @promised_by(EventSink.flush)
     async def test_flush_returns_when_stored(self) -> None:
         """
-        `flush` returns when every event emitted before is stored; with nothing to store, at once.
+        `flush` returns when every event emitted before is stored, and at once if none waits.
         """
         async with self.sink() as sink:
             examples = Examples()
@@ -287,9 +296,10 @@ class EventSinkConformance(ABC):
                 await together(sink.flush(), sink.flush(60.0))
                 await self._check_stored(events)
 
+    @promised_by(EventSink.flush)
     async def test_flush_timeout_loses_nothing(self) -> None:
         """
-        `FlushTimeout`: the time went by first. Nothing is lost; the sink goes on (incidents 47, 48).
+        A flush that times out raises `FlushTimeout` and loses nothing; the sink goes on (incidents 47, 48).
         """
         async with self.sink() as sink:
             examples = Examples()
@@ -307,6 +317,7 @@ class EventSinkConformance(ABC):
             await sink.flush()
             await self._check_stored([*events, *later])
 
+    @promised_by(EventSink.flush)
     async def test_flush_is_cancelled(self) -> None:
         """
         A flush that is cancelled loses nothing.
@@ -324,9 +335,10 @@ class EventSinkConformance(ABC):
             await sink.flush()
             await self._check_stored(events)
 
+    @promised_by(EventSink.aclose)
     async def test_aclose_flushes(self) -> None:
         """
-        `aclose` flushes and stops; closing a closed sink does nothing (incident 47).
+        `aclose` flushes and stops, and closing a closed sink does nothing (incident 47).
         """
         async with self.sink() as sink:
             examples = Examples()
@@ -339,9 +351,10 @@ class EventSinkConformance(ABC):
             await sink.aclose(BRIEFLY)
             await self._check_stored(events)
 
+    @promised_by(EventSink.aclose)
     async def test_aclose_says_what_is_left(self) -> None:
         """
-        `aclose` raises `FlushTimeout` where its deadline goes by, and says how many events were not stored.
+        `aclose` raises `FlushTimeout` at its deadline, with the number of events that were not stored.
         """
         async with self.sink() as sink:
             examples = Examples()
@@ -355,9 +368,10 @@ class EventSinkConformance(ABC):
             same(11, len(stored) + error.backlog, "the events stored and FlushTimeout.backlog together")
             check(error.backlog >= 4, f"FlushTimeout.backlog should be at least 4, is {error.backlog}")
 
+    @promised_by(EventSink.emit, EventSink.flush)
     async def test_dead_letters(self) -> None:
         """
-        An event that the store refuses for good is kept as a dead letter; it costs no other (incident 45).
+        An event that the store refuses for good is kept as a dead letter, and costs no other (incident 45).
         """
         async with self.sink() as sink:
             refusal = self.refusing("bot.poisoned")

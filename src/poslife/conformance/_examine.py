@@ -4,12 +4,13 @@ Running a suite without a test framework.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import cast
 
 from typing_extensions import override
+
+from poslife.conformance._promises import contracts_of, sentence_of
 
 __all__ = ["Failure", "Report", "examine"]
 
@@ -21,27 +22,32 @@ class Failure:
 
     Attributes:
         test: The test that found it.
-        sentence: The test's docstring: what should be true.
-        error: What it found.
+        sentence: The test's docstring: the guarantee.
+        error: The exception that the test raised.
+        contracts: The protocols or methods whose docstrings give the guarantee.
     """
 
     test: str
     sentence: str
     error: Exception
+    contracts: tuple[str, ...] = ()
 
     @override
     def __str__(self) -> str:
-        return f"{self.test}: {self.sentence}\n    {type(self.error).__name__}: {self.error}"
+        lines = [f"{self.test}: {self.sentence}", f"    {type(self.error).__name__}: {self.error}"]
+        if self.contracts:
+            lines.append(f"    promised by {', '.join(self.contracts)}")
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """
-    What a suite found.
+    The result of a suite.
 
     Attributes:
         passed: The tests that passed, by name.
-        failed: Those that did not, and why.
+        failed: The tests that did not, with the reasons.
     """
 
     passed: tuple[str, ...]
@@ -49,8 +55,8 @@ class Report:
 
     @override
     def __str__(self) -> str:
-        told = [f"{len(self.passed)} passed, {len(self.failed)} failed", *map(str, self.failed)]
-        return "\n".join(told)
+        lines = [f"{len(self.passed)} passed, {len(self.failed)} failed", *map(str, self.failed)]
+        return "\n".join(lines)
 
 
 async def examine(suite: object) -> Report:
@@ -71,8 +77,9 @@ async def examine(suite: object) -> Report:
         try:
             await run()
         except Exception as error:  # noqa: BLE001 - an adapter may raise anything, and that is a finding
-            sentence = " ".join((inspect.getdoc(run) or "").split())
-            failed.append(Failure(test=test, sentence=sentence, error=error))
+            failed.append(
+                Failure(test=test, sentence=sentence_of(run), error=error, contracts=contracts_of(run))
+            )
         else:
             passed.append(test)
     return Report(passed=tuple(passed), failed=tuple(failed))

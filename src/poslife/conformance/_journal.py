@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 from poslife.conformance._assertions import check, narrowed, same, together
+from poslife.conformance._promises import promised_by
 from poslife.errors import JournalUnavailable
 from poslife.protocols import Journal, JournalPage, JournalStatus
 
@@ -56,9 +57,10 @@ class JournalConformance(ABC):
         del journal
         return None
 
+    @promised_by(Journal.append, Journal.open)
     async def test_append_numbers_frames(self) -> None:
         """
-        ``append`` opens by itself, and returns the frame's number: one more than the one before, from 1.
+        `append` opens by itself and returns the frame's number: one more than the one before, from 1.
         """
         with self.journal() as journal:
             same([1, 2, 3], [journal.append(_frame(number)) for number in (1, 2, 3)], "the numbers")
@@ -66,9 +68,10 @@ class JournalConformance(ABC):
             same(3, status.last, "the last number, after opening an open journal")
             same(4, journal.append(_frame(4)), "the number after opening an open journal")
 
+    @promised_by(Journal.open)
     async def test_open_finds_nothing_in_a_fresh_journal(self) -> None:
         """
-        ``open`` tells what an earlier process left: nothing, at first.
+        `open` of a fresh journal finds no frames, no marks and no failure.
         """
         with self.journal() as journal:
             status = narrowed(journal.open(), JournalStatus, "what open returns")
@@ -77,9 +80,10 @@ class JournalConformance(ABC):
             same(JournalPage(frames=(), last=0), page, "the page")
             same({}, dict(journal.marks()), "the marks")
 
+    @promised_by(Journal.read)
     async def test_read_gives_what_was_appended(self) -> None:
         """
-        Frames are bytes it does not look into: ``read`` gives them back whole, in order, with their numbers.
+        `read` gives frames of any bytes back whole, in order, with their numbers.
         """
         with self.journal() as journal:
             frames = [
@@ -97,9 +101,10 @@ class JournalConformance(ABC):
                 same(tuple(wanted[-1:]), journal.read(len(wanted) - 1).frames, "the frame just appended")
             same(wanted, list(_pages(journal, 0)), "the frames")
 
+    @promised_by(Journal.read)
     async def test_read_in_pages(self) -> None:
         """
-        ``read`` gives the frames after a number: at least one where there is one, about as much as asked.
+        `read` gives the frames after a number, at least one if there is one, and about as much as asked.
         """
         with self.journal() as journal:
             wanted = [(journal.append(_frame(number)), _frame(number)) for number in range(1, 501)]
@@ -112,9 +117,10 @@ class JournalConformance(ABC):
             # Back again, as after a failure.
             same(wanted[100:], list(_pages(journal, 100)), "the frames after 100")
 
+    @promised_by(Journal.forget)
     async def test_forget(self) -> None:
         """
-        ``forget`` lets go of frames up to a number and of no later one; of those nothing is told any more.
+        `forget` removes the frames up to a number and no later one, and numbers go on.
         """
         with self.journal() as journal:
             wanted = [(journal.append(_frame(number)), _frame(number)) for number in range(1, 51)]
@@ -129,9 +135,10 @@ class JournalConformance(ABC):
             same([(51, _frame(51))], list(_pages(journal, 0)), "the frames appended since")
             same(51, journal.status().first, "the first number")
 
+    @promised_by(Journal.mark, Journal.marks)
     async def test_marks(self) -> None:
         """
-        ``marks`` has the mark of each lane.
+        `marks` has the latest mark of each lane.
         """
         with self.journal() as journal:
             for number in range(1, 11):
@@ -143,9 +150,10 @@ class JournalConformance(ABC):
             journal.forget(1)
             same({"lines": 1, "store": 7}, dict(sorted(journal.marks().items())), "the marks")
 
+    @promised_by(Journal)
     async def test_threads(self) -> None:
         """
-        Its methods may be called from any thread: each frame has its number, and none is missing.
+        Methods may be called from any thread: each frame has its number, and none is missing.
         """
         with self.journal() as journal:
 
@@ -174,9 +182,10 @@ class JournalConformance(ABC):
                 "a thread's frames are in the order it wrote",
             )
 
+    @promised_by(Journal.sync, Journal.status)
     async def test_sync_and_status(self) -> None:
         """
-        ``sync`` returns when all is on the disk; ``status`` tells how the journal is, now.
+        `sync` returns ``None`` when all is on the disk, and `status` says how the journal is now.
         """
         with self.journal() as journal:
             for number in range(1, 4):
@@ -187,9 +196,10 @@ class JournalConformance(ABC):
             same((1, 3, 0, 0), (status.first, status.last, status.torn_tails, status.gaps), "the status")
             check(status.bytes_kept >= 3 * len(_frame(1)), "bytes_kept is at least what the frames take")
 
+    @promised_by(Journal.close)
     async def test_closed(self) -> None:
         """
-        A closed journal keeps nothing, and says so; closing it again does nothing.
+        A closed journal refuses frames, and closing it again does nothing.
         """
         with self.journal() as journal:
             journal.append(_frame(1))
@@ -197,9 +207,10 @@ class JournalConformance(ABC):
             journal.close()
             _refused(lambda: journal.append(_frame(2)), "an append to a closed journal")
 
+    @promised_by(Journal.append)
     async def test_full(self) -> None:
         """
-        What ``append`` cannot keep it refuses, keeping nothing of it; a later frame may succeed, with no gap.
+        A frame that `append` refuses leaves nothing and takes no number, and a later one may succeed.
         """
         with self.journal() as journal:
             wanted = [(journal.append(_frame(1)), _frame(1))]
@@ -216,9 +227,10 @@ class JournalConformance(ABC):
             same([(1, _frame(1)), (2, _frame(2))], wanted, "the numbers")
             same(wanted, list(_pages(journal, 0)), "the frames")
 
+    @promised_by(Journal.open, Journal.forget, Journal.mark)
     async def test_next_process_finds_it(self) -> None:
         """
-        What was accepted, let go of and marked is so for the next process; its numbers go on.
+        The next process finds the frames, marks and numbers as they were left.
         """
         with self.journal() as journal:
             wanted = [(journal.append(_frame(number)), _frame(number)) for number in range(1, 31)]

@@ -19,6 +19,7 @@ from poslife._trail.records import content_of, linked
 from poslife.conformance import _full_values as full_values
 from poslife.conformance._assertions import check, narrowed, refused, same, together
 from poslife.conformance._example_changes import Story, begin
+from poslife.conformance._promises import promised_by
 from poslife.errors import InvalidValue, StorageUnavailable
 from poslife.protocols import EventRecord, FeedPage, FeedToken, LifeEventFeed, Repository
 
@@ -67,9 +68,10 @@ class LifeEventFeedConformance(ABC):
         """
         return None
 
+    @promised_by(LifeEventFeed.read_life_events)
     async def test_feed_of_nothing(self) -> None:
         """
-        A store without life events gives an empty page, which goes on where it began.
+        A store without life events gives an empty page, and the next page goes on from the same point.
         """
         async with self.repository() as repository:
             page = narrowed(await repository.read_life_events(), FeedPage, "what read_life_events returns")
@@ -82,9 +84,10 @@ class LifeEventFeedConformance(ABC):
             since = await repository.read_life_events(page.next)
             same(_records(claim), list(map(_plain, since.items)), "the events since")
 
+    @promised_by(LifeEventFeed.read_life_events)
     async def test_every_field(self) -> None:
         """
-        A life event comes with every field of it, its version, its index and its body.
+        A life event comes with every field of its header, its version, its index and its body.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -108,9 +111,10 @@ class LifeEventFeedConformance(ABC):
                 decoded = decode_body(item.header.type, item.header.schema, item.payload, life=True)
                 same(event.body, decoded, f"the body of {item.header.type}")
 
+    @promised_by(LifeEventFeed.read_life_events)
     async def test_pages(self) -> None:
         """
-        Whoever goes on from page to page gets each event once, in order; *limit* at most on a page.
+        Page by page each event comes once and in order, with at most *limit* on a page.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -120,9 +124,10 @@ class LifeEventFeedConformance(ABC):
                 read, _ = await _read_on(repository, None, limit)
                 same(wanted, read, f"the events in pages of {limit}")
 
+    @promised_by(LifeEventFeed.read_life_events)
     async def test_goes_on(self) -> None:
         """
-        After the last event there is nothing, again and again, and then what was committed since, alone.
+        After the last event every page is empty, until it holds what was committed since and nothing else.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -139,9 +144,10 @@ class LifeEventFeedConformance(ABC):
             again, _ = await _read_on(repository, end, 500)
             same(wanted, again, "the events committed since, read again")
 
+    @promised_by(LifeEventFeed.read_life_events)
     async def test_refused_and_repeated_changes(self) -> None:
         """
-        Nothing of a change that was refused is told, and a repeated one only once.
+        The events of a refused change do not come, and those of a repeated change come once.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -155,9 +161,10 @@ class LifeEventFeedConformance(ABC):
             read, _ = await _read_on(repository, None, 500)
             same([*_records(claim), *_records(last)], read, "the events")
 
+    @promised_by(LifeEventFeed.read_life_events)
     async def test_concurrent_commits(self) -> None:
         """
-        Each event comes exactly once, those of a position in order, whatever is committed meanwhile.
+        During concurrent commits each event comes exactly once, and those of one position in order.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -210,9 +217,10 @@ class LifeEventFeedConformance(ABC):
         async with other as beside:
             await together(*(trade(one) for one in (repository, beside, repository, beside)))
 
+    @promised_by(LifeEventFeed.read_life_events)
     async def test_links(self) -> None:
         """
-        The digest of a life event is that of the one before it in its position's stream, with its own bytes.
+        A life event's digest is taken over the digest before it in its position's chain and its own bytes.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -230,9 +238,10 @@ class LifeEventFeedConformance(ABC):
                     ends[ref] = item.digest
             check(len(ends) == 2, "the positions' events are in the feed")
 
+    @promised_by(LifeEventFeed.read_life_events)
     async def test_bad_limit_or_token(self) -> None:
         """
-        `InvalidValue`: a limit outside 1 to 1000, or a token of no feed.
+        A limit outside 1 to 1000, or a token of no feed, raises `InvalidValue`.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -243,9 +252,10 @@ class LifeEventFeedConformance(ABC):
                 asked = repository.read_life_events(FeedToken(token))
                 await refused(asked, InvalidValue, f"the token {token!r}")
 
+    @promised_by(LifeEventFeed.read_life_events)
     async def test_unreachable_store_raises(self) -> None:
         """
-        `StorageUnavailable`: the store did not answer; it is no empty page.
+        A page in an outage raises `StorageUnavailable`; it is not an empty page.
         """
         async with self.repository() as repository:
             story = await begin(repository)

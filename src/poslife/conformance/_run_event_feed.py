@@ -16,6 +16,7 @@ from poslife._trail.records import linked
 from poslife.conformance import _full_values as full_values
 from poslife.conformance._assertions import check, narrowed, refused, same
 from poslife.conformance._example_values import Examples
+from poslife.conformance._promises import promised_by
 from poslife.errors import InvalidValue, StorageUnavailable
 from poslife.protocols import BatchWriter, EventRecord, FeedPage, FeedToken, RunEventFeed
 
@@ -52,9 +53,10 @@ class RunEventFeedConformance(ABC):
         """
         return None
 
+    @promised_by(RunEventFeed.read_run_events)
     async def test_feed_of_nothing(self) -> None:
         """
-        A store without host events gives an empty page, which goes on where it began.
+        A store without host events gives an empty page, and the next page goes on from the same point.
         """
         async with self.writer() as writer:
             page = narrowed(await writer.read_run_events(), FeedPage, "what read_run_events returns")
@@ -63,9 +65,10 @@ class RunEventFeedConformance(ABC):
             await writer.write(records)
             same(tuple(records), (await writer.read_run_events(page.next)).items, "the events since")
 
+    @promised_by(RunEventFeed.read_run_events)
     async def test_every_field(self) -> None:
         """
-        A host event comes with every field of it, its sequence, its digest and its payload's very bytes.
+        A host event comes with every field of its header, sequence and digest, and its payload byte for byte.
         """
         async with self.writer() as writer:
             examples = Examples()
@@ -81,9 +84,10 @@ class RunEventFeedConformance(ABC):
             (item,) = (await writer.read_run_events()).items
             same(record, narrowed(item, EventRecord, "an event of the feed"), "the event")
 
+    @promised_by(RunEventFeed.read_run_events)
     async def test_order_and_pages(self) -> None:
         """
-        Events come by run and sequence, whenever they were written; each once, *limit* at most on a page.
+        Events come once, by run and sequence in any order of writing, with at most *limit* on a page.
         """
         async with self.writer() as writer:
             examples = Examples()
@@ -106,9 +110,10 @@ class RunEventFeedConformance(ABC):
                 same(wanted, read, f"the events in pages of {limit}")
                 same(token, page.next, "where an empty page goes on")
 
+    @promised_by(RunEventFeed.read_run_events)
     async def test_bad_limit_or_token(self) -> None:
         """
-        `InvalidValue`: a limit outside 1 to 1000, or a token of no feed of this kind.
+        A limit outside 1 to 1000, or a token of no feed of this kind, raises `InvalidValue`.
         """
         async with self.writer() as writer:
             await writer.write(_records(Examples(), 1))
@@ -118,9 +123,10 @@ class RunEventFeedConformance(ABC):
                 asked = writer.read_run_events(FeedToken(token))
                 await refused(asked, InvalidValue, f"the token {token!r}")
 
+    @promised_by(RunEventFeed.read_run_events)
     async def test_unreachable_store_raises(self) -> None:
         """
-        `StorageUnavailable`: the store did not answer; it is no empty page.
+        A page in an outage raises `StorageUnavailable`; it is not an empty page.
         """
         async with self.writer() as writer:
             records = _records(Examples(), 1)

@@ -35,6 +35,7 @@ from poslife._domain.venue_answers import (
 )
 from poslife.conformance._assertions import check, narrowed, refused, same
 from poslife.conformance._example_values import Examples
+from poslife.conformance._promises import promised_by
 from poslife.errors import InvalidValue, VenueUnavailable
 from poslife.protocols import VenueSource
 
@@ -113,9 +114,10 @@ class VenueSourceConformance(ABC):
 
     # ----------------------------------------------------------------------------------------- orders
 
+    @promised_by(VenueSource.find_order)
     async def test_find_order_by_our_name(self) -> None:
         """
-        `find_order` finds an order by our name, also where the venue's is not known.
+        `find_order` finds an order by our client order id, also without the venue's id.
         """
         async with self.source() as source:
             order = self._order_name(source)
@@ -124,9 +126,10 @@ class VenueSourceConformance(ABC):
             self._check_seen(seen, order, name)
             same(Decimal(0), seen.filled, "OrderSeen.filled of an order without fills")
 
+    @promised_by(VenueSource.find_order)
     async def test_find_order_by_the_venues_name(self) -> None:
         """
-        `find_order` finds an order by the venue's name, and no other.
+        `find_order` finds an order by the venue's id, and no other order.
         """
         async with self.source() as source:
             orders = [self._order_name(source, number) for number in range(3)]
@@ -137,9 +140,10 @@ class VenueSourceConformance(ABC):
                     narrowed(await source.find_order(query), OrderSeen, "a placed order"), order, name
                 )
 
+    @promised_by(VenueSource.find_order)
     async def test_find_order_with_fills(self) -> None:
         """
-        `OrderSeen.filled` is what the venue says is filled; an order that is filled in part still works.
+        `OrderSeen.filled` is the filled quantity, and an order that is filled in part still works.
         """
         async with self.source() as source:
             order = self._order_name(source)
@@ -157,9 +161,10 @@ class VenueSourceConformance(ABC):
             fills, _ = await self._read_fills(source, self._fills(source))
             same(filled, sum((fill.quantity for fill in fills), Decimal(0)), "the fills and OrderSeen.filled")
 
+    @promised_by(VenueSource.find_order)
     async def test_find_order_not_seen(self) -> None:
         """
-        `OrderNotSeen`: the venue answered, and did not show the order, whatever other orders there are.
+        `find_order` gives `OrderNotSeen` for an order the venue does not show, with and without other orders.
         """
         async with self.source() as source:
             await self._check_not_seen(source)
@@ -179,9 +184,10 @@ class VenueSourceConformance(ABC):
 
     # ------------------------------------------------------------------------------------------ fills
 
+    @promised_by(VenueSource.fills)
     async def test_no_fills(self) -> None:
         """
-        Where there are no fills, an empty page is the true answer: the last one.
+        Without fills, `fills` gives one empty page.
         """
         async with self.source() as source:
             for placed in (False, True):
@@ -192,9 +198,10 @@ class VenueSourceConformance(ABC):
                 same(None, page.next_cursor, "FillPage.next_cursor of the last page")
                 _check_time("FillPage.at", page.at)
 
+    @promised_by(VenueSource.fills)
     async def test_fills_in_pages(self) -> None:
         """
-        Pages of fills hold each fill once, oldest first; complete ones leave none out.
+        Pages of fills hold each fill once, oldest first, and complete pages leave none out.
         """
         async with self.source() as source:
             order = self._order_name(source)
@@ -211,9 +218,10 @@ class VenueSourceConformance(ABC):
                 same(OrderSide.BUY, fill.side, "Fill.side")
                 check(fill.venue_order_id in (None, name), f"Fill.venue_order_id is {fill.venue_order_id}")
 
+    @promised_by(VenueSource.fills)
     async def test_fills_of_one_order(self) -> None:
         """
-        Asked for one order's fills, by our name or the venue's, `fills` gives those and no others.
+        `fills` for one order, by our id or the venue's, gives the fills of that order and no others.
         """
         async with self.source() as source:
             orders = [self._order_name(source, number) for number in range(2)]
@@ -232,9 +240,10 @@ class VenueSourceConformance(ABC):
                     if complete:
                         same(mine, found, "the trade ids of one order")
 
+    @promised_by(VenueSource.fills)
     async def test_fills_since(self) -> None:
         """
-        Asked since a time, `fills` gives what was executed then and later, and nothing earlier.
+        `fills` since a time gives the fills of that time and later, and no earlier ones.
         """
         async with self.source() as source:
             order = self._order_name(source)
@@ -252,9 +261,10 @@ class VenueSourceConformance(ABC):
 
     # --------------------------------------------------------------------------------------- snapshot
 
+    @promised_by(VenueSource.snapshot)
     async def test_snapshot_of_nothing(self) -> None:
         """
-        A snapshot says what it was asked and what it covers; absence means something only in a complete one.
+        A snapshot has the scope it was asked for, what it covers, and no positions at a venue without any.
         """
         async with self.source() as source:
             for scope in self._scopes(source):
@@ -263,9 +273,10 @@ class VenueSourceConformance(ABC):
                 held = [position for position in snapshot.positions if position.quantity]
                 same([], held, "the positions at a venue where nothing has happened")
 
+    @promised_by(VenueSource.snapshot)
     async def test_snapshot_of_a_position(self) -> None:
         """
-        A snapshot shows what is held, once for each key, in the contracts of the fills.
+        A snapshot shows each held position once for its key, in the contracts of the fills.
         """
         async with self.source() as source:
             order = self._order_name(source)
@@ -286,9 +297,10 @@ class VenueSourceConformance(ABC):
 
     # ---------------------------------------------------------------------------------------- refusals
 
+    @promised_by(VenueSource)
     async def test_unreachable_venue_raises(self) -> None:
         """
-        `VenueUnavailable` where the venue could not be asked: never an empty answer (incidents 2, 3, 41).
+        A venue that cannot be asked raises `VenueUnavailable`: never an empty answer (incidents 2, 3, 41).
         """
         async with self.source() as source:
             order = self._order_name(source)
@@ -300,9 +312,10 @@ class VenueSourceConformance(ABC):
             fills, _ = await self._read_fills(source, self._fills(source))
             same(1, len(fills), "the number of fills afterwards")
 
+    @promised_by(VenueSource)
     async def test_unreadable_answer_raises(self) -> None:
         """
-        `VenueUnavailable` where the venue's answer could not be read.
+        An answer of the venue that cannot be read raises `VenueUnavailable`.
         """
         async with self.source() as source:
             garbled = self.garbled()
@@ -327,9 +340,10 @@ class VenueSourceConformance(ABC):
             error = await refused(call(), VenueUnavailable, f"{what} of a venue that cannot be asked")
             same(source.venue, error.venue, "VenueUnavailable.venue")
 
+    @promised_by(VenueSource)
     async def test_other_venue_is_refused(self) -> None:
         """
-        `InvalidValue`: what is asked is of another venue or account than this source's.
+        A question about another venue or account than the source's raises `InvalidValue`.
         """
         async with self.source() as source:
             await self._check_elsewhere(source, Venue("elsewhere"), source.account)
@@ -347,9 +361,10 @@ class VenueSourceConformance(ABC):
         for what, call in calls.items():
             await refused(call(), InvalidValue, f"{what} of {venue} {account}")
 
+    @promised_by(VenueSource.venue, VenueSource.account)
     async def test_says_what_it_is(self) -> None:
         """
-        A source says which venue and account it asks, the same for as long as it is.
+        A source names its venue and account, and never changes them.
         """
         async with self.source() as source:
             for value in (source.venue, source.account):

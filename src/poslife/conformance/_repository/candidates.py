@@ -1,5 +1,5 @@
 """
-The fills and positions that decide whose a fill is.
+Clauses of `Repository.candidates_for`: the stored fills and positions that decide whose a fill is.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from poslife._domain.orders import OrderStatus
 from poslife._domain.positions import PendingPosition, Position
 from poslife.conformance._assertions import check, narrowed, same, together
 from poslife.conformance._example_changes import begin
+from poslife.conformance._promises import promised_by
 from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.protocols import Repository
 
@@ -33,12 +34,13 @@ __all__ = ["CandidateTests", "query_for", "read_candidates", "stored_fill"]
 
 class CandidateTests(RepositoryHooks):
     """
-    `Repository.candidates_for`, one test for each of its sentences.
+    Tests of `Repository.candidates_for`.
     """
 
+    @promised_by(Repository.candidates_for)
     async def test_stored_candidates(self) -> None:
         """
-        `candidates_for` gives the fills that are stored under these trade ids, assigned or unclaimed.
+        `candidates_for` gives the stored fills with these trade ids, assigned or unclaimed.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -56,6 +58,7 @@ class CandidateTests(RepositoryHooks):
             for elsewhere in _elsewhere(key, story.symbol()):
                 await _find_stored(repository, (), query_for(elsewhere, *ids))
 
+    @promised_by(Repository.candidates_for)
     async def test_live_candidates(self) -> None:
         """
         `candidates_for` gives every live position of the symbol, for each leg and margin mode, by ref.
@@ -76,9 +79,10 @@ class CandidateTests(RepositoryHooks):
                 await story.claimed(repository, elsewhere)
             await _find(repository, wanted, query_for(key), "of a held symbol")
 
+    @promised_by(Repository.candidates_for)
     async def test_candidates_by_ref(self) -> None:
         """
-        `candidates_for` gives the position with the ref, in any phase, where it is of the symbol.
+        `candidates_for` gives the position with the ref, in any phase, if it is of the symbol.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -98,9 +102,10 @@ class CandidateTests(RepositoryHooks):
             await _find(repository, [closed, holder], query_for(closed.key, ref=closed.ref), "held again")
             await _find(repository, [holder], query_for(closed.key, ref=story.ref()), "by an unknown ref")
 
+    @promised_by(Repository.candidates_for)
     async def test_candidates_by_venue_order(self) -> None:
         """
-        `candidates_for` gives the positions of the symbol that have an order of this name, in any phase.
+        `candidates_for` gives the positions of the symbol with an order of this venue order id, in any phase.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -133,9 +138,10 @@ class CandidateTests(RepositoryHooks):
                 query = query_for(position.key, order=order.venue_order_id)
                 await _find(repository, [position], query, "by a venue order that two symbols have")
 
+    @promised_by(Repository.candidates_for)
     async def test_each_candidate_once(self) -> None:
         """
-        `candidates_for` gives a position once that is live, has the ref, and has the venue order.
+        `candidates_for` gives a position once that is found as live, by its ref and by its venue order.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -143,9 +149,10 @@ class CandidateTests(RepositoryHooks):
             query = query_for(held.key, ref=held.ref, order=held.orders[0].venue_order_id)
             await _find(repository, [held], query, "by all that it is found by")
 
+    @promised_by(Repository.candidates_for)
     async def test_candidates_of_one_commit(self) -> None:
         """
-        `candidates_for` never gives a stored fill with its position from before it, nor the other way round.
+        `candidates_for` gives fills and positions as of one commit, also while others commit.
         """
         async with self.repository() as repository, self.beside(repository) as other:
             story = await begin(repository)
@@ -187,7 +194,7 @@ def query_for(
 
 async def read_candidates(repository: Repository, query: OwnerQuery) -> OwnerCandidates:
     """
-    Return what `candidates_for` gives, once it is known to be an `OwnerCandidates`.
+    Return the candidates, which must be an `OwnerCandidates`.
     """
     return narrowed(await repository.candidates_for(query), OwnerCandidates, "what candidates_for gives")
 

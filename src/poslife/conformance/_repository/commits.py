@@ -15,6 +15,7 @@ from poslife._domain.positions import ClosedPosition, Origin, PendingPosition, P
 from poslife.conformance._assertions import check, narrowed, refused, same, together
 from poslife.conformance._example_changes import Story, begin
 from poslife.conformance._example_values import QUANTITY
+from poslife.conformance._promises import promised_by
 from poslife.conformance._repository.candidates import stored_fill
 from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.errors import ChangeIdReused, FillAlreadyStored, StaleVersion, StorageRejected
@@ -30,6 +31,7 @@ class CommitTests(RepositoryHooks):
     `Repository.commit`, as long as it does not refuse.
     """
 
+    @promised_by(Repository.commit)
     async def test_commit_writes_transitions_orders_fills_and_events(self) -> None:
         """
         A commit writes all of a change: transitions, orders, fills, life events.
@@ -55,6 +57,7 @@ class CommitTests(RepositoryHooks):
             same([event.header for event in told], [event.header for event in history.items], "the headers")
             same([event.body for event in told], [event.body for event in history.items], "the bodies")
 
+    @promised_by(Repository.commit)
     async def test_commit_gives_positions_in_order(self) -> None:
         """
         `Committed.positions` are the positions afterwards, in the order of the change's transitions.
@@ -79,6 +82,7 @@ class CommitTests(RepositoryHooks):
             for position in committed.positions:
                 same(position, await repository.get(position.ref), "the stored position")
 
+    @promised_by(Repository.commit)
     async def test_commit_of_fills_alone(self) -> None:
         """
         A change may hold fills and events of no position; two such changes do not collide.
@@ -94,9 +98,10 @@ class CommitTests(RepositoryHooks):
                     found = await stored_fill(repository, fill)
                     same(stored, found, "the fill")
 
+    @promised_by(Repository.commit)
     async def test_same_change_again_writes_nothing(self) -> None:
         """
-        The same change again, under its id, writes nothing and returns the first result, marked as repeated.
+        A repeated change writes nothing and returns the first result, marked as repeated.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -114,9 +119,10 @@ class CommitTests(RepositoryHooks):
             unclaimed = await repository.list_unclaimed()
             same(changes[2].fills, unclaimed.items, "the unclaimed fills")
 
+    @promised_by(Repository.commit)
     async def test_same_change_again_after_everything_else(self) -> None:
         """
-        The first result is returned whatever has happened since: later changes, a close, the end of the run.
+        A repeated change gives its first result also after later changes, a close and the end of its run.
         """
         async with self.repository() as repository, self.beside(repository) as other:
             story = await begin(repository)
@@ -136,9 +142,10 @@ class CommitTests(RepositoryHooks):
                     same(replace(first, repeated=True), again, "Committed of a repetition")
             await _check_once(repository, pending, [claim, promote, close])
 
+    @promised_by(Repository.commit)
     async def test_concurrent_repetitions(self) -> None:
         """
-        Of any number of concurrent commits of one change exactly one writes; all return its result.
+        Of concurrent commits of one change exactly one writes, and all return its result.
         """
         async with self.repository() as repository, self.beside(repository) as other:
             story = await begin(repository)
@@ -154,9 +161,10 @@ class CommitTests(RepositoryHooks):
             fills = await repository.list_fills(pending.ref)
             same(change.fills, fills.items, "the fills")
 
+    @promised_by(Repository.commit)
     async def test_change_id_with_other_contents(self) -> None:
         """
-        `ChangeIdReused`: the id was used before for a change with other contents; nothing is written.
+        A used change id with other contents raises `ChangeIdReused`, and nothing is written.
         """
         async with self.repository() as repository, self.beside(repository) as other:
             story = await begin(repository)
@@ -186,9 +194,10 @@ class CommitTests(RepositoryHooks):
             unclaimed = await repository.list_unclaimed()
             same((), unclaimed.items, "the unclaimed fills")
 
+    @promised_by(Repository.commit)
     async def test_change_id_with_other_contents_after_the_close(self) -> None:
         """
-        A change id stays used when its position is closed and its run has ended.
+        A change id stays used after its position is closed and its run has ended.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -199,9 +208,10 @@ class CommitTests(RepositoryHooks):
             reuse = replace(change, at=change.at + timedelta(seconds=1))
             await refused(repository.commit(reuse), ChangeIdReused, "a change id used again")
 
+    @promised_by(Repository.commit)
     async def test_ids_are_minted_once(self) -> None:
         """
-        The first fill's `Promote` mints the `PositionId`; an id is never used twice.
+        The `Promote` of a first fill mints the `PositionId`, and no id is used twice.
         """
         async with self.repository() as repository, self.beside(repository) as other:
             story = await begin(repository)
@@ -236,9 +246,10 @@ class CommitTests(RepositoryHooks):
             ]
             same(len(set(ids)), len(ids), "the number of ids, which are never used twice")
 
+    @promised_by(Repository.commit)
     async def test_last_fill_refused_leaves_nothing(self) -> None:
         """
-        All of a change is written or nothing: its last fill refused, nothing of its first part stays.
+        A change whose last fill is refused is not written in any part.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -265,9 +276,10 @@ class CommitTests(RepositoryHooks):
             committed = await repository.commit(replace(joined, id=broken.id))
             same(False, committed.repeated, "Committed.repeated of the corrected change")
 
+    @promised_by(Repository.commit)
     async def test_flip_in_one_change(self) -> None:
         """
-        One change may close a position and open the next on its key, whichever transition comes first.
+        One change may close a position and open the next on its key, in either order of the transitions.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -295,9 +307,10 @@ class CommitTests(RepositoryHooks):
                 )
                 same(promote.result(holder.id), holder, "the position opened by the same change")
 
+    @promised_by(Repository.commit)
     async def test_one_of_many_changes_from_a_version(self) -> None:
         """
-        Of concurrent changes planned from one version exactly one is written; `StaleVersion` for the others.
+        Of concurrent changes from one version exactly one is written; the others raise `StaleVersion`.
         """
         async with self.repository() as repository, self.beside(repository) as other:
             story = await begin(repository)
@@ -315,9 +328,10 @@ class CommitTests(RepositoryHooks):
             same(won[0].positions[0], await repository.get(held.ref), "the position")
             same(won[0].positions[0].version, lost[0].stored, "StaleVersion.stored")
 
+    @promised_by(Repository.commit)
     async def test_cancelled_commit_is_repeated(self) -> None:
         """
-        After a cancellation it is unknown whether the change was written; repeating it answers.
+        A cancelled commit that is repeated has written its change once.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -336,9 +350,10 @@ class CommitTests(RepositoryHooks):
                 again = await repository.commit(change)
                 same(True, again.repeated, "Committed.repeated of a repetition")
 
+    @promised_by(Repository.commit)
     async def test_closed_position_takes_settlements_of_its_orders(self) -> None:
         """
-        A closed position changes in its orders, and stays as it was in everything else.
+        The orders of a closed position can be settled, and nothing else of it changes.
         """
         async with self.repository() as repository:
             story = await begin(repository)

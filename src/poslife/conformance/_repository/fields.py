@@ -34,6 +34,7 @@ from poslife.conformance import _full_values as full_values
 from poslife.conformance._assertions import same
 from poslife.conformance._example_changes import Story, begin
 from poslife.conformance._example_values import START
+from poslife.conformance._promises import promised_by
 from poslife.conformance._repository.candidates import query_for, read_candidates, stored_fill
 from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.protocols import Repository
@@ -46,6 +47,7 @@ class FieldTests(RepositoryHooks):
     What was written comes back, whole, by every way of reading it.
     """
 
+    @promised_by(Repository)
     async def test_every_field_of_a_pending_position(self) -> None:
         """
         Every field of a pending position, its key and its order comes back from every read (incident 36).
@@ -58,6 +60,7 @@ class FieldTests(RepositoryHooks):
             for store in (repository, other):
                 await _check_readings(store, pending)
 
+    @promised_by(Repository)
     async def test_every_field_of_a_held_position(self) -> None:
         """
         Every field of a held position, its orders and protection comes back by every read (incidents 34, 36).
@@ -78,6 +81,7 @@ class FieldTests(RepositoryHooks):
                 )
                 same(revised, await repository.get(held.ref), "the position with another protection")
 
+    @promised_by(Repository)
     async def test_every_field_of_a_closed_position(self) -> None:
         """
         Every field of a closed position and its orders comes back from every read (incidents 36, 56).
@@ -95,6 +99,7 @@ class FieldTests(RepositoryHooks):
             for store in (repository, other):
                 await _check_readings(store, closed)
 
+    @promised_by(Repository)
     async def test_every_field_of_a_fill(self) -> None:
         """
         Every field of a fill and its fees comes back, assigned or unclaimed (incidents 36, 58).
@@ -119,9 +124,10 @@ class FieldTests(RepositoryHooks):
             unclaimed = await repository.list_unclaimed()
             same((fills[1],), unclaimed.items, "the fills that list_unclaimed gives")
 
+    @promised_by(Repository.list_history)
     async def test_every_life_event(self) -> None:
         """
-        Every life event comes back whole: every field of the header, and the body as its own type.
+        Every life event comes back with every field of its header, and its body as its own type.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -145,9 +151,10 @@ class FieldTests(RepositoryHooks):
                 "the history",
             )
 
+    @promised_by(Repository.list_history)
     async def test_sparse_headers(self) -> None:
         """
-        What a header leaves out comes back as left out; every severity and actor comes back as itself.
+        A header's empty fields come back empty, and every severity and actor as itself.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -169,9 +176,10 @@ class FieldTests(RepositoryHooks):
                 "the history",
             )
 
+    @promised_by(Repository.list_history)
     async def test_events_of_a_newer_release(self) -> None:
         """
-        Events of a newer release come back whole, as `UnknownBody`: an unknown type, or a newer schema.
+        Events of an unknown type or a newer schema come back whole, as `UnknownBody`.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -188,6 +196,7 @@ class FieldTests(RepositoryHooks):
             wanted = [replace(recorded(event, change), body=unknown) for event in events]
             same(wanted, list(map(undigested, history.items)), "the history")
 
+    @promised_by(Repository)
     async def test_every_member_of_every_enumeration(self) -> None:
         """
         Every status, purpose, side, leg, margin mode, origin, confidence and reason comes back as itself.
@@ -231,9 +240,10 @@ class FieldTests(RepositoryHooks):
                     found = await stored_fill(repository, fill)
                     same(stored, found, "the fill")
 
+    @promised_by(Repository)
     async def test_optional_fields_left_out(self) -> None:
         """
-        What is not known comes back as not known: no price is not zero, no id is not an empty text.
+        An unknown value comes back as ``None``: not as zero, and not as an empty text.
         """
         async with self.repository() as repository:
             story = await begin(repository)

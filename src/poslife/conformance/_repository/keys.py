@@ -14,9 +14,11 @@ from poslife._domain.position_status import PositionStatus
 from poslife._domain.positions import PendingPosition, PersistedPosition
 from poslife.conformance._assertions import check, refused, same
 from poslife.conformance._example_changes import begin
+from poslife.conformance._promises import promised_by
 from poslife.conformance._repository.commits import CONCURRENT
 from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.errors import DuplicatePosition, KeyInDoubt, PositionNotFound, PoslifeError
+from poslife.protocols import Repository
 
 __all__ = ["KeyTests"]
 
@@ -26,9 +28,10 @@ class KeyTests(RepositoryHooks):
     One live position per key, pending or open.
     """
 
+    @promised_by(Repository.commit)
     async def test_duplicate_carries_the_holder(self) -> None:
         """
-        `DuplicatePosition`: a live position, pending or open, holds the key; it carries it (incident 10).
+        A claim of a key that a live position holds raises `DuplicatePosition` with it (incident 10).
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -49,9 +52,10 @@ class KeyTests(RepositoryHooks):
                 same(holder, await repository.find_live(holder.key), "the holder of the key")
                 await refused(repository.get(claimant.ref), PositionNotFound, "the position that lost")
 
+    @promised_by(Repository.commit)
     async def test_key_in_doubt(self) -> None:
         """
-        `KeyInDoubt` where one of the holder's orders is in doubt; it carries the holder.
+        A claim of a key whose holder has an order in doubt raises `KeyInDoubt` with the holder.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -69,9 +73,10 @@ class KeyTests(RepositoryHooks):
                 same(holder, error.existing, "KeyInDoubt.existing")
                 same(holder.key, error.key, "KeyInDoubt.key")
 
+    @promised_by(Repository.commit)
     async def test_concurrent_claims(self) -> None:
         """
-        Of any number of concurrent claims of a key exactly one succeeds; the others carry it (incident 11).
+        Of concurrent claims of a key one succeeds; others raise `DuplicatePosition` with it (incident 11).
         """
         async with self.repository() as repository, self.beside(repository) as other:
             story = await begin(repository)
@@ -95,6 +100,7 @@ class KeyTests(RepositoryHooks):
                 live = await store.list_live()
                 same((winner,), live.items, "the live positions")
 
+    @promised_by(Repository.commit, Repository.find_live)
     async def test_key_is_free_after_the_end(self) -> None:
         """
         A key is free as soon as its position has ended or is closed (incident 24).
@@ -111,6 +117,7 @@ class KeyTests(RepositoryHooks):
             holder = await story.claimed(repository, key)
             same(holder, await other.find_live(key), "the holder of the key")
 
+    @promised_by(Repository.commit, Repository.find_live)
     async def test_key_is_held_while_closing(self) -> None:
         """
         A key is held from the claim to the close: pending, open, closing and open again.
@@ -126,9 +133,10 @@ class KeyTests(RepositoryHooks):
             claim = story.claim(story.pending(closing.key))
             await refused(repository.commit(claim), DuplicatePosition, "a claim after a refused exit")
 
+    @promised_by(Repository.commit)
     async def test_ended_position_takes_its_key_again(self) -> None:
         """
-        A position that had ended and is seen alive, or filled late, takes its key again, or finds it taken.
+        An ended position that comes alive takes its key again, or raises `DuplicatePosition` if it is taken.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -147,6 +155,7 @@ class KeyTests(RepositoryHooks):
                 committed = await repository.commit(change)
                 same(committed.positions[0], await repository.find_live(ended.key), "the holder of the key")
 
+    @promised_by(Repository.commit)
     async def test_one_key_twice_in_a_change(self) -> None:
         """
         A change that claims one key twice is refused whole.
@@ -158,6 +167,7 @@ class KeyTests(RepositoryHooks):
             await refused(repository.commit(change), PoslifeError, "a change that claims one key twice")
             same(None, await repository.find_live(key), "the holder of the key")
 
+    @promised_by(Repository.commit, Repository.find_live)
     async def test_keys_are_told_apart(self) -> None:
         """
         A key is venue, account, symbol, leg and margin mode, each compared exactly (incident 38).

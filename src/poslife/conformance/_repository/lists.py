@@ -16,6 +16,7 @@ from poslife._domain.positions import ClosedPosition, PendingPosition, Persisted
 from poslife.conformance._assertions import check, same
 from poslife.conformance._example_changes import Story, begin
 from poslife.conformance._example_values import START
+from poslife.conformance._promises import promised_by
 from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.protocols import NewRun, Page, Repository
 
@@ -32,9 +33,10 @@ class ListTests(RepositoryHooks):
     What each list holds, and in which order.
     """
 
+    @promised_by(Repository.list_live)
     async def test_list_live(self) -> None:
         """
-        `list_live`: the positions that hold a key, pending ones included, by ref.
+        `list_live` gives the positions that hold a key, pending ones included, by ref.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -48,9 +50,10 @@ class ListTests(RepositoryHooks):
             page = await repository.list_live()
             same(Page(items=by_ref(live), next=None), page, "list_live")
 
+    @promised_by(Repository.list_in_doubt)
     async def test_list_in_doubt(self) -> None:
         """
-        `list_in_doubt`: the positions with an order in doubt, or submitting by a run that has ended, by ref.
+        `list_in_doubt` gives the positions with an order in doubt, or submitting by an ended run, by ref.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -58,9 +61,10 @@ class ListTests(RepositoryHooks):
             page = await repository.list_in_doubt()
             same(Page(items=by_ref(cast_of.in_doubt), next=None), page, "list_in_doubt")
 
+    @promised_by(Repository.list_left_by_ended_runs)
     async def test_list_left_by_ended_runs(self) -> None:
         """
-        `list_left_by_ended_runs`: positions with a live order of an ended or unknown run, by ref.
+        `list_left_by_ended_runs` gives positions with an unended order of an ended or unknown run, by ref.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -68,9 +72,10 @@ class ListTests(RepositoryHooks):
             page = await repository.list_left_by_ended_runs()
             same(Page(items=by_ref(cast_of.unsettled), next=None), page, "list_left_by_ended_runs")
 
+    @promised_by(Repository.list_closed)
     async def test_list_closed(self) -> None:
         """
-        `list_closed`: those closed from *since* (included) to *until* (not included), by time of closing.
+        `list_closed` gives the positions closed from *since* on and before *until*, by time of closing.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -95,9 +100,10 @@ class ListTests(RepositoryHooks):
                 )
                 same(by_ref(wanted), by_ref(page.items), "the positions of list_closed")
 
+    @promised_by(Repository.list_fills)
     async def test_list_fills(self) -> None:
         """
-        `list_fills`: the fills applied to a position, in the order they were stored; no others.
+        `list_fills` gives the fills applied to a position and no others, in the order they were stored.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -113,9 +119,10 @@ class ListTests(RepositoryHooks):
             page = await repository.list_fills(held.ref)
             same(Page(items=tuple(stored), next=None), page, "list_fills")
 
+    @promised_by(Repository.list_unclaimed)
     async def test_list_unclaimed(self) -> None:
         """
-        `list_unclaimed`: the fills that could not be assigned, in the order they were stored.
+        `list_unclaimed` gives the fills that could not be assigned, in the order they were stored.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -126,9 +133,10 @@ class ListTests(RepositoryHooks):
             page = await repository.list_unclaimed()
             same(Page(items=(*second.fills, *first.fills), next=None), page, "list_unclaimed")
 
+    @promised_by(Repository.list_history)
     async def test_list_history(self) -> None:
         """
-        `list_history`: the events of a position, its time as a pending one included, by event id.
+        `list_history` gives the events of a position, its time as a pending one included, by event id.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -161,9 +169,10 @@ class ListTests(RepositoryHooks):
                 same(recorded[event.header.id], event.recorded_at, "RecordedEvent.recorded_at")
                 same(None, event.sequence, "RecordedEvent.sequence of a life event")
 
+    @promised_by(Repository.list_history)
     async def test_history_is_linked(self) -> None:
         """
-        Each life event has a digest of its own, which links it to the one before it, and keeps it.
+        Each life event has a digest that links it to the one before it, and keeps that digest.
         """
         async with self.repository() as repository:
             story = await begin(repository)

@@ -17,6 +17,7 @@ from poslife._domain.positions import PersistedPosition, Position
 from poslife.conformance._assertions import check, refused, same
 from poslife.conformance._example_changes import Story, begin
 from poslife.conformance._example_values import QUANTITY, START
+from poslife.conformance._promises import promised_by
 from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.conformance._repository.lists import EACH, LATEST, UnsettledOrders, by_ref, close_each_at
 from poslife.errors import InvalidValue
@@ -41,9 +42,10 @@ class PageTests(RepositoryHooks):
     Lists in pages.
     """
 
+    @promised_by(Repository)
     async def test_pages(self) -> None:
         """
-        Read page by page, of whatever size, a list gives each item once and ends with ``next=None``.
+        Read page by page, of any size, a list gives each item once and ends with ``next=None``.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -67,6 +69,7 @@ class PageTests(RepositoryHooks):
                     check(token is None, f"the pages of {shelf.name} never end")
                     same(list(shelf.holds), read, f"{shelf.name} in pages of {limit}")
 
+    @promised_by(Repository)
     async def test_default_limit(self) -> None:
         """
         Without a limit a page holds at most 100 items.
@@ -80,9 +83,10 @@ class PageTests(RepositoryHooks):
             rest = await repository.list_unclaimed(page.next)
             same((5, None), (len(rest.items), rest.next), "the number of items on the last page")
 
+    @promised_by(Repository)
     async def test_limits_refused(self) -> None:
         """
-        A limit that is no int from 1 to 1000 is refused with `InvalidValue`.
+        A limit that is not an int from 1 to 1000 raises `InvalidValue`.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -92,6 +96,7 @@ class PageTests(RepositoryHooks):
                         shelf.read(None, cast("int", limit)), InvalidValue, f"{shelf.name} with {limit=}"
                     )
 
+    @promised_by(Repository)
     async def test_tokens_are_ours(self) -> None:
         """
         A token that no page gave is refused with `InvalidValue`, or gives a page; nothing else happens.
@@ -106,9 +111,10 @@ class PageTests(RepositoryHooks):
                         continue
                     check(isinstance(page, Page), f"{shelf.name} should return a Page, returned {page!r}")
 
+    @promised_by(Repository)
     async def test_pages_of_a_changing_list(self) -> None:
         """
-        Between two pages items may come and go: what stays is given once, neither twice nor left out.
+        Items may come and go between two pages: each item that stays is given exactly once.
         """
         async with self.repository() as repository:
             story = await begin(repository)

@@ -17,6 +17,7 @@ from poslife._domain.positions import (
 from poslife.conformance._assertions import check, refused, same
 from poslife.conformance._example_changes import begin
 from poslife.conformance._example_values import START
+from poslife.conformance._promises import promised_by
 from poslife.conformance._repository.candidates import query_for
 from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.errors import PositionNotFound, StorageUnavailable
@@ -30,6 +31,7 @@ class ReadTests(RepositoryHooks):
     ``get_*`` raises where there is nothing, ``find_*`` returns ``None``.
     """
 
+    @promised_by(Repository.get)
     async def test_get(self) -> None:
         """
         `get` gives the position as of the last commit, over every connection, in every phase of its life.
@@ -48,9 +50,10 @@ class ReadTests(RepositoryHooks):
             for store in (repository, other):
                 same(closed, await store.get(pending.ref), "the closed position")
 
+    @promised_by(Repository.get)
     async def test_get_of_nothing(self) -> None:
         """
-        `get` raises `PositionNotFound` where there is none, naming the ref.
+        `get` of an unknown ref raises `PositionNotFound`, which names the ref.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -59,9 +62,10 @@ class ReadTests(RepositoryHooks):
             error = await refused(repository.get(ref), PositionNotFound, "get of an unknown ref")
             same(ref, error.sought, "PositionNotFound.sought")
 
+    @promised_by(Repository.get_by_id)
     async def test_get_by_id(self) -> None:
         """
-        `get_by_id` gives the position with this id, open or closed; `PositionNotFound` where there is none.
+        `get_by_id` gives an open or closed position, and raises `PositionNotFound` for an unknown id.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -75,9 +79,10 @@ class ReadTests(RepositoryHooks):
                 )
                 same(unknown, error.sought, "PositionNotFound.sought")
 
+    @promised_by(Repository.find_live)
     async def test_find_live(self) -> None:
         """
-        `find_live` gives the live position that holds a key, pending or open; ``None`` where there is none.
+        `find_live` gives the position that holds a key, pending or open, and ``None`` for a free key.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -98,9 +103,10 @@ class ReadTests(RepositoryHooks):
             for gone in (await story.ended(repository), await story.closed(repository)):
                 same(None, await repository.find_live(gone.key), "the holder of a free key")
 
+    @promised_by(Repository)
     async def test_nothing_there_is_an_empty_page(self) -> None:
         """
-        A list of nothing is an empty page without a next one.
+        A list without items is one empty page.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -122,9 +128,10 @@ class LifecycleTests(RepositoryHooks):
     Opening, closing, asking whether it is there; and what is never returned.
     """
 
+    @promised_by(Repository.open, Repository.aclose)
     async def test_open_and_close_again(self) -> None:
         """
-        Opening an open repository does nothing, and neither does closing a closed one.
+        Opening an open repository does nothing, and closing a closed one does nothing.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -134,18 +141,20 @@ class LifecycleTests(RepositoryHooks):
             same(None, await _value(repository.aclose()), "what aclose returns")
             same(None, await _value(repository.aclose()), "what aclose returns again")
 
+    @promised_by(Repository.ping, Repository.describe)
     async def test_ping_and_describe(self) -> None:
         """
-        `ping` returns nothing where the store answers; `describe` says which store is written.
+        `ping` returns ``None`` if the store answers, and `describe` names the store.
         """
         async with self.repository() as repository:
             same(None, await _value(repository.ping()), "what ping returns")
             described: object = await repository.describe()
             check(isinstance(described, str) and described != "", f"describe returned {described!r}")
 
+    @promised_by(Repository)
     async def test_no_method_returns_a_flag(self) -> None:
         """
-        No method reports failure by what it returns: nowhere is there a flag to forget (incidents 20, 22).
+        No method reports failure by its return value, and none returns a `bool` (incidents 20, 22).
         """
         for name, method in vars(Repository).items():
             if not name.startswith("_"):
@@ -169,9 +178,10 @@ class LifecycleTests(RepositoryHooks):
             same(None, returned["end_run"], "what end_run returns")
             check(isinstance(returned["renew_run"], Run), "renew_run should return the Run")
 
+    @promised_by(Repository)
     async def test_unreachable_store_raises(self) -> None:
         """
-        What could not be asked raises `StorageUnavailable`; nothing is returned that looks like an answer.
+        Every call to a store that does not answer raises `StorageUnavailable`, and gives no empty answer.
         """
         async with self.repository() as repository:
             story = await begin(repository)

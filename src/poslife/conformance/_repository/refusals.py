@@ -15,6 +15,7 @@ from poslife._domain.orders import CloseReason, OrderStatus
 from poslife._domain.positions import ClosedPosition, PendingPosition, PersistedPosition
 from poslife.conformance._assertions import refused, same
 from poslife.conformance._example_changes import Story, begin
+from poslife.conformance._promises import promised_by
 from poslife.conformance._repository.candidates import stored_fill
 from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.errors import (
@@ -51,9 +52,10 @@ class RefusalTests(RepositoryHooks):
     The errors of `Repository.commit`, but for those of the key.
     """
 
+    @promised_by(Repository.commit)
     async def test_position_not_found(self) -> None:
         """
-        `PositionNotFound`: a transition is about a position that is not there; it says which.
+        A transition of an unknown position raises `PositionNotFound`, which names the ref.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -74,9 +76,10 @@ class RefusalTests(RepositoryHooks):
                 )
                 same(transition.ref, error.sought, "PositionNotFound.sought")
 
+    @promised_by(Repository.commit)
     async def test_already_closed(self) -> None:
         """
-        `AlreadyClosed`: a closed position cannot be closed again; it carries the stored exit (incident 28).
+        Closing a closed position again raises `AlreadyClosed` with the stored exit (incident 28).
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -100,9 +103,10 @@ class RefusalTests(RepositoryHooks):
                 same(closed, error.closed, "AlreadyClosed.closed")
                 same(closed, await repository.get(held.ref), "the closed position")
 
+    @promised_by(Repository.commit)
     async def test_closed_position_keeps_its_exit(self) -> None:
         """
-        `AlreadyClosed`: a closed position changes in nothing but its orders (incident 28).
+        Changing anything but the orders of a closed position raises `AlreadyClosed` (incident 28).
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -122,9 +126,10 @@ class RefusalTests(RepositoryHooks):
                 same(closed, error.closed, "AlreadyClosed.closed")
                 same(closed, await repository.get(closed.ref), "the closed position")
 
+    @promised_by(Repository.commit)
     async def test_stale_version(self) -> None:
         """
-        `StaleVersion`: a transition was not planned from the stored version; it says which is stored.
+        A transition from another than the stored version raises `StaleVersion` with the stored one.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -156,9 +161,10 @@ class RefusalTests(RepositoryHooks):
             same(held, await repository.get(held.ref), "the position")
             same(pending, await repository.get(pending.ref), "the pending position")
 
+    @promised_by(Repository.commit)
     async def test_illegal_transition(self) -> None:
         """
-        `IllegalTransition`: a transition leads where `POSITION_TRANSITIONS` has no way; nothing is written.
+        A step that `POSITION_TRANSITIONS` does not have raises `IllegalTransition`, and nothing is written.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -182,9 +188,10 @@ class RefusalTests(RepositoryHooks):
             same(pending, await repository.get(pending.ref), "the pending position")
             same(ended, await repository.get(ended.ref), "the ended position")
 
+    @promised_by(Repository.commit)
     async def test_id_never_changes(self) -> None:
         """
-        Only a repository mints a `PositionId`: a change that gives a position another is refused.
+        A change that gives a position another id than the stored one raises `InvalidValue`.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -197,9 +204,10 @@ class RefusalTests(RepositoryHooks):
             same(held, await repository.get(held.ref), "the position")
             same(held, await repository.get_by_id(held.id), "the position by its id")
 
+    @promised_by(Repository.commit)
     async def test_fill_already_stored(self) -> None:
         """
-        `FillAlreadyStored`: a fill of the same venue, account, symbol and trade id is stored; carries it.
+        A fill with venue, account, symbol and trade id of a stored one raises `FillAlreadyStored` with it.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -233,9 +241,10 @@ class RefusalTests(RepositoryHooks):
             page = await repository.list_fills(held.ref)
             same((assigned,), page.items, "the fills")
 
+    @promised_by(Repository.commit)
     async def test_one_fill_twice_in_a_change(self) -> None:
         """
-        A change that stores one fill twice, or a fill of a position that is not there, is refused whole.
+        A change that stores one fill twice, or a fill of an unknown position, is refused whole.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -251,9 +260,10 @@ class RefusalTests(RepositoryHooks):
             unclaimed = await repository.list_unclaimed()
             same((), unclaimed.items, "the unclaimed fills")
 
+    @promised_by(Repository.commit)
     async def test_precedence_over_the_whole_change(self) -> None:
         """
-        The errors come in their order of precedence over the whole change, wherever in it each fault is.
+        Of several faults the first in the order of precedence is raised, wherever in the change it is.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -266,9 +276,10 @@ class RefusalTests(RepositoryHooks):
             for change in (_faulty(story, *faults), _faulty(story, *reversed(faults))):
                 await refused(repository.commit(change), faults[0].error, "a change with every fault")
 
+    @promised_by(Repository.commit)
     async def test_reused_change_id_comes_first(self) -> None:
         """
-        A change under a used id is answered by that, before anything else of it is looked at.
+        A used change id raises `ChangeIdReused` before any other fault of the change.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -280,9 +291,10 @@ class RefusalTests(RepositoryHooks):
                     repository.commit(change), ChangeIdReused, f"a used id and {fault.error.__name__}"
                 )
 
+    @promised_by(Repository.commit)
     async def test_each_refusal_leaves_nothing(self) -> None:
         """
-        A refused change writes nothing: none of its other positions, fills and events, and not its id.
+        A refused change leaves nothing: no other position, fill or event of it, and its id stays free.
         """
         async with self.repository() as repository:
             story = await begin(repository)

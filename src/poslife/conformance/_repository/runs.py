@@ -14,6 +14,7 @@ from poslife._domain.positions import ClosedPosition, PendingPosition, Persisted
 from poslife.conformance._assertions import check, refused, same
 from poslife.conformance._example_changes import Story, begin
 from poslife.conformance._example_values import LONG_LEASE
+from poslife.conformance._promises import promised_by
 from poslife.conformance._repository.hooks import RepositoryHooks
 from poslife.errors import PositionNotFound, RunLost
 from poslife.protocols import NewRun, Page, Repository, Run
@@ -31,9 +32,10 @@ class RunTests(RepositoryHooks):
     Runs begin, are renewed, end or are lost; the lost stay lost.
     """
 
+    @promised_by(Repository.start_run)
     async def test_start_run(self) -> None:
         """
-        `start_run` begins a run and its lease; every field comes back, here and in `list_runs`.
+        `start_run` begins a run and its lease; every field comes back, here and from `list_runs`.
         """
         async with self.repository() as repository, self.beside(repository) as other:
             new = Story().new_run()
@@ -43,6 +45,7 @@ class RunTests(RepositoryHooks):
                 page = await store.list_runs()
                 same(Page(items=(run,), next=None), page, "list_runs")
 
+    @promised_by(Repository.start_run)
     async def test_start_run_again(self) -> None:
         """
         Starting the same run again returns it.
@@ -55,9 +58,10 @@ class RunTests(RepositoryHooks):
             page = await repository.list_runs()
             same((run,), page.items, "list_runs")
 
+    @promised_by(Repository.start_run)
     async def test_start_of_an_ended_run(self) -> None:
         """
-        `start_run` raises `RunLost` where the run has ended: by `end_run`, or by its lease.
+        `start_run` raises `RunLost` for a run that was ended or whose lease ran out.
         """
         async with self.repository() as repository:
             story = Story()
@@ -65,9 +69,10 @@ class RunTests(RepositoryHooks):
                 error = await refused(repository.start_run(new), RunLost, "starting an ended run")
                 same(new.id, error.run, "RunLost.run")
 
+    @promised_by(Repository.renew_run)
     async def test_renew_run(self) -> None:
         """
-        `renew_run` renews the lease for so many seconds from now, and changes nothing else.
+        `renew_run` makes the lease last that many seconds from now, and changes nothing else.
         """
         async with self.repository() as repository, self.beside(repository) as other:
             new = Story().new_run(lease=60.0)
@@ -84,9 +89,10 @@ class RunTests(RepositoryHooks):
                 page = await repository.list_runs()
                 same((renewed,), page.items, "list_runs")
 
+    @promised_by(Repository.renew_run)
     async def test_lost_run_is_not_renewed(self) -> None:
         """
-        `renew_run` raises `RunLost` where the run is unknown, was ended, or its lease ran out: it stays lost.
+        `renew_run` raises `RunLost` for an unknown, ended or expired run, and it stays lost.
         """
         async with self.repository() as repository, self.beside(repository) as other:
             story = Story()
@@ -98,6 +104,7 @@ class RunTests(RepositoryHooks):
             page = await repository.list_runs()
             same([True], [run.ended for run in page.items], "Run.ended of the run whose lease ran out")
 
+    @promised_by(Repository.renew_run)
     async def test_renewed_lease_holds(self) -> None:
         """
         A lease that was renewed in time outlives the first one.
@@ -114,6 +121,7 @@ class RunTests(RepositoryHooks):
             page = await repository.list_runs()
             same([False], [run.ended for run in page.items], "Run.ended of a run whose lease was renewed")
 
+    @promised_by(Repository.end_run)
     async def test_end_run(self) -> None:
         """
         `end_run` ends a run for good; ending an ended or unknown one does nothing.
@@ -130,9 +138,10 @@ class RunTests(RepositoryHooks):
                 same((run,), page.items, "list_runs")
             await refused(repository.start_run(new), RunLost, "starting an ended run")
 
+    @promised_by(Repository.list_runs)
     async def test_list_runs(self) -> None:
         """
-        `list_runs`: the runs not ended by `end_run`, those with a lease that ran out included, by id.
+        `list_runs` gives the runs that `end_run` did not end, those with an expired lease included, by id.
         """
         async with self.repository() as repository:
             story = Story()
@@ -150,9 +159,10 @@ class RunTests(RepositoryHooks):
             same(sorted((new.id for new in alive), key=str), [run.id for run in page.items], "list_runs")
             check(ended.id not in [run.id for run in page.items], "an ended run should not be listed")
 
+    @promised_by(Repository.commit)
     async def test_lost_run_may_not_open_or_increase(self) -> None:
         """
-        `RunLost`: the change opens or increases, and its run is unknown, ended, or its lease has run out.
+        A change that opens or increases raises `RunLost` if its run is unknown, ended or expired.
         """
         async with self.repository() as repository, self.beside(repository) as other:
             story = await begin(repository)
@@ -177,6 +187,7 @@ class RunTests(RepositoryHooks):
                         stored = await repository.get(transition.ref)
                         same(transition.version - 1, stored.version, "the version after a refused change")
 
+    @promised_by(Repository.commit)
     async def test_living_run_may_open_and_increase(self) -> None:
         """
         A run that holds its lease may open and increase.
@@ -187,9 +198,10 @@ class RunTests(RepositoryHooks):
                 committed = await repository.commit(change)
                 same(False, committed.repeated, "Committed.repeated")
 
+    @promised_by(Repository.commit)
     async def test_lost_run_may_record_and_exit(self) -> None:
         """
-        A run that has lost its lease may record: fills, settlements, reductions, exits.
+        A run that has lost its lease may commit fills, settlements, reductions and exits.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -221,9 +233,10 @@ class RunTests(RepositoryHooks):
                 closed = await story.commit_one(repository, story.close(held, run=run), ClosedPosition)
                 same(closed, await repository.get(held.ref), "the position that a lost run closed")
 
+    @promised_by(Repository.commit)
     async def test_lost_run_repeats_its_change(self) -> None:
         """
-        A change committed while the lease held gives its first result afterwards, too.
+        A change that was committed while the lease held can be repeated after the lease is lost.
         """
         async with self.repository() as repository:
             story = await begin(repository)

@@ -29,6 +29,7 @@ from poslife._domain.protection import Protection
 from poslife.conformance._assertions import check, same
 from poslife.conformance._example_changes import Story, begin
 from poslife.conformance._example_values import VENUE
+from poslife.conformance._promises import promised_by
 from poslife.conformance._repository.candidates import query_for, read_candidates, stored_fill
 from poslife.conformance._repository.fields import recorded, undigested
 from poslife.conformance._repository.hooks import RepositoryHooks
@@ -91,6 +92,7 @@ class ValueTests(RepositoryHooks):
     A value that cannot be kept exactly is refused, never rounded, cut or replaced.
     """
 
+    @promised_by(Repository)
     async def test_exact_decimals(self) -> None:
         """
         A number comes back exact, or is refused with `StorageRejected` (incident 44).
@@ -103,9 +105,10 @@ class ValueTests(RepositoryHooks):
                     fills = await repository.list_fills(position.ref)
                     same(stored, fills.items, f"the fills of {number}")
 
+    @promised_by(Repository)
     async def test_usual_decimals_are_kept(self) -> None:
         """
-        What an exchange says every day is kept: 1.234e-9, 1e13, 18 digits (incident 44).
+        Numbers that exchanges send every day are kept: 1.234e-9, 1e13, 18 digits (incident 44).
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -114,6 +117,7 @@ class ValueTests(RepositoryHooks):
                 await repository.commit(story.claim(pending))
                 same(pending, await repository.get(pending.ref), f"the position of {number}")
 
+    @promised_by(Repository)
     async def test_times_to_the_microsecond(self) -> None:
         """
         A time comes back in UTC, to the microsecond, or is refused with `StorageRejected` (incident 42).
@@ -144,6 +148,7 @@ class ValueTests(RepositoryHooks):
                 fills = await repository.list_fills(pending.ref)
                 same(filled.fills, fills.items, f"the fills at {time}")
 
+    @promised_by(Repository)
     async def test_whole_names(self) -> None:
         """
         A name comes back whole, or is refused with `StorageRejected` (incident 18).
@@ -177,9 +182,10 @@ class ValueTests(RepositoryHooks):
                     history = await repository.list_history(pending.ref)
                     same([event.header], [told.header for told in history.items], f"header of {text[:40]}")
 
+    @promised_by(Repository)
     async def test_whole_texts(self) -> None:
         """
-        A reason comes back whole, whatever is in it, or is refused with `StorageRejected` (incident 18).
+        A reason comes back whole, with any characters, or is refused with `StorageRejected` (incident 18).
         """
         async with self.repository() as repository:
             story = await begin(repository)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poslife._sink.backlog import Backlog, Held, Stretch
+from poslife._sink.backlog import Backlog, Entry, JournalRange
 from poslife.protocols import EventRecord
 from tests.sink.paper import event
 
@@ -43,26 +43,26 @@ def test_the_order_and_the_counts_are_those_of_a_list(actions: list[tuple[str, i
             if action == "put":
                 number += 1
                 in_journal[number] = record
-            backlog.put(number if action == "put" else None, record)
+            backlog.add(number if action == "put" else None, record)
             model.append((number if action == "put" else None, sequence))
         elif action == "skip":
-            skipped = backlog.skip(count)
+            skipped = backlog.drop(count)
             assert min(count, len(model)) == skipped
             del model[:skipped]
         else:
             head = backlog.head(count, 1 << 20)
-            if isinstance(head, Stretch):
+            if isinstance(head, JournalRange):
                 upto = min(head.last, head.first + count - 1)
-                found: list[Held] = [(one, in_journal[one]) for one in range(head.first, upto + 1)]
-                assert 0 == backlog.fill(upto, found)
+                found: list[Entry] = [(one, in_journal[one]) for one in range(head.first, upto + 1)]
+                assert 0 == backlog.load(upto, found)
                 continue
             assert [(number, record.sequence) for number, record in head] == model[: len(head)]
             assert not model or head
-            backlog.take(len(head))
+            backlog.remove(len(head))
             del model[: len(head)]
 
         assert len(backlog) == len(model)
-        assert backlog.only_here == sum(one is None for one, _ in model)
+        assert backlog.only_in_memory == sum(one is None for one, _ in model)
         oldest = backlog.oldest()
         assert oldest is None or (model and oldest.sequence == model[0][1])
 
@@ -73,10 +73,10 @@ def test_memory_is_bounded_by_bytes_too() -> None:
     """
     backlog = Backlog(window=1000, window_bytes=100)
     for number in range(1, 11):
-        backlog.put(number, replace(_RECORD, sequence=number, payload=b"x" * 60))
+        backlog.add(number, replace(_RECORD, sequence=number, payload=b"x" * 60))
 
     head = backlog.head(10, 1 << 20)
-    assert not isinstance(head, Stretch)
+    assert not isinstance(head, JournalRange)
     assert [1, 2] == [number for number, _ in head]
     assert 10 == len(backlog)
 
@@ -86,11 +86,11 @@ def test_what_the_journal_lost_is_counted_out() -> None:
     Missing frames leave the queue with those that were read, and the mark goes on.
     """
     backlog = Backlog(window=1, window_bytes=100)
-    backlog.put_stretch(1, 10)
-    assert 2 == backlog.fill(5, [(1, _RECORD), (3, _RECORD), (5, _RECORD)])
-    assert (8, 2) == (len(backlog), backlog.taken_out)
-    backlog.take(3)
-    assert 5 == backlog.fill(10, [])
+    backlog.add_range(1, 10)
+    assert 2 == backlog.load(5, [(1, _RECORD), (3, _RECORD), (5, _RECORD)])
+    assert (8, 2) == (len(backlog), backlog.removed)
+    backlog.remove(3)
+    assert 5 == backlog.load(10, [])
     assert (0, 10) == (len(backlog), backlog.cursor)
 
 
@@ -100,8 +100,8 @@ def test_a_batch_has_one_event_however_large() -> None:
     """
     backlog = Backlog(window=10, window_bytes=1 << 20)
     for number in (1, 2):
-        backlog.put(number, replace(_RECORD, payload=b"x" * 60))
+        backlog.add(number, replace(_RECORD, payload=b"x" * 60))
 
     head = backlog.head(10, 10)
-    assert not isinstance(head, Stretch)
+    assert not isinstance(head, JournalRange)
     assert 1 == len(head)

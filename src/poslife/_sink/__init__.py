@@ -1,15 +1,18 @@
 """
-The batching sink.
+The batching sink. Calls point one way, from the top of this list to the bottom.
 
 ::
 
-    _sink      `BatchingSink`: emit, flush, close, figures
-    _intake    what `emit` does: number, journal, queue
-    _backlog   what waits for one writer: in memory as far as there is room, else in the journal
-    _lane      one writer's task: takes batches from its backlog
-    _relay     the store's life events, followed for a further writer
-    _delivery  one batch to one writer: retry, hold, suspect, isolate, bury
-    _figures   counts and states
+    folding           `FoldingSink`: folds telemetry before another sink gets it
+    batching          `BatchingSink`: emit, flush, close; starts and stops the tasks
+    relay             the store's life events, followed for a further writer
+    intake            numbers an event, writes it to the journal, queues it for each writer
+    lane              the backlog of one writer and the task that empties it
+    delivery          one batch to one writer: retry, hold, suspect, isolate, bury
+    status            the live state of the sink and of its writers; the host's alarm
+    dead_letter_file  dead letters that the store refuses, too
+    backlog           events that wait for one writer, in memory or in the journal alone
+    health, options   values: counts and states; a host's choices
 """
 
 from poslife._sink.batching import BatchingSink

@@ -1,5 +1,5 @@
 """
-What waits for one writer, in order: in memory as far as there is room, beyond in the journal alone.
+The queue of one writer: in memory as far as there is room, beyond that in the journal alone.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from typing import TypeAlias
 from poslife._domain.identifiers import EventId
 from poslife._trail.records import EventRecord
 
-__all__ = ["Backlog", "Held", "Stretch"]
+__all__ = ["Backlog", "Entry", "JournalRange"]
 
 
-Held: TypeAlias = tuple[int | None, EventRecord]
+Entry: TypeAlias = tuple[int | None, EventRecord]
 """
-The number in the journal, ``None`` for an event that is in memory only; and the event.
+An event's number in the journal, ``None`` while the event is in memory only, and the event.
 """
 
 
-class Stretch:
+class JournalRange:
     """
-    Events that are in the journal alone, from number to number, both included.
+    Events that are in the journal alone, by number, both ends included.
     """
 
     __slots__ = ("first", "last")
@@ -37,69 +37,75 @@ class Stretch:
 
 class Backlog:
     """
-    The queue of one writer. Not thread-safe by itself.
+    The queue of one writer, in order. Not thread-safe by itself.
 
-    Memory is bounded: with a journal, what exceeds the window stays there and is read when its turn comes.
+    With a journal, memory is bounded: what exceeds the window stays in the journal and is read back in turn.
 
     Args:
-        window: Events to hold in memory.
-        window_bytes: What their payloads may take.
+        window: The most events in memory.
+        window_bytes: The most bytes of their payloads.
 
     Attributes:
-        put_in: How many were ever put in.
-        taken_out: How many were ever taken out.
-        cursor: The journal number up to which all was taken out.
-        only_here: How many are in memory only.
+        added: How many events were ever added.
+        removed: How many were ever removed.
+        cursor: The journal number up to which all were removed.
+        only_in_memory: How many are in no journal.
     """
 
     def __init__(self, *, window: int, window_bytes: int) -> None:
-        self._items: deque[Held | Stretch] = deque()
         self._window = window
         self._window_bytes = window_bytes
-        self._held = 0
-        self._held_bytes = 0
-        self.put_in = 0
-        self.taken_out = 0
+        self.clear()
+
+    def clear(self) -> None:
+        """
+        Begin anew, with nothing queued and nothing counted.
+        """
+        self._items: deque[Entry | JournalRange] = deque()
+        self._in_memory = 0
+        self._in_memory_bytes = 0
+        self.added = 0
+        self.removed = 0
         self.cursor = 0
-        self.only_here = 0
+        self.only_in_memory = 0
 
     def __len__(self) -> int:
-        return self.put_in - self.taken_out
+        return self.added - self.removed
 
-    def put(self, number: int | None, record: EventRecord) -> None:
+    def add(self, number: int | None, record: EventRecord) -> None:
         """
-        Put one event at the end.
+        Add one event at the end.
         """
-        self.put_in += 1
+        self.added += 1
         if number is None:
-            self.only_here += 1
+            self.only_in_memory += 1
         else:
             last = self._items[-1] if self._items else None
-            if type(last) is Stretch and last.last + 1 == number:
+            if type(last) is JournalRange and last.last + 1 == number:
                 last.last = number
                 return
-            if self._held >= self._window or self._held_bytes >= self._window_bytes:
-                self._items.append(Stretch(number, number))
+            if self._in_memory >= self._window or self._in_memory_bytes >= self._window_bytes:
+                self._items.append(JournalRange(number, number))
                 return
         self._items.append((number, record))
-        self._held += 1
-        self._held_bytes += len(record.payload)
+        self._in_memory += 1
+        self._in_memory_bytes += len(record.payload)
 
-    def put_stretch(self, first: int, last: int) -> None:
+    def add_range(self, first: int, last: int) -> None:
         """
-        Put what the journal has from *first* to *last* at the end.
+        Add the journal's events from *first* to *last* at the end.
         """
         if first <= last:
-            self.put_in += last - first + 1
-            self._items.append(Stretch(first, last))
+            self.added += last - first + 1
+            self._items.append(JournalRange(first, last))
 
-    def head(self, most: int, most_bytes: int) -> Sequence[Held] | Stretch:
+    def head(self, most: int, most_bytes: int) -> Sequence[Entry] | JournalRange:
         """
-        What is to be written next: events in memory, or the stretch that must be read first.
+        Return the next events to write, or the range that has to be read from the journal first.
         """
-        if self._items and type(first := self._items[0]) is Stretch:
+        if self._items and type(first := self._items[0]) is JournalRange:
             return first
-        batch: list[Held] = []
+        batch: list[Entry] = []
         size = 0
         for item in self._items:
             if not isinstance(item, tuple) or len(batch) == most:
@@ -110,82 +116,82 @@ class Backlog:
             batch.append(item)
         return batch
 
-    def fill(self, upto: int, found: Sequence[Held]) -> int:
+    def load(self, upto: int, entries: Sequence[Entry]) -> int:
         """
-        Replace the first stretch up to the number *upto* by what was read of it; return how many are missing.
+        Replace the first range, up to the number *upto*, by what was read of it; return how many are missing.
         """
-        stretch = self._items.popleft()
-        assert type(stretch) is Stretch
-        missing = upto - stretch.first + 1 - len(found)
-        if upto < stretch.last:
-            self._items.appendleft(Stretch(upto + 1, stretch.last))
-        self._items.extendleft(reversed(found))
-        self._held += len(found)
-        self._held_bytes += sum(len(record.payload) for _, record in found)
-        self.taken_out += missing
-        if not found:
+        unread = self._items.popleft()
+        assert type(unread) is JournalRange
+        missing = upto - unread.first + 1 - len(entries)
+        if upto < unread.last:
+            self._items.appendleft(JournalRange(upto + 1, unread.last))
+        self._items.extendleft(reversed(entries))
+        self._in_memory += len(entries)
+        self._in_memory_bytes += sum(len(record.payload) for _, record in entries)
+        self.removed += missing
+        if not entries:
             self.cursor = max(self.cursor, upto)
         return missing
 
-    def take(self, count: int) -> None:
+    def remove(self, count: int) -> None:
         """
-        Take the first *count* out; they are in memory.
+        Remove the first *count* events, all of which are in memory.
         """
         for _ in range(count):
-            held = self._items.popleft()
-            assert isinstance(held, tuple)
-            number, record = held
-            self._held -= 1
-            self._held_bytes -= len(record.payload)
+            entry = self._items.popleft()
+            assert isinstance(entry, tuple)
+            number, record = entry
+            self._in_memory -= 1
+            self._in_memory_bytes -= len(record.payload)
             if number is None:
-                self.only_here -= 1
+                self.only_in_memory -= 1
             else:
                 self.cursor = number
-        self.taken_out += count
+        self.removed += count
 
-    def skip(self, count: int) -> int:
+    def drop(self, count: int) -> int:
         """
-        Let go of about *count* of the first, unwritten; return of how many.
+        Remove up to *count* of the first events, unwritten, wherever they are; return how many.
         """
-        skipped = 0
-        while skipped < count and self._items:
+        dropped = 0
+        while dropped < count and self._items:
             first = self._items[0]
-            if type(first) is Stretch:
-                part = min(count - skipped, len(first))
+            if type(first) is JournalRange:
+                part = min(count - dropped, len(first))
                 first.first += part
                 self.cursor = first.first - 1
-                self.taken_out += part
-                skipped += part
+                self.removed += part
+                dropped += part
                 if not len(first):
                     self._items.popleft()
             else:
-                self.take(1)
-                skipped += 1
-        return skipped
+                self.remove(1)
+                dropped += 1
+        return dropped
 
-    def only_in_memory(self) -> Sequence[EventRecord]:
+    def unjournaled(self) -> Sequence[EventRecord]:
         """
-        The events that no journal has.
+        Return the events that are in no journal.
         """
         return [item[1] for item in self._items if isinstance(item, tuple) and item[0] is None]
 
-    def leave(self, journaled: Container[EventId]) -> int:
+    def drop_journaled(self, also: Container[EventId]) -> int:
         """
-        Let go of what a journal has, numbered or among *journaled*; return of how many.
+        Remove the events that a journal has, numbered or among *also*; return how many.
 
-        They are put in again from there.
+        They are added again from there.
         """
-        stays = [record for record in self.only_in_memory() if record.header.id not in journaled]
-        left = len(self) - len(stays)
-        self.put_in -= left
-        self._items = deque((None, record) for record in stays)
-        self._held = self.only_here = len(stays)
-        self._held_bytes = sum(len(record.payload) for record in stays)
-        return left
+        kept = [record for record in self.unjournaled() if record.header.id not in also]
+        dropped = len(self) - len(kept)
+        self.added -= dropped
+        self._items = deque((None, record) for record in kept)
+        self._in_memory = self.only_in_memory = len(kept)
+        self._in_memory_bytes = sum(len(record.payload) for record in kept)
+        return dropped
 
     def oldest(self) -> EventRecord | None:
         """
-        The first event, where it is in memory.
+        Return the first event; ``None`` where there is none, or it is in the journal alone.
         """
         first = self._items[0] if self._items else None
         return first[1] if isinstance(first, tuple) else None

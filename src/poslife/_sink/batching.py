@@ -1,15 +1,13 @@
 """
-The batching sink: `emit` puts an event into the journal at once, tasks write them to the store in batches.
+The batching sink: `emit` writes an event to the journal at once, tasks write batches to the store.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
-from pathlib import Path
 from typing import Final
 
 from poslife._domain.event_envelopes import EventHeader, HostEvent, Severity
@@ -17,25 +15,23 @@ from poslife._domain.identifiers import EventId, RunId
 from poslife._runtime.clock import SystemClock
 from poslife._runtime.forking import in_each_child
 from poslife._runtime.ids import EventIds
-from poslife._sink.dead_letter_file import LetterFile
 from poslife._sink.health import SinkHealth, SinkStats
 from poslife._sink.intake import Intake
-from poslife._sink.lane import Lane, Pace
+from poslife._sink.lane import BatchLimits, Lane
 from poslife._sink.options import FurtherWriter, Overflow
 from poslife._sink.relay import Relay
+from poslife._sink.status import SinkStatus
 from poslife._trail.encoding import encode_payload
 from poslife._trail.host_events import encode_event, warn
 from poslife._trail.redaction import Redaction, redact_secrets
 from poslife.errors import FlushTimeout, InvalidValue, JournalUnavailable, RepositoryError
-from poslife.protocols import Clock
-from poslife.protocols._event_stores import BatchWriter, LifeEventFeed
-from poslife.protocols._journal import Journal
+from poslife.protocols import BatchWriter, Clock, Journal, LifeEventFeed
 
 __all__ = ["BatchingSink"]
 
 logger = logging.getLogger("poslife.sink")
 
-_KEEPING: Final = 1.0
+_TEND_EVERY: Final = 1.0
 
 
 class BatchingSink:
@@ -45,27 +41,27 @@ class BatchingSink:
     With a journal, what `emit` accepted survives the death of the process and is stored at the next start;
     without one it waits in memory. An event that the store refuses for good is isolated and kept as a dead
     letter; nothing else in its batch is lost. While the store is away events wait, in order, and in bounded
-    memory. A store that somebody must put right holds the stream until that is done.
+    memory. While it needs a person to put it right, the stream is held.
 
     Args:
         writer: The store.
-        journal: Where events are kept until they are stored.
+        journal: Keeps events until they are stored.
         further: Other places for events; each has a cursor of its own.
-        feed: Where further writers get life events from: the store.
+        feed: The store, from which further writers get life events.
         clock: For pauses, and for the time of recording.
         batch: The most events in one write.
         linger: Seconds to wait for more before writing; not while a backlog or a flush waits.
-        sync_every: Seconds between the times when the journal is written to the disk, while events wait: what
-            a loss of power can cost. ``None`` leaves it to the operating system.
-        redact: Leaves secrets out of payloads and errors before anything is written. Where it raises, nothing
+        sync_every: Seconds between syncs of the journal to the disk while events wait: what a loss of power
+            can cost. ``None`` leaves it to the operating system.
+        redact: Leaves secrets out of payloads and errors before anything is written. If it raises, nothing
             of them is kept. ``None`` leaves everything in.
-        overflow: What happens while no journal takes events.
+        overflow: The policy for events that no journal takes.
         letters_a_minute: More dead letters than this are a fault of the store: the stream is held.
-        alarm: Called with the health whenever a writer's state, or the journal's, has changed; from any
-            thread. A host may stop trading then.
+        alarm: Called with the health on each change of a writer's state or the journal's, from any thread.
+            A host may stop trading then.
 
     Raises:
-        InvalidValue: An option is outside what it takes, or two writers have one name.
+        InvalidValue: An option is out of range, or two writers have one name.
     """
 
     def __init__(
@@ -85,7 +81,7 @@ class BatchingSink:
         alarm: Callable[[SinkHealth], None] | None = None,
     ) -> None:
         names = [one.name for one in further]
-        for option, value, holds, wanted in (
+        for option, value, holds, expected in (
             ("batch", batch, type(batch) is int and 1 <= batch <= 10_000, "an int from 1 to 10000"),
             ("linger", linger, 0 <= linger <= 3600, "a number of seconds from 0 to 3600"),
             (
@@ -98,15 +94,16 @@ class BatchingSink:
             ("further", names, len(set(names)) == len(names), "writers with different names"),
         ):
             if not holds:
-                raise InvalidValue(f"BatchingSink.{option}", value, wanted)
+                raise InvalidValue(f"BatchingSink.{option}", value, expected)
         self._clock: Clock = SystemClock() if clock is None else clock
         self._ids = EventIds(self._clock)
         self._journal = journal
         self._sync_every = sync_every
         self._redact = redact
-        self._alarm = alarm
-        self._lock = threading.Lock()
-        pace = Pace(batch=batch, batch_bytes=1 << 20, linger=linger, window=8 * batch, window_bytes=8 << 20)
+        self._status = SinkStatus(journal, clock=self._clock, alarm=alarm)
+        limits = BatchLimits(
+            batch=batch, batch_bytes=1 << 20, linger=linger, window=8 * batch, window_bytes=8 << 20
+        )
 
         def lane(name: str, writer: BatchWriter, *, required: bool, most_behind: int | None) -> Lane:
             return Lane(
@@ -115,20 +112,14 @@ class BatchingSink:
                 required=required,
                 most_behind=most_behind,
                 journal=journal,
-                pace=pace,
-                lock=self._lock,
+                limits=limits,
                 clock=self._clock,
-                letters=self._letter_file,
-                letters_a_minute=letters_a_minute,
-                hurried=lambda: self._flushing > 0,
-                progressed=self._progressed,
-                changed=self._sound_alarm,
-                damaged=self._tell_damage,
+                status=self._status,
+                dead_letters_a_minute=letters_a_minute,
             )
 
-        self._store = lane("store", writer, required=True, most_behind=None)
         self._lanes = [
-            self._store,
+            lane("store", writer, required=True, most_behind=None),
             *(
                 lane(
                     one.name,
@@ -142,47 +133,46 @@ class BatchingSink:
         self._intake = Intake(
             self._lanes,
             journal,
-            lock=self._lock,
+            status=self._status,
             overflow=Overflow() if overflow is None else overflow,
             clock=self._clock,
             new_event_id=self._ids.new,
             own_run=RunId(self._ids.new()),
-            changed=self._sound_alarm,
         )
         self._relays = [
-            Relay(following, feed, clock=self._clock, directory=self._root)
+            Relay(following, feed, clock=self._clock, directory=self._status.journal_root)
             for following, one in zip(self._lanes[1:], further, strict=True)
             if feed is not None and one.life_events
         ]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._progress = asyncio.Event()
-        self._flushing = 0
         self._closed = False
-        in_each_child(self._begin_anew)
+        in_each_child(self._reset_after_fork)
 
-    def _begin_anew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """
-        In the child of a fork: what waits is the parent's, who has it stored; so is the event loop.
+        Begin anew, in the child of a fork: what waits, and the event loop, are the parent's.
         """
-        self._lock = threading.Lock()
+        self._status.reset_after_fork()
         for lane in self._lanes:
-            lane.begin_anew(self._lock)
-        self._intake.begin_anew(self._lock, RunId(self._ids.new()))
-        self._loop, self._tasks, self._flushing = None, [], 0
+            lane.reset_after_fork()
+        self._intake.reset_after_fork(RunId(self._ids.new()))
+        self._loop, self._tasks = None, []
 
     def emit(self, event: HostEvent, /) -> EventId:
         """
-        See `EventSink.emit`. After `aclose` it warns, and the event waits for a `flush` or the next start.
+        Accept an event and return its id at once, as `EventSink.emit` has it.
+
+        After `aclose` it warns, and the event waits for a `flush` or the next start.
         """
         header, payload = self._encoded(event)
-        rouse = self._intake.accept(header, payload)
+        wake = self._intake.accept(header, payload)
         if self._closed:
             warn(
                 f"event {header.type!r} was emitted after aclose(); it waits for a flush() or the next start"
             )
-        elif rouse or self._loop is None:
-            self._rouse()
+        elif wake or self._loop is None:
+            self._wake()
         return header.id
 
     def _encoded(self, event: object) -> tuple[EventHeader, bytes]:
@@ -200,64 +190,66 @@ class BatchingSink:
 
     def stats(self) -> SinkStats:
         """
-        The counts, at one moment.
+        Return the counts, at one moment.
         """
-        with self._lock:
+        with self._status.lock:
             store, *further = [lane.stats() for lane in self._lanes]
         status = None if self._journal is None else self._journal.status()
         return SinkStats(store=store, further=tuple(further), journal=status)
 
     def health(self) -> SinkHealth:
         """
-        How the writers and the journal are, now.
+        Return the state of the writers and of the journal, at one moment.
         """
-        with self._lock:
-            return SinkHealth(
-                writers=tuple(lane.health() for lane in self._lanes),
-                journal_failure=self._intake.failure,
-                only_in_memory=max(lane.backlog.only_here for lane in self._lanes if lane.required),
-            )
+        return self._status.health()
 
     async def flush(self, timeout: float | None = None, /) -> None:
         """
-        See `EventSink.flush`. It waits for the store and the required further writers.
+        Return when the store and the required further writers have every event emitted before.
+
+        Raises:
+            FlushTimeout: *timeout* seconds went by first, or the sink was closed. Nothing is lost.
         """
         self._start()
-        with self._lock:
-            targets = [(lane, lane.backlog.put_in) for lane in self._lanes if lane.required]
+        status = self._status
+        with status.lock:
+            targets = [(lane, lane.backlog.added) for lane in self._lanes if lane.required]
 
-        def left() -> bool:
-            return any(lane.backlog.taken_out < target for lane, target in targets)
+        def are_left() -> bool:
+            return any(lane.backlog.removed < target for lane, target in targets)
 
-        self._flushing += 1
+        status.flushes += 1
         for lane in self._lanes:
             lane.wake()
         started = self._clock.monotonic()
         try:
             async with asyncio.timeout(timeout):
-                while left() and not self._stopped():
-                    self._progress.clear()
-                    await self._progress.wait()
+                while are_left() and not self._is_stopped():
+                    status.progress.clear()
+                    await status.progress.wait()
         except TimeoutError:
             pass
         finally:
-            self._flushing -= 1
-            if self._closed and not self._flushing:
+            status.flushes -= 1
+            if self._closed and not status.flushes:
                 await self._stop()
-        if left():
-            raise self._late(self._clock.monotonic() - started)
+        if are_left():
+            raise self._flush_timeout(self._clock.monotonic() - started)
 
-    def _late(self, waited: float) -> FlushTimeout:
-        with self._lock:
+    def _flush_timeout(self, waited: float) -> FlushTimeout:
+        with self._status.lock:
             backlog = max(len(lane.backlog) for lane in self._lanes if lane.required)
-            reason = next((lane.delivery.reason for lane in self._lanes if lane.delivery.reason), None)
+            reason = next((writer.reason for writer in self._status.writers if writer.reason), None)
         directory = None if self._journal is None else self._journal.status().directory
-        kept_in = None if directory is None or self._intake.failure else str(directory)
+        kept_in = None if directory is None or self._status.journal_failure else str(directory)
         return FlushTimeout(waited, backlog, reason, kept_in)
 
     async def aclose(self, deadline: float | None = None, /) -> None:
         """
-        See `EventSink.aclose`. What is left then stays in the journal, and is stored at the next start.
+        Flush for at most *deadline* seconds and stop. What is left stays in the journal for the next start.
+
+        Raises:
+            FlushTimeout: Says how many events were not stored by then.
         """
         self._closed = True
         started = self._clock.monotonic()
@@ -269,23 +261,23 @@ class BatchingSink:
         finally:
             await self._stop()
             if self._journal is not None:
-                await asyncio.to_thread(self._put_away, self._journal)
+                await asyncio.to_thread(self._close_journal, self._journal)
 
     async def _catch_up(self, deadline: float | None) -> None:
         """
-        Give the relays the chance to pass on what was committed last.
+        Relay the life events that were committed last, as far as the deadline allows.
         """
         try:
             async with asyncio.timeout(deadline):
                 for relay in self._relays:
                     await relay.catch_up()
         except (TimeoutError, RepositoryError) as error:
-            logger.warning("not every life event was passed on, the next start goes on with them: %s", error)
+            logger.warning("not every life event was relayed, the next start goes on with them: %s", error)
 
-    def _put_away(self, journal: Journal) -> None:
+    def _close_journal(self, journal: Journal) -> None:
         try:
             if self._intake.is_open:
-                self._forget(journal)
+                self._forget_stored(journal)
                 self._intake.close()
         except JournalUnavailable as error:
             logger.warning("while closing: %s", error)
@@ -297,61 +289,73 @@ class BatchingSink:
         if tasks:
             # `wait` and not `await task`: a task's own cancellation must not look like ours.
             await asyncio.wait(tasks)
-        self._progress.set()
+        self._status.progress.set()
 
-    def _rouse(self) -> None:
+    def _wake(self) -> None:
+        """
+        Wake the lanes, from any thread; start the tasks where none run and a loop does.
+        """
         try:
             running: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
             running = None
         loop = self._loop
-        if loop is None or loop.is_closed() or (running is loop and self._stopped()):
+        if loop is None or loop.is_closed() or (running is loop and self._is_stopped()):
             if running is not None:
                 self._start()
         elif running is loop:
-            self._wake()
+            self._wake_lanes()
         else:
             try:
-                loop.call_soon_threadsafe(self._wake)
+                loop.call_soon_threadsafe(self._wake_lanes)
             except RuntimeError:
                 logger.debug("the loop was closed just now; the event waits for the next one")
 
-    def _wake(self) -> None:
+    def _wake_lanes(self) -> None:
         for lane in self._lanes:
             lane.wake()
 
-    def _stopped(self) -> bool:
+    def _is_stopped(self) -> bool:
         return not self._tasks or all(task.done() for task in self._tasks)
 
     def _start(self) -> None:
         loop = asyncio.get_running_loop()
-        if not self._stopped() and self._loop is not None and not self._loop.is_closed():
+        if not self._is_stopped() and self._loop is not None and not self._loop.is_closed():
             return
         self._intake.open()
         self._loop = loop
-        self._progress = asyncio.Event()
+        self._status.progress = asyncio.Event()
         self._tasks = []
         for lane in self._lanes:
-            lane.begin()
-            self._begin(loop, lane.run(), lane.name)
+            lane.attach()
+            self._start_task(loop, self._serve(lane), lane.name)
         for relay in self._relays:
-            relay.begin()
-            self._begin(loop, relay.run(), "relay")
+            relay.attach()
+            self._start_task(loop, relay.run(), "relay")
         if self._journal is not None:
-            self._begin(loop, self._keep(self._journal), "journal")
+            self._start_task(loop, self._tend_journal(self._journal), "journal")
 
-    def _begin(
+    def _start_task(
         self, loop: asyncio.AbstractEventLoop, work: Coroutine[object, object, None], name: str
     ) -> None:
-        # In a context of its own: whatever event begins it is no cause of what an alarm records later.
+        # In an empty context: the event that starts the task is no cause of what an alarm records later.
         self._tasks.append(loop.create_task(work, name=f"poslife sink: {name}", context=Context()))
 
-    async def _keep(self, journal: Journal) -> None:
+    async def _serve(self, lane: Lane) -> None:
         """
-        Now and then: let the journal go of what is stored, and have the rest written to the disk.
+        Run a lane, and record what the journal lost of its backlog.
+        """
+        while True:
+            loss = await lane.run()
+            if self._intake.record_loss(lane.name, loss):
+                self._wake()
+
+    async def _tend_journal(self, journal: Journal) -> None:
+        """
+        From time to time, have the journal forget what is stored, and sync the rest to the disk.
         """
         slept = 0.0
-        pause = _KEEPING if self._sync_every is None else min(_KEEPING, self._sync_every)
+        pause = _TEND_EVERY if self._sync_every is None else min(_TEND_EVERY, self._sync_every)
         while True:
             await self._clock.sleep(pause)
             slept += pause
@@ -360,42 +364,16 @@ class BatchingSink:
                 slept = 0.0
             try:
                 await asyncio.to_thread(self._tend, journal, with_sync=sync)
-            except Exception as error:  # noqa: BLE001 - `emit` tells of a journal that fails; this only tends it
+            except Exception as error:  # noqa: BLE001 - `emit` reports a journal that fails; this only tends it
                 logger.debug("the journal could not be tended: %s", error)
 
     def _tend(self, journal: Journal, *, with_sync: bool) -> None:
-        self._forget(journal)
+        self._forget_stored(journal)
         if with_sync and any(len(lane.backlog) for lane in self._lanes):
             journal.sync()
 
-    def _forget(self, journal: Journal) -> None:
-        with self._lock:
+    def _forget_stored(self, journal: Journal) -> None:
+        with self._status.lock:
             upto = min(lane.backlog.cursor for lane in self._lanes)
         if upto:
             journal.forget(upto)
-
-    def _root(self) -> Path | None:
-        """
-        The directory of the journals, which outlives each of them.
-        """
-        return None if self._journal is None else self._journal.status().root
-
-    def _letter_file(self) -> LetterFile | None:
-        root = self._root()
-        return None if root is None else LetterFile(root / "dead-letters.jsonl")
-
-    def _progressed(self) -> None:
-        # The loop's, which `_start` makes anew.
-        self._progress.set()
-
-    def _tell_damage(self, lane: str, missing: int, reason: str) -> None:
-        if self._intake.tell_damage(lane, missing, reason):
-            self._rouse()
-
-    def _sound_alarm(self) -> None:
-        if self._alarm is None:
-            return
-        try:
-            self._alarm(self.health())
-        except Exception:
-            logger.exception("the host's alarm raised")

@@ -1,5 +1,5 @@
 """
-Dead letters in a file, for the day when the store refuses even them.
+A file of dead letters, for when the store refuses even those.
 """
 
 from __future__ import annotations
@@ -14,49 +14,44 @@ import msgspec
 
 from poslife._trail.records import DeadLetter
 
-__all__ = ["LetterFile"]
+__all__ = ["DeadLetterFile"]
 
 
-class LetterFile:
+class DeadLetterFile:
     """
-    A file of one JSON text a line, written to the disk before it is believed.
+    A file with one JSON object a line, each synced to the disk before the call returns.
 
     Args:
-        path: Where. Its directory is there.
+        path: The file. Its directory exists.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def keep(self, letter: DeadLetter) -> None:
+    def add(self, letter: DeadLetter) -> None:
         """
-        Add one.
+        Add a dead letter.
 
         Raises:
             OSError: It could not be written.
         """
-        # Not msgspec's own text: this one writes lone surrogates as escapes, too.
-        told = {"buried_at": datetime.now(UTC).isoformat(), **msgspec.to_builtins(letter)}
-        self._add(json.dumps(told))
+        # `json` escapes lone surrogates; msgspec's encoder raises over them.
+        self._append(msgspec.to_builtins(letter))
 
-    def keep_frame(self, frame: bytes, reason: str) -> None:
+    def add_frame(self, frame: bytes, reason: str) -> None:
         """
-        Add what the journal gave back and nobody can read: perhaps a newer release's.
+        Add a frame of the journal that this release cannot decode, perhaps a newer release's.
 
         Raises:
             OSError: It could not be written.
         """
-        told = {
-            "buried_at": datetime.now(UTC).isoformat(),
-            "reason": reason,
-            "frame": base64.b64encode(frame).decode("ascii"),
-        }
-        self._add(json.dumps(told))
+        self._append({"reason": reason, "frame": base64.b64encode(frame).decode("ascii")})
 
-    def _add(self, line: str) -> None:
+    def _append(self, fields: dict[str, object]) -> None:
+        line = json.dumps({"buried_at": datetime.now(UTC).isoformat(), **fields})
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            # A line that a crash has left half must not swallow this one.
+            # The first newline ends a line that a crash has left half written.
             written = os.write(descriptor, f"\n{line}\n".encode("ascii"))
             if written < len(line) + 2:
                 raise OSError(f"only {written} of {len(line) + 2} bytes were written to {self.path}")

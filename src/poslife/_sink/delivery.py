@@ -1,5 +1,5 @@
 """
-One batch to one writer, until it is stored or set aside: retry, hold, suspect, isolate, bury.
+One batch to one writer, until each event is stored or set aside: retry, hold, suspect, isolate, bury.
 """
 
 from __future__ import annotations
@@ -9,115 +9,73 @@ import logging
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 from typing import Final
 
-from poslife._sink.dead_letter_file import LetterFile
 from poslife._sink.health import SinkState
+from poslife._sink.status import WriterStatus
 from poslife._trail.encoding import error_summary
 from poslife._trail.records import DeadLetter, EventRecord
-from poslife.errors import (
-    StorageBusy,
-    StorageNotReady,
-    StorageRejected,
-)
-from poslife.protocols import Clock
-from poslife.protocols._event_stores import BatchWriter
+from poslife.errors import StorageBusy, StorageNotReady, StorageRejected
+from poslife.protocols import BatchWriter, Clock
 
-__all__ = ["Delivery"]
+__all__ = ["Delivery", "Settled"]
 
 logger = logging.getLogger("poslife.sink")
 
 _FIRST_WAIT: Final = 0.05
 _LONGEST_WAIT: Final = {SinkState.WAITING: 5.0, SinkState.SUSPECTING: 0.2, SinkState.HELD: 30.0}
-_LONGEST_FOR_A_LOCK: Final = 0.5
-# Failures in a row, each with a store that would take another event, before a batch is the suspect.
-_PATIENCE: Final = 4
-_REMINDER: Final = 600.0
+_LONGEST_WAIT_FOR_A_LOCK: Final = 0.5
+# Failures in a row, each with a store that takes a probe, before a batch is the suspect.
+_FAILURES_UNTIL_SUSPECT: Final = 4
 _MINUTE: Final = 60.0
 
 Settled = Callable[[int, int], None]
 """
-Called with how many of those that wait, from the first, were stored, and how many were buried.
+Takes how many events, from the first that waits, were stored, and how many became dead letters.
 """
 
 
 class Delivery:
     """
-    The way to one writer.
+    Delivers batches to one writer.
 
     Args:
-        name: The writer's.
-        writer: It.
+        writer: The writer.
+        status: Its status.
         clock: For pauses.
-        letters: Where dead letters go that the writer refuses, too; ``None`` where there is no place.
-        letters_a_minute: More dead letters than this are a fault of the store: the stream is held.
-        changed: Called when the state has changed.
+        dead_letters_a_minute: More dead letters than this are a fault of the store: the stream is held.
 
     Attributes:
-        state: How the writer is.
-        since: Since when.
-        reason: What it last said, where it is not well.
-        failures: Attempts that failed.
         writes: Batches written.
+        failures: Attempts that failed.
     """
 
     def __init__(
-        self,
-        name: str,
-        writer: BatchWriter,
-        *,
-        clock: Clock,
-        letters: Callable[[], LetterFile | None],
-        letters_a_minute: int,
-        changed: Callable[[], None],
+        self, writer: BatchWriter, status: WriterStatus, *, clock: Clock, dead_letters_a_minute: int
     ) -> None:
-        self._name = name
         self._writer = writer
         self._clock = clock
-        self._letters = letters
-        self._letters_a_minute = letters_a_minute
+        self._dead_letters_a_minute = dead_letters_a_minute
         self._buried_at: deque[float] = deque()
-        self._changed = changed
-        self._told_at: float | None = None
-        self.state = SinkState.OK
-        self.since: datetime = clock.now()
-        self.reason: str | None = None
+        self.status = status
         self.failures = 0
         self.writes = 0
 
-    async def deliver(
-        self, records: Sequence[EventRecord], settled: Settled, waiting: Callable[[], int]
-    ) -> None:
+    async def deliver(self, records: Sequence[EventRecord], settled: Settled) -> None:
         """
         Return when each of *records* is stored or set aside, in order.
 
         Args:
             records: A batch.
-            settled: Told of each part that is done, as soon as it is.
-            waiting: How many events wait, for the log.
+            settled: Called for each part of it, as soon as that is done.
         """
-        await _Batch(self, settled, waiting).store(records, suspected=False, tried=0)
-
-    async def attempt(self, write: Awaitable[None]) -> BaseException | None:
-        """
-        What *write* raised. A cancellation of our own goes on its way; one of the writer's is an error of it.
-        """
-        try:
-            await write
-        except asyncio.CancelledError as error:
-            if _cancelled():
-                raise
-            return error
-        except Exception as error:  # noqa: BLE001 - an adapter's bug must not stop the others' events
-            return error
-        return None
+        await _Batch(self, settled).store(records, suspected=False, tried=0)
 
     async def write(self, records: Sequence[EventRecord]) -> BaseException | None:
         """
-        Try once.
+        Write *records* once; return the error if that failed.
         """
-        error = await self.attempt(self._writer.write(records))
+        error = await _error_of(self._writer.write(records))
         if error is None:
             self.writes += 1
         else:
@@ -126,123 +84,103 @@ class Delivery:
 
     async def bury(self, letter: DeadLetter) -> BaseException | None:
         """
-        Try once.
+        Bury *letter* once; return the error if that failed.
         """
-        return await self.attempt(self._writer.bury(letter))
+        return await _error_of(self._writer.bury(letter))
 
-    async def keep_locally(self, letter: DeadLetter) -> bool:
+    async def takes_probe(self) -> bool:
         """
-        Write a dead letter that the store refuses to a file, where there is a place for one.
+        Ask the store for a harmless write; tell if it succeeded.
         """
-        if (file := self._letters()) is None:
+        return await _error_of(self._writer.probe()) is None
+
+    async def write_to_file(self, letter: DeadLetter) -> bool:
+        """
+        Write a dead letter that the store refuses to the file; tell if that succeeded.
+        """
+        if (file := self.status.sink.dead_letter_file()) is None:
             return False
         try:
-            await asyncio.to_thread(file.keep, letter)
+            await asyncio.to_thread(file.add, letter)
         except OSError as error:
-            logger.error("%s: a dead letter could not be kept in %s: %s", self._name, file.path, error)  # noqa: TRY400
+            logger.error(  # noqa: TRY400 - the message is all there is to tell
+                "%s: a dead letter could not be written to %s: %s", self.status.name, file.path, error
+            )
             return False
         return True
 
-    async def takes_others(self) -> bool:
+    async def await_budget(self) -> bool:
         """
-        Whether the store would take another event now.
-        """
-        return await self.attempt(self._writer.probe()) is None
-
-    async def within_budget(self, waiting: Callable[[], int]) -> bool:
-        """
-        Wait until one more dead letter is no more than a minute's worth; return whether that took waiting.
+        Wait until one more dead letter is within a minute's budget; tell if there was a wait.
         """
         waited = False
         while True:
             now = self._clock.monotonic()
             while self._buried_at and self._buried_at[0] <= now - _MINUTE:
                 self._buried_at.popleft()
-            if len(self._buried_at) < self._letters_a_minute:
+            if len(self._buried_at) < self._dead_letters_a_minute:
                 self._buried_at.append(now)
                 return waited
             waited = True
-            reason = (
-                f"more than {self._letters_a_minute} events a minute are refused, "
-                "which is a fault of the store rather than theirs: the others wait"
+            self.status.set(
+                SinkState.HELD,
+                f"more than {self._dead_letters_a_minute} events a minute are refused, "
+                "which is a fault of the store rather than theirs: the others wait",
             )
-            self.enter(SinkState.HELD, reason, waiting())
             await self._clock.sleep(self._buried_at[0] + _MINUTE - now)
 
-    async def pause(self, state: SinkState, error: BaseException, attempt: int, waiting: int) -> None:
+    async def pause(self, state: SinkState, error: BaseException, attempt: int) -> None:
         """
-        Tell the state, and wait: longer each time, and not as long as others do.
+        Set the state and wait: exponential backoff with jitter, up to a limit for each state.
         """
-        self.enter(state, error_summary(error), waiting)
-        longest = _LONGEST_FOR_A_LOCK if isinstance(error, StorageBusy) else _LONGEST_WAIT[state]
+        self.status.set(state, error_summary(error))
+        longest = _LONGEST_WAIT_FOR_A_LOCK if isinstance(error, StorageBusy) else _LONGEST_WAIT[state]
         wait = min(longest, _FIRST_WAIT * 2.0 ** min(attempt - 1, 16))
         await self._clock.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
-
-    def enter(self, state: SinkState, reason: str | None, waiting: int) -> None:
-        """
-        Be in a state from now on. It is logged when it begins, now and then while it lasts, and at its end.
-        """
-        now = self._clock.monotonic()
-        was, self.state, self.reason = self.state, state, reason
-        if was is state:
-            if state is not SinkState.OK and self._told_at is not None and now - self._told_at >= _REMINDER:
-                self._told_at = now
-                logger.warning("%s: still %s, %d events wait: %s", self._name, state.value, waiting, reason)
-            return
-        self.since = self._clock.now()
-        if state is SinkState.OK:
-            self._told_at = None
-            logger.warning("%s: answers again; %d events wait", self._name, waiting)
-        elif self._told_at is None or state is SinkState.HELD:
-            self._told_at = now
-            level = logging.ERROR if state is SinkState.HELD else logging.WARNING
-            logger.log(level, "%s: %s, %d events wait: %s", self._name, state.value, waiting, reason)
-        self._changed()
 
 
 class _Batch:
     """
-    What is done with one batch.
+    The delivery of one batch.
     """
 
-    def __init__(self, way: Delivery, settled: Settled, waiting: Callable[[], int]) -> None:
-        self._way = way
+    def __init__(self, delivery: Delivery, settled: Settled) -> None:
+        self._delivery = delivery
         self._settled = settled
-        self._waiting = waiting
 
     async def store(self, records: Sequence[EventRecord], *, suspected: bool, tried: int) -> None:
         """
-        Store *records*, which stand first in line; the bad ones among them as dead letters.
+        Store *records*, the first that wait; those that are refused become dead letters.
 
         Args:
             records: A batch, or a part of one.
-            suspected: Whether it is a part of one that failed while the store took others.
+            suspected: Is it a part of one that failed while the store took others?
             tried: How often they were tried as parts of larger ones.
         """
-        way = self._way
+        delivery = self._delivery
         # A part of a suspected batch has failed often enough; a single event has its own chances.
-        patience = 1 if suspected and len(records) > 1 else _PATIENCE
-        attempt = against = 0
-        while (error := await way.write(records)) is not None:
+        patience = 1 if suspected and len(records) > 1 else _FAILURES_UNTIL_SUSPECT
+        attempt = suspicions = 0
+        while (error := await delivery.write(records)) is not None:
             attempt += 1
             match error:
                 case StorageRejected() if tried + attempt < error.tries:
-                    await way.pause(SinkState.WAITING, error, attempt, self._waiting())
+                    await delivery.pause(SinkState.WAITING, error, attempt)
                 case StorageRejected():
                     await self._isolate(records, error, tried + attempt, error.row)
                     return
                 case StorageNotReady():
-                    await way.pause(SinkState.HELD, error, attempt, self._waiting())
+                    await delivery.pause(SinkState.HELD, error, attempt)
                 case StorageBusy():
-                    await way.pause(SinkState.WAITING, error, attempt, self._waiting())
+                    await delivery.pause(SinkState.WAITING, error, attempt)
                 case _:
-                    against += await way.takes_others()
-                    if against >= patience:
+                    suspicions += await delivery.takes_probe()
+                    if suspicions >= patience:
                         await self._isolate(records, error, tried + attempt, None)
                         return
-                    state = SinkState.SUSPECTING if against else SinkState.WAITING
-                    await way.pause(state, error, attempt, self._waiting())
-        self._done(len(records), 0)
+                    state = SinkState.SUSPECTING if suspicions else SinkState.WAITING
+                    await delivery.pause(state, error, attempt)
+        self._settle(len(records), 0)
 
     async def _isolate(
         self, records: Sequence[EventRecord], error: BaseException, tried: int, row: int | None
@@ -252,7 +190,7 @@ class _Batch:
             await self._bury(records[0], error, tried)
             return
         if row is not None and 0 <= row < len(records):
-            # A hint, in the server's language perhaps: tried, not believed.
+            # The row comes out of a message of the server's, so it is only where to try first.
             parts = [records[:row], records[row : row + 1], records[row + 1 :]]
         else:
             middle = len(records) // 2
@@ -262,40 +200,49 @@ class _Batch:
                 await self.store(part, suspected=suspected, tried=tried)
 
     async def _bury(self, record: EventRecord, error: BaseException, tried: int) -> None:
-        way = self._way
-        if await way.within_budget(self._waiting):
-            # Somebody may have put the store right meanwhile.
+        delivery = self._delivery
+        if await delivery.await_budget():
+            # The store may have been put right during the wait.
             await self.store((record,), suspected=False, tried=tried)
             return
         reason = error_summary(error)
         letter = DeadLetter(record=record, reason=reason, attempts=tried)
-        tries = against = 0
-        while (again := await way.bury(letter)) is not None:
-            tries += 1
-            refused = isinstance(again, StorageRejected)
-            if not refused and not isinstance(again, StorageBusy | StorageNotReady):
-                against += await way.takes_others()
-            if (refused or against >= _PATIENCE) and await way.keep_locally(letter):
+        attempt = suspicions = 0
+        while (failure := await delivery.bury(letter)) is not None:
+            attempt += 1
+            refused = isinstance(failure, StorageRejected)
+            if not refused and not isinstance(failure, StorageBusy | StorageNotReady):
+                suspicions += await delivery.takes_probe()
+            if (refused or suspicions >= _FAILURES_UNTIL_SUSPECT) and await delivery.write_to_file(letter):
                 break
-            held = refused or isinstance(again, StorageNotReady)
-            await way.pause(SinkState.HELD if held else SinkState.WAITING, again, tries, self._waiting())
+            held = refused or isinstance(failure, StorageNotReady)
+            await delivery.pause(SinkState.HELD if held else SinkState.WAITING, failure, attempt)
         logger.error(
             "event %s (%s) was refused for good and is kept as a dead letter: %s",
             record.header.id,
             record.header.type,
             reason,
         )
-        self._done(0, 1)
+        self._settle(0, 1)
 
-    def _done(self, stored: int, buried: int) -> None:
+    def _settle(self, stored: int, buried: int) -> None:
         self._settled(stored, buried)
-        if self._way.state is not SinkState.OK:
-            self._way.enter(SinkState.OK, None, self._waiting())
+        status = self._delivery.status
+        if status.state is not SinkState.OK:
+            status.set(SinkState.OK, None)
 
 
-def _cancelled() -> bool:
+async def _error_of(call: Awaitable[None]) -> BaseException | None:
     """
-    Whether somebody asked this task to stop.
+    Await *call*; return its error. A `CancelledError` is one of the writer's unless this task is cancelled.
     """
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    try:
+        await call
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        return error
+    except Exception as error:  # noqa: BLE001 - an adapter's bug must not stop the others' events
+        return error
+    return None

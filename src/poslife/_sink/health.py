@@ -1,5 +1,5 @@
 """
-What a sink tells of itself: counts and states.
+Counts and states of a sink, at one moment.
 """
 
 from __future__ import annotations
@@ -8,42 +8,42 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
-from poslife.protocols._journal import JournalStatus
+from poslife.protocols import JournalStatus
 
 __all__ = ["SinkHealth", "SinkState", "SinkStats", "WriterHealth", "WriterStats"]
 
 
 class SinkState(enum.Enum):
     """
-    How a writer is, from good to bad.
+    The state of a writer, from good to bad.
     """
 
     OK = "ok"
     WAITING = "waiting"
-    """The store does not answer, or not in time; events wait and are tried again."""
+    """The store does not answer, or not in time; events wait, and the write is retried."""
     SUSPECTING = "suspecting"
     """A batch fails while the store takes others; its events are tried apart."""
     HELD = "held"
-    """Somebody must act: see the reason. Nothing is lost meanwhile."""
+    """A person must act: the reason says on what. Nothing is lost meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriterStats:
     """
-    What became of the events, for one writer.
+    Counts of events for one writer.
 
     At every moment ``emitted + recovered = committed + dead_lettered + dropped + backlog``.
 
     Attributes:
-        name: The writer's.
-        required: Whether an event stays in the journal until this writer has it.
+        name: The writer's name.
+        required: If true, an event stays in the journal until this writer has it.
         emitted: Accepted by `EventSink.emit`.
         recovered: Found in the journal, left by an earlier process.
         committed: Stored.
         dead_lettered: Refused for good, and kept as dead letters.
-        dropped: Let go by policy, or damaged in the journal; each told by an event ``sink.gap``.
+        dropped: Dropped by policy, or damaged in the journal; an event ``sink.gap`` records each case.
         backlog: Waiting.
-        relayed: Life events passed on from the store, beside the above.
+        relayed: Life events passed on from the store; not among the above.
         writes: Batches written.
         failures: Attempts that failed.
     """
@@ -64,12 +64,12 @@ class WriterStats:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkStats:
     """
-    What became of the events, for the store and for each further writer.
+    Counts of events for the store and for each further writer.
 
     Attributes:
-        store: The figures of the first writer, the store.
-        further: Those of the further ones.
-        journal: How the journal is, or ``None`` without one.
+        store: The counts of the store, the first writer.
+        further: The counts of the further writers.
+        journal: The journal's status, or ``None`` without one.
     """
 
     store: WriterStats
@@ -114,7 +114,7 @@ class SinkStats:
     @property
     def dropped(self) -> int:
         """
-        Let go by policy, or damaged.
+        Dropped by policy, or damaged.
         """
         return self.store.dropped
 
@@ -129,16 +129,16 @@ class SinkStats:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriterHealth:
     """
-    How one writer is.
+    The health of one writer.
 
     Attributes:
-        name: The writer's.
-        required: Whether events wait for it.
-        state: How it is.
-        since: Since when.
-        reason: What it last said, where it is not well.
+        name: The writer's name.
+        required: If true, a flush waits for it.
+        state: Its state.
+        since: Time of the last change of state.
+        reason: Its last error, while the state is not OK.
         backlog: How many events wait for it.
-        oldest: When the oldest of them was recorded, as far as it is in memory.
+        oldest: When the oldest of them was recorded; ``None`` where that one is in the journal alone.
     """
 
     name: str
@@ -153,11 +153,11 @@ class WriterHealth:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkHealth:
     """
-    How a sink is.
+    The health of a sink.
 
     Attributes:
         writers: Each writer, the store first.
-        journal_failure: Why events are not kept in the journal now, or ``None``.
+        journal_failure: Why the journal takes no events now, or ``None``.
         only_in_memory: How many events a killed process would lose now.
     """
 
@@ -168,7 +168,7 @@ class SinkHealth:
     @property
     def ok(self) -> bool:
         """
-        Whether every required writer takes events and the journal keeps them.
+        True while every required writer is OK and the journal takes events.
         """
         return self.journal_failure is None and all(
             writer.state is SinkState.OK for writer in self.writers if writer.required

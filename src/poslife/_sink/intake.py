@@ -1,35 +1,39 @@
 """
-What `emit` does: number the event, write it to the journal, queue it for each writer.
+Accepting an event: it is numbered, linked, written to the journal, and queued for each writer.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from poslife._domain.event_envelopes import UNLINKED, EventHeader, Severity
 from poslife._domain.identifiers import EventId, RunId
 from poslife._domain.text import clean_text
-from poslife._sink.lane import Lane
-from poslife._sink.options import Overflow, severer
+from poslife._sink.lane import Lane, Loss
+from poslife._sink.options import Overflow, is_more_severe
+from poslife._sink.status import SinkStatus
 from poslife._trail.encoding import encode_payload, error_summary
 from poslife._trail.records import EventRecord, content_of, encode_record, frame_of, linked
 from poslife.errors import JournalUnavailable
-from poslife.protocols import Clock
-from poslife.protocols._journal import Journal
+from poslife.protocols import Clock, Journal
 
 __all__ = ["Intake"]
 
 logger = logging.getLogger("poslife.sink")
 
-_OPEN_AGAIN = 1.0
+_REOPEN_AFTER: Final = 1.0
 
 
 @dataclass(slots=True)
 class _Gap:
+    """
+    Events of one run that were dropped.
+    """
+
     first: int
     last: int
     count: int
@@ -41,13 +45,12 @@ class Intake:
 
     Args:
         lanes: The writers' queues.
-        journal: Where events are kept until they are stored, or ``None``.
-        lock: Held while a queue is touched.
-        overflow: What happens while no journal takes them.
+        journal: The journal that keeps events until they are stored, or ``None``.
+        status: The sink's status.
+        overflow: The policy for events that no journal takes.
         clock: For the time of recording.
         new_event_id: For the sink's own events.
-        own_run: What the sink's own events are numbered in.
-        changed: Called when the journal begins or ceases to take events.
+        own_run: The run of the sink's own events.
     """
 
     def __init__(
@@ -55,102 +58,105 @@ class Intake:
         lanes: Sequence[Lane],
         journal: Journal | None,
         *,
-        lock: threading.Lock,
+        status: SinkStatus,
         overflow: Overflow,
         clock: Clock,
         new_event_id: Callable[[], EventId],
         own_run: RunId,
-        changed: Callable[[], None],
     ) -> None:
         self._lanes = lanes
         self._journal = journal
-        self._lock = lock
+        self._status = status
         self._overflow = overflow
         self._clock = clock
         self._new_event_id = new_event_id
         self.own_run = own_run
-        self._changed = changed
         self._opened = journal is None
-        self._open_after = 0.0
+        self._reopen_at = 0.0
+        # A host has one run at a time, and a UUID is slow to hash: the current run's stream is kept apart.
         self._streams: dict[RunId, tuple[int, bytes]] = {}
         self._run: RunId | None = None
         self._sequence = 0
         self._digest = UNLINKED
         self._gaps: dict[RunId, _Gap] = {}
-        self._left: set[EventId] = set()
-        self.failure: str | None = None
-        """
-        Why the journal does not take events now.
-        """
+        self._left_in_journal: set[EventId] = set()
 
     def open(self) -> None:
         """
         Open the journal, and queue what an earlier process left in it.
         """
-        before = self.failure
-        with self._lock:
+        before = self._status.journal_failure
+        with self._status.lock:
             self._open()
-        self._tell(before)
+        self._report_journal(before)
 
     def close(self) -> None:
         """
-        Let go of the journal, with what waits in it: the next process has it, or this one if it goes on.
+        Close the journal, with what waits in it: the next process has it, or this one if it goes on.
 
-        Events that a full disk had kept in memory are put into it, if it takes them now.
+        Events that a full disk had kept in memory are appended first, as far as the journal takes them now.
         """
         if (journal := self._journal) is None:
             return
-        with self._lock:
+        with self._status.lock:
             if not self._opened:
                 return
             waiting = {
-                record.header.id: record for lane in self._lanes for record in lane.backlog.only_in_memory()
+                record.header.id: record for lane in self._lanes for record in lane.backlog.unjournaled()
             }
             for event_id, record in waiting.items():
-                if record.digest == UNLINKED or self._journaled(journal, encode_record(record)) is None:
+                if record.digest == UNLINKED or self._append(journal, encode_record(record)) is None:
                     break
-                self._left.add(event_id)
+                self._left_in_journal.add(event_id)
             self._opened = False
         journal.close()
 
     @property
     def is_open(self) -> bool:
         """
-        Whether the journal is open.
+        True while the journal is open.
         """
         return self._journal is not None and self._opened
 
-    def begin_anew(self, lock: threading.Lock, own_run: RunId) -> None:
+    def reset_after_fork(self, own_run: RunId) -> None:
         """
-        In the child of a fork: the journal there is another one.
+        Begin anew, in the child of a fork, with a journal that has to be opened.
         """
-        self._lock = lock
         self.own_run = own_run
         self._opened = self._journal is None
-        self._left.clear()
+        self._left_in_journal.clear()
         self._gaps.clear()
-        self.failure = None
 
     def accept(self, header: EventHeader, payload: bytes) -> bool:
         """
-        Take one event. Returns whether a writer should be woken.
+        Take one event; tell if a lane has to be woken.
         """
-        before = self.failure
-        with self._lock:
+        status = self._status
+        before = status.journal_failure
+        with status.lock:
             if not self._opened:
                 self._open()
-            rouse = self._keep(header, self._clock.now(), payload)
+            wake = self._keep(header, self._clock.now(), payload)
             if self._gaps:
-                rouse = self._tell_gaps() or rouse
-        if before is not self.failure:
-            self._tell(before)
-        return rouse
+                wake = self._record_gaps() or wake
+        if before is not status.journal_failure:
+            self._report_journal(before)
+        return wake
 
-    def next_number(self, run: RunId) -> int:
+    def record_loss(self, lane: str, loss: Loss) -> bool:
         """
-        The next sequence of a run, whose last digest is at hand then. The lock is held.
+        Record that the journal could not give events back to *lane*; tell if a lane has to be woken.
         """
-        # A host has one run at a time, and a UUID takes long to hash.
+        payload = {"lost": loss.missing, "writer": lane, "reason": clean_text(loss.reason)}
+        with self._status.lock:
+            return self._record(self.own_run, payload)
+
+    def next_sequence(self, run: RunId) -> int:
+        """
+        Return the next sequence of a run, and make the digest of its last event the current one.
+
+        Requires the status's lock.
+        """
         if run is not self._run:
             if self._run is not None:
                 self._streams[self._run] = self._sequence, self._digest
@@ -161,19 +167,19 @@ class Intake:
 
     def _keep(self, header: EventHeader, recorded_at: datetime, payload: bytes) -> bool:
         """
-        Number an event, link it to the one before, and keep it.
+        Number an event, link it to the one before in its run, and keep it; tell if a lane has to be woken.
         """
-        sequence = self.next_number(header.run)
+        sequence = self.next_sequence(header.run)
         digest, number = UNLINKED, None
         try:
             content = content_of(header, recorded_at, sequence, None, None, payload)
         except Exception as error:  # noqa: BLE001 - what no journal holds the store refuses, and sets aside
             if self._journal is not None:
-                self.failure = error_summary(error)
+                self._status.journal_failure = error_summary(error)
         else:
             digest = linked(self._digest, content)
             if self._opened and self._journal is not None:
-                number = self._journaled(self._journal, frame_of(digest, content))
+                number = self._append(self._journal, frame_of(digest, content))
         record = EventRecord(
             header=header, recorded_at=recorded_at, sequence=sequence, payload=payload, digest=digest
         )
@@ -182,51 +188,57 @@ class Intake:
             return False
         if digest is not UNLINKED:
             self._digest = digest
-        rouse = False
+        wake = False
         for lane in self._lanes:
             if lane.put(number, record):
-                rouse = True
-        return rouse
+                wake = True
+        return wake
 
-    def _journaled(self, journal: Journal, frame: bytes) -> int | None:
+    def _append(self, journal: Journal, frame: bytes) -> int | None:
         try:
             number = journal.append(frame)
         except JournalUnavailable as error:
-            self.failure = error.reason
+            self._status.journal_failure = error.reason
             return None
         except Exception as error:  # noqa: BLE001 - a journal's bug must not break a trade
-            self.failure = error_summary(error)
+            self._status.journal_failure = error_summary(error)
             return None
-        self.failure = None
+        self._status.journal_failure = None
         return number
 
     def _open(self) -> None:
-        if self._opened or (journal := self._journal) is None or self._clock.monotonic() < self._open_after:
+        if self._opened or (journal := self._journal) is None or self._clock.monotonic() < self._reopen_at:
             return
         try:
             status = journal.open()
             marks = journal.marks()
         except Exception as error:  # noqa: BLE001 - whatever it is, events are kept in memory until it is over
-            self.failure = error.reason if isinstance(error, JournalUnavailable) else error_summary(error)
-            self._open_after = self._clock.monotonic() + _OPEN_AGAIN
+            self._status.journal_failure = (
+                error.reason if isinstance(error, JournalUnavailable) else error_summary(error)
+            )
+            self._reopen_at = self._clock.monotonic() + _REOPEN_AFTER
             return
         self._opened = True
-        self.failure = None
+        self._status.journal_failure = None
         for lane in self._lanes:
             done = max(marks.get(lane.name, 0), status.first - 1)
-            # Less what this process had left in it, when it closed the sink before.
-            lane.recovered += max(status.last - done, 0) - lane.backlog.leave(self._left)
+            # What this process itself had left there, when it closed the sink before, is not recovered.
+            lane.recovered += max(status.last - done, 0) - lane.backlog.drop_journaled(self._left_in_journal)
             lane.backlog.cursor = done
-            lane.backlog.put_stretch(done + 1, status.last)
-        self._left.clear()
+            lane.backlog.add_range(done + 1, status.last)
+        self._left_in_journal.clear()
         if any(lane.recovered for lane in self._lanes):
             logger.info("the journal holds %d events of an earlier process", status.last - status.first + 1)
 
     def _has_room(self, severity: Severity) -> bool:
         overflow = self._overflow
-        if overflow.drop_below is None or not severer(overflow.drop_below, severity):
+        if overflow.drop_below is None or not is_more_severe(overflow.drop_below, severity):
             return True
-        return all(lane.backlog.only_here < overflow.most for lane in self._lanes if lane.required)
+        return self._memory_has_room()
+
+    def _memory_has_room(self) -> bool:
+        most = self._overflow.most
+        return all(lane.backlog.only_in_memory < most for lane in self._lanes if lane.required)
 
     def _drop(self, record: EventRecord) -> None:
         for lane in self._lanes:
@@ -237,45 +249,38 @@ class Intake:
         gap.last = record.sequence
         gap.count += 1
 
-    def _tell_gaps(self) -> bool:
+    def _record_gaps(self) -> bool:
         """
-        Record what was dropped, now that there is room again.
+        Record what was dropped, once there is room again; tell if a lane has to be woken.
         """
-        if not all(lane.backlog.only_here < self._overflow.most for lane in self._lanes if lane.required):
+        if not self._memory_has_room():
             return False
         gaps, self._gaps = self._gaps, {}
-        rouse = False
+        wake = False
         for run, gap in gaps.items():
             payload = {"dropped": gap.count, "first": gap.first, "last": gap.last, "run": run}
-            rouse = self._tell_of(run, payload) or rouse
-        return rouse
+            wake = self._record(run, payload) or wake
+        return wake
 
-    def tell_damage(self, lane: str, missing: int, reason: str) -> bool:
-        """
-        Record that the journal could not give events back. Returns whether a writer should be woken.
-        """
-        with self._lock:
-            payload = {"lost": missing, "writer": lane, "reason": clean_text(reason)}
-            return self._tell_of(self.own_run, payload)
-
-    def _tell_of(self, run: RunId, payload: Mapping[str, object]) -> bool:
+    def _record(self, run: RunId, payload: Mapping[str, object]) -> bool:
         now = self._clock.now()
         header = EventHeader(
             id=self._new_event_id(), type="sink.gap", severity=Severity.ERROR, occurred_at=now, run=run
         )
         return self._keep(header, now, encode_payload(payload))
 
-    def _tell(self, before: str | None) -> None:
+    def _report_journal(self, before: str | None) -> None:
         """
-        Say when the journal has begun or ceased to take events; not while it goes on.
+        Log, and sound the alarm, when the journal begins or ceases to take events; not in between.
         """
-        if (before is None) is (self.failure is None):
+        failure = self._status.journal_failure
+        if (before is None) is (failure is None):
             return
-        if self.failure is None:
+        if failure is None:
             logger.warning("the journal takes events again")
         else:
             logger.error(
-                "the journal takes no events, they wait in memory and a killed process loses them: %s",
-                self.failure,
+                "the journal takes no events; they wait in memory, where a killed process loses them: %s",
+                failure,
             )
-        self._changed()
+        self._status.sound_alarm()

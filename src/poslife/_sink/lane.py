@@ -1,46 +1,43 @@
 """
-One writer's task: it takes batches from its backlog and sees them through.
+The backlog of one writer, and the task that empties it batch by batch.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from poslife._sink.backlog import Backlog, Held, Stretch
-from poslife._sink.dead_letter_file import LetterFile
+from poslife._sink.backlog import Backlog, Entry, JournalRange
 from poslife._sink.delivery import Delivery
-from poslife._sink.health import SinkState, WriterHealth, WriterStats
+from poslife._sink.health import SinkState, WriterStats
+from poslife._sink.status import SinkStatus
 from poslife._trail.encoding import error_summary
 from poslife._trail.records import EventRecord, decode_record
 from poslife.errors import InvalidValue, JournalUnavailable
-from poslife.protocols import Clock
-from poslife.protocols._event_stores import BatchWriter
-from poslife.protocols._journal import Journal
+from poslife.protocols import BatchWriter, Clock, Journal
 
-__all__ = ["Lane", "Pace"]
+__all__ = ["BatchLimits", "Lane", "Loss"]
 
 logger = logging.getLogger("poslife.sink")
 
-_READ_AT_ONCE = 1 << 18
+_READ_BYTES: Final = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class BatchLimits:
     """
-    How batches are made.
+    Limits of batches, and of what waits for them in memory.
 
     Attributes:
-        batch: The most events in one.
-        batch_bytes: What their payloads may take.
+        batch: The most events in one batch.
+        batch_bytes: The most bytes of their payloads.
         linger: Seconds to wait for more; not while a backlog or a flush waits.
-        window: Events to hold in memory for each writer.
-        window_bytes: What their payloads may take.
+        window: The most events in memory for each writer.
+        window_bytes: The most bytes of their payloads.
     """
 
     batch: int
@@ -50,32 +47,40 @@ class Pace:
     window_bytes: int
 
 
-class _Part(NamedTuple):
+class Loss(NamedTuple):
+    """
+    Events that the journal had accepted and cannot give back: how many, and why.
+    """
+
+    missing: int
+    reason: str
+
+
+class _Read(NamedTuple):
+    """
+    A part of the journal: the entries up to a number, how many frames had no entry in them, and the gaps.
+    """
+
     upto: int
-    found: Sequence[Held]
-    unreadable: int
-    told: str
+    entries: Sequence[Entry]
+    undecodable: int
+    gaps: str
 
 
 class Lane:
     """
-    The queue of one writer, and the task that empties it.
+    The backlog of one writer, and the task that empties it.
 
     Args:
-        name: The writer's.
-        writer: It.
-        required: Whether an event stays in the journal until this writer has it.
+        name: The writer's name.
+        writer: The writer.
+        required: If true, an event stays in the journal until this writer has it.
         most_behind: How many events it may be behind before it loses the oldest, or ``None``.
-        journal: Where what is not in memory is.
-        pace: How batches are made.
-        lock: Held while the queue is touched.
+        journal: The journal that the backlog is read back from.
+        limits: Limits of batches.
         clock: For pauses.
-        letters: Where dead letters go that the writer refuses, too.
-        letters_a_minute: More dead letters than this hold the stream.
-        hurried: Whether somebody waits for everything to be stored.
-        progressed: Called when some of it is.
-        changed: Called when the writer's state has changed.
-        damaged: Told the lane's name, how many events the journal could not give back, and why.
+        status: The sink's status, to which the lane reports.
+        dead_letters_a_minute: More dead letters than this hold the stream.
     """
 
     def __init__(
@@ -86,66 +91,58 @@ class Lane:
         required: bool,
         most_behind: int | None,
         journal: Journal | None,
-        pace: Pace,
-        lock: threading.Lock,
+        limits: BatchLimits,
         clock: Clock,
-        letters: Callable[[], LetterFile | None],
-        letters_a_minute: int,
-        hurried: Callable[[], bool],
-        progressed: Callable[[], None],
-        changed: Callable[[], None],
-        damaged: Callable[[str, int, str], None],
+        status: SinkStatus,
+        dead_letters_a_minute: int,
     ) -> None:
         self.name = name
         self.required = required
-        self.backlog = Backlog(window=pace.window, window_bytes=pace.window_bytes)
+        self.backlog = Backlog(window=limits.window, window_bytes=limits.window_bytes)
         self.emitted = self.recovered = self.committed = self.dead_lettered = self.dropped = 0
         self.relayed = 0
         self._most_behind = most_behind
         self._journal = journal
-        self._pace = pace
-        self._lock = lock
-        self._letters = letters
-        self._hurried = hurried
-        self._progressed = progressed
-        self._damaged = damaged
-        self.writing = asyncio.Lock()
+        self._limits = limits
+        self._status = status
         self.delivery = Delivery(
-            name, writer, clock=clock, letters=letters, letters_a_minute=letters_a_minute, changed=changed
+            writer,
+            status.add_writer(name, self.backlog, required=required),
+            clock=clock,
+            dead_letters_a_minute=dead_letters_a_minute,
         )
+        self.writing = asyncio.Lock()
         self._wake = asyncio.Event()
         self._idle = False
         self._lingering = False
-        self._failure: Exception | None = None
 
-    def begin_anew(self, lock: threading.Lock) -> None:
+    def reset_after_fork(self) -> None:
         """
-        In the child of a fork: nothing waits, and nothing was counted.
+        Forget, in the child of a fork, what waits and what was counted: it is the parent's.
         """
-        self._lock = lock
-        self.backlog = Backlog(window=self._pace.window, window_bytes=self._pace.window_bytes)
+        self.backlog.clear()
         self.emitted = self.recovered = self.committed = self.dead_lettered = self.dropped = 0
         self.relayed = 0
 
-    # with the lock held
+    # With the status's lock held.
 
     def put(self, number: int | None, record: EventRecord) -> bool:
         """
-        Queue one event. Returns whether the task sleeps and what is in the queue is reason to wake it.
+        Queue one event; tell if the task sleeps and has to be woken for it.
         """
         self.emitted += 1
-        self.backlog.put(number, record)
+        self.backlog.add(number, record)
         if self._idle:
             self._idle = False
             return True
-        if self._lingering and len(self.backlog) >= self._pace.batch:
+        if self._lingering and len(self.backlog) >= self._limits.batch:
             self._lingering = False
             return True
         return False
 
     def stats(self) -> WriterStats:
         """
-        The counts.
+        Return the counts.
         """
         return WriterStats(
             name=self.name,
@@ -161,24 +158,9 @@ class Lane:
             failures=self.delivery.failures,
         )
 
-    def health(self) -> WriterHealth:
-        """
-        How the writer is.
-        """
-        oldest = self.backlog.oldest()
-        return WriterHealth(
-            name=self.name,
-            required=self.required,
-            state=self.delivery.state,
-            since=self.delivery.since,
-            reason=self.delivery.reason,
-            backlog=len(self.backlog),
-            oldest=None if oldest is None else oldest.recorded_at,
-        )
+    # In the event loop.
 
-    # in the event loop
-
-    def begin(self) -> None:
+    def attach(self) -> None:
         """
         Belong to the running loop from now on.
         """
@@ -188,44 +170,43 @@ class Lane:
 
     def wake(self) -> None:
         """
-        See to the queue.
+        Wake the task.
         """
         self._wake.set()
 
-    async def run(self) -> None:
+    async def run(self) -> Loss:
         """
-        Empty the queue, for ever.
+        Deliver what waits, and return when the journal turns out to have lost events. Call it again then.
         """
         while True:
-            with self._lock:
+            with self._status.lock:
                 self._idle = not len(self.backlog)
             if self._idle:
                 await self._wake.wait()
                 self._wake.clear()
                 continue
             await self._linger()
-            self._catch_up()
-            with self._lock:
-                head = self.backlog.head(self._pace.batch, self._pace.batch_bytes)
-            if isinstance(head, Stretch):
-                await self._read(head)
+            self._drop_excess()
+            with self._status.lock:
+                head = self.backlog.head(self._limits.batch, self._limits.batch_bytes)
+            if isinstance(head, JournalRange):
+                if (loss := await self._read_back(head)) is not None:
+                    return loss
             elif head:
                 async with self.writing:
-                    await self.delivery.deliver([record for _, record in head], self._settle, self._waiting)
-
-    def _waiting(self) -> int:
-        return len(self.backlog)
+                    await self.delivery.deliver([record for _, record in head], self._settle)
 
     async def _linger(self) -> None:
         """
-        Wait a moment for more, unless there is enough or somebody waits.
+        Wait a moment for more events, unless there are enough for a batch or a flush waits.
         """
-        with self._lock:
-            enough = len(self.backlog) >= self._pace.batch
-            self._lingering = self._pace.linger > 0 and not enough and not self._hurried()
+        status, linger = self._status, self._limits.linger
+        with status.lock:
+            enough = len(self.backlog) >= self._limits.batch
+            self._lingering = linger > 0 and not enough and not status.flushes
         try:
-            async with asyncio.timeout(self._pace.linger):
-                while self._lingering and not self._hurried():
+            async with asyncio.timeout(linger):
+                while self._lingering and not status.flushes:
                     await self._wake.wait()
                     self._wake.clear()
         except TimeoutError:
@@ -234,87 +215,85 @@ class Lane:
             self._lingering = False
 
     def _settle(self, stored: int, buried: int) -> None:
-        with self._lock:
-            self.backlog.take(stored + buried)
+        with self._status.lock:
+            self.backlog.remove(stored + buried)
             self.committed += stored
             self.dead_lettered += buried
             cursor = self.backlog.cursor
         if self._journal is not None and cursor:
-            # Closed meanwhile: then it is written again, and passed over.
+            # A journal closed meanwhile keeps its earlier mark: the events are written again, and skipped.
             with suppress(JournalUnavailable):
                 self._journal.mark(self.name, cursor)
-        self._progressed()
+        self._status.progress.set()
 
-    def _catch_up(self) -> None:
+    def _drop_excess(self) -> None:
         """
-        Let an optional writer that is too far behind lose the oldest.
+        Drop the oldest events of an optional writer that is too far behind.
         """
         if self._most_behind is None or len(self.backlog) <= self._most_behind:
             return
-        with self._lock:
-            skipped = self.backlog.skip(len(self.backlog) - self._most_behind)
-            self.dropped += skipped
+        with self._status.lock:
+            dropped = self.backlog.drop(len(self.backlog) - self._most_behind)
+            self.dropped += dropped
         logger.error(
-            "%s: more than %d events behind; the oldest %d are passed over",
-            self.name,
-            self._most_behind,
-            skipped,
+            "%s: more than %d events behind; the oldest %d are dropped", self.name, self._most_behind, dropped
         )
-        self._progressed()
+        self._status.progress.set()
 
-    async def _read(self, stretch: Stretch) -> None:
+    async def _read_back(self, unread: JournalRange) -> Loss | None:
         """
-        Read the next of what is in the journal alone.
+        Load the next events that are in the journal alone; return the loss where some are not there.
         """
         attempt = 0
-        while (part := await self._part_of(stretch)) is None:
+        while isinstance(read := await self._try_to_read(unread), Exception):
             attempt += 1
-            assert self._failure is not None
-            await self.delivery.pause(SinkState.WAITING, self._failure, attempt, len(self.backlog))
-        with self._lock:
-            missing = self.backlog.fill(part.upto, part.found) - part.unreadable
+            await self.delivery.pause(SinkState.WAITING, read, attempt)
+        with self._status.lock:
+            missing = self.backlog.load(read.upto, read.entries) - read.undecodable
             self.dropped += missing
-            self.dead_lettered += part.unreadable
-        if missing:
-            reason = part.told or "the journal does not have them"
-            logger.error("%s: %d events are lost in the journal: %s", self.name, missing, reason)
-            self._damaged(self.name, missing, reason)
-        self._progressed()
-
-    async def _part_of(self, stretch: Stretch) -> _Part | None:
-        try:
-            return await asyncio.to_thread(self._read_part, stretch.first, stretch.last)
-        except Exception as error:  # noqa: BLE001 - whatever a journal raises, what is in it is not given up
-            self._failure = error
+            self.dead_lettered += read.undecodable
+        self._status.progress.set()
+        if not missing:
             return None
+        reason = read.gaps or "the journal does not have them"
+        logger.error("%s: %d events are lost in the journal: %s", self.name, missing, reason)
+        return Loss(missing, reason)
 
-    def _read_part(self, first: int, last: int) -> _Part:
+    async def _try_to_read(self, unread: JournalRange) -> _Read | Exception:
+        try:
+            return await asyncio.to_thread(self._read, unread.first, unread.last)
+        except Exception as error:  # noqa: BLE001 - whatever a journal raises, what is in it is not given up
+            return error
+
+    def _read(self, first: int, last: int) -> _Read:
         assert self._journal is not None
-        page = self._journal.read(first - 1, most_bytes=_READ_AT_ONCE)
-        # What comes after the stretch is in memory.
+        page = self._journal.read(first - 1, most_bytes=_READ_BYTES)
+        # Later numbers are in memory.
         upto = min(max(page.last, first), last) if page.frames or page.gaps else last
-        found: list[Held] = []
-        unreadable = 0
+        entries: list[Entry] = []
+        undecodable = 0
         for number, frame in page.frames:
             if number > upto:
                 break
-            record = self._record(frame)
+            record = self._decoded(frame)
             if record is None:
-                unreadable += 1
+                undecodable += 1
             else:
-                found.append((number, record))
-        told = "; ".join(gap.reason for gap in page.gaps)
-        return _Part(upto=upto, found=found, unreadable=unreadable, told=told)
+                entries.append((number, record))
+        gaps = "; ".join(gap.reason for gap in page.gaps)
+        return _Read(upto=upto, entries=entries, undecodable=undecodable, gaps=gaps)
 
-    def _record(self, frame: bytes) -> EventRecord | None:
+    def _decoded(self, frame: bytes) -> EventRecord | None:
         """
-        The event of a frame; ``None`` for one that is kept as a dead letter, as it is.
+        Return the event of a frame; ``None`` for one that is now in the dead-letter file, undecoded.
         """
         try:
             return decode_record(frame)
         except InvalidValue as error:
-            if (file := self._letters()) is None:
+            if (file := self._status.dead_letter_file()) is None:
                 raise
-            file.keep_frame(frame, error_summary(error))
-            logger.error("%s: a frame of the journal cannot be read, it is in %s", self.name, file.path)  # noqa: TRY400
+            file.add_frame(frame, error_summary(error))
+            logger.error(  # noqa: TRY400 - the message is all there is to tell
+                "%s: a frame of the journal cannot be decoded, it is in %s", self.name, file.path
+            )
             return None

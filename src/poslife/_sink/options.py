@@ -1,5 +1,5 @@
 """
-What a host may choose about its sink.
+Options of a sink.
 """
 
 from __future__ import annotations
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 from poslife._domain.event_envelopes import Severity
 from poslife.errors import InvalidValue
-from poslife.protocols._event_stores import BatchWriter
+from poslife.protocols import BatchWriter
 
-__all__ = ["FurtherWriter", "Overflow", "severer"]
+__all__ = ["FurtherWriter", "Overflow", "is_more_severe"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overflow:
     """
-    What happens to events while no journal can take them: without one, or when its disk is full.
+    The policy for events that no journal takes: there is none, or its disk is full.
 
-    They wait in memory, all of them up to *most*. Beyond, those less severe than *drop_below* are let go:
-    they are counted, and an event ``sink.gap`` says how many, of which run, and which numbers. The others
-    wait in memory all the same; with ``drop_below=None`` all do.
+    Up to *most* of them wait in memory, whatever their severity. Beyond that those less severe than
+    *drop_below* are dropped and counted, and an event ``sink.gap`` records how many, of which run, and which
+    numbers. The others wait in memory all the same; with ``drop_below=None`` all do.
 
     Attributes:
         most: Events in memory before any is dropped.
@@ -45,10 +45,10 @@ class FurtherWriter:
     It has a cursor of its own, so a slow one delays no other.
 
     Attributes:
-        name: Of this place, and the same at each start: its cursor is kept under it.
-        writer: How it is written.
-        required: Whether an event stays in the journal until this writer has it, and a flush waits for it.
-        life_events: Whether it also gets the store's life events, under the same event ids.
+        name: The name its cursor is kept under: the same at each start.
+        writer: Writes to it.
+        required: If true, an event stays in the journal until this writer has it, and a flush waits for it.
+        life_events: If true, it also gets the store's life events, under the same event ids.
         most_behind: How many events an optional writer may be behind before it loses the oldest, counted as
             dropped.
     """
@@ -69,11 +69,11 @@ class FurtherWriter:
             raise InvalidValue("FurtherWriter.most_behind", self.most_behind, "an int of at least 1")
 
 
-_ORDER = {severity: place for place, severity in enumerate(Severity)}
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
-def severer(one: Severity, other: Severity) -> bool:
+def is_more_severe(one: Severity, other: Severity) -> bool:
     """
-    Whether *one* matters more than *other*.
+    Tell if *one* is more severe than *other*.
     """
-    return _ORDER[one] > _ORDER[other]
+    return _RANK[one] > _RANK[other]

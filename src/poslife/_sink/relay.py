@@ -1,5 +1,5 @@
 """
-The store's life events, followed for a further writer.
+The relay of the store's life events to a further writer.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from typing import Final
 from poslife._sink.lane import Lane
 from poslife._trail.records import FeedPage, FeedToken
 from poslife.errors import InvalidValue
-from poslife.protocols import Clock
-from poslife.protocols._event_stores import LifeEventFeed
+from poslife.protocols import Clock, LifeEventFeed
 
 __all__ = ["Relay"]
 
 logger = logging.getLogger("poslife.sink")
 
-_LOOK_AGAIN: Final = 0.5
+_POLL_EVERY: Final = 0.5
+_LONGEST_WAIT: Final = 5.0
 
 
 class Relay:
     """
-    Reads the feed page by page and sees each page through, under the same event ids.
+    Reads the feed page by page and delivers each page, under the same event ids.
 
-    Where it is, is kept in a file beside the journal, written after the page is stored: a crash between the
-    two repeats a page, which a writer passes over. Without a journal it begins anew in each process.
+    Its token is kept in a file beside the journal, written after the page is stored: a crash between the two
+    repeats a page, which a writer passes over. Without a journal on disk it begins anew in each process.
 
     Args:
-        lane: The further writer's.
+        lane: The further writer's lane.
         feed: The store's life events.
         clock: For pauses.
-        directory: Where the file is, or ``None``.
+        directory: Returns the directory of the token's file, or ``None``.
     """
 
     def __init__(
@@ -47,13 +47,13 @@ class Relay:
         self._directory = directory
         self._token: FeedToken | None = None
         self._loaded = False
-        self._turn = asyncio.Lock()
+        self._relaying = asyncio.Lock()
 
-    def begin(self) -> None:
+    def attach(self) -> None:
         """
         Belong to the running loop from now on.
         """
-        self._turn = asyncio.Lock()
+        self._relaying = asyncio.Lock()
 
     async def run(self) -> None:
         """
@@ -62,42 +62,42 @@ class Relay:
         attempt = 0
         while True:
             try:
-                more = await self._pass_on()
+                found = await self._relay_page()
             except Exception as error:  # noqa: BLE001 - a store that is away is followed again when it is back
                 attempt += 1
                 logger.debug("%s: the store's life events cannot be read now: %s", self._lane.name, error)
-                await self._clock.sleep(min(5.0, _LOOK_AGAIN * attempt))
+                await self._clock.sleep(min(_LONGEST_WAIT, _POLL_EVERY * attempt))
                 continue
             attempt = 0
-            if not more:
-                await self._clock.sleep(_LOOK_AGAIN)
+            if not found:
+                await self._clock.sleep(_POLL_EVERY)
 
     async def catch_up(self) -> None:
         """
-        Return when everything committed before is passed on.
+        Return when everything committed before is delivered.
 
         Raises:
             StorageUnavailable: The store did not answer.
         """
-        while await self._pass_on():
+        while await self._relay_page():
             pass
 
-    async def _pass_on(self) -> bool:
+    async def _relay_page(self) -> bool:
         """
-        One page. Returns whether there was anything.
+        Read and deliver one page; tell if there was anything in it.
         """
         lane = self._lane
-        async with self._turn:
+        async with self._relaying:
             if not self._loaded:
-                self._token = await asyncio.to_thread(self._load)
+                self._token = await asyncio.to_thread(self._load_token)
                 self._loaded = True
             page = await self._next_page()
             if page.items:
                 async with lane.writing:
-                    await lane.delivery.deliver(page.items, self._count, lambda: len(lane.backlog))
+                    await lane.delivery.deliver(page.items, self._count)
             if page.next != self._token:
                 self._token = page.next
-                await asyncio.to_thread(self._save, page.next)
+                await asyncio.to_thread(self._save_token, page.next)
             return bool(page.items)
 
     async def _next_page(self) -> FeedPage:
@@ -106,9 +106,10 @@ class Relay:
         except InvalidValue:
             if self._token is None:
                 raise
-            # Another store than the one it followed: a copy put back, a new file beside an old journal.
+            # Another store than the one it followed: a backup restored, or a new file beside an old journal.
             logger.warning(
-                "%s: the store is another one, its life events are passed on anew", self._lane.name
+                "%s: the store is another one, its life events are relayed from the beginning",
+                self._lane.name,
             )
             self._token = None
             return await self._feed.read_life_events()
@@ -118,30 +119,35 @@ class Relay:
         if buried:
             logger.error("%s: a life event is kept as a dead letter; the store has it", self._lane.name)
 
-    def _path(self) -> Path | None:
+    def _token_path(self) -> Path | None:
         directory = self._directory()
         return None if directory is None else directory / f"relay-{self._lane.name}"
 
-    def _load(self) -> FeedToken | None:
-        if (path := self._path()) is None:
+    def _load_token(self) -> FeedToken | None:
+        if (path := self._token_path()) is None:
             return None
         try:
             return FeedToken(path.read_text("ascii").strip()) or None
         except FileNotFoundError:
             return None
         except (OSError, UnicodeError) as error:
-            logger.warning("%s: %s cannot be read, the relay begins anew: %s", self._lane.name, path, error)
+            logger.warning(
+                "%s: %s cannot be read, life events are relayed from the beginning: %s",
+                self._lane.name,
+                path,
+                error,
+            )
             return None
 
-    def _save(self, token: FeedToken | None) -> None:
-        if token is None or (path := self._path()) is None:
+    def _save_token(self, token: FeedToken | None) -> None:
+        if token is None or (path := self._token_path()) is None:
             return
-        beside = path.with_suffix(".new")
+        fresh = path.with_suffix(".new")
         try:
-            with beside.open("w", encoding="ascii") as file:
+            with fresh.open("w", encoding="ascii") as file:
                 file.write(token)
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(path)
+            fresh.replace(path)
         except OSError as error:
-            logger.warning("%s: the relay's place could not be kept: %s", self._lane.name, error)
+            logger.warning("%s: the relay's token could not be saved: %s", self._lane.name, error)

@@ -155,7 +155,7 @@ class OneCount(HonestSink):
 
     @override
     def emit(self, event: HostEvent, /) -> EventId:
-        self._intake.next_number = self._next  # type: ignore[method-assign]
+        self._intake.next_sequence = self._next  # type: ignore[method-assign]
         return super().emit(event)
 
 
@@ -164,8 +164,8 @@ class LeavesGaps(HonestSink):
 
     @override
     def emit(self, event: HostEvent, /) -> EventId:
-        with self._lock:
-            self._intake.next_number(event.header.run)
+        with self._status.lock:
+            self._intake.next_sequence(event.header.run)
         return super().emit(event)
 
 
@@ -284,9 +284,9 @@ class GivesUp(HonestSink):
         try:
             await super().flush(timeout)
         except FlushTimeout:
-            with self._lock:
+            with self._status.lock:
                 for lane in self._lanes:
-                    lane.committed += lane.backlog.skip(len(lane.backlog))
+                    lane.committed += lane.backlog.drop(len(lane.backlog))
             raise
 
 
@@ -336,9 +336,9 @@ class LosesWithTheFlush(HonestSink):
         try:
             await super().flush(timeout)
         except asyncio.CancelledError:
-            with self._lock:
+            with self._status.lock:
                 for lane in self._lanes:
-                    lane.committed += lane.backlog.skip(len(lane.backlog))
+                    lane.committed += lane.backlog.drop(len(lane.backlog))
             raise
 
 

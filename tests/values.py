@@ -36,7 +36,7 @@ from poslife import (
     Venue,
     VenueOrderId,
 )
-from poslife._domain.causation import Circumstances
+from poslife._domain.causation import EventContext
 from poslife._domain.changes import Close, Promote, Revise
 from poslife._domain.client_order_ids import client_order_id
 from poslife._domain.identifiers import ChangeId, event_id_at, position_ref_at
@@ -197,7 +197,7 @@ def position_after(plan: Plan) -> PersistedPosition | ClosedPosition:
     """
     The position as it is stored, once the plan is committed.
     """
-    change_of(plan, id=ChangeId(uuid4()), run=RUN, at=AT, around=Circumstances(), new_event_id=new_event_id)
+    change_of(plan, id=ChangeId(uuid4()), run=RUN, at=AT, around=EventContext(), new_event_id=new_event_id)
     assert isinstance(plan.transition, Promote | Revise | Close)
     made: Position = plan.transition.result(PositionId(7))
     assert isinstance(made, PersistedPosition | ClosedPosition)

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from poslife import BatchingSink, EventId, PositionTracker, Severity, SinkHealth, acting_as, causing
-from poslife._domain.causation import circumstances
+from poslife._domain.causation import current_context
 from poslife._trail.host_events import host_event
 from poslife.errors import PoslifeMisuseWarning, StorageUnavailable
 from poslife.events import Actor, EventHeader, HostBody, HostEvent, LifeEvent, PositionEnded, RecordedEvent
@@ -191,7 +191,7 @@ def test_what_is_no_event_breaks_nothing_and_is_told(wrong: Any) -> None:
 
     assert (Severity.ERROR, FIRST) == (event.header.severity, event.header.causation)
     assert {"price": 1, "misuse": {"within": (wrong,)}} == event.payload
-    assert () == circumstances().wrong
+    assert () == current_context().invalid
 
 
 def test_what_is_no_actor_breaks_nothing() -> None:

@@ -24,7 +24,7 @@ from poslife import (
     Side,
     VenueOrderId,
 )
-from poslife._domain.causation import Circumstances
+from poslife._domain.causation import EventContext
 from poslife._domain.changes import Change, Claim, Revise
 from poslife._domain.client_order_ids import LAST_ORDINAL
 from poslife._domain.identifiers import ChangeId
@@ -108,7 +108,7 @@ def committed(plan: Plan) -> Change:
     As the ledger would commit it: this alone checks that every event is of the version that is made.
     """
     return change_of(
-        plan, id=ChangeId(uuid4()), run=RUN, at=later(5), around=Circumstances(), new_event_id=new_event_id
+        plan, id=ChangeId(uuid4()), run=RUN, at=later(5), around=EventContext(), new_event_id=new_event_id
     )
 
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from poslife import CloseReason, OrderPurpose, OrderSide, OrderStatus, Origin, Protection, Side
-from poslife._domain.causation import Circumstances
+from poslife._domain.causation import EventContext
 from poslife._domain.changes import Change
 from poslife._domain.event_envelopes import LIFE_EVENT_SCHEMA, HostBody, UnknownBody
 from poslife._domain.events import LIFE_EVENTS, LifeBody
@@ -674,7 +674,7 @@ def claimed(**fields: Any) -> Change:
         id=ChangeId(UUID(int=1)),
         run=RUN,
         at=AT,
-        around=Circumstances(),
+        around=EventContext(),
         new_event_id=lambda: next(event_ids),
     )
 

@@ -1,3 +1,3 @@
 """
-Trading values and the rules that change them. Pure: no I/O, no event loop, no logging, no driver.
+Trading values and the rules that change them: no I/O, no event loop, no logging, no driver.
 """

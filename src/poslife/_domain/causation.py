@@ -1,5 +1,5 @@
 """
-What is going on while events come about: which event caused them, and what they belong to. Pure.
+Correlation, causation and actor of the current context: they go into the header of every event.
 """
 
 from __future__ import annotations
@@ -14,35 +14,36 @@ from uuid import UUID
 from poslife._domain.event_envelopes import Actor, EventHeader, HostEvent, LifeEvent, RecordedEvent
 from poslife._domain.identifiers import EventId
 
-__all__ = ["Circumstances", "acting_as", "causing", "circumstances", "unprompted"]
+__all__ = ["EventContext", "acting_as", "acting_without_cause", "causing", "current_context"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class EventContext:
     """
-    What an event's header says of how it came about.
+    The part of an event's header that comes from the context it is made in.
 
     Attributes:
         causation: The event that caused it.
-        correlation: What it belongs to.
-        actor: Who is acting.
-        wrong: What was given to `causing` or `acting_as` and is neither; told with the events.
+        correlation: The event, or the host's own id, to which a chain of causes goes back.
+        actor: The acting party.
+        invalid: The arguments of `causing` and `acting_as` that are no event and no actor. Events made in the
+            context report them.
     """
 
     causation: EventId | None = None
     correlation: UUID | None = None
     actor: Actor = Actor.STRATEGY
-    wrong: tuple[object, ...] = ()
+    invalid: tuple[object, ...] = ()
 
 
-_NONE: Final = Circumstances()
+_NONE: Final = EventContext()
 
-_current: Final[ContextVar[Circumstances]] = ContextVar("poslife_circumstances", default=_NONE)
+_current: Final[ContextVar[EventContext]] = ContextVar("poslife_event_context", default=_NONE)
 
 
-def circumstances() -> Circumstances:
+def current_context() -> EventContext:
     """
-    The circumstances here and now.
+    Return the context of the running code.
     """
     return _current.get()
 
@@ -50,18 +51,18 @@ def circumstances() -> Circumstances:
 @contextmanager
 def causing(event: EventId | RecordedEvent | HostEvent | LifeEvent) -> Generator[None]:
     """
-    Within it, what is recorded is caused by *event*, and so are the life events of steps that are taken.
+    Record *event* as the cause of every event within the block: of `record`, and of the steps taken.
 
-    Nested, an event's causation is the innermost one, its correlation that of the outermost: the correlation
-    which that event has itself, or its id.
+    In nested blocks an event's causation is the innermost *event*. Its correlation comes from the outermost: the
+    correlation of that event, or else its id.
 
-    Tasks started within it inherit it, as they do every context variable; so does `asyncio.to_thread`. A
-    thread of your own does so with ``contextvars.copy_context()``. A callback or a queue's consumer does not:
-    hand the id over, and open another ``with causing(id)`` there. `PositionTracker.recover` does not either:
-    what it settles may be another signal's, or another run's.
+    Tasks started within the block inherit it, as they do every context variable; so does `asyncio.to_thread`. A
+    thread you start yourself does so through ``contextvars.copy_context()``. Callbacks and consumers of a queue
+    do not: pass the id on, and open another ``with causing(id)`` there. `PositionTracker.recover` does not
+    inherit it either, for the orders it settles may belong to another signal or another run.
 
-    What is no event raises nothing, for a trade may be going on: the events within, life events too, are
-    stored with severity ERROR, and a `PoslifeMisuseWarning` is given.
+    An argument that is no event raises nothing, so that no trade breaks: events within the block, life events
+    included, are stored with severity ERROR, and a `PoslifeMisuseWarning` is issued.
 
     Args:
         event: An event, or the id that `PositionTracker.record` returned.
@@ -69,51 +70,56 @@ def causing(event: EventId | RecordedEvent | HostEvent | LifeEvent) -> Generator
     outer = _current.get()
     found = _identity(event)
     if found is None:
-        inner = replace(outer, wrong=(*outer.wrong, event))
+        inner = replace(outer, invalid=(*outer.invalid, event))
     else:
-        cause, belongs_to = found
-        inner = replace(outer, causation=cause, correlation=outer.correlation or belongs_to)
-    with _as_of_now(inner):
+        cause, correlation = found
+        inner = replace(outer, causation=cause, correlation=outer.correlation or correlation)
+    with _in_context(inner):
         yield
 
 
 @contextmanager
 def acting_as(actor: Actor) -> Generator[None]:
     """
-    Within it, what is recorded and every step that is taken is the doing of *actor*.
+    Record *actor* as the acting party of every event within the block: of `record`, and of the steps taken.
 
-    An operator's command, say, and all that it sets off. It reaches as far as `causing` does; where a step is
-    told its actor, that one it is.
+    For example an operator's command and all that it sets off. Tasks and threads inherit it as for `causing`. A
+    step that is given an actor of its own keeps that one. An argument that is no `Actor` is reported as for
+    `causing`.
 
     Args:
-        actor: Who; `Actor.STRATEGY` where nobody says.
+        actor: The acting party; `Actor.STRATEGY` outside of any block.
     """
     outer = _current.get()
-    known = type(actor) is Actor
-    with _as_of_now(replace(outer, actor=actor) if known else replace(outer, wrong=(*outer.wrong, actor))):
+    valid = type(actor) is Actor
+    inner = replace(outer, actor=actor) if valid else replace(outer, invalid=(*outer.invalid, actor))
+    with _in_context(inner):
         yield
 
 
-def unprompted(actor: Actor) -> AbstractContextManager[None]:
+def acting_without_cause(actor: Actor) -> AbstractContextManager[None]:
     """
-    Within it, *actor* acts for reasons of its own: whatever is going on around it is no cause.
+    Record *actor* as the acting party within the block, and no cause or correlation from outside of it.
     """
-    return _as_of_now(Circumstances(actor=actor))
+    return _in_context(EventContext(actor=actor))
 
 
 @contextmanager
-def _as_of_now(inner: Circumstances) -> Generator[None]:
-    token: Token[Circumstances] = _current.set(inner)
+def _in_context(inner: EventContext) -> Generator[None]:
+    token: Token[EventContext] = _current.set(inner)
     try:
         yield
     finally:
-        # A coroutine or a generator may be closed by another task, where nothing was set.
+        # Another task may close a coroutine or generator; there is no such token in its context.
         with suppress(ValueError):
             _current.reset(token)
 
 
 def _identity(event: object) -> tuple[EventId, UUID] | None:
-    # By `type`, for an object may only say that it is an event.
+    """
+    Return the id of an event and the correlation it passes on, or ``None`` for anything else.
+    """
+    # By `type`: `isinstance` believes a `__class__` that an object claims.
     if type(event) is UUID:
         return EventId(event), event
     if type(event) in (RecordedEvent, HostEvent, LifeEvent):

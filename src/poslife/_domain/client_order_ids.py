@@ -1,8 +1,8 @@
 """
-Client order ids: the ref and the order's ordinal, written as each venue takes them. Pure.
+Client order ids: a position's ref and an order's ordinal, in the form that each venue takes.
 
-The id is the ref's 128 bits with the ordinal (0 to 4095) in the low 12, so clearing them gives the ref
-back: any order seen at the venue names its position without a look-up table.
+The id is the ref's 128 bits with the ordinal (0 to 4095) in the low 12. Clearing those gives the ref back, so an
+order seen at the venue names its position without a look-up table.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CROCKFORD_LENGTH = 26
 
 class OrderName(NamedTuple):
     """
-    What a client order id of ours says: which position, which of its orders.
+    The position and the order that a client order id names.
     """
 
     ref: PositionRef
@@ -39,13 +39,16 @@ class OrderName(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientOrderIdFormat:
     """
-    How one venue takes client order ids.
+    The form in which a venue takes client order ids.
 
     Attributes:
-        alphabet: ``crockford``: 26 lower-case letters and digits; ``hex``: 32 lower-case hex digits.
-        prefix: What stands before the digits in the id that is sent.
-        returned_prefix: What the venue, or ccxt, puts before the id that was sent when it gives it back.
-        most: The longest id the venue takes, for the check that ours fits.
+        alphabet: ``crockford`` for 26 lower-case letters and digits, ``hex`` for 32 lower-case hex digits.
+        prefix: The text before the digits in the id that is sent.
+        returned_prefix: The text that the venue, or ccxt, adds before the sent id when it gives it back.
+        most: The most characters that the venue takes.
+
+    Raises:
+        InvalidValue: An id would be longer than *most*, or a field is not of its kind.
     """
 
     alphabet: Literal["crockford", "hex"] = "crockford"
@@ -74,7 +77,7 @@ class ClientOrderIdFormat:
 
     def write(self, number: int) -> str:
         """
-        The id for 128 bits.
+        Return the id for a number of 128 bits.
         """
         if self.alphabet == "hex":
             return f"{self.prefix}{number:032x}"
@@ -83,7 +86,9 @@ class ClientOrderIdFormat:
 
     def read(self, text: str) -> int | None:
         """
-        The 128 bits of an id of this format, with the returned prefix or without; else ``None``.
+        Return the number that an id of this format holds, or ``None`` for any other text.
+
+        The returned prefix may be there or not.
         """
         if self.returned_prefix:
             text = text.removeprefix(self.returned_prefix)
@@ -103,8 +108,8 @@ class ClientOrderIdFormat:
         return number if number < 1 << 128 else None
 
 
-# Lengths from the venues' API documentation; gate's ccxt class adds `t-` and gives it back;
-# hyperliquid takes a 128-bit hex number and nothing else.
+# Lengths from the venues' API documentation. ccxt's gate class adds `t-` and gives it back; hyperliquid takes
+# a 128-bit hex number only.
 CLIENT_ORDER_IDS: Mapping[Venue, ClientOrderIdFormat] = MappingProxyType(
     {
         Venue("binance"): ClientOrderIdFormat(most=36),
@@ -121,7 +126,7 @@ CLIENT_ORDER_IDS: Mapping[Venue, ClientOrderIdFormat] = MappingProxyType(
     }
 )
 """
-The formats poslife knows, by ccxt's exchange id. Give others to the tracker as ``client_order_ids``.
+The formats that poslife knows, by ccxt's exchange id. Give others to the tracker as ``client_order_ids``.
 """
 
 
@@ -140,11 +145,11 @@ def client_order_id(
     formats: Mapping[Venue, ClientOrderIdFormat] = CLIENT_ORDER_IDS,
 ) -> ClientOrderId:
     """
-    The client order id of a position's order, as *venue* takes it.
+    Return the client order id of a position's order in the form that *venue* takes.
 
     Raises:
-        UnknownVenueFormat: The venue is not in *formats*.
-        InvalidValue: *ref* is no ref, or *ordinal* is not 0 to 4095.
+        UnknownVenueFormat: *formats* has no such venue.
+        InvalidValue: *ref* is no ref, or *ordinal* is no int from 0 to 4095.
     """
     require_position_ref("ref", ref)
     require_count("ordinal", ordinal, most=LAST_ORDINAL)
@@ -158,10 +163,10 @@ def read_client_order_id(
     formats: Mapping[Venue, ClientOrderIdFormat] = CLIENT_ORDER_IDS,
 ) -> OrderName | None:
     """
-    The ref and ordinal of a client order id, or ``None`` where it is not one of ours.
+    Return the ref and ordinal that a client order id holds, or ``None`` if poslife did not make it.
 
     Raises:
-        UnknownVenueFormat: The venue is not in *formats*.
+        UnknownVenueFormat: *formats* has no such venue.
     """
     number = _format(venue, formats).read(text)
     if number is None:

@@ -1,5 +1,5 @@
 """
-What things are called: identifiers, the key, sides and legs. Pure.
+Identifiers, the key of a position, and the sides and legs it is made of.
 """
 
 from __future__ import annotations
@@ -37,57 +37,57 @@ __all__ = [
 
 PositionId = NewType("PositionId", int)
 """
-The number a repository gives a position with its first fill. Only a repository mints one.
+The number that a repository gives a position with its first fill. Only a repository mints one.
 """
 
 PositionRef = NewType("PositionRef", UUID)
 """
-What every position has from its first instant: a UUIDv7 whose low 12 bits are zero.
+A position's identifier from its first instant: a UUIDv7 whose low 12 bits are zero.
 """
 
 EventId = NewType("EventId", UUID)
 """
-A UUIDv7; an event is stored once under it, however often it is sent.
+An event's identifier, a UUIDv7. An event is stored once under it, however often it is sent.
 """
 
 ChangeId = NewType("ChangeId", UUID)
 """
-Names one change, so that repeating it gives the first result.
+A change's identifier. Committing a change again under it returns the first result.
 """
 
 RunId = NewType("RunId", UUID)
 """
-One life of a host process.
+A run's identifier. A run is one life of a host process.
 """
 
 Venue = NewType("Venue", str)
 """
-ccxt's exchange id, for example ``bybit``.
+An exchange, by ccxt's exchange id: for example ``bybit``.
 """
 
 Account = NewType("Account", str)
 """
-The host's name for an account or sub-account at a venue.
+An account or sub-account at a venue, by the host's name for it.
 """
 
 Symbol = NewType("Symbol", str)
 """
-ccxt's unified symbol, for example ``BTC/USDT:USDT``; never the venue's raw one.
+A market, by ccxt's unified symbol: for example ``BTC/USDT:USDT``, never the venue's raw one.
 """
 
 ClientOrderId = NewType("ClientOrderId", str)
 """
-Our name for an order, as the venue takes it.
+The id that poslife gives an order, in the form that the venue takes.
 """
 
 VenueOrderId = NewType("VenueOrderId", str)
 """
-The venue's name for an order.
+The id that the venue gives an order.
 """
 
 TradeId = NewType("TradeId", str)
 """
-The venue's name for a fill, unique within venue, account and symbol.
+The id that the venue gives a fill, unique within venue, account and symbol.
 """
 
 
@@ -102,14 +102,14 @@ class Side(enum.Enum):
     @property
     def entered_by(self) -> OrderSide:
         """
-        The side of the orders that open or increase such a position.
+        The side of orders that open or increase a position of this side.
         """
         return OrderSide.BUY if self is Side.LONG else OrderSide.SELL
 
     @property
     def left_by(self) -> OrderSide:
         """
-        The side of the orders that reduce or close such a position.
+        The side of orders that reduce or close a position of this side.
         """
         return OrderSide.SELL if self is Side.LONG else OrderSide.BUY
 
@@ -125,14 +125,14 @@ class OrderSide(enum.Enum):
     @property
     def opens(self) -> Side:
         """
-        The side of the position that such an order opens from flat.
+        The side of the position that an order of this side opens from flat.
         """
         return Side.LONG if self is OrderSide.BUY else Side.SHORT
 
 
 class Leg(enum.Enum):
     """
-    Which of a symbol's positions: the net one in one-way mode, or one of the two in hedge mode.
+    One of the positions a venue can hold in a symbol: the net one in one-way mode, two in hedge mode.
     """
 
     NET = "net"
@@ -142,7 +142,9 @@ class Leg(enum.Enum):
 
 class MarginMode(enum.Enum):
     """
-    Part of the key only where a venue can hold a cross and an isolated position of one symbol side by side.
+    A margin mode.
+
+    It is part of the key only where the venue can hold a cross and an isolated position of one symbol at once.
     """
 
     CROSS = "cross"
@@ -152,17 +154,18 @@ class MarginMode(enum.Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionKey:
     """
-    What the exchange can hold one of: one live position per key.
+    The key of a position: the exchange can hold one position per key, so at most one is live.
 
     Attributes:
         venue: ccxt's exchange id.
         account: The host's name for the account or sub-account.
         symbol: ccxt's unified symbol.
         leg: `Leg.NET` in one-way mode, the leg in hedge mode.
-        margin_mode: Only where the venue can hold both modes of one symbol side by side.
+        margin_mode: The mode where the venue can hold both modes of one symbol at once, else ``None``.
 
     Raises:
-        InvalidValue: For a name that is empty, padded or no text, or a leg or mode that is none.
+        InvalidValue: A name is not a str of 1 to 255 printable characters without surrounding spaces, or
+            *leg* or *margin_mode* is no member of its enumeration.
     """
 
     venue: Venue
@@ -194,7 +197,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def _uuid7(at: datetime, entropy: int) -> int:
     """
-    RFC 9562 section 5.7: 48 bits of milliseconds, version 7, variant 2, the rest from *entropy* (74 bits).
+    Return the bits of a UUIDv7: 48 of milliseconds, version, variant and 74 of *entropy* (RFC 9562, 5.7).
     """
     milliseconds = (at - _EPOCH) // timedelta(milliseconds=1)
     random_a, random_b = (entropy >> 62) & 0xFFF, entropy & ((1 << 62) - 1)
@@ -203,13 +206,13 @@ def _uuid7(at: datetime, entropy: int) -> int:
 
 def position_ref_at(at: datetime, entropy: int) -> PositionRef:
     """
-    A new ref: a UUIDv7 of the time, with the low 12 bits free for an order's ordinal.
+    Return the ref for a time: a UUIDv7 whose low 12 bits are zero, for they hold an order's ordinal.
     """
     return PositionRef(UUID(int=_uuid7(at, entropy) & ~0xFFF))
 
 
 def event_id_at(at: datetime, entropy: int) -> EventId:
     """
-    A new event id: a UUIDv7 of the time.
+    Return the event id for a time: a UUIDv7.
     """
     return EventId(UUID(int=_uuid7(at, entropy)))

@@ -11,7 +11,7 @@ from types import EllipsisType
 import msgspec
 from msgspec.structs import replace
 
-from poslife._domain.causation import Circumstances
+from poslife._domain.causation import EventContext
 from poslife._domain.changes import Change, Revise, Transition
 from poslife._domain.event_envelopes import LIFE_EVENT_SCHEMA, EventHeader, LifeEvent, Severity
 from poslife._domain.events import ClosingWithdrawn, LifeBody, PositionClosing, PositionEnded
@@ -153,7 +153,7 @@ def change_of(
     id: ChangeId,
     run: RunId,
     at: datetime,
-    around: Circumstances,
+    around: EventContext,
     new_event_id: Callable[[], EventId],
 ) -> Change:
     """
@@ -172,7 +172,7 @@ def change_of(
                 account=event.account,
                 symbol=event.symbol,
                 order=event.order,
-                severity=Severity.ERROR if around.wrong else event.severity,
+                severity=Severity.ERROR if around.invalid else event.severity,
                 occurred_at=at if event.occurred_at is None else event.occurred_at,
                 run=run,
                 correlation=around.correlation,

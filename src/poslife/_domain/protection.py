@@ -1,5 +1,5 @@
 """
-A position's protection: its stop loss and its take profit. Pure.
+A position's protection: its stop loss and its take profit.
 """
 
 from __future__ import annotations
@@ -18,14 +18,19 @@ __all__ = ["Protection"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
     """
-    The orders at the venue that close the position without us: one value, confirmed or not there.
+    The stop loss and take profit that the venue executes by itself, as confirmed by the venue.
+
+    A position without any has ``None`` instead; no flag beside the values can contradict them.
 
     Attributes:
-        stop_price: The stop-loss trigger, or ``None``.
-        stop_order_id: The venue's name for the stop order, or ``None`` where it is a property of the position
-            there.
-        take_profit_price: The take-profit trigger, or ``None``.
-        take_profit_order_id: The venue's name for it, or ``None``.
+        stop_price: The stop-loss trigger in the quote currency, or ``None``.
+        stop_order_id: The venue's id of the stop order, or ``None`` where the stop is a property of the
+            position there.
+        take_profit_price: The take-profit trigger in the quote currency, or ``None``.
+        take_profit_order_id: The venue's id of the take-profit order, or ``None``.
+
+    Raises:
+        InvalidValue: There is no price, an order id without its price, or a price that is not above zero.
     """
 
     stop_price: Decimal | None = None
@@ -38,15 +43,15 @@ class Protection:
             raise InvalidValue(
                 "Protection", None, "a stop_price or a take_profit_price", hint="no protection at all is None"
             )
-        for what, price, order in (
+        for kind, price, order in (
             ("stop", self.stop_price, self.stop_order_id),
             ("take_profit", self.take_profit_price, self.take_profit_order_id),
         ):
             if price is not None:
-                require_positive(f"Protection.{what}_price", price)
+                require_positive(f"Protection.{kind}_price", price)
             if order is not None:
-                require_name(f"Protection.{what}_order_id", order)
+                require_name(f"Protection.{kind}_order_id", order)
                 if price is None:
                     raise InvalidValue(
-                        f"Protection.{what}_price", None, f"a Decimal, since {what}_order_id is given"
+                        f"Protection.{kind}_price", None, f"a Decimal, since {kind}_order_id is given"
                     )

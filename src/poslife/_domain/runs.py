@@ -1,5 +1,5 @@
 """
-Runs: one life of a host process each, with a lease. Pure.
+Runs: each is one life of a host process, with a lease.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ __all__ = ["NewRun", "Run"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:
     """
-    One life of a host process, as it introduces itself.
+    A run that is to start.
 
     Attributes:
-        id: Made by the process.
-        machine: Names the machine and its process name space; processes of one machine can see each other
-            die.
-        pid: The process id there.
-        process_started: When that process started, in the machine's own terms, or empty where it cannot be
-            told.
+        id: The run's id, made by the process.
+        machine: The machine and its process namespace. Processes of one machine can see that another has died.
+        pid: The process id in that namespace.
+        process_started: The start of that process in the operating system's terms, or empty if not known.
+            With *pid* it tells two processes apart that had the same id.
         lease: Seconds for which the run counts as alive without a renewal.
+
+    Raises:
+        InvalidValue: A field is not of its kind, or *lease* is not finite and above zero.
     """
 
     id: RunId
@@ -49,16 +51,16 @@ class NewRun:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """
-    A run as the store knows it.
+    A run as stored.
 
     Attributes:
-        id: Made by the process.
-        machine: Names the machine and its process name space.
-        pid: The process id there.
-        process_started: When that process started, in the machine's own terms, or empty.
-        started_at: By the store's clock.
-        lease_until: By the store's clock.
-        ended: It was ended, or its lease ran out by the store's clock. It stays so.
+        id: The run's id.
+        machine: The machine and its process namespace.
+        pid: The process id in that namespace.
+        process_started: The start of that process in the operating system's terms, or empty.
+        started_at: The time of its start, by the store's clock.
+        lease_until: The end of its lease, by the store's clock.
+        ended: True once it was ended or its lease has run out by the store's clock. It stays so.
     """
 
     id: RunId

@@ -1,5 +1,7 @@
 """
-Structs, made in a tenth of the time where events and commits pass, are dataclasses to a host. Pure.
+Make msgspec structs work with `dataclasses`.
+
+Values on the paths of emit and commit are structs, for one is made in a tenth of a dataclass's time.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ __all__ = ["as_dataclass_too"]
 
 def as_dataclass_too(struct: type[msgspec.Struct]) -> None:
     """
-    Let `dataclasses` treat a struct as one of its own, as type checkers do: ``replace``, ``fields``.
+    Let `dataclasses.replace` and `dataclasses.fields` accept *struct*, as type checkers do.
     """
     fields = [
         (one.name, one.type, field() if one.default is msgspec.NODEFAULT else field(default=one.default))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from poslife._domain.causation import circumstances
+from poslife._domain.causation import current_context
 from poslife._domain.changes import Committed
 from poslife._domain.client_order_ids import ClientOrderIdFormat, client_order_id
 from poslife._domain.event_envelopes import Actor
@@ -202,9 +202,9 @@ class Ledger:
             StorageUnavailable: The store did not answer in time; whether the plan was committed is unknown.
             RepositoryError: As `Repository.commit` says.
         """
-        around = circumstances()
-        if around.wrong:
-            given = ", ".join(type(one).__name__ for one in around.wrong)
+        around = current_context()
+        if around.invalid:
+            given = ", ".join(type(one).__name__ for one in around.invalid)
             warn(f"causing(…) or acting_as(…): not what it takes: {given}; stored with severity ERROR")
         change = change_of(
             plan,

@@ -13,7 +13,7 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
-from poslife._domain.causation import unprompted
+from poslife._domain.causation import acting_without_cause
 from poslife._domain.client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
 from poslife._domain.event_envelopes import Actor, RecordedEvent, Severity
 from poslife._domain.fills import Fill, StoredFill
@@ -259,7 +259,7 @@ class PositionTracker:
         self._require_started("recover")
         ledger = self._ledger
         # What is in doubt may be another signal's, or another run's.
-        with unprompted(Actor.RECOVERY):
+        with acting_without_cause(Actor.RECOVERY):
             async with self._beginning:  # two recoveries at once must not begin two runs
                 await self._require_run()
             taken_over = await take_over(ledger)

@@ -15,7 +15,7 @@ import msgspec
 
 from poslife._domain.event_envelopes import LIFE_EVENT_SCHEMA, HostBody, Json, RecordedEvent, UnknownBody
 from poslife._domain.events import LIFE_EVENTS, LifeBody
-from poslife._domain.text import NOT_OURS, class_name, clean_text, text_of
+from poslife._domain.text import ENDS_PROCESS, class_name, clean_text, text_of
 from poslife._trail.flattening import Flattening, free_name
 from poslife._trail.plain import encode_plain
 from poslife._trail.records import EventRecord
@@ -85,7 +85,7 @@ def encode_redacted(
             if encoded is not None:
                 return encoded, None
         return _flattened(payload, error, redact)
-    except NOT_OURS:
+    except ENDS_PROCESS:
         raise
     except BaseException:  # noqa: BLE001 - as when there is no stack left to flatten anything
         return b'{"$unencodable":true}', None
@@ -106,7 +106,7 @@ def _flattened(
     if redact is not None:
         try:
             content = _redacted_object(redact, (), content)
-        except NOT_OURS:
+        except ENDS_PROCESS:
             raise
         except BaseException as failure:  # noqa: BLE001 - a host's function may raise anything
             # Its words may be of what it was to leave out.

@@ -20,7 +20,7 @@ from uuid import UUID
 import msgspec
 
 from poslife._domain.event_envelopes import Json
-from poslife._domain.text import LONGEST_TEXT, NOT_OURS, class_name, clean_text, repr_of, text_of
+from poslife._domain.text import ENDS_PROCESS, LONGEST_TEXT, class_name, clean_text, repr_of, text_of
 from poslife._trail.tracebacks import describe_exception
 
 __all__ = ["DEEPEST", "Flattening", "free_name"]
@@ -63,7 +63,7 @@ class Flattening:
             return self._told(_scalar(value))
         except _NotScalar:
             pass
-        except NOT_OURS:
+        except ENDS_PROCESS:
             raise
         except BaseException:  # noqa: BLE001 - a host's subclass of a scalar may raise anything
             return self._told(repr_of(value))
@@ -73,7 +73,7 @@ class Flattening:
             return f"<deeper than {DEEPEST}: {class_name(type(value))}>"
         try:
             return self._container(value, depth + 1, (*above, id(value)))
-        except NOT_OURS:
+        except ENDS_PROCESS:
             raise
         except BaseException:  # noqa: BLE001 - a host's container may raise anything
             return self._told(repr_of(value))
@@ -181,7 +181,7 @@ def _read(items: Iterable[_ItemT], marker: Callable[[str], _ItemT]) -> Iterator[
     """
     try:
         yield from items
-    except NOT_OURS:
+    except ENDS_PROCESS:
         raise
     except Exception as error:  # noqa: BLE001 - a host's iterator may raise anything
         yield marker(f"<reading on raises {class_name(type(error))}>")
@@ -231,7 +231,7 @@ def _field_names(value: object) -> list[str] | None:
 def _field(value: object, name: str) -> object:
     try:
         return getattr(value, name)
-    except NOT_OURS:
+    except ENDS_PROCESS:
         raise
     except BaseException as error:  # noqa: BLE001 - a property may raise anything
         return f"<reading it raises {class_name(type(error))}>"

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from poslife._domain.causation import circumstances
+from poslife._domain.causation import current_context
 from poslife._domain.event_envelopes import EventHeader, HostEvent, Severity
 from poslife._domain.identifiers import EventId, PositionKey, PositionRef, RunId
 from poslife._domain.positions import ClosedPosition, PendingPosition, PersistedPosition, Position
@@ -51,7 +51,7 @@ def host_event(
     wrong: dict[str, object] = {}
     kind = _event_type(type, wrong)
     ref, key = _subject(about, wrong)
-    around = circumstances()
+    around = current_context()
     given = _given(payload, wrong)
     if _class_of(severity) is not Severity:
         wrong["severity"] = severity
@@ -59,8 +59,8 @@ def host_event(
     if error is not None and not _is_error(error):
         wrong["error"] = error
         error = None
-    if around.wrong:
-        wrong["within"] = around.wrong
+    if around.invalid:
+        wrong["within"] = around.invalid
     at = _time(now, wrong)
     if wrong:
         severity = Severity.ERROR

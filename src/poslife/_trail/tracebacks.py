@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Final, cast
 
 from poslife._domain.event_envelopes import Json
-from poslife._domain.text import LONGEST_TEXT, NOT_OURS, class_name, clean_text, text_of
+from poslife._domain.text import ENDS_PROCESS, LONGEST_TEXT, class_name, clean_text, text_of
 
 __all__ = ["describe_exception"]
 
@@ -96,7 +96,7 @@ def _frames(error: BaseException) -> Iterator[str]:
     try:
         # The innermost ones.
         yield from traceback.format_list(traceback.extract_tb(begun, limit=-_MOST_FRAMES))
-    except NOT_OURS:
+    except ENDS_PROCESS:
         raise
     except BaseException as unreadable:  # noqa: BLE001 - it reads the host's source files, through its loaders
         yield f"  <a traceback that cannot be read: {class_name(type(unreadable))}>\n"
@@ -108,7 +108,7 @@ def _notes(error: BaseException) -> Iterator[str]:
         if isinstance(notes, list | tuple):
             for note in cast("list[object]", notes)[:_MOST_NOTES]:
                 yield f"{text_of(note, most=_LONGEST_MESSAGE)}\n"
-    except NOT_OURS:
+    except ENDS_PROCESS:
         raise
     except BaseException:  # noqa: BLE001 - a host's exception may raise anything when it is looked at
         yield "<notes that cannot be read>\n"

@@ -53,13 +53,13 @@ def causing(event: EventId | RecordedEvent | HostEvent | LifeEvent) -> Generator
     """
     Record *event* as the cause of every event within the block: of `record`, and of the steps taken.
 
-    In nested blocks an event's causation is the innermost *event*. Its correlation comes from the outermost: the
-    correlation of that event, or else its id.
+    In nested blocks an event's causation is the innermost *event*. Its correlation comes from the outermost:
+    the correlation of that event, or else its id.
 
-    Tasks started within the block inherit it, as they do every context variable; so does `asyncio.to_thread`. A
-    thread you start yourself does so through ``contextvars.copy_context()``. Callbacks and consumers of a queue
-    do not: pass the id on, and open another ``with causing(id)`` there. `PositionTracker.recover` does not
-    inherit it either, for the orders it settles may belong to another signal or another run.
+    Tasks started within the block inherit it, as they do every context variable; so does `asyncio.to_thread`.
+    A thread you start yourself does so through ``contextvars.copy_context()``. Callbacks and consumers of a
+    queue do not: pass the id on, and open another ``with causing(id)`` there. `PositionTracker.recover` does
+    not inherit it either, for the orders it settles may belong to another signal or another run.
 
     An argument that is no event raises nothing, so that no trade breaks: events within the block, life events
     included, are stored with severity ERROR, and a `PoslifeMisuseWarning` is issued.
@@ -83,8 +83,8 @@ def acting_as(actor: Actor) -> Generator[None]:
     """
     Record *actor* as the acting party of every event within the block: of `record`, and of the steps taken.
 
-    For example an operator's command and all that it sets off. Tasks and threads inherit it as for `causing`. A
-    step that is given an actor of its own keeps that one. An argument that is no `Actor` is reported as for
+    For example an operator's command and all that it sets off. Tasks and threads inherit it as for `causing`.
+    A step that is given an actor of its own keeps that one. An argument that is no `Actor` is reported as for
     `causing`.
 
     Args:

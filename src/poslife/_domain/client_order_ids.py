@@ -1,8 +1,8 @@
 """
 Client order ids: a position's ref and an order's ordinal, in the form that each venue takes.
 
-The id is the ref's 128 bits with the ordinal (0 to 4095) in the low 12. Clearing those gives the ref back, so an
-order seen at the venue names its position without a look-up table.
+The id is the ref's 128 bits with the ordinal (0 to 4095) in the low 12. Clearing those gives the ref back, so
+an order seen at the venue names its position without a look-up table.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ class MarginMode(enum.Enum):
     """
     A margin mode.
 
-    It is part of the key only where the venue can hold a cross and an isolated position of one symbol at once.
+    It is part of the key only where the venue can hold a cross and an isolated position in one symbol.
     """
 
     CROSS = "cross"

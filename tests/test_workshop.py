@@ -1,15 +1,18 @@
 """
-The workshop itself: what conftest promises about every test.
+The workshop: the guards that conftest puts around each test, and the commands that check a commit.
 """
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -202,3 +205,60 @@ def test_a_server_crashes_and_comes_back(postgres_server: LocalServer) -> None:
     postgres_server.start()
 
     assert "DBRUSDT" == psql(postgres_server.dsn(), "SELECT symbol FROM held").strip()
+
+
+# ------------------------------------------------------------------------- the commands that check a commit
+
+
+def _lines(pattern: str, text: str) -> list[str]:
+    return [match[1] for match in re.finditer(pattern, text, re.MULTILINE)]
+
+
+def _lint_commands() -> list[list[object]]:
+    """
+    The commands of `nox -s lint`, without the arguments that a caller may add.
+    """
+    module = ast.parse((_PROJECT / "noxfile.py").read_text())
+    (lint,) = (node for node in module.body if isinstance(node, ast.FunctionDef) and node.name == "lint")
+    return [
+        [argument.value for argument in call.args if isinstance(argument, ast.Constant)]
+        for call in ast.walk(lint)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "session.run"
+    ]
+
+
+def test_pre_commit_runs_the_lint_session() -> None:
+    """
+    The hooks before a commit are the commands of `nox -s lint`, with the same release of ruff, all local.
+    """
+    hooks = (_PROJECT / ".pre-commit-config.yaml").read_text()
+    groups = tomllib.loads((_PROJECT / "pyproject.toml").read_text())["dependency-groups"]
+
+    assert _lint_commands() == [shlex.split(entry) for entry in _lines(r"^ +entry: (.+)$", hooks)]
+    assert {f'["{groups["lint"][0]}"]'} == set(_lines(r"additional_dependencies: (.+)$", hooks))
+    assert ["local"] == _lines(r"repo: (.+)$", hooks)
+
+
+def test_the_workflow_runs_the_ci_script() -> None:
+    """
+    CI's workflow runs `.ci/run` and no other command.
+    """
+    workflow = (_PROJECT / ".github/workflows/ci.yml").read_text()
+
+    assert ["bash .ci/run"] == _lines(r"^ +- run: (.+)$", workflow)
+
+
+def test_ci_runs_every_default_session() -> None:
+    """
+    `.ci/run` leaves out no session that `nox` alone would run.
+    """
+    module = ast.parse((_PROJECT / "noxfile.py").read_text())
+    (default,) = (
+        ast.literal_eval(node.value)
+        for node in module.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "nox.options.sessions"
+    )
+    script = (_PROJECT / ".ci/run").read_text()
+    run = {name for names in _lines(r"^run ([\w ]+)", script) for name in names.split()}
+
+    assert set() == set(default) - run

@@ -7,6 +7,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from typing_extensions import override
 
@@ -51,7 +52,7 @@ STORE_LIES = tuple(
 
 # What a broken contract looks like: the suite says so, or an error comes out that should not.
 # Any other is a liar's own mistake.
-FINDINGS = (AssertionError, PoslifeError, RuntimeError, ValueError)
+FINDINGS = (AssertionError, PoslifeError, RuntimeError, ValueError, msgspec.MsgspecError)
 
 
 def told(lie: tuple[type[object], str]) -> str:

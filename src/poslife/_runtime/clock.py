@@ -13,23 +13,14 @@ __all__ = ["SystemClock"]
 
 class SystemClock:
     """
-    The system's time; a `Clock`.
+    A `Clock` that shows the system's time.
     """
 
     def now(self) -> datetime:
-        """
-        The system's time, in UTC.
-        """
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """
-        Seconds that never go back.
-        """
         return time.monotonic()
 
     async def sleep(self, seconds: float, /) -> None:
-        """
-        Wait.
-        """
         await asyncio.sleep(seconds)

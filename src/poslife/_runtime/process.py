@@ -1,5 +1,5 @@
 """
-This process, as others on the machine can recognise it, and whether another one is dead.
+This process as a run, and recognising that another run's process is dead.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["is_certainly_dead", "this_run"]
 
 def this_run(run: RunId, lease: float) -> NewRun:
     """
-    This process as a run.
+    Return this process as a run.
     """
     pid = os.getpid()
     return NewRun(id=run, machine=_machine(), pid=pid, process_started=_started(pid) or "", lease=lease)
@@ -25,9 +25,9 @@ def this_run(run: RunId, lease: float) -> NewRun:
 
 def is_certainly_dead(run: Run) -> bool:
     """
-    Whether the process of *run* ran on this machine, in this process name space, and does so no more.
+    Tell if the process of *run* ran on this machine, in this process name space, and runs no more.
 
-    ``False`` is "cannot tell", too: then the lease decides.
+    ``False`` also means that it cannot be known from here: then the lease decides.
     """
     if sys.platform == "win32" or run.machine != _machine():
         return False
@@ -36,30 +36,30 @@ def is_certainly_dead(run: Run) -> bool:
     except ProcessLookupError:
         return True
     except PermissionError:
-        pass  # there is such a process, of another user
+        pass  # it exists, under another user
     started = _started(run.pid)
-    # Another start time: the process id was given to somebody else since.
+    # Another start time: the process id was reused.
     return bool(run.process_started and started and started != run.process_started)
 
 
 def _machine() -> str:
     """
-    The machine's boot and the process name space; processes of two containers cannot see each other die.
+    Return the node's name, its boot, and the process name space: two containers cannot see each other's.
     """
     parts = [platform.node() or "unnamed"]
     try:
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
         parts.append(str(Path("/proc/self/ns/pid").readlink()))
     except OSError:
-        pass  # not Linux: the name alone, as good as the lease lets it be
+        pass  # not Linux: the name alone
     return " ".join(parts)[:255]
 
 
 def _started(pid: int) -> str | None:
     """
-    When the process started, in clock ticks since the machine's start; a zombie is dead.
+    Return when the process started, in clock ticks since the boot: field 22 of ``/proc/PID/stat``, proc(5).
 
-    Field 22 of ``/proc/PID/stat``, see proc(5).
+    A zombie is dead, so it gets another answer than its start.
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()

@@ -13,7 +13,7 @@ from typing import Final
 from poslife._domain.event_envelopes import EventHeader, HostEvent, Severity
 from poslife._domain.identifiers import EventId, RunId
 from poslife._runtime.clock import SystemClock
-from poslife._runtime.forking import in_each_child
+from poslife._runtime.forking import after_fork_in_child
 from poslife._runtime.ids import EventIds
 from poslife._sink.health import SinkHealth, SinkStats
 from poslife._sink.intake import Intake
@@ -147,7 +147,7 @@ class BatchingSink:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
-        in_each_child(self._reset_after_fork)
+        after_fork_in_child(self._reset_after_fork)
 
     def _reset_after_fork(self) -> None:
         """

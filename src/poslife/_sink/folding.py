@@ -1,5 +1,5 @@
 """
-Folding telemetry: of what a bot says many times a second, the latest of each interval is kept.
+Folding telemetry: of events that come many times a second, the latest of each interval is kept.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 from poslife._domain.event_envelopes import HostEvent, Severity
 from poslife._domain.identifiers import EventId
 from poslife._runtime.clock import SystemClock
-from poslife._runtime.forking import in_each_child
+from poslife._runtime.forking import after_fork_in_child
 from poslife.errors import InvalidValue
 from poslife.protocols import Clock, EventSink
 
@@ -30,14 +30,14 @@ _QUIET: Final = frozenset({Severity.DEBUG, Severity.INFO})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldingStats:
     """
-    What became of the events. At every moment ``emitted = passed + folded + waiting``.
+    Counts of events. At every moment ``emitted = passed + folded + waiting``.
 
     Attributes:
-        emitted: What the folding sink was given.
-        passed: What it gave to the sink within.
-        folded: What a later event of its key stands for; each is counted in that event.
+        emitted: Accepted by the folding sink.
+        passed: Emitted to the inner sink.
+        folded: Replaced by a later event of their key, which counts them.
         waiting: The latest of their keys, until their interval is over.
-        keys: The keys it knows of now.
+        keys: Keys within their interval now.
     """
 
     emitted: int
@@ -50,7 +50,7 @@ class FoldingStats:
 @dataclass(slots=True)
 class _Window:
     """
-    An interval of one key: what was given in it and not passed on.
+    An interval of one key, and what waits in it.
     """
 
     until: float
@@ -64,26 +64,26 @@ class FoldingSink:
     An `EventSink` around another that folds telemetry: of each key it passes on one event an interval.
 
     The first event of a key is passed on at once. Of those that follow within *interval* seconds the latest
-    waits, and is passed on when the interval is over, whether or not another event comes; one that a later
-    event replaced is folded into that: its payload says under ``folded`` how many it stands for besides
-    itself, and when the first of them occurred. The id that `emit` returned for a folded event names nothing
+    waits, and is passed on when the interval is over, even if no other event comes. An event that a later one
+    replaced is folded into that: its payload says under ``folded`` how many it stands for besides itself, and
+    when the first and the last of them occurred. The id that `emit` returned for a folded event names nothing
     stored.
 
     Only host events go through a sink, so a life event is never folded. An event with an error, or of a
-    severity above INFO, is passed on as it is, after what waits of its key; so is everything while there are
-    *most_keys* keys within their interval.
+    severity above INFO, is passed on unchanged, after the event of its key that waits; so is everything while
+    *most_keys* keys are within their interval.
 
     The last event of a key is passed on by a timer of the event loop that `emit` was called in first. Without
-    one it waits for the next `emit` of anything, `flush` or `aclose`. What waits is in memory: a killed
-    process loses the latest event of each key, at most *interval* seconds old.
+    a loop it waits for the next `emit`, `flush` or `aclose`. It waits in memory: a killed process loses the
+    latest event of each key, at most *interval* seconds old.
 
     Args:
         inner: The sink that gets the rest. This one flushes and closes it.
-        fold: The types of the events to fold, or a function that says whether to fold an event.
+        fold: The types of the events to fold, or a function that returns true for those.
         interval: Seconds.
-        key: What the events of one kind have in common. By default: type, position, venue, account and
-            symbol, of the header or, where it has none, of the payload.
-        most_keys: So many keys may be within their interval at once.
+        key: Returns the key of an event; events of one key are folded together. By default: type, position,
+            venue, account and symbol, of the header or, where it has none, of the payload.
+        most_keys: The most keys within their interval at once.
         clock: For the intervals.
 
     Raises:
@@ -109,14 +109,14 @@ class FoldingSink:
         if isinstance(fold, str):
             raise InvalidValue("FoldingSink.fold", fold, "a set of event types, or a function")
         self._inner = inner
-        self._folds: Callable[[HostEvent], bool] = fold if callable(fold) else _one_of(fold)
+        self._folds: Callable[[HostEvent], bool] = fold if callable(fold) else _of_types(fold)
         self._interval = interval
-        self._key: Callable[[HostEvent], Hashable] = _usual_key if key is None else key
+        self._key: Callable[[HostEvent], Hashable] = _default_key if key is None else key
         self._most_keys = most_keys
         self._clock: Clock = SystemClock() if clock is None else clock
-        # Reentrant: the sink within may warn, and the host may record its warnings.
+        # Reentrant: the inner sink may warn, and the host may record its warnings.
         self._lock = threading.RLock()
-        # In the order in which they end, for all are of one length.
+        # All are of one length, so they are in the order in which they end.
         self._windows: OrderedDict[Hashable, _Window] = OrderedDict()
         self._emitted = 0
         self._passed = 0
@@ -124,45 +124,42 @@ class FoldingSink:
         self._waiting = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._asked = False
+        self._timer_requested = False
         self._closed = False
-        in_each_child(self._begin_anew)
+        after_fork_in_child(self._reset_after_fork)
 
-    def _begin_anew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """
-        In the child of a fork: what waits is the parent's.
+        Drop, in the child of a fork, what waits: the parent passes it on.
         """
         self._lock = threading.RLock()
         self._windows.clear()
         self._emitted -= self._waiting
         self._waiting = 0
-        self._loop, self._timer, self._asked = None, None, False
+        self._loop, self._timer, self._timer_requested = None, None, False
 
     def emit(self, event: HostEvent, /) -> EventId:
-        """
-        See `EventSink.emit`.
-        """
         with self._lock:
             self._emitted += 1
-            self._pass_on(self._clock.monotonic())
+            self._release_due(self._clock.monotonic())
             key = self._key_of(event)
             if key is None or self._closed:
-                return self._through(event)
+                return self._forward(event)
             window = self._windows.get(key)
-            if not _may_wait(event):
+            if not _is_foldable(event):
                 if window is not None:
                     self._release(window)
-                return self._through(event)
+                return self._forward(event)
             if window is None:
                 if len(self._windows) < self._most_keys:
                     self._windows[key] = _Window(until=self._clock.monotonic() + self._interval)
-                return self._through(event)
+                return self._forward(event)
             self._hold(window, event)
         return event.header.id
 
     def stats(self) -> FoldingStats:
         """
-        The counts, at one moment.
+        Return the counts, at one moment.
         """
         with self._lock:
             return FoldingStats(
@@ -175,7 +172,7 @@ class FoldingSink:
 
     async def flush(self, timeout: float | None = None, /) -> None:
         """
-        See `EventSink.flush`. What waits is passed on first.
+        Pass on what waits, and flush the inner sink.
         """
         with self._lock:
             self._release_all()
@@ -183,7 +180,7 @@ class FoldingSink:
 
     async def aclose(self, deadline: float | None = None, /) -> None:
         """
-        See `EventSink.aclose`. From then on nothing is folded.
+        Pass on what waits, and close the inner sink. From then on nothing is folded.
         """
         with self._lock:
             self._closed = True
@@ -193,11 +190,11 @@ class FoldingSink:
 
     def _key_of(self, event: HostEvent) -> Hashable | None:
         """
-        The key of an event that is to be folded; one whose key cannot be found is not.
+        Return the key of an event to fold; ``None`` for any other, and where the host's function raises.
         """
         given: object = event
         if not isinstance(given, HostEvent) or type(given.payload) is not dict:
-            return None  # the sink within knows what to say of it
+            return None  # the inner sink reports it as misuse
         try:
             if not self._folds(event):
                 return None
@@ -207,7 +204,7 @@ class FoldingSink:
             return None
         return ("key", key)
 
-    def _through(self, event: HostEvent) -> EventId:
+    def _forward(self, event: HostEvent) -> EventId:
         self._passed += 1
         return self._inner.emit(event)
 
@@ -220,8 +217,8 @@ class FoldingSink:
             window.folded += 1
             self._folded += 1
         window.latest = event
-        if not self._asked or self._loop is None or self._loop.is_closed():
-            self._ask_for_timer()
+        if not self._timer_requested or self._loop is None or self._loop.is_closed():
+            self._request_timer()
 
     def _release(self, window: _Window) -> None:
         event, folded, first_at = window.latest, window.folded, window.first_at
@@ -230,15 +227,15 @@ class FoldingSink:
         window.latest, window.folded, window.first_at = None, 0, None
         self._waiting -= 1
         self._passed += 1
-        self._inner.emit(_standing_for(event, folded, first_at))
+        self._inner.emit(_with_counts(event, folded, first_at))
 
     def _release_all(self) -> None:
         for window in list(self._windows.values()):
             self._release(window)
 
-    def _pass_on(self, now: float) -> None:
+    def _release_due(self, now: float) -> None:
         """
-        Pass on what has waited for its interval.
+        Pass on the events whose interval is over.
         """
         while self._windows:
             key, window = next(iter(self._windows.items()))
@@ -246,13 +243,13 @@ class FoldingSink:
                 return
             del self._windows[key]
             if window.latest is not None:
-                # Its own interval begins with it, so that there is one event of it in each.
+                # Its own interval begins with it, so that each has one event.
                 self._windows[key] = _Window(until=now + self._interval)
                 self._release(window)
 
-    def _ask_for_timer(self) -> None:
+    def _request_timer(self) -> None:
         """
-        Have the loop look again when the first interval is over.
+        Have the loop set a timer for the end of the first interval.
         """
         try:
             running: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
@@ -262,42 +259,42 @@ class FoldingSink:
             self._loop, self._timer = running, None
         if self._loop is None:
             return  # the next `emit` passes it on
-        self._asked = True
+        self._timer_requested = True
         if running is self._loop:
             self._set_timer()
         else:
             try:
                 self._loop.call_soon_threadsafe(self._set_timer)
             except RuntimeError:
-                self._asked = False  # the loop was closed just now
+                self._timer_requested = False  # the loop was closed just now
 
     def _set_timer(self) -> None:
         with self._lock:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-            self._asked = self._waiting > 0
-            if self._asked and self._loop is not None:
+            self._timer_requested = self._waiting > 0
+            if self._timer_requested and self._loop is not None:
                 first = next(window for window in self._windows.values() if window.latest is not None)
                 delay = max(first.until - self._clock.monotonic(), 0.001)
-                self._timer = self._loop.call_later(delay, self._look_again)
+                self._timer = self._loop.call_later(delay, self._on_timer)
 
-    def _look_again(self) -> None:
+    def _on_timer(self) -> None:
         with self._lock:
-            self._pass_on(self._clock.monotonic())
+            self._release_due(self._clock.monotonic())
             self._set_timer()
 
 
-def _one_of(types: AbstractSet[str]) -> Callable[[HostEvent], bool]:
-    kept = frozenset(types)
-    return lambda event: event.header.type in kept
+def _of_types(types: AbstractSet[str]) -> Callable[[HostEvent], bool]:
+    folded = frozenset(types)
+    return lambda event: event.header.type in folded
 
 
-def _may_wait(event: HostEvent) -> bool:
+def _is_foldable(event: HostEvent) -> bool:
     return event.error is None and event.header.severity in _QUIET
 
 
-def _usual_key(event: HostEvent) -> Hashable:
+def _default_key(event: HostEvent) -> Hashable:
     header = event.header
     symbol: object = header.symbol
     if symbol is None:
@@ -305,11 +302,11 @@ def _usual_key(event: HostEvent) -> Hashable:
     return header.type, header.ref, header.venue, header.account, symbol
 
 
-def _standing_for(event: HostEvent, folded: int, first_at: datetime | None) -> HostEvent:
+def _with_counts(event: HostEvent, folded: int, first_at: datetime | None) -> HostEvent:
     if not folded or first_at is None:
         return event
-    told = {"count": folded, "first_at": first_at, "last_at": event.header.occurred_at}
+    counts = {"count": folded, "first_at": first_at, "last_at": event.header.occurred_at}
     name = "folded"
     while name in event.payload:
         name += "_"
-    return msgspec.structs.replace(event, payload={**event.payload, name: told})
+    return msgspec.structs.replace(event, payload={**event.payload, name: counts})

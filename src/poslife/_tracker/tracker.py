@@ -27,7 +27,7 @@ from poslife._domain.positions import (
     Position,
 )
 from poslife._runtime.clock import SystemClock
-from poslife._runtime.forking import in_each_child
+from poslife._runtime.forking import after_fork_in_child
 from poslife._runtime.ids import new_run_id
 from poslife._runtime.process import this_run
 from poslife._tracker.apply_fills import FillsApplied
@@ -109,7 +109,7 @@ class PositionTracker:
         self._started = False
         self._lost = False
         self._beginning = asyncio.Lock()
-        in_each_child(self._begin_anew)
+        after_fork_in_child(self._begin_anew)
 
     def _begin_anew(self) -> None:
         """

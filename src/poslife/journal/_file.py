@@ -16,7 +16,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from poslife._runtime.clock import SystemClock
-from poslife._runtime.forking import in_each_child
+from poslife._runtime.forking import after_fork_in_child
 from poslife.errors import InvalidValue, JournalUnavailable
 from poslife.journal._adoption import Claimed, claim
 from poslife.journal._appending import Appender
@@ -139,7 +139,7 @@ class FileJournal(Journal):
         self._closed = False
         self._failure: str | None = None
         self._make_locks()
-        in_each_child(self._begin_anew)
+        after_fork_in_child(self._begin_anew)
 
     def _make_locks(self) -> None:
         # Taken in this order, each for itself or before `_appending`, which is never held for long.

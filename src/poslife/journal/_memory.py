@@ -11,7 +11,7 @@ from itertools import islice
 
 from typing_extensions import override
 
-from poslife._runtime.forking import in_each_child
+from poslife._runtime.forking import after_fork_in_child
 from poslife.errors import JournalUnavailable
 from poslife.protocols import Journal, JournalPage, JournalStatus
 
@@ -30,7 +30,7 @@ class MemoryJournal(Journal):
         self._most_bytes = most_bytes
         self._closed = False
         self._begin_anew()
-        in_each_child(self._begin_anew)
+        after_fork_in_child(self._begin_anew)
 
     def _begin_anew(self) -> None:
         # In a child of a fork, what waits is the parent's to store.

@@ -16,7 +16,7 @@ from uuid import UUID
 from poslife._domain.checks import require_uuid
 from poslife._domain.identifiers import EventId
 from poslife._runtime.clock import SystemClock
-from poslife._runtime.forking import in_each_child
+from poslife._runtime.forking import after_fork_in_child
 from poslife.errors import InvalidValue, StorageUnavailable
 from poslife.journal._disk import Disk
 from poslife.jsonl._errors import translated
@@ -77,7 +77,7 @@ class JsonLinesWriter:
         self._disk = Disk()
         self._thread: ThreadPoolExecutor | None = None
         self._files = self._all_files()
-        in_each_child(self._begin_anew)
+        after_fork_in_child(self._begin_anew)
 
     def _all_files(self) -> Files:
         return Files(self._path, most_bytes=self._most_bytes, keep=self._keep, disk=self._disk)

@@ -91,7 +91,7 @@ class EventIds:
             high, low = random >> 68, random & _ROOM
             fresh = (milliseconds & ((1 << 48) - 1)) << 80 | _FIXED | high << 64 | low
             if fresh <= last:
-                # In the child of a fork whose clock stands or went back: after the parent's last id, at random.
+                # In a forked child whose clock stands or went back: after the parent's last id, at random.
                 fresh = next_after(last | _LOW) + low
             self._count, self._milliseconds = itertools.count(fresh), milliseconds
 

@@ -14,7 +14,7 @@ import pytest
 
 from poslife import BatchingSink, EventId, SinkState, Symbol
 from poslife._trail.records import encode_record
-from poslife.conformance._hostile_payloads import poisons
+from poslife.conformance._hostile_payloads import hostile_payloads
 from poslife.events import EventHeader, HostEvent
 from poslife.journal import FileJournal
 from poslife.postgres import PostgresStore
@@ -71,7 +71,7 @@ async def test_hostile_payloads_are_simply_stored(postgres_dsn: str, tmp_path: P
         released(),
         Mock(spec=str),
     )
-    payloads = [*poisons().values(), *({"before": 1, "value": value} for value in hostile)]
+    payloads = [*hostile_payloads().values(), *({"before": 1, "value": value} for value in hostile)]
     store = PostgresStore(postgres_dsn)
     await store.open()
     sink = BatchingSink(store, journal=FileJournal(tmp_path))

@@ -36,7 +36,7 @@ from poslife._trail.encoding import (
     error_summary,
     fingerprint,
 )
-from poslife.conformance._hostile_payloads import poisons
+from poslife.conformance._hostile_payloads import hostile_payloads
 from poslife.errors import StorageRejected
 from poslife.events import OrderRejected
 from tests.values import AT, KEY, OTHER_RUN, REF, RUN, bought, name_of, new_event_id
@@ -105,12 +105,12 @@ def test_nothing_that_a_payload_holds_makes_encoding_fail(payload: dict[str, obj
     decode_body("host.event", 1, data, life=False)
 
 
-@pytest.mark.parametrize("poison", sorted(poisons()))
+@pytest.mark.parametrize("poison", sorted(hostile_payloads()))
 def test_no_poison_makes_encoding_fail(poison: str) -> None:
     """
     Nothing of what broke audit trails before does so again (incident 45).
     """
-    data = encode_payload(poisons()[poison])
+    data = encode_payload(hostile_payloads()[poison])
 
     assert len(data) <= LARGEST
     assert isinstance(json.loads(data), dict)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TypeGuard, TypeVar, cast
 
-__all__ = ["check", "check_utc", "differences", "narrowed", "refused", "same", "together"]
+__all__ = ["check", "check_utc", "differences", "narrowed", "refused", "result_of", "same", "together"]
 
 ErrorT = TypeVar("ErrorT", bound=BaseException)
 ValueT = TypeVar("ValueT")
@@ -66,6 +66,13 @@ async def refused(call: Awaitable[object], kind: type[ErrorT], name: str) -> Err
             f"{name}: expected {kind.__name__}, got {type(error).__name__}: {error}"
         ) from error
     raise AssertionError(f"{name}: expected {kind.__name__}, got {_shown(result)} returned")
+
+
+async def result_of(call: Awaitable[object]) -> object:
+    """
+    Return the result of a call that is declared to return nothing, so that a suite can look at it.
+    """
+    return await call
 
 
 async def together(*calls: Awaitable[ValueT]) -> list[ValueT]:

@@ -1,5 +1,5 @@
 """
-Payloads that broke audit trails before: nothing in them may make an `emit` raise or cost another event.
+Payloads that have broken audit trails: none of them may make an `emit` raise or cost another event.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from uuid import UUID
 
 from typing_extensions import override
 
-__all__ = ["poisons"]
+__all__ = ["hostile_payloads"]
 
 
 class _Colour(enum.Enum):
@@ -25,7 +25,7 @@ class _Held:
     price: object
 
 
-class _Unspeakable:
+class _Unprintable:
     @override
     def __repr__(self) -> str:
         raise RuntimeError("no repr")
@@ -35,7 +35,7 @@ class _Unspeakable:
         raise RuntimeError("no str")
 
 
-class _Unspeakably(Exception):
+class _UnprintableError(Exception):
     @override
     def __repr__(self) -> str:
         raise RuntimeError("no repr")
@@ -59,9 +59,9 @@ class _Unreadable(Mapping[str, object]):
         raise RuntimeError("no length")
 
 
-def poisons() -> dict[str, Mapping[str, object]]:
+def hostile_payloads() -> dict[str, Mapping[str, object]]:
     """
-    Payloads by what is wrong with them; made anew, for some are changed by looking at them.
+    Return payloads by their fault, made anew: reading some of them changes them.
     """
     cycle: dict[str, object] = {}
     cycle["self"] = [cycle]
@@ -86,8 +86,8 @@ def poisons() -> dict[str, Mapping[str, object]]:
         "a cycle": cycle,
         "a ring": ring,
         "depth": deep,
-        "a repr that raises": _Unspeakable(),
-        "an error that raises": _Unspeakably(_Unspeakable()),
+        "a repr that raises": _Unprintable(),
+        "an error that raises": _UnprintableError(_Unprintable()),
         "10 MB": "x" * 10_000_000,
         "10 MB of NUL": "\x00" * 10_000_000,
         "many items": list(range(200_000)),
@@ -98,10 +98,10 @@ def poisons() -> dict[str, Mapping[str, object]]:
         "bytes": [b"\xff\x00", bytearray(b"\xff"), memoryview(b"\xff")],
         "a set": {1, "one", None, (1, 2), UUID(int=1)},
         "an enum": _Colour.RED,
-        "a dataclass": _Held(_Unspeakable()),
+        "a dataclass": _Held(_Unprintable()),
         "a type": _Held,
         "a generator": (number for number in range(3)),
-        "a function": poisons,
+        "a function": hostile_payloads,
         "a mapping that raises": _Unreadable(),
         "strange keys": strange_keys,
         "the old sentinel": "pending",

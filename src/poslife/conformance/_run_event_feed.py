@@ -7,14 +7,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Protocol, cast
 
-from poslife._domain.event_envelopes import UNLINKED, EventHeader
 from poslife._domain.identifiers import RunId
-from poslife._trail.encoding import encode_payload
-from poslife._trail.records import linked
-from poslife.conformance import _full_values as full_values
 from poslife.conformance._assertions import check, narrowed, refused, same
+from poslife.conformance._example_records import a_full_record, a_record
 from poslife.conformance._example_values import Examples
 from poslife.conformance._promises import promised_by
 from poslife.errors import InvalidValue, StorageUnavailable
@@ -31,7 +29,7 @@ class FedWriter(BatchWriter, RunEventFeed, Protocol):
 
 class RunEventFeedConformance(ABC):
     """
-    What `RunEventFeed` promises, one test for each sentence.
+    The tests of `RunEventFeed`, one for each sentence of its contract.
 
     Say how a store is made, fresh and empty::
 
@@ -44,12 +42,12 @@ class RunEventFeedConformance(ABC):
     @abstractmethod
     def writer(self) -> AbstractAsyncContextManager[FedWriter]:
         """
-        A fresh and empty store. Each test asks once.
+        Make a fresh and empty store. Each test asks once.
         """
 
     def unreachable(self) -> AbstractAsyncContextManager[None] | None:
         """
-        While it is entered, the store cannot be reached. *Default*: ``None``.
+        Make the store unreachable, while it is entered. *Default*: ``None``; the outage is not tested then.
         """
         return None
 
@@ -59,11 +57,11 @@ class RunEventFeedConformance(ABC):
         A store without host events gives an empty page, and the next page goes on from the same point.
         """
         async with self.writer() as writer:
-            page = narrowed(await writer.read_run_events(), FeedPage, "what read_run_events returns")
+            page = narrowed(await writer.read_run_events(), FeedPage, "the return value of read_run_events")
             same((), page.items, "the events")
             records = _records(Examples(), 2)
             await writer.write(records)
-            same(tuple(records), (await writer.read_run_events(page.next)).items, "the events since")
+            same(tuple(records), (await writer.read_run_events(page.next)).items, "the events written since")
 
     @promised_by(RunEventFeed.read_run_events)
     async def test_every_field(self) -> None:
@@ -72,14 +70,9 @@ class RunEventFeedConformance(ABC):
         """
         async with self.writer() as writer:
             examples = Examples()
-            header = full_values.full_header(examples, full_values.full_pending(examples), "stop_loss.placed")
-            record = EventRecord(
-                header=header,
-                recorded_at=examples.at(),
-                sequence=7,
-                payload=b'{"b":1.10,"a":1e2,"a":"twice"}',
-                digest=linked(UNLINKED, b"anything"),
-            )
+            # A parser would keep one of the two keys, and other texts of the numbers.
+            payload = b'{"b":1.10,"a":1e2,"a":"twice"}'
+            record = replace(a_full_record(examples, 7), payload=payload)
             await writer.write([record])
             (item,) = (await writer.read_run_events()).items
             same(record, narrowed(item, EventRecord, "an event of the feed"), "the event")
@@ -98,17 +91,19 @@ class RunEventFeedConformance(ABC):
             ]
             for written in (records[8:20], records[20:], records[:8]):
                 await writer.write(written)
-            wanted = sorted(records, key=lambda record: (record.header.run, record.sequence))
-            for limit in (1, 5, len(wanted), 1000):
+            expected = sorted(records, key=lambda record: (record.header.run, record.sequence))
+            for limit in (1, 5, len(expected), 1000):
                 read: list[EventRecord] = []
                 token: FeedToken | None = None
                 while (page := await writer.read_run_events(token, limit=limit)).items:
-                    check(len(page.items) <= limit, f"a page has at most {limit} items")
+                    check(
+                        len(page.items) <= limit, f"a page has at most {limit} items, got {len(page.items)}"
+                    )
                     read += page.items
-                    check(len(read) <= len(wanted), "the feed comes to an end")
+                    check(len(read) <= len(expected), f"the feed: expected {len(expected)} events, got more")
                     token = page.next
-                same(wanted, read, f"the events in pages of {limit}")
-                same(token, page.next, "where an empty page goes on")
+                same(expected, read, f"the events in pages of {limit}")
+                same(token, page.next, "FeedPage.next of an empty page")
 
     @promised_by(RunEventFeed.read_run_events)
     async def test_bad_limit_or_token(self) -> None:
@@ -140,21 +135,4 @@ class RunEventFeedConformance(ABC):
 
 
 def _records(examples: Examples, count: int, run: RunId | None = None) -> Sequence[EventRecord]:
-    records: list[EventRecord] = []
-    for sequence in range(1, count + 1):
-        header = EventHeader(
-            id=examples.event_id(),
-            type="bot.told",
-            occurred_at=examples.at(),
-            run=examples.run if run is None else run,
-        )
-        records.append(
-            EventRecord(
-                header=header,
-                recorded_at=examples.at(),
-                sequence=sequence,
-                payload=encode_payload({"told": sequence}),
-                digest=linked(UNLINKED, header.id.bytes),
-            )
-        )
-    return records
+    return [a_record(examples, sequence, run=run) for sequence in range(1, count + 1)]

@@ -14,7 +14,7 @@ from poslife._domain.positions import (
     PersistedPosition,
     Position,
 )
-from poslife.conformance._assertions import check, refused, same
+from poslife.conformance._assertions import check, refused, result_of, same
 from poslife.conformance._example_changes import begin
 from poslife.conformance._example_values import START
 from poslife.conformance._promises import promised_by
@@ -136,10 +136,10 @@ class LifecycleTests(RepositoryHooks):
         async with self.repository() as repository:
             story = await begin(repository)
             held = await story.opened(repository)
-            same(None, await _value(repository.open()), "what open returns")
+            same(None, await result_of(repository.open()), "what open returns")
             same(held, await repository.get(held.ref), "the position after opening again")
-            same(None, await _value(repository.aclose()), "what aclose returns")
-            same(None, await _value(repository.aclose()), "what aclose returns again")
+            same(None, await result_of(repository.aclose()), "what aclose returns")
+            same(None, await result_of(repository.aclose()), "what aclose returns again")
 
     @promised_by(Repository.ping, Repository.describe)
     async def test_ping_and_describe(self) -> None:
@@ -147,7 +147,7 @@ class LifecycleTests(RepositoryHooks):
         `ping` returns ``None`` if the store answers, and `describe` names the store.
         """
         async with self.repository() as repository:
-            same(None, await _value(repository.ping()), "what ping returns")
+            same(None, await result_of(repository.ping()), "what ping returns")
             described: object = await repository.describe()
             check(isinstance(described, str) and described != "", f"describe returned {described!r}")
 
@@ -169,7 +169,7 @@ class LifecycleTests(RepositoryHooks):
                 "commit again": await repository.commit(claim),
                 "start_run": await repository.start_run(run),
                 "renew_run": await repository.renew_run(run.id, 60.0),
-                "end_run": await _value(repository.end_run(run.id)),
+                "end_run": await result_of(repository.end_run(run.id)),
                 "find_live": await repository.find_live(pending.key),
                 "find_live of nothing": await repository.find_live(story.key()),
             }
@@ -221,10 +221,3 @@ class LifecycleTests(RepositoryHooks):
             committed = await repository.commit(claim)
             same((pending,), committed.positions, "Committed.positions of a change repeated after an outage")
             same(pending, await repository.get(pending.ref), "the position after the repetition")
-
-
-async def _value(call: Awaitable[object]) -> object:
-    """
-    What a call that is declared to return nothing returns.
-    """
-    return await call

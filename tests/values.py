@@ -37,9 +37,11 @@ from poslife import (
     VenueOrderId,
 )
 from poslife._domain.causation import EventContext
-from poslife._domain.changes import Close, Promote, Revise
+from poslife._domain.changes import Change, Promote
 from poslife._domain.client_order_ids import client_order_id
+from poslife._domain.events import LifeBody
 from poslife._domain.identifiers import ChangeId, event_id_at, position_ref_at
+from poslife._domain.order_preparation import claim
 from poslife._domain.plans import Plan, change_of
 
 if TYPE_CHECKING:
@@ -193,15 +195,50 @@ def sold(quantity: str | Decimal, price: str | Decimal = "2", **fields: Any) -> 
     return fill(OrderSide.SELL, quantity, price, **fields)
 
 
-def position_after(plan: Plan) -> PersistedPosition | ClosedPosition:
+def promote(**fields: Any) -> Promote:
+    values: dict[str, Any] = {
+        "pending": pending(OrderStatus.WORKING),
+        "entered_quantity": Decimal(100),
+        "entered_cost": Decimal(200),
+        "opened_at": AT,
+        "version": 2,
+    }
+    return Promote(**(values | fields))
+
+
+def claimed(**fields: Any) -> Plan:
+    values: dict[str, Any] = {
+        "ref": REF,
+        "key": KEY,
+        "side": Side.LONG,
+        "quantity": Decimal(100),
+        "price": None,
+        "run": RUN,
+        "client_order_id": name_of(0),
+        "at": AT,
+    }
+    return claim(**(values | fields))
+
+
+def change_from(plan: Plan) -> Change:
+    """
+    The change that commits *plan*; making it checks that every event is of the version that is made.
+    """
+    return change_of(
+        plan, id=ChangeId(uuid4()), run=RUN, at=later(5), around=EventContext(), new_event_id=new_event_id
+    )
+
+
+def position_after(plan: Plan) -> Position:
     """
     The position as it is stored, once the plan is committed.
     """
-    change_of(plan, id=ChangeId(uuid4()), run=RUN, at=AT, around=EventContext(), new_event_id=new_event_id)
-    assert isinstance(plan.transition, Promote | Revise | Close)
-    made: Position = plan.transition.result(PositionId(7))
-    assert isinstance(made, PersistedPosition | ClosedPosition)
-    return made
+    (transition,) = change_from(plan).transitions
+    return transition.result(PositionId(7))
+
+
+def bodies(plan: Plan) -> list[LifeBody]:
+    return [event.body for event in plan.events]
 
 
 def venue_order(name: str) -> VenueOrderId:

@@ -68,9 +68,9 @@ def test_absence_can_be_proven() -> None:
         ),
         pytest.param({"trades_complete": False}, "did not show all trades", id="trades missing"),
         pytest.param({"foreign_trades": (bought("1"),)}, "1 trades since then belong", id="a foreign trade"),
-        pytest.param({"held": None}, "does not say what it holds", id="holding unknown"),
-        pytest.param({"held": Decimal(100)}, "holds 100, we believe 0", id="holds more"),
-        pytest.param({"believed": Decimal(100)}, "holds 0, we believe 100", id="holds less"),
+        pytest.param({"held": None}, "does not say how much it holds", id="holding unknown"),
+        pytest.param({"held": Decimal(100)}, "holds 100, the store has 0", id="holds more"),
+        pytest.param({"believed": Decimal(100)}, "holds 0, the store has 100", id="holds less"),
     ],
 )
 def test_each_missing_proof_is_a_reason_of_its_own(fields: dict[str, Any], reason: str) -> None:

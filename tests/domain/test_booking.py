@@ -452,7 +452,7 @@ def test_a_fill_seen_with_other_numbers_changes_nothing_and_is_told() -> None:
     stored, seen = bought("5", "3", trade_id="t"), sold("6", "4", trade_id="t")
     plan = conflicted(stored, seen)
 
-    assert (None, ()) == (plan.transition, plan.fills)
+    assert ((), ()) == (plan.transitions, plan.fills)
     assert [Severity.ERROR] == [event.severity for event in plan.events]
     assert [
         FillConflicted(

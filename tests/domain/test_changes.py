@@ -1,3 +1,7 @@
+"""
+Changes, and the transitions that they are made of.
+"""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -8,22 +12,11 @@ from uuid import UUID
 import pytest
 
 from poslife import OrderPurpose, OrderStatus, PositionId, PositionRef, PositionStatus
-from poslife._domain.changes import (
-    Change,
-    Claim,
-    Close,
-    Promote,
-    Revise,
-    StoredHead,
-    Transition,
-    require_found,
-    require_settlement,
-    require_versions,
-)
+from poslife._domain.changes import Change, Claim, Close, Revise, Transition
 from poslife._domain.event_envelopes import EventHeader, LifeEvent
 from poslife._domain.events import PositionEnded
 from poslife._domain.identifiers import ChangeId
-from poslife.errors import AlreadyClosed, IllegalTransition, InvalidValue, PositionNotFound, StaleVersion
+from poslife.errors import InvalidValue
 from tests.values import (
     AT,
     BAD_TIMES,
@@ -35,27 +28,16 @@ from tests.values import (
     cases,
     closed,
     exit_order,
-    later,
     new_event_id,
     order,
     pending,
     persisted,
+    promote,
     with_orders,
 )
 
 CHANGE = ChangeId(UUID(int=1))
 PENDING, ENDED, OPEN, CLOSING, CLOSED = PositionStatus
-
-
-def promote(**fields: Any) -> Promote:
-    values: dict[str, Any] = {
-        "pending": pending(OrderStatus.WORKING),
-        "entered_quantity": Decimal(100),
-        "entered_cost": Decimal(200),
-        "opened_at": AT,
-        "version": 2,
-    }
-    return Promote(**(values | fields))
 
 
 def change(*transitions: Transition, **fields: Any) -> Change:
@@ -66,15 +48,6 @@ def change(*transitions: Transition, **fields: Any) -> Change:
 def event(ref: PositionRef | None, version: int) -> LifeEvent:
     header = EventHeader(id=new_event_id(), type="position.ended", ref=ref, occurred_at=AT, run=RUN)
     return LifeEvent(header=header, version=version, index=0, body=PositionEnded())
-
-
-def head(status: PositionStatus, version: int = 4, number: int | None = 7) -> dict[PositionRef, StoredHead]:
-    return {
-        REF: StoredHead(status=status, version=version, id=None if number is None else PositionId(number))
-    }
-
-
-# ------------------------------------------------------------------------------------------------- changes
 
 
 @cases(id=("pending", 7, None), run=("run", None), at=(*BAD_TIMES, None))
@@ -191,122 +164,3 @@ def test_the_other_transitions_need_none() -> None:
     for transition in (Claim(after=pending()), Revise(after=persisted()), Close(after=closed())):
         assert transition.after is transition.result(None)
         assert (REF, transition.after.version) == (transition.ref, transition.version)
-
-
-# -------------------------------------------------------------------------------------------------- checks
-
-
-def test_what_is_not_there_is_not_found() -> None:
-    """
-    An update of nothing raises; only a claim and a first fill that nobody intended may be new (incident 22).
-    """
-    require_found((Claim(after=pending()), promote(version=1)), {})
-    for transition in (promote(), Revise(after=pending(version=2)), Close(after=closed())):
-        with pytest.raises(PositionNotFound) as missing:
-            require_found((transition,), {})
-        assert REF == missing.value.sought
-        require_found((transition,), head(OPEN))
-
-
-def test_a_closed_position_changes_in_nothing_but_its_orders() -> None:
-    """
-    An order settled late is written; another exit raises and carries the stored one (incident 28).
-    """
-    stored = closed()
-    settled = replace(stored, orders=(order(OrderStatus.CANCELED, filled=Decimal(100)),), version=7)
-
-    require_settlement(Revise(after=settled), stored)
-    for other in (
-        Revise(after=replace(settled, exited_cost=Decimal(1))),
-        Revise(after=replace(settled, closed_at=later(9))),
-        Revise(after=persisted(version=7)),
-        Close(after=replace(stored, version=7)),
-        Claim(after=pending()),
-    ):
-        with pytest.raises(AlreadyClosed) as refused:
-            require_settlement(other, stored)
-        assert stored is refused.value.closed
-
-
-def test_a_change_is_made_from_the_stored_version() -> None:
-    """
-    One that was planned from another raises, and says which version is stored.
-    """
-    for stored in (3, 5):
-        with pytest.raises(StaleVersion) as stale:
-            require_versions((Revise(after=persisted(version=5)),), head(OPEN, version=stored))
-        assert (REF, 4, stored) == (stale.value.ref, stale.value.expected, stale.value.stored)
-    require_versions((Revise(after=persisted(version=5)),), head(OPEN, version=4))
-    with pytest.raises(StaleVersion):
-        require_versions((Claim(after=pending()),), head(PENDING, version=1, number=None))
-
-
-@pytest.mark.parametrize(
-    "transition, stored",
-    [
-        pytest.param(Revise(after=persisted()), head(PENDING, 3, None), id="persisted without a promotion"),
-        pytest.param(Revise(after=closed(version=4)), head(OPEN, 3), id="closed by a revision"),
-        pytest.param(Revise(after=closed(version=4)), head(PENDING, 3, None), id="closed while pending"),
-        pytest.param(Close(after=closed(version=4)), head(PENDING, 3, None), id="closed without a fill"),
-        pytest.param(Revise(after=pending(version=4)), head(OPEN, 3), id="pending again"),
-        pytest.param(promote(version=4), head(OPEN, 3), id="promoted twice"),
-        pytest.param(promote(version=4), head(CLOSED, 3), id="promoted when closed"),
-        pytest.param(Revise(after=persisted()), head(CLOSED, 3), id="open again"),
-        pytest.param(Claim(after=pending(version=4)), head(PENDING, 3, None), id="claimed twice"),
-    ],
-)
-def test_a_step_outside_the_table_is_refused(
-    transition: Transition, stored: dict[PositionRef, StoredHead]
-) -> None:
-    """
-    Whatever a change was planned from, no store takes a way that the tables do not have.
-    """
-    with pytest.raises(IllegalTransition, match=str(REF)):
-        require_versions((transition,), stored)
-
-
-@pytest.mark.parametrize(
-    "transition, stored",
-    [
-        pytest.param(promote(version=4), head(PENDING, 3, None), id="first fill"),
-        pytest.param(promote(version=4), head(ENDED, 3, None), id="late first fill"),
-        pytest.param(Revise(after=persisted()), head(OPEN, 3), id="open stays open"),
-        pytest.param(Revise(after=persisted()), head(CLOSING, 3), id="open again"),
-        pytest.param(Close(after=closed(version=4)), head(OPEN, 3), id="closed by the venue"),
-        pytest.param(Close(after=closed(version=4)), head(CLOSING, 3), id="closed by an exit"),
-        pytest.param(Revise(after=closed(version=4)), head(CLOSED, 3), id="settled"),
-        pytest.param(
-            Revise(after=pending(OrderStatus.REJECTED, version=4)), head(PENDING, 3, None), id="ended"
-        ),
-        pytest.param(
-            Revise(after=pending(OrderStatus.WORKING, version=4)), head(ENDED, 3, None), id="seen after all"
-        ),
-    ],
-)
-def test_a_step_of_the_table_is_taken(transition: Transition, stored: dict[PositionRef, StoredHead]) -> None:
-    """
-    What the tables have passes.
-    """
-    require_versions((transition,), stored)
-
-
-def test_a_position_keeps_its_id() -> None:
-    """
-    A change cannot give it another.
-    """
-    with pytest.raises(InvalidValue, match="7, the id of position"):
-        require_versions((Revise(after=persisted(id=PositionId(8))),), head(OPEN, 3))
-
-
-def test_a_stale_change_is_stale_before_it_is_illegal() -> None:
-    """
-    Whoever planned from an old version hears that first, over the whole change.
-    """
-    transitions = (
-        Revise(after=closed(version=4)),
-        Revise(after=pending(ref=OTHER_REF, orders=(), version=9)),
-    )
-    stored = head(OPEN, 3) | {OTHER_REF: StoredHead(status=PENDING, version=3, id=None)}
-
-    with pytest.raises(StaleVersion):
-        require_versions(transitions, stored)

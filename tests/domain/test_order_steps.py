@@ -1,82 +1,61 @@
+"""
+Each step of an order that is prepared.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
-import msgspec
 import pytest
 
 from poslife import (
-    CloseReason,
-    Leg,
-    Order,
-    OrderPurpose,
     OrderSide,
     OrderStatus,
     PersistedPosition,
     Position,
     PositionStatus,
     Protection,
-    Severity,
-    Side,
     VenueOrderId,
 )
-from poslife._domain.causation import EventContext
-from poslife._domain.changes import Change, Claim, Revise
-from poslife._domain.client_order_ids import LAST_ORDINAL
-from poslife._domain.identifiers import ChangeId
 from poslife._domain.order_steps import (
     abandoned,
     acknowledged,
-    claim,
     doubted,
     ended,
-    next_ordinal,
-    order_of,
-    prepared,
     protected,
     rejected,
     seen,
     submitting,
     taken_over,
 )
-from poslife._domain.plans import Plan, change_of, planned_event, replaced, revised
+from poslife._domain.plans import Plan
 from poslife._domain.venue_answers import OrderSeen
-from poslife.errors import AlreadyClosed, AlreadyClosing, IllegalTransition, InvalidValue, KeyInDoubt
+from poslife.errors import AlreadyClosed, IllegalTransition, InvalidValue
 from poslife.events import (
-    Actor,
-    ClosingWithdrawn,
-    LifeBody,
     OrderAbandoned,
     OrderEnded,
     OrderInDoubt,
-    OrderPrepared,
-    OrderRejected,
     OrderSeenAtVenue,
     OrderTakenOver,
-    PositionClaimed,
-    PositionClosing,
     PositionEnded,
     PositionProtected,
 )
 from tests.values import (
-    AT,
-    BAD_QUANTITIES,
-    KEY,
     OTHER_RUN,
     REF,
     RUN,
+    bodies,
+    change_from,
     closed,
     exit_order,
     later,
     name_of,
-    new_event_id,
     order,
     pending,
     persisted,
+    position_after,
     with_orders,
 )
 
@@ -101,24 +80,6 @@ def sight(status: OrderStatus, *, filled: str = "0", quantity: str = "100") -> O
 
 def seen_as(status: OrderStatus, **numbers: str) -> Step:
     return lambda position, ordinal: seen(position, ordinal, sight(status, **numbers))
-
-
-def committed(plan: Plan) -> Change:
-    """
-    As the ledger would commit it: this alone checks that every event is of the version that is made.
-    """
-    return change_of(
-        plan, id=ChangeId(uuid4()), run=RUN, at=later(5), around=EventContext(), new_event_id=new_event_id
-    )
-
-
-def after(plan: Plan) -> Position:
-    assert isinstance(plan.transition, Revise | Claim)
-    return plan.transition.after
-
-
-def bodies(plan: Plan) -> list[LifeBody]:
-    return [event.body for event in plan.events]
 
 
 # ------------------------------------------------------------------------- every step from every status
@@ -255,11 +216,11 @@ def test_each_step_from_each_status_does_what_the_tables_say(
         return
 
     assert isinstance(outcome, OrderStatus)
-    made = after(plan)
+    made = position_after(plan)
     assert outcome is made.orders[ordinal].status
     assert (position.version + 1, position.ref) == (made.version, made.ref)
     assert type(position) is type(made)
-    assert made.orders[ordinal] in committed(plan).transitions[0].orders
+    assert made.orders[ordinal] in change_from(plan).transitions[0].orders
     assert {made.version} == {event.version for event in plan.events}
     assert plan.events[0].order == ordinal
     ends = made.status is PositionStatus.ENDED and position.status is PositionStatus.PENDING
@@ -277,7 +238,7 @@ def test_a_step_taken_twice_changes_nothing_the_second_time(name: str, status: O
     position, ordinal = holding(status, "pending")
     if not isinstance(outcomes[status], OrderStatus):
         return
-    made = after(step(position, ordinal))
+    made = position_after(step(position, ordinal))
 
     if name == "submitting":
         with pytest.raises(IllegalTransition, match="submitting and cannot become submitting"):
@@ -296,193 +257,6 @@ def test_a_step_is_of_an_order_that_is_there(name: str, ordinal: Any) -> None:
         STEPS[name][0](pending(), ordinal)
 
 
-# ------------------------------------------------------------------------------------------------- claiming
-
-
-def claimed(**fields: Any) -> Plan:
-    values: dict[str, Any] = {
-        "ref": REF,
-        "key": KEY,
-        "side": Side.LONG,
-        "quantity": Decimal(100),
-        "price": None,
-        "run": RUN,
-        "client_order_id": name_of(0),
-        "at": AT,
-    }
-    return claim(**(values | fields))
-
-
-def test_a_claim_has_its_key_and_a_prepared_order() -> None:
-    """
-    The intention and its order are one change, and both are told (incidents 8, 54, 55).
-    """
-    plan = claimed(side=Side.SHORT, price=Decimal("1.5"))
-    position = after(plan)
-
-    assert (1, PositionStatus.PENDING, KEY) == (position.version, position.status, position.key)
-    assert [(PREPARED, OrderSide.SELL, Decimal("1.5"))] == [
-        (one.status, one.side, one.price) for one in position.orders
-    ]
-    assert [PositionClaimed, OrderPrepared] == [type(body) for body in bodies(plan)]
-    assert committed(plan).needs_lease
-
-
-@pytest.mark.parametrize("side, leg", [(Side.LONG, Leg.SHORT), (Side.SHORT, Leg.LONG)])
-def test_a_leg_has_its_own_side(side: Side, leg: Leg) -> None:
-    """
-    Nothing short is opened on the long leg.
-    """
-    with pytest.raises(InvalidValue, match="side: expected the side of the key's leg"):
-        claimed(side=side, key=replace(KEY, leg=leg))
-
-
-@pytest.mark.parametrize("quantity", BAD_QUANTITIES, ids=repr)
-def test_a_claim_refuses_what_is_no_quantity(quantity: Any) -> None:
-    """
-    Nothing is claimed for a quantity that cannot be (incident 44).
-    """
-    with pytest.raises(InvalidValue, match="quantity"):
-        claimed(quantity=quantity)
-
-
-# ------------------------------------------------------------------------------------------- further orders
-
-
-def preparing(position: Position, purpose: OrderPurpose, **fields: Any) -> Plan:
-    values: dict[str, Any] = {
-        "purpose": purpose,
-        "quantity": Decimal(50),
-        "price": None,
-        "close_reason": CloseReason.STRATEGY if purpose is OrderPurpose.EXIT else None,
-        "run": RUN,
-        "client_order_id": name_of(next_ordinal(position)),
-        "at": later(3),
-    }
-    return prepared(position, **(values | fields))
-
-
-@pytest.mark.parametrize("side", list(Side), ids=str)
-@pytest.mark.parametrize("purpose", list(OrderPurpose), ids=str)
-def test_an_order_joins_the_position_that_takes_it(purpose: OrderPurpose, side: Side) -> None:
-    """
-    Entries join a pending one, all others a persisted one, each with the side and the ordinal that follow.
-    """
-    entry = order(WORKING, side=side.entered_by)
-    joins = (
-        pending(side=side, orders=(entry,)) if purpose is OrderPurpose.ENTRY else persisted(entry, side=side)
-    )
-    other = (
-        persisted(entry, side=side) if purpose is OrderPurpose.ENTRY else pending(side=side, orders=(entry,))
-    )
-    made = after(preparing(joins, purpose))
-
-    assert (entry, PREPARED, 1, purpose) == (
-        made.orders[0],
-        made.orders[1].status,
-        made.orders[1].ordinal,
-        made.orders[1].purpose,
-    )
-    assert (side.left_by if purpose.reduce_only else side.entered_by) is made.orders[1].side
-    with pytest.raises(IllegalTransition, match=f"an order with purpose {purpose.value}"):
-        preparing(other, purpose)
-
-
-@pytest.mark.parametrize("purpose", list(OrderPurpose), ids=str)
-def test_nothing_joins_a_closed_position(purpose: OrderPurpose) -> None:
-    """
-    `AlreadyClosed` carries the exit as it is stored (incidents 12, 28, 39).
-    """
-    position = closed()
-
-    with pytest.raises(AlreadyClosed) as refused:
-        preparing(position, purpose)
-    assert position is refused.value.closed
-
-
-def test_nothing_joins_what_has_ended() -> None:
-    """
-    An entry that was refused is not repeated under the same ref: the next claims the key anew (incident 19).
-    """
-    with pytest.raises(
-        IllegalTransition, match="is ended and cannot become the owner of an order with purpose entry"
-    ):
-        preparing(pending(REJECTED), OrderPurpose.ENTRY)
-
-
-@pytest.mark.parametrize(
-    "purpose, position",
-    [
-        (OrderPurpose.ENTRY, pending(IN_DOUBT)),
-        (OrderPurpose.ENTRY, pending(WORKING, IN_DOUBT)),
-        (OrderPurpose.INCREASE, persisted(order(IN_DOUBT))),
-        (OrderPurpose.INCREASE, with_orders(persisted(), exit_order(IN_DOUBT))),
-    ],
-)
-def test_a_doubt_blocks_what_would_enter(purpose: OrderPurpose, position: Any) -> None:
-    """
-    While an order may or may not exist, another one could double the position (incidents 5, 11).
-    """
-    with pytest.raises(KeyInDoubt) as refused:
-        preparing(position, purpose)
-    assert (KEY, position) == (refused.value.key, refused.value.existing)
-
-
-@pytest.mark.parametrize("purpose", [OrderPurpose.EXIT, OrderPurpose.REDUCE, OrderPurpose.PROTECT], ids=str)
-@pytest.mark.parametrize(
-    "position",
-    [persisted(order(IN_DOUBT)), with_orders(persisted(), exit_order(IN_DOUBT))],
-    ids=["entry in doubt", "exit in doubt"],
-)
-def test_a_doubt_never_blocks_an_exit(purpose: OrderPurpose, position: PersistedPosition) -> None:
-    """
-    Getting out is always possible: a reduce-only order cannot double anything.
-    """
-    assert PREPARED is after(preparing(position, purpose)).orders[-1].status
-
-
-@pytest.mark.parametrize("status", [PREPARED, SUBMITTING, WORKING], ids=str)
-def test_one_exit_owns_the_closing(status: OrderStatus) -> None:
-    """
-    A second exit is refused while one is on its way; reducing and protecting are not (incidents 12, 28).
-    """
-    position = with_orders(persisted(), exit_order(status))
-
-    with pytest.raises(AlreadyClosing) as refused:
-        preparing(position, OrderPurpose.EXIT)
-    assert REF == refused.value.ref
-    assert len(after(preparing(position, OrderPurpose.REDUCE)).orders) == 3
-
-
-def test_an_exit_takes_the_closing_and_gives_it_back() -> None:
-    """
-    Prepared, it makes the position closing and says why; refused, the position is open again and says so.
-    """
-    taking = preparing(persisted(), OrderPurpose.EXIT, close_reason=CloseReason.OPERATOR)
-    closing = after(taking)
-    sent = after(submitting(closing, 1, at=later(4)))
-    giving = rejected(sent, 1, reason="reduce-only order rejected")
-
-    assert PositionStatus.CLOSING is closing.status
-    assert PositionClosing(reason=CloseReason.OPERATOR) in bodies(taking)
-    assert PositionStatus.OPEN is after(giving).status
-    assert [OrderRejected, ClosingWithdrawn] == [type(body) for body in bodies(giving)]
-    assert {Severity.WARNING} == {event.severity for event in giving.events}
-
-
-def test_a_position_has_4096_orders_at_most() -> None:
-    """
-    The ordinal after the last would be another position's name.
-    """
-    many = tuple(order(CANCELED, ordinal=ordinal) for ordinal in range(LAST_ORDINAL + 1))
-    full = persisted(*many)
-
-    assert LAST_ORDINAL == next_ordinal(persisted(*many[:-1]))
-    with pytest.raises(InvalidValue, match="at most 4096 orders"):
-        next_ordinal(full)
-    assert many[LAST_ORDINAL] is order_of(full, LAST_ORDINAL)
-
-
 # --------------------------------------------------------------------------------------- acknowledgements
 
 
@@ -490,7 +264,7 @@ def test_an_acknowledgement_names_the_order_and_is_no_fill() -> None:
     """
     It works under the venue's name; nothing is held for it (incidents 15, 23).
     """
-    position = after(acknowledged(pending(SUBMITTING), 0, venue_order_id=OURS))
+    position = position_after(acknowledged(pending(SUBMITTING), 0, venue_order_id=OURS))
 
     assert (WORKING, OURS, Decimal(0)) == (
         position.orders[0].status,
@@ -504,10 +278,10 @@ def test_an_acknowledgement_may_name_nothing() -> None:
     """
     Some venues give no order id at first; the order works all the same (incident 58).
     """
-    position = after(acknowledged(pending(SUBMITTING), 0, venue_order_id=None))
+    position = position_after(acknowledged(pending(SUBMITTING), 0, venue_order_id=None))
 
     assert (WORKING, None) == (position.orders[0].status, position.orders[0].venue_order_id)
-    named = after(acknowledged(position, 0, venue_order_id=OURS))
+    named = position_after(acknowledged(position, 0, venue_order_id=OURS))
     assert (WORKING, OURS) == (named.orders[0].status, named.orders[0].venue_order_id)
 
 
@@ -518,7 +292,10 @@ def test_an_acknowledgement_after_the_fills_only_adds_the_name() -> None:
     position = persisted(order(FILLED, filled=Decimal(100)))
     plan = acknowledged(position, 0, venue_order_id=OURS)
 
-    assert (FILLED, OURS) == (after(plan).orders[0].status, after(plan).orders[0].venue_order_id)
+    assert (FILLED, OURS) == (
+        position_after(plan).orders[0].status,
+        position_after(plan).orders[0].venue_order_id,
+    )
 
 
 @pytest.mark.parametrize("booked, status", [("40", WORKING), ("100", FILLED), ("130", FILLED)])
@@ -529,7 +306,10 @@ def test_fills_stored_before_the_name_was_known_count(booked: str, status: Order
     position = persisted(order(SUBMITTING))
     plan = acknowledged(position, 0, venue_order_id=OURS, booked=Decimal(booked))
 
-    assert (status, Decimal(booked)) == (after(plan).orders[0].status, after(plan).orders[0].filled)
+    assert (status, Decimal(booked)) == (
+        position_after(plan).orders[0].status,
+        position_after(plan).orders[0].filled,
+    )
     assert (status is FILLED) is any(isinstance(body, OrderEnded) for body in bodies(plan))
 
 
@@ -544,7 +324,7 @@ def test_what_was_believed_gone_is_there_when_it_is_seen() -> None:
         position = pending(status)
         plan = seen(position, 0, sight(WORKING))
 
-        assert PositionStatus.PENDING is after(plan).status
+        assert PositionStatus.PENDING is position_after(plan).status
         assert OrderSeenAtVenue(venue_order_id=OURS, before=status, after=WORKING) in bodies(plan)
 
 
@@ -570,7 +350,7 @@ def test_an_order_ends_when_the_fills_it_is_said_to_have_are_booked(
     doubt = order(IN_DOUBT, filled=Decimal(booked))
     position = persisted(doubt)
 
-    assert expected is after(seen(position, 0, sight(status, filled=filled))).orders[0].status
+    assert expected is position_after(seen(position, 0, sight(status, filled=filled))).orders[0].status
 
 
 def test_an_order_that_the_venue_has_cut_ends_when_its_fills_are_booked() -> None:
@@ -579,9 +359,12 @@ def test_an_order_that_the_venue_has_cut_ends_when_its_fills_are_booked() -> Non
     """
     position = with_orders(persisted(), exit_order(WORKING, quantity=Decimal(150), filled=Decimal(70)))
 
-    assert FILLED is after(seen(position, 1, sight(FILLED, filled="70", quantity="70"))).orders[1].status
+    assert (
+        FILLED
+        is position_after(seen(position, 1, sight(FILLED, filled="70", quantity="70"))).orders[1].status
+    )
     unbooked = seen(position, 1, sight(FILLED, filled="90", quantity="90"))
-    assert WORKING is after(unbooked).orders[1].status
+    assert WORKING is position_after(unbooked).orders[1].status
 
 
 # ---------------------------------------------------------------------------------------------- taking over
@@ -594,7 +377,7 @@ def test_orders_of_living_runs_are_left_alone() -> None:
     position = pending(orders=(order(SUBMITTING), order(PREPARED, ordinal=1, run=OTHER_RUN)))
 
     assert taken_over(position, alive=frozenset({RUN, OTHER_RUN}), run=OTHER_RUN).empty
-    mine = after(taken_over(position, alive=frozenset({OTHER_RUN}), run=OTHER_RUN))
+    mine = position_after(taken_over(position, alive=frozenset({OTHER_RUN}), run=OTHER_RUN))
     assert [IN_DOUBT, PREPARED] == [one.status for one in mine.orders]
     assert {OTHER_RUN} == {one.run for one in mine.orders}
 
@@ -646,7 +429,7 @@ def test_protection_is_placed_changed_and_removed() -> None:
     """
     first, second = Protection(stop_price=Decimal(1)), Protection(stop_price=Decimal("1.5"))
     placed = protected(persisted(), first)
-    position = after(placed)
+    position = position_after(placed)
 
     assert [PositionProtected(protection=first)] == bodies(placed)
     assert isinstance(position, PersistedPosition)
@@ -655,7 +438,7 @@ def test_protection_is_placed_changed_and_removed() -> None:
     assert [PositionProtected(protection=second)] == bodies(protected(position, second))
     assert [PositionProtected(protection=None)] == bodies(protected(position, None))
     # Other steps leave it where it is.
-    further = after(preparing(position, OrderPurpose.REDUCE))
+    further = position_after(submitting(with_orders(position, exit_order()), 1, at=later(3)))
     assert isinstance(further, PersistedPosition)
     assert first == further.protection
 
@@ -670,42 +453,3 @@ def test_only_what_is_held_is_protected() -> None:
         protected(pending(), stop)
     with pytest.raises(AlreadyClosed):
         protected(closed(), stop)
-
-
-def test_orders_are_put_in_their_place() -> None:
-    """
-    Touched orders replace those of their ordinal, new ones follow.
-    """
-    first, second, third = order(WORKING), order(WORKING, ordinal=1), order(ordinal=2)
-    moved: Order = replace(first, status=FILLED)
-
-    assert (moved, second, third) == replaced((first, second), (third, moved))
-
-
-def test_a_status_changes_only_as_its_table_says() -> None:
-    """
-    Orders that would make a pending position's status go astray raise before a plan is made.
-    """
-    position = persisted()
-    event = planned_event(position, PositionEnded())
-
-    assert PositionStatus.OPEN is after(revised(position, (), (event,))).status
-    assert 5 == revised(position, (), (event,)).events[0].version
-
-
-def test_a_change_numbers_its_events() -> None:
-    """
-    Each event has its index, the change's author and time, and the venue's own time where there is one.
-    """
-    plan = claimed()
-    earlier = msgspec.structs.replace(plan.events[1], occurred_at=AT)
-    made = committed(msgspec.structs.replace(plan, events=(plan.events[0], earlier)))
-
-    assert [0, 1] == [event.index for event in made.events]
-    assert [later(5), AT] == [event.header.occurred_at for event in made.events]
-    assert {(RUN, Actor.STRATEGY, KEY.venue)} == {
-        (event.header.run, event.header.actor, event.header.venue) for event in made.events
-    }
-    assert ["position.claimed", "order.prepared"] == [event.header.type for event in made.events]
-    assert Plan().empty
-    assert () == committed(Plan()).transitions

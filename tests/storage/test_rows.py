@@ -33,7 +33,7 @@ from poslife import (
     Side,
     StoredFill,
 )
-from poslife._domain.changes import StoredHead
+from poslife._domain.commit_checks import StoredHead
 from poslife._domain.event_envelopes import UNLINKED
 from poslife._domain.position_status import PositionStatus
 from poslife._trail.encoding import encode_body, encode_payload

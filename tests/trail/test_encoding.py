@@ -26,7 +26,7 @@ from poslife._domain.changes import Change
 from poslife._domain.event_envelopes import LIFE_EVENT_SCHEMA, HostBody, UnknownBody
 from poslife._domain.events import LIFE_EVENTS, LifeBody
 from poslife._domain.identifiers import ChangeId
-from poslife._domain.order_steps import claim
+from poslife._domain.order_preparation import claim
 from poslife._domain.plans import change_of
 from poslife._domain.text import clean_text
 from poslife._trail.encoding import (

@@ -1,5 +1,5 @@
 """
-When an order is proven absent. Pure.
+The proof that an order is absent. Pure.
 
 Not seeing an order proves nothing by itself: it may still be on its way, or out of the look-up's reach.
 """
@@ -21,14 +21,14 @@ __all__ = ["Absence", "judge_absence", "latest_arrival"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Absence:
     """
-    What was found out about an order that was not seen.
+    The evidence about an order that was not seen.
 
     Attributes:
         misses: The look-ups that did not see it.
-        trades_complete: The trades since it was prepared were all read.
-        foreign_trades: Those among them that belong to no order we know.
-        held: What the venue holds of the key, signed; ``None`` where it does not say.
-        believed: What we hold of the key, signed.
+        trades_complete: All trades since the order was prepared were read.
+        foreign_trades: The trades among them that belong to no known order.
+        held: The quantity that the venue holds of the key, signed; ``None`` where it does not say.
+        believed: The quantity that is stored for the key, signed.
     """
 
     misses: Sequence[OrderNotSeen]
@@ -40,20 +40,20 @@ class Absence:
 
 def latest_arrival(order: Order, *, quiet: float) -> datetime:
     """
-    The last moment at which the venue may still take the order's request.
+    Return the last moment at which the venue may still take the order's request.
     """
     return (order.submitted_at or order.prepared_at) + timedelta(seconds=quiet)
 
 
 def judge_absence(order: Order, found: Absence, *, quiet: float, lookups: int) -> tuple[str, ...]:
     """
-    Why *order* is not proven absent: one sentence for each reason, none when it is.
+    Return the reasons why *order* is not proven absent, one sentence each; none when it is.
 
     Args:
         order: The order in doubt.
-        found: What was found out.
-        quiet: For how many seconds after SUBMITTING its request may still reach the venue.
-        lookups: How many look-ups after that must not have seen it.
+        found: The evidence.
+        quiet: The seconds after SUBMITTING in which its request may still reach the venue.
+        lookups: The look-ups after that which must not have seen it.
     """
     arrival = latest_arrival(order, quiet=quiet)
     late = [miss for miss in found.misses if miss.at >= arrival]
@@ -66,16 +66,16 @@ def judge_absence(order: Order, found: Absence, *, quiet: float, lookups: int) -
     if len(late) < lookups:
         reasons.append(
             f"{len(late)} of {lookups} look-ups came after {arrival.isoformat()}, "
-            "when it could no longer arrive"
+            "when the request could no longer arrive"
         )
     elif len(conclusive) < lookups:
-        reasons.append("the venue no longer promises to find an order of that time")
+        reasons.append("the venue no longer promises to find an order that old")
     if not found.trades_complete:
-        reasons.append("the venue did not show all trades since it was prepared")
+        reasons.append("the venue did not show all trades since the order was prepared")
     if found.foreign_trades:
-        reasons.append(f"{len(found.foreign_trades)} trades since then belong to no order we know")
+        reasons.append(f"{len(found.foreign_trades)} trades since then belong to no order that is known")
     if found.held is None:
-        reasons.append("the venue does not say what it holds")
+        reasons.append("the venue does not say how much it holds")
     elif found.held != found.believed:
-        reasons.append(f"the venue holds {found.held}, we believe {found.believed}")
+        reasons.append(f"the venue holds {found.held}, the store has {found.believed}")
     return tuple(reasons)

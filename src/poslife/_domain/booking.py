@@ -1,5 +1,5 @@
 """
-Fills: whose they are, and what they make of a position. Pure.
+Booking: the plan that puts fills into a position. Pure.
 
 No fill is refused or dropped: it goes to its order's position if that is live, else to the key's live holder,
 else it opens a position, else it is stored as unclaimed.
@@ -47,11 +47,11 @@ __all__ = ["Booking", "book", "conflicted", "opened_by", "unclaimed"]
 
 class Booking(msgspec.Struct, frozen=True, kw_only=True):
     """
-    What fills make of a position.
+    The plan that books fills on a position, and the fills that it leaves out.
 
     Attributes:
-        plan: What to commit.
-        refused: Fills the position cannot take, with the reason; to be stored as unclaimed.
+        plan: The plan to commit.
+        refused: Fills that the position cannot take, each with the reason; to be stored as unclaimed.
         rest: Fills to book once the plan is committed, on the position as it is then.
     """
 
@@ -64,12 +64,16 @@ def book(
     position: LivePosition, fills: Sequence[tuple[Fill, int | None]], *, before: Decimal = Decimal(0)
 ) -> Booking:
     """
-    Book *fills*, each with the ordinal of its order, on a position.
-
-    *before* is what the position has booked of the first fill's order before it was known to be its order.
+    Book fills on a position.
 
     A pending position becomes persisted with the fills that enter; one that has ended does too, where its key
     is still free. A persisted one grows, shrinks, or is closed by the fill that brings it to zero.
+
+    Args:
+        position: The position, as it was read.
+        fills: The fills, each with the ordinal of its order.
+        before: The quantity of the first fill's order that the position has booked before it was known to be
+            one of its orders.
     """
     if isinstance(position, PendingPosition):
         return _promote(position, fills, Origin.OWN)
@@ -86,9 +90,9 @@ def _credited(position: PersistedPosition, ordinal: int | None, before: Decimal)
 
 def opened_by(fills: Sequence[Fill], *, ref: PositionRef, opens: Opens, at: datetime) -> Booking:
     """
-    The position that *fills* open without one of ours having been intended.
+    Book fills that open a position which no order of ours asked for.
     """
-    nobodys = PendingPosition(
+    made_up = PendingPosition(
         ref=ref,
         key=opens.key,
         side=fills[0].side.opens,
@@ -96,7 +100,7 @@ def opened_by(fills: Sequence[Fill], *, ref: PositionRef, opens: Opens, at: date
         orders=(),
         created_at=at,
     )
-    return _promote(nobodys, [(fill, None) for fill in fills], opens.origin, version=1)
+    return _promote(made_up, [(fill, None) for fill in fills], opens.origin, version=1)
 
 
 def _promote(
@@ -138,7 +142,7 @@ def _promote(
         *_end_events(pending, touched, version),
         planned_event(pending, opened, version=version, occurred_at=promote.opened_at),
     ]
-    plan = Plan(transition=promote, fills=_stored(pending.ref, entries), events=tuple(events))
+    plan = Plan(transitions=(promote,), fills=_stored(pending.ref, entries), events=tuple(events))
     return Booking(plan=plan, rest=tuple(fills[len(entries) :]))
 
 
@@ -217,7 +221,7 @@ def _close(position: PersistedPosition, taken: Sequence[tuple[Fill, int | None]]
         orders=replaced(position.orders, touched),
         created_at=position.created_at,
         opened_at=opened_at,
-        # A venue's clock may run behind between two fills; a position is never closed before it was opened.
+        # A venue's clock may go back between two fills; a position is never closed before it was opened.
         closed_at=max(opened_at, *(fill.at for fill, _ in taken)),
         version=position.version + 1,
     )
@@ -234,13 +238,13 @@ def _close(position: PersistedPosition, taken: Sequence[tuple[Fill, int | None]]
         planned_event(position, body, occurred_at=closed.closed_at),
     )
     return Plan(
-        transition=Close(after=closed, orders=touched), fills=_stored(position.ref, taken), events=events
+        transitions=(Close(after=closed, orders=touched),), fills=_stored(position.ref, taken), events=events
     )
 
 
 def _opened_at(position: PersistedPosition, taken: Sequence[tuple[Fill, int | None]]) -> datetime:
     """
-    The time of its first entry fill; fills come in any order.
+    Return the time of the earliest entry fill; fills come in any order.
     """
     entries = (fill.at for fill, _ in taken if fill.side is position.side.entered_by)
     return min((position.opened_at, *entries))
@@ -328,7 +332,7 @@ def _stored(ref: PositionRef, taken: Sequence[tuple[Fill, int | None]]) -> tuple
 
 def unclaimed(fill: Fill, because: Unclaimed) -> Plan:
     """
-    Store a fill that could not be assigned, and say so with severity ERROR.
+    Plan to store a fill that could not be assigned, with an event of severity ERROR.
     """
     body = FillUnclaimed(
         trade_id=fill.trade_id,
@@ -346,7 +350,7 @@ def unclaimed(fill: Fill, because: Unclaimed) -> Plan:
 
 def conflicted(stored: Fill, seen: Fill) -> Plan:
     """
-    A stored fill was seen again with other numbers: the stored ones stand, and severity ERROR says so.
+    Plan an event of severity ERROR: a stored fill was shown again with other numbers. The stored ones stand.
     """
     body = FillConflicted(
         trade_id=seen.trade_id,

@@ -1,23 +1,20 @@
 """
-Changes: what a repository commits, all or nothing, and the checks every repository makes. Pure.
+Changes: what a repository commits, all or nothing. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 import msgspec
-from msgspec.structs import replace
 
 from poslife._domain.checks import require_utc, require_uuid
 from poslife._domain.decimals import average
-from poslife._domain.event_envelopes import UNLINKED, LifeEvent
+from poslife._domain.event_envelopes import LifeEvent
 from poslife._domain.fills import StoredFill
 from poslife._domain.identifiers import ChangeId, PositionId, PositionRef, RunId
 from poslife._domain.orders import Order, OrderStatus
-from poslife._domain.position_status import PositionStatus, require_transition
 from poslife._domain.positions import (
     ClosedPosition,
     Confidence,
@@ -27,14 +24,17 @@ from poslife._domain.positions import (
     Position,
 )
 from poslife._domain.structs import as_dataclass_too
-from poslife.errors import AlreadyClosed, IllegalTransition, InvalidValue, PositionNotFound, StaleVersion
+from poslife.errors import InvalidValue
 
-__all__ = ["Change", "Claim", "Close", "Committed", "Heads", "Promote", "Revise", "StoredHead", "Transition"]
+__all__ = ["Change", "Claim", "Close", "Committed", "Promote", "Revise", "Transition"]
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """
     A new position takes its key.
+
+    Attributes:
+        after: The position.
     """
 
     after: PendingPosition
@@ -42,27 +42,27 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ref(self) -> PositionRef:
         """
-        The position.
+        The ref of the position.
         """
         return self.after.ref
 
     @property
     def version(self) -> int:
         """
-        The version it makes: 1.
+        The version that it makes: 1.
         """
         return self.after.version
 
     @property
     def orders(self) -> tuple[Order, ...]:
         """
-        The orders to write.
+        The position's orders.
         """
         return self.after.orders
 
     def result(self, _: PositionId | None, /) -> PendingPosition:
         """
-        The position afterwards.
+        Return the position afterwards.
         """
         return self.after
 
@@ -82,20 +82,20 @@ class Revise(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ref(self) -> PositionRef:
         """
-        The position.
+        The ref of the position.
         """
         return self.after.ref
 
     @property
     def version(self) -> int:
         """
-        The version it makes.
+        The version that it makes.
         """
         return self.after.version
 
     def result(self, _: PositionId | None, /) -> Position:
         """
-        The position afterwards.
+        Return the position afterwards.
         """
         return self.after
 
@@ -105,13 +105,13 @@ class Promote(msgspec.Struct, frozen=True, kw_only=True):
     The first fill: the repository mints an id, and the pending position becomes persisted.
 
     Attributes:
-        pending: The position as it was read; where *version* is 1, what a fill that nobody intended would
-            have intended.
+        pending: The position as it was read. Where *version* is 1 it is not stored: made up for fills that no
+            order of ours asked for.
         entered_quantity: The sum of the quantities of its fills.
         entered_cost: The sum of price times quantity over its fills.
         opened_at: The time of the first fill.
         origin: Where the position came from.
-        confidence: How sure we are that the venue agrees.
+        confidence: How sure it is that the venue agrees.
         all_orders: All its orders afterwards.
         orders: Its orders that the change touches.
     """
@@ -129,7 +129,7 @@ class Promote(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ref(self) -> PositionRef:
         """
-        The position.
+        The ref of the position.
         """
         return self.pending.ref
 
@@ -142,10 +142,10 @@ class Promote(msgspec.Struct, frozen=True, kw_only=True):
 
     def result(self, minted: PositionId | None, /) -> PersistedPosition:
         """
-        The position afterwards, with the id the repository has minted.
+        Return the position afterwards, with the id that the repository has minted.
 
         Raises:
-            InvalidValue: Without one.
+            InvalidValue: There is no id.
         """
         if minted is None:
             raise InvalidValue("Promote.result", minted, "the PositionId that the repository has minted")
@@ -182,46 +182,46 @@ class Close(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ref(self) -> PositionRef:
         """
-        The position.
+        The ref of the position.
         """
         return self.after.ref
 
     @property
     def version(self) -> int:
         """
-        The version it makes.
+        The version that it makes.
         """
         return self.after.version
 
     def result(self, _: PositionId | None, /) -> ClosedPosition:
         """
-        The position afterwards.
+        Return the position afterwards.
         """
         return self.after
 
 
 Transition = Claim | Revise | Promote | Close
 """
-What a change does to one position.
+The effect of a change on one position.
 
-It was planned from version ``transition.version - 1``; 0 is "not there yet".
+It was planned from version ``transition.version - 1``; 0 is a position that is not stored yet.
 """
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """
-    What one commit writes: all of it or nothing.
+    The content of one commit: all of it is written or nothing.
 
     Attributes:
-        id: A fresh one for each change; repeating the change under it gives the first result.
+        id: A new one for each change; repeating the change under it gives the first result.
         run: The run that writes. A change that opens or increases is refused when its lease has ended.
-        at: When it was decided; the events' time of recording.
+        at: The time of the decision; its events are recorded at this time.
         transitions: At most one for each position.
         fills: Fills to store, assigned or unclaimed.
         events: The life events, in order.
 
     Raises:
-        InvalidValue: For two transitions of one position, or an event whose version is not its position's.
+        InvalidValue: For two transitions of one position, or an event of a version that no transition makes.
     """
 
     id: ChangeId
@@ -246,14 +246,14 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def refs(self) -> frozenset[PositionRef]:
         """
-        The positions it changes.
+        The refs of the positions that it changes.
         """
         return frozenset(transition.ref for transition in self.transitions)
 
     @property
     def needs_lease(self) -> bool:
         """
-        Whether it opens or increases a position: a run that has lost its lease may not, and may record.
+        It opens or increases a position: a run that has lost its lease may not. Other changes it may make.
         """
         return any(
             isinstance(transition, Claim)
@@ -269,102 +269,23 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 class Committed(msgspec.Struct, frozen=True, kw_only=True):
     """
-    What a commit has made.
+    The result of a commit.
 
     Attributes:
-        change_id: The change.
+        change_id: The id of the change.
         positions: The positions afterwards, in the order of the change's transitions.
-        repeated: The change was committed before; this is its first result.
+        repeated: The change had been committed before; this is its first result.
     """
 
     change_id: ChangeId
     positions: tuple[Position, ...]
     repeated: bool = False
 
-
-class StoredHead(msgspec.Struct, frozen=True, kw_only=True):
-    """
-    What a repository must read of a stored position before it writes.
-
-    Attributes:
-        status: Its status.
-        version: Its version.
-        id: Its id, if it has one.
-        trail: The digest of its last life event; 32 zero bytes where it has none.
-    """
-
-    status: PositionStatus
-    version: int
-    id: PositionId | None
-    trail: bytes = UNLINKED
-
-
-Heads = Mapping[PositionRef, StoredHead]
-
-
-def require_found(transitions: Iterable[Transition], heads: Heads) -> None:
-    """
-    The first check of a commit: every position that should be there is.
-
-    Raises:
-        PositionNotFound: Naming the first that is not.
-    """
-    for transition in transitions:
-        may_be_new = transition.version == 1 and isinstance(transition, Claim | Promote)
-        if transition.ref not in heads and not may_be_new:
-            raise PositionNotFound(transition.ref)
-
-
-def require_settlement(transition: Transition, stored: ClosedPosition) -> None:
-    """
-    The second check, for a position that is stored as closed: nothing but its orders changes.
-
-    Raises:
-        AlreadyClosed: With the stored exit.
-    """
-    if not isinstance(transition, Revise) or not isinstance(transition.after, ClosedPosition):
-        raise AlreadyClosed(stored)
-    if replace(transition.after, orders=stored.orders, version=stored.version) != stored:
-        raise AlreadyClosed(stored)
-
-
-def require_versions(transitions: Sequence[Transition], heads: Heads) -> None:
-    """
-    The third check: every change was planned from the stored version, and is a step the tables have.
-
-    Raises:
-        StaleVersion: Naming the first that was not.
-        IllegalTransition: For a step outside `POSITION_TRANSITIONS`, or an id that is not the stored one.
-    """
-    for transition in transitions:
-        head = heads.get(transition.ref)
-        stored = head.version if head is not None else 0
-        if stored != transition.version - 1:
-            raise StaleVersion(transition.ref, transition.version - 1, stored)
-    for transition in transitions:
-        if transition.ref in heads:
-            _require_step(transition, heads[transition.ref])
-
-
-def _require_step(transition: Transition, head: StoredHead) -> None:
-    wanted = PositionStatus.OPEN if isinstance(transition, Promote) else transition.after.status
-    subject = f"position {transition.ref}"
-    if isinstance(transition, Claim):
-        raise IllegalTransition(subject, head.status.value, "claimed")
-    was_persisted = head.id is not None
-    if isinstance(transition, Promote):
-        if was_persisted:
-            raise IllegalTransition(subject, head.status.value, "promoted")
-    elif isinstance(transition.after, PendingPosition):
-        if was_persisted:
-            raise IllegalTransition(subject, head.status.value, wanted.value)
-    elif not was_persisted:
-        raise IllegalTransition(subject, head.status.value, f"{wanted.value} without a Promote")
-    elif transition.after.id != head.id:
-        raise InvalidValue("PersistedPosition.id", transition.after.id, f"{head.id}, the id of {subject}")
-    if isinstance(transition, Revise) and wanted is PositionStatus.CLOSED and head.status is not wanted:
-        raise IllegalTransition(subject, head.status.value, "closed by a Revise; use Close")
-    require_transition(transition.ref, head.status, wanted)
+    def position_of(self, ref: PositionRef) -> Position | None:
+        """
+        Return the position with this ref, if the change has touched it.
+        """
+        return next((position for position in self.positions if position.ref == ref), None)
 
 
 as_dataclass_too(Claim)

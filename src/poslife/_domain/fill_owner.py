@@ -38,7 +38,7 @@ __all__ = ["Opens", "Owner", "OwnerCandidates", "OwnerQuery", "Unclaimed", "find
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnerQuery:
     """
-    A question to a store about fills of one order: are they stored, and which positions may they belong to?
+    A question to a store: which fills of one order are stored, and which positions may they belong to?
 
     Attributes:
         venue: ccxt's exchange id.
@@ -95,7 +95,7 @@ class OwnerCandidates:
     @property
     def holders(self) -> tuple[LivePosition, ...]:
         """
-        Those of the positions that hold a key.
+        The positions that hold a key.
         """
         return tuple(one for one in self.positions if not isinstance(one, ClosedPosition) and one.live)
 
@@ -128,7 +128,11 @@ def find_order(
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True):
     """
-    The position a fill goes to, and the ordinal of its order there; ``None`` where the order is not ours.
+    The position that a fill goes to.
+
+    Attributes:
+        position: The position.
+        ordinal: The ordinal of the fill's order there; ``None`` where it is no order of the position.
     """
 
     position: LivePosition
@@ -138,7 +142,11 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opens:
     """
-    The fill opens a position that nobody holds.
+    The answer for a fill that opens a position: its key is free.
+
+    Attributes:
+        key: The key of the position.
+        origin: The origin of the position.
     """
 
     key: PositionKey
@@ -148,7 +156,10 @@ class Opens:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unclaimed:
     """
-    Why nothing can be said of the fill.
+    The answer for a fill that cannot be assigned.
+
+    Attributes:
+        reason: The reason, as it is stored with the fill.
     """
 
     reason: str
@@ -158,12 +169,12 @@ def find_owner(
     fill: Fill, *, ordered_by: Position | None, ordinal: int | None, holders: Sequence[LivePosition]
 ) -> Owner | Opens | Unclaimed:
     """
-    Whose a fill is.
+    Return the position that a fill goes to.
 
     Args:
-        fill: What the venue said.
+        fill: The fill, as the venue shows it.
         ordered_by: The position that has the fill's order, if that is known.
-        ordinal: The order's ordinal there.
+        ordinal: The ordinal of the order there.
         holders: The live positions of the symbol.
     """
     if isinstance(ordered_by, PendingPosition | PersistedPosition) and (
@@ -172,7 +183,7 @@ def find_owner(
         return Owner(position=ordered_by, ordinal=ordinal)
     key = _key_of(fill) if ordered_by is None else ordered_by.key
     named = [holder for holder in holders if holder.key == key]
-    if not named and ordered_by is None:  # a fill says nothing of margin modes
+    if not named and ordered_by is None:  # a fill names a leg at most, never a margin mode
         named = [holder for holder in holders if holder.key.leg is key.leg]
     if len(named) == 1:
         return Owner(position=named[0], ordinal=None)

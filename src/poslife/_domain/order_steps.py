@@ -1,7 +1,7 @@
 """
-The steps of orders and positions, each as a plan of what to commit. Pure.
+The steps of orders that are prepared, each as a plan. Pure.
 
-A step takes the position as it was read. One the transition tables do not have raises here, before anything
+A step takes the position as it was read. One that the transition tables do not have raises, before anything
 is written; one that was taken before gives an empty plan.
 """
 
@@ -12,8 +12,6 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from poslife._domain.changes import Claim
-from poslife._domain.client_order_ids import LAST_ORDINAL
 from poslife._domain.decimals import exact_sum
 from poslife._domain.event_envelopes import Severity
 from poslife._domain.events import (
@@ -22,41 +20,30 @@ from poslife._domain.events import (
     OrderAcknowledged,
     OrderEnded,
     OrderInDoubt,
-    OrderPrepared,
     OrderRejected,
     OrderSeenAtVenue,
     OrderSubmitting,
     OrderTakenOver,
-    PositionClaimed,
     PositionProtected,
 )
 from poslife._domain.identifiers import (
-    ClientOrderId,
-    Leg,
-    PositionKey,
-    PositionRef,
     RunId,
-    Side,
     VenueOrderId,
 )
-from poslife._domain.orders import ORDER_EVIDENCE, CloseReason, Order, OrderPurpose, OrderStatus
+from poslife._domain.orders import ORDER_EVIDENCE, Order, OrderStatus
 from poslife._domain.plans import Plan, PlannedEvent, planned_event, revised
-from poslife._domain.position_status import PositionStatus
-from poslife._domain.positions import ClosedPosition, PendingPosition, PersistedPosition, Position
+from poslife._domain.positions import ClosedPosition, PersistedPosition, Position
 from poslife._domain.protection import Protection
 from poslife._domain.text import clean_text
 from poslife._domain.venue_answers import OrderSeen
-from poslife.errors import AlreadyClosed, AlreadyClosing, IllegalTransition, InvalidValue, KeyInDoubt
+from poslife.errors import AlreadyClosed, IllegalTransition, InvalidValue
 
 __all__ = [
     "abandoned",
     "acknowledged",
-    "claim",
     "doubted",
     "ended",
-    "next_ordinal",
     "order_of",
-    "prepared",
     "protected",
     "rejected",
     "seen",
@@ -69,10 +56,10 @@ _LONGEST_REASON = 2000
 
 def order_of(position: Position, ordinal: int) -> Order:
     """
-    The order with this ordinal.
+    Return the order with this ordinal.
 
     Raises:
-        InvalidValue: The position has none.
+        InvalidValue: The position has no such order.
     """
     if type(ordinal) is not int or not 0 <= ordinal < len(position.orders):
         raise InvalidValue(
@@ -81,135 +68,13 @@ def order_of(position: Position, ordinal: int) -> Order:
     return position.orders[ordinal]
 
 
-def next_ordinal(position: Position) -> int:
-    """
-    The ordinal of the next order.
-
-    Raises:
-        InvalidValue: All 4096 are taken.
-    """
-    if len(position.orders) > LAST_ORDINAL:
-        raise InvalidValue(
-            "ordinal", len(position.orders), f"at most {LAST_ORDINAL + 1} orders for one position"
-        )
-    return len(position.orders)
-
-
-def claim(
-    *,
-    ref: PositionRef,
-    key: PositionKey,
-    side: Side,
-    quantity: Decimal,
-    price: Decimal | None,
-    run: RunId,
-    client_order_id: ClientOrderId,
-    at: datetime,
-) -> Plan:
-    """
-    A new position takes its key, with its first entry order prepared.
-
-    Raises:
-        InvalidValue: For a value that cannot be, or a side that is not the leg's.
-    """
-    if (key.leg, side) in ((Leg.LONG, Side.SHORT), (Leg.SHORT, Side.LONG)):
-        raise InvalidValue("side", side, f"the side of the key's leg, {key.leg}")
-    position = PendingPosition(
-        ref=ref,
-        key=key,
-        side=side,
-        requested_quantity=quantity,
-        requested_price=price,
-        orders=(
-            Order(
-                ref=ref,
-                ordinal=0,
-                run=run,
-                purpose=OrderPurpose.ENTRY,
-                side=side.entered_by,
-                quantity=quantity,
-                price=price,
-                client_order_id=client_order_id,
-                prepared_at=at,
-            ),
-        ),
-        created_at=at,
-    )
-    claimed = PositionClaimed(side=side, requested_quantity=quantity, requested_price=price)
-    events = (
-        planned_event(position, claimed, version=1),
-        planned_event(position, _prepared_body(position.orders[0]), version=1, order=0),
-    )
-    return Plan(transition=Claim(after=position), events=events)
-
-
-def prepared(
-    position: Position,
-    *,
-    purpose: OrderPurpose,
-    quantity: Decimal,
-    price: Decimal | None,
-    close_reason: CloseReason | None,
-    run: RunId,
-    client_order_id: ClientOrderId,
-    at: datetime,
-) -> Plan:
-    """
-    A further order joins a live position; an exit takes the closing for itself.
-
-    Raises:
-        AlreadyClosed: The position is closed.
-        AlreadyClosing: Another exit is on its way.
-        KeyInDoubt: The order would enter, and one of the position's orders is in doubt. An exit is never
-            refused for that.
-        IllegalTransition: The position is not one that such an order can join.
-        InvalidValue: For a value that cannot be.
-    """
-    if isinstance(position, ClosedPosition):
-        raise AlreadyClosed(position)
-    joins = PendingPosition if purpose is OrderPurpose.ENTRY else PersistedPosition
-    if not isinstance(position, joins) or not position.live:
-        raise IllegalTransition(
-            f"position {position.ref}",
-            position.status.value,
-            f"the owner of an order with purpose {purpose.value}",
-        )
-    if not purpose.reduce_only and position.in_doubt:
-        raise KeyInDoubt(position.key, position)
-    if purpose is OrderPurpose.EXIT and position.status is PositionStatus.CLOSING:
-        raise AlreadyClosing(position.ref)
-    order = Order(
-        ref=position.ref,
-        ordinal=next_ordinal(position),
-        run=run,
-        purpose=purpose,
-        side=position.side.left_by if purpose.reduce_only else position.side.entered_by,
-        quantity=quantity,
-        price=price,
-        client_order_id=client_order_id,
-        prepared_at=at,
-        close_reason=close_reason,
-    )
-    return revised(position, (order,), (planned_event(position, _prepared_body(order), order=order.ordinal),))
-
-
-def _prepared_body(order: Order) -> OrderPrepared:
-    return OrderPrepared(
-        purpose=order.purpose,
-        side=order.side,
-        quantity=order.quantity,
-        price=order.price,
-        client_order_id=order.client_order_id,
-    )
-
-
 def submitting(position: Position, ordinal: int, *, at: datetime) -> Plan:
     """
-    The order's request is about to be made.
+    Plan that the order's request is about to be made.
 
     Raises:
         IllegalTransition: The order is not prepared.
-        AlreadyClosed: The position was closed meanwhile, so an exit has nothing to close.
+        AlreadyClosed: The position was closed meanwhile: an exit has nothing to close.
     """
     if isinstance(position, ClosedPosition):
         raise AlreadyClosed(position)
@@ -226,13 +91,14 @@ def acknowledged(
     booked: Decimal = Decimal(0),
 ) -> Plan:
     """
-    The venue has taken the order. An acknowledgement that comes after the order's fills only adds its name.
+    Plan that the venue has taken the order. After the order's fills it only adds the venue's name.
 
     Args:
-        position: As it was read.
-        ordinal: The order.
-        venue_order_id: The venue's name for it.
-        booked: What fills with that venue order id, stored before we knew it was ours, amount to.
+        position: The position, as it was read.
+        ordinal: The ordinal of the order.
+        venue_order_id: The venue's name for the order.
+        booked: The quantity of the position's fills that have this venue order id and were booked without
+            an order, before the name was known.
 
     Raises:
         IllegalTransition: The order was not submitted.
@@ -242,7 +108,7 @@ def acknowledged(
     if named.status in (OrderStatus.SUBMITTING, OrderStatus.IN_DOUBT):
         named = named.moved(OrderStatus.WORKING)
     elif order.status is OrderStatus.PREPARED or order.status is OrderStatus.ABANDONED:
-        order.moved(OrderStatus.WORKING)  # raises: the host must say so before it sends
+        order.moved(OrderStatus.WORKING)  # raises: SUBMITTING is committed before the request
     if named == order:
         return Plan()
     events = [planned_event(position, OrderAcknowledged(venue_order_id=venue_order_id), order=ordinal)]
@@ -263,7 +129,7 @@ def _named(order: Order, venue_order_id: VenueOrderId | None, booked: Decimal) -
 
 def rejected(position: Position, ordinal: int, *, reason: str) -> Plan:
     """
-    The venue has refused the order, at once or after an acknowledgement.
+    Plan that the venue has refused the order, at once or after an acknowledgement.
 
     Raises:
         IllegalTransition: The order was not submitted, or has ended otherwise.
@@ -277,7 +143,7 @@ def rejected(position: Position, ordinal: int, *, reason: str) -> Plan:
 
 def doubted(position: Position, ordinal: int, *, reason: str) -> Plan:
     """
-    The order may or may not exist. An order that was seen at the venue meanwhile is not doubted.
+    Plan that the order may or may not exist. One that was seen at the venue meanwhile stays as it is.
 
     Raises:
         IllegalTransition: The order was not submitted.
@@ -291,7 +157,7 @@ def doubted(position: Position, ordinal: int, *, reason: str) -> Plan:
 
 def abandoned(position: Position, ordinal: int, *, reason: str) -> Plan:
     """
-    The order was never submitted, or is proven absent.
+    Plan that the order was never submitted, or is proven absent.
 
     Raises:
         IllegalTransition: The order is working or has ended otherwise.
@@ -305,7 +171,7 @@ def abandoned(position: Position, ordinal: int, *, reason: str) -> Plan:
 
 def ended(position: Position, ordinal: int, *, status: OrderStatus) -> Plan:
     """
-    The host says that the order was canceled or has expired.
+    Plan that the order was canceled or has expired, as the host says.
 
     Raises:
         InvalidValue: *status* is neither.
@@ -321,27 +187,26 @@ def ended(position: Position, ordinal: int, *, status: OrderStatus) -> Plan:
 
 def ended_body(order: Order, status: OrderStatus) -> OrderEnded:
     """
-    The event of an order that the venue is done with.
+    Return the event of an order that ends with *status* at the venue.
     """
     return OrderEnded(status=status, filled=order.filled, overfilled=order.overfilled)
 
 
 def seen(position: Position, ordinal: int, sight: OrderSeen, *, booked: Decimal = Decimal(0)) -> Plan:
     """
-    The venue showed the order.
-
-    It ends only when the fills it is said to have are booked: until then it works.
+    Plan that the venue showed the order. It ends only when the fills that it is said to have are booked.
 
     Args:
-        position: As it was read.
-        ordinal: The order.
-        sight: What the venue showed.
-        booked: What fills with its venue order id, stored before we knew it was ours, amount to.
+        position: The position, as it was read.
+        ordinal: The ordinal of the order.
+        sight: The order as the venue showed it.
+        booked: The quantity of the position's fills that have its venue order id and were booked without an
+            order, before the name was known.
     """
     order = order_of(position, ordinal)
     named = _named(order, sight.venue_order_id, booked)
     wanted = sight.status
-    # The venue may have cut a reduce-only order, so what counts as all of it is what the venue shows.
+    # The venue may have cut a reduce-only order: filled means filled to the quantity that the venue shows.
     expected = sight.quantity if wanted is OrderStatus.FILLED else sight.filled
     if named.filled < max(expected, sight.filled):
         wanted = OrderStatus.WORKING
@@ -355,10 +220,12 @@ def seen(position: Position, ordinal: int, sight: OrderSeen, *, booked: Decimal 
 
 def taken_over(position: Position, *, alive: frozenset[RunId], run: RunId) -> Plan:
     """
-    This run answers for the orders of ended runs: prepared ones are abandoned, submitting ones are in doubt.
+    Plan that this run takes over the orders of ended runs.
+
+    Prepared ones are abandoned, submitting ones are in doubt.
 
     Args:
-        position: As it was read, before *alive* was.
+        position: The position, read before *alive* was.
         alive: The runs that have not ended.
         run: This run.
     """
@@ -383,7 +250,7 @@ def taken_over(position: Position, *, alive: frozenset[RunId], run: RunId) -> Pl
 
 def protected(position: Position, protection: Protection | None) -> Plan:
     """
-    The venue's orders that close the position without us are as given from now on.
+    Plan that the venue's orders that close the position without us are as given.
 
     Raises:
         AlreadyClosed: The position is closed.

@@ -1,5 +1,5 @@
 """
-What came of an opening or a closing: the five outcomes. Pure.
+The outcomes of an opening and of a closing. Pure.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ PositionT = TypeVar("PositionT", bound=PendingPosition | PersistedPosition)
 class Opened:
     """
     The position has had its first fill; the rest of the entry may still work.
+
+    Attributes:
+        position: The position.
     """
 
     position: PersistedPosition
@@ -39,6 +42,9 @@ class Opened:
 class Closed:
     """
     The position's fills have reached zero.
+
+    Attributes:
+        position: The position.
     """
 
     position: ClosedPosition
@@ -47,7 +53,11 @@ class Closed:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Working(Generic[PositionT]):
     """
-    The venue has taken the order, and it is not done: tell `apply_fills` of its fills.
+    The venue has taken the order, and it is not filled: give its fills to `apply_fills` as they come.
+
+    Attributes:
+        position: The position.
+        order: The order.
     """
 
     position: PositionT
@@ -57,7 +67,12 @@ class Working(Generic[PositionT]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected(Generic[PositionT]):
     """
-    The venue has definitely refused the order, or is done with it without having filled all of it.
+    The venue has definitely refused the order, or has ended it without filling all of it.
+
+    Attributes:
+        position: The position.
+        order: The order.
+        reason: The venue's reason.
     """
 
     position: PositionT
@@ -69,6 +84,11 @@ class Rejected(Generic[PositionT]):
 class InDoubt(Generic[PositionT]):
     """
     The order may or may not exist; `recover` asks the venue.
+
+    Attributes:
+        position: The position.
+        order: The order.
+        reason: The reason for the doubt.
     """
 
     position: PositionT
@@ -80,6 +100,11 @@ class InDoubt(Generic[PositionT]):
 class Abandoned(Generic[PositionT]):
     """
     No request was made.
+
+    Attributes:
+        position: The position.
+        order: The order.
+        reason: The reason why not.
     """
 
     position: PositionT

@@ -1,5 +1,5 @@
 """
-Plans: what a step would commit, before it has an id, a time and an author. Pure.
+Plans: changes without an id, a time and an author. Pure.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ __all__ = ["Plan", "PlannedEvent", "change_of", "planned_event", "replaced", "re
 
 class PlannedEvent(msgspec.Struct, frozen=True, kw_only=True):
     """
-    A life event to be: what happened to which version of a position.
+    A life event without an id, a run and a cause.
 
     Attributes:
-        ref: The position, or ``None`` for a fill that none has claimed.
-        venue: Where.
-        account: In which account.
-        symbol: Of which symbol.
-        version: The version the plan makes, 0 without a ref.
+        ref: The position, or ``None`` for a fill of none.
+        venue: The venue.
+        account: The account.
+        symbol: The symbol.
+        version: The version of the position that the plan makes; 0 without a ref.
         order: The ordinal of the order it is about, or ``None``.
-        severity: How much it matters.
-        occurred_at: When it happened, or ``None`` for the time of the change.
-        body: What happened.
+        severity: Its severity.
+        occurred_at: Its time, or ``None`` for the time of the change.
+        body: Its body.
     """
 
     ref: PositionRef | None
@@ -54,19 +54,24 @@ class PlannedEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """
-    What a step would commit. One without a transition and without fills changes nothing.
+    The transitions, fills and events of one change.
+
+    Attributes:
+        transitions: At most one for each position.
+        fills: Fills to store, assigned or unclaimed.
+        events: The life events, in order.
     """
 
-    transition: Transition | None = None
+    transitions: tuple[Transition, ...] = ()
     fills: tuple[StoredFill, ...] = ()
     events: tuple[PlannedEvent, ...] = ()
 
     @property
     def empty(self) -> bool:
         """
-        Whether there is nothing to commit: the step had been taken before.
+        Nothing is to be committed: the step was taken before.
         """
-        return self.transition is None and not self.fills and not self.events
+        return not (self.transitions or self.fills or self.events)
 
 
 def planned_event(
@@ -79,7 +84,7 @@ def planned_event(
     occurred_at: datetime | None = None,
 ) -> PlannedEvent:
     """
-    An event about the next version of a position, or about *version*.
+    Return an event about the next version of a position, or about *version*.
     """
     key = position.key
     return PlannedEvent(
@@ -97,7 +102,7 @@ def planned_event(
 
 def replaced(orders: Sequence[Order], touched: Sequence[Order]) -> tuple[Order, ...]:
     """
-    The orders, by ordinal, with those in *touched* put in place of the old ones or added.
+    Return the orders, by ordinal, with those in *touched* put in place of the old ones or added.
     """
     by_ordinal = {order.ordinal: order for order in (*orders, *touched)}
     return tuple(by_ordinal[ordinal] for ordinal in sorted(by_ordinal))
@@ -111,10 +116,12 @@ def revised(
     protection: Protection | EllipsisType | None = ...,
 ) -> Plan:
     """
-    The position with *touched* orders, and what this makes of its status.
+    Return the plan that puts *touched* orders, and *protection* where it is given, into a position.
+
+    A change of the position's status that follows from them has its own event.
 
     Raises:
-        IllegalTransition: Its status would go where `POSITION_TRANSITIONS` has no way.
+        IllegalTransition: `POSITION_TRANSITIONS` does not have the change of status.
     """
     orders = replaced(position.orders, touched)
     after: Position = replace(position, orders=orders, version=position.version + 1)
@@ -122,7 +129,7 @@ def revised(
         after = replace(after, protection=protection)
     require_transition(position.ref, position.status, after.status)
     return Plan(
-        transition=Revise(after=after, orders=tuple(touched)),
+        transitions=(Revise(after=after, orders=tuple(touched)),),
         events=(*events, *_status_events(position, after)),
     )
 
@@ -157,9 +164,10 @@ def change_of(
     new_event_id: Callable[[], EventId],
 ) -> Change:
     """
-    The change that commits *plan*.
+    Return the change that commits *plan*.
 
-    Its events say what they were caused by; where that was told wrongly, they have severity ERROR.
+    Its events name their cause, as *around* says; where a cause was given that is none, all have severity
+    ERROR.
     """
     events = [
         LifeEvent(
@@ -185,5 +193,4 @@ def change_of(
         )
         for index, event in enumerate(plan.events)
     ]
-    transitions = () if plan.transition is None else (plan.transition,)
-    return Change(id=id, run=run, at=at, transitions=transitions, fills=plan.fills, events=tuple(events))
+    return Change(id=id, run=run, at=at, transitions=plan.transitions, fills=plan.fills, events=tuple(events))

@@ -103,7 +103,7 @@ async def apply_fills(
     left: list[StoredFill] = []
     repeated = tries = 0
     if order is not None and (booked := await _book_at_once(ledger, known, order[1], waiting, actor)):
-        changed[booked.ref] = booked
+        changed.update((position.ref, position) for position in booked)
     while waiting:
         batch = _of_one_order(waiting)
         named = order_of_fill(ledger, batch[0], order)
@@ -117,7 +117,7 @@ async def apply_fills(
         owner = _owner(batch[0], found, named)
         booking = _booking(ledger, owner, batch, await _booked_before(ledger, owner, batch[0]))
         try:
-            position, kept = await _commit(ledger, booking, actor)
+            positions, kept = await _commit(ledger, booking, actor)
         except (StaleVersion, AlreadyClosed, DuplicatePosition, FillAlreadyStored):
             # Somebody else moved the position or stored the fill meanwhile: look again at what is there now.
             tries += 1
@@ -128,14 +128,13 @@ async def apply_fills(
         for _ in range(len(batch) - len(booking.rest)):
             waiting.popleft()
         left += kept
-        if position is not None:
-            changed[position.ref] = position
+        changed.update((position.ref, position) for position in positions)
     return FillsApplied(positions=tuple(changed.values()), unclaimed=tuple(left), repeated=repeated)
 
 
 async def _book_at_once(
     ledger: Ledger, known: Position | None, ordinal: int, waiting: deque[Fill], actor: Actor | None
-) -> Position | None:
+) -> tuple[Position, ...] | None:
     """
     Book fills that are known to be one order's on its position as it was last seen, without reading anything.
 
@@ -154,12 +153,12 @@ async def _book_at_once(
     if booking.refused or booking.plan.empty:
         return None
     try:
-        position, _ = await _commit(ledger, booking, actor)
+        positions, _ = await _commit(ledger, booking, actor)
     except (StaleVersion, AlreadyClosed, DuplicatePosition, FillAlreadyStored):
         return None
     for _ in range(len(waiting) - len(booking.rest)):
         waiting.popleft()
-    return position
+    return positions
 
 
 def _booking(
@@ -207,16 +206,16 @@ async def booked_without_order(ledger: Ledger, position: Position, venue_order_i
 
 async def _commit(
     ledger: Ledger, booking: Booking, actor: Actor | None
-) -> tuple[Position | None, list[StoredFill]]:
-    position: Position | None = None
+) -> tuple[tuple[Position, ...], list[StoredFill]]:
+    positions: tuple[Position, ...] = ()
     if not booking.plan.empty:
-        position = (await ledger.put(booking.plan, actor=actor)).positions[0]
+        positions = (await ledger.put(booking.plan, actor=actor)).positions
     kept: list[StoredFill] = []
     for fill, because in booking.refused:
         plan = unclaimed(fill, because)
         await ledger.put(plan, actor=actor)
         kept += plan.fills
-    return position, kept
+    return positions, kept
 
 
 def _require_fills(fills: Iterable[object], order: OrderOf | None, position: Position | None) -> None:

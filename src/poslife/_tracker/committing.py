@@ -322,7 +322,7 @@ class Ledger:
         plan = await step(position, self.clock.now())
         if plan.empty:
             return position
-        return (await self.put(plan, actor=actor, patience=patience)).positions[0]
+        return (await self.put(plan, actor=actor, patience=patience)).position_of(position.ref) or position
 
     async def outwait(self, task: asyncio.Task[ResultT]) -> asyncio.CancelledError | None:
         """

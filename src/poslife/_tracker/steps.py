@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from poslife._domain import order_steps as _steps
+from poslife._domain import order_preparation, order_steps
 from poslife._domain.checks import require_name
 from poslife._domain.event_envelopes import Actor
 from poslife._domain.fills import Fill
@@ -71,7 +71,7 @@ class Steps:
             raise NotRecovered
         asked_before = ref is not None
         ref = new_ref(self._ledger.clock) if ref is None else ref
-        plan = _steps.claim(
+        plan = order_preparation.claim(
             ref=ref,
             key=key,
             side=side,
@@ -82,7 +82,7 @@ class Steps:
             at=self._ledger.clock.now(),
         )
         try:
-            position = (await self._ledger.put(plan, patience=patience)).positions[0]
+            (position,) = (await self._ledger.put(plan, patience=patience)).positions
         except StaleVersion:
             if not asked_before:
                 raise
@@ -130,7 +130,7 @@ class Steps:
             elif wanted is None:
                 wanted = position.requested_quantity
             ordinal = len(position.orders)
-            return _steps.prepared(
+            return order_preparation.prepared(
                 position,
                 purpose=purpose,
                 quantity=wanted,
@@ -156,7 +156,7 @@ class Steps:
             known: The position as it was last seen, which saves reading it.
         """
         return await self._ledger.take(
-            ref, lambda position, at: _steps.submitting(position, ordinal, at=at), known=known
+            ref, lambda position, at: order_steps.submitting(position, ordinal, at=at), known=known
         )
 
     async def acknowledged(
@@ -187,7 +187,7 @@ class Steps:
 
         async def step(position: Position, _: datetime) -> Plan:
             booked = await self._booked(position, ordinal, venue_order_id)
-            return _steps.acknowledged(position, ordinal, venue_order_id=venue_order_id, booked=booked)
+            return order_steps.acknowledged(position, ordinal, venue_order_id=venue_order_id, booked=booked)
 
         return await self._ledger.take_looking(ref, step, known=known, actor=actor)
 
@@ -200,7 +200,7 @@ class Steps:
 
         async def step(position: Position, _: datetime) -> Plan:
             booked = await self._booked(position, ordinal, sight.venue_order_id)
-            return _steps.seen(position, ordinal, sight, booked=booked)
+            return order_steps.seen(position, ordinal, sight, booked=booked)
 
         return await self._ledger.take_looking(ref, step, actor=actor)
 
@@ -210,7 +210,7 @@ class Steps:
         """
         if venue_order_id is None:
             return Decimal(0)
-        if _steps.order_of(position, ordinal).venue_order_id is not None:
+        if order_steps.order_of(position, ordinal).venue_order_id is not None:
             return Decimal(0)
         return await booked_without_order(self._ledger, position, venue_order_id)
 
@@ -221,7 +221,7 @@ class Steps:
         Say that the venue has refused the order, at once or after an acknowledgement.
         """
         return await self._ledger.take(
-            ref, lambda position, _: _steps.rejected(position, ordinal, reason=reason), patience=patience
+            ref, lambda position, _: order_steps.rejected(position, ordinal, reason=reason), patience=patience
         )
 
     async def doubted(
@@ -231,7 +231,7 @@ class Steps:
         Say that the order may or may not exist. One that was seen at the venue meanwhile is not doubted.
         """
         return await self._ledger.take(
-            ref, lambda position, _: _steps.doubted(position, ordinal, reason=reason), patience=patience
+            ref, lambda position, _: order_steps.doubted(position, ordinal, reason=reason), patience=patience
         )
 
     async def abandoned(
@@ -248,7 +248,7 @@ class Steps:
         """
         return await self._ledger.take(
             ref,
-            lambda position, _: _steps.abandoned(position, ordinal, reason=reason),
+            lambda position, _: order_steps.abandoned(position, ordinal, reason=reason),
             actor=actor,
             patience=patience,
         )
@@ -258,7 +258,7 @@ class Steps:
         Say that the order was canceled. A fill that comes later is taken all the same.
         """
         return await self._ledger.take(
-            ref, lambda position, _: _steps.ended(position, ordinal, status=OrderStatus.CANCELED)
+            ref, lambda position, _: order_steps.ended(position, ordinal, status=OrderStatus.CANCELED)
         )
 
     async def expired(self, ref: PositionRef, ordinal: int = 0) -> Position:
@@ -266,14 +266,14 @@ class Steps:
         Say that the order has expired. A fill that comes later is taken all the same.
         """
         return await self._ledger.take(
-            ref, lambda position, _: _steps.ended(position, ordinal, status=OrderStatus.EXPIRED)
+            ref, lambda position, _: order_steps.ended(position, ordinal, status=OrderStatus.EXPIRED)
         )
 
     async def protected(self, ref: PositionRef, protection: Protection | None) -> Position:
         """
         Say which orders at the venue close the position without us; ``None`` for none.
         """
-        return await self._ledger.take(ref, lambda position, _: _steps.protected(position, protection))
+        return await self._ledger.take(ref, lambda position, _: order_steps.protected(position, protection))
 
     async def apply_fills(
         self, *fills: Fill, order: tuple[PositionRef, int] | None = None, actor: Actor | None = None

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from operator import itemgetter
 
-from poslife._domain.changes import Change, Heads
+from poslife._domain.changes import Change
+from poslife._domain.commit_checks import Heads
 from poslife._domain.event_envelopes import RecordedEvent
 from poslife._domain.identifiers import EventId, PositionRef
 from poslife._trail.encoding import decode_event, encode_body

@@ -6,12 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from poslife._domain.changes import (
-    Change,
+from poslife._domain.changes import Change, Promote, Transition
+from poslife._domain.commit_checks import (
     Heads,
-    Promote,
     StoredHead,
-    Transition,
     require_found,
     require_settlement,
     require_versions,

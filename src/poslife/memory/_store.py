@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from poslife._domain.changes import Change, Committed, Heads
+from poslife._domain.changes import Change, Committed
 from poslife._domain.checks import require_utc, require_uuid
+from poslife._domain.commit_checks import Heads
 from poslife._domain.event_envelopes import RecordedEvent
 from poslife._domain.fill_owner import OwnerCandidates, OwnerQuery
 from poslife._domain.fills import StoredFill

@@ -12,13 +12,10 @@ from typing import Final, cast
 
 import msgspec
 
-from poslife._domain.changes import (
-    Change,
-    Committed,
+from poslife._domain.changes import Change, Committed, Promote, Transition
+from poslife._domain.commit_checks import (
     Heads,
-    Promote,
     StoredHead,
-    Transition,
     require_found,
     require_settlement,
     require_versions,

@@ -8,19 +8,8 @@ A store reads the heads of a change's positions, makes the checks `require_found
 
 from __future__ import annotations
 
-from poslife._domain.changes import (
-    Change,
-    Claim,
-    Close,
-    Committed,
-    Promote,
-    Revise,
-    StoredHead,
-    Transition,
-    require_found,
-    require_settlement,
-    require_versions,
-)
+from poslife._domain.changes import Change, Claim, Close, Committed, Promote, Revise, Transition
+from poslife._domain.commit_checks import StoredHead, require_found, require_settlement, require_versions
 from poslife._domain.fills import (
     StoredFill,
 )

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from poslife._domain.changes import Heads
+from poslife._domain.commit_checks import Heads
 from poslife._domain.event_envelopes import UNLINKED, Actor, EventHeader, LifeEvent, RecordedEvent, Severity
 from poslife._domain.identifiers import Account, EventId, PositionRef, RunId, Symbol, Venue
 from poslife._trail.encoding import decode_event, encode_body

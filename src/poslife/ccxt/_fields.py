@@ -108,11 +108,11 @@ def time(field: str, value: object) -> datetime:
         InvalidValue: It is not such a number.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidValue(field, value, "an int of milliseconds since 1970")
+        raise InvalidValue(field, value, "a number of milliseconds since 1970")
     try:
         return _EPOCH + timedelta(milliseconds=value)
     except (OverflowError, ValueError):
-        raise InvalidValue(field, value, "an int of milliseconds since 1970") from None
+        raise InvalidValue(field, value, "a number of milliseconds since 1970") from None
 
 
 def order_side(field: str, value: object) -> OrderSide:

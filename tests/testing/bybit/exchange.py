@@ -8,8 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from poslife.testing.bybit import DEFAULT_INSTRUMENTS, OrderType, Side, TimeInForce
-from poslife.testing.bybit._admission import Handling, OrderTicket
 from poslife.testing.bybit._exchange import Exchange
+from poslife.testing.bybit._matching import Handling
+from poslife.testing.bybit._order_checks import OrderTicket
 from tests.testing.bybit.simulated import START
 
 AT_ONCE = Handling()

@@ -16,7 +16,7 @@ from poslife.testing.bybit import (
     Side,
     TimeInForce,
 )
-from poslife.testing.bybit._admission import OrderTicket, Refused, check_ticket
+from poslife.testing.bybit._order_checks import OrderTicket, Refused, check_ticket
 from tests.testing.bybit.exchange import AT_ONCE, exchange, limit, market
 
 
@@ -29,7 +29,7 @@ def test_a_market_order_fills_whole_at_the_mark_price() -> None:
 
     assert order.status is OrderStatus.FILLED
     assert Decimal("0.02625") == order.price
-    [fill] = venue.ledger.fills
+    [fill] = venue.account.fills
     assert (Decimal(1000), Decimal("0.025")) == (fill.quantity, fill.price)
     assert Decimal("0.01375") == fill.fee
     assert not fill.is_maker
@@ -44,9 +44,9 @@ def test_a_limit_order_rests_until_the_mark_price_reaches_it() -> None:
 
     assert order.status is OrderStatus.NEW
     venue.set_mark_price("DBRUSDT", Decimal("0.021"))
-    assert venue.ledger.order(order.order_id).status is OrderStatus.NEW
+    assert venue.account.order(order.order_id).status is OrderStatus.NEW
     venue.set_mark_price("DBRUSDT", Decimal("0.019"))
-    [fill] = venue.ledger.fills
+    [fill] = venue.account.fills
     assert Decimal("0.02") == fill.price
     assert fill.is_maker
 
@@ -58,7 +58,7 @@ def test_a_marketable_limit_order_takes_the_mark_price() -> None:
     venue = exchange()
     venue.place(limit(Side.BUY, "1000", "0.03"), AT_ONCE)
 
-    assert [Decimal("0.025")] == [fill.price for fill in venue.ledger.fills]
+    assert [Decimal("0.025")] == [fill.price for fill in venue.account.fills]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_reduce_only_is_cut_to_the_position() -> None:
     order = venue.place(market(Side.SELL, "5000", reduce_only=True), AT_ONCE)
 
     assert (Decimal(1000), OrderStatus.FILLED) == (order.filled_quantity, order.status)
-    assert Decimal(0) == venue.ledger.holding("DBRUSDT", 0).size
+    assert Decimal(0) == venue.account.position("DBRUSDT", 0).size
 
 
 @pytest.mark.parametrize("side", [Side.BUY, Side.SELL], ids=lambda side: str(side.value))
@@ -133,7 +133,7 @@ def test_resting_reduce_only_orders_end_with_their_position() -> None:
     order = venue.place(resting, AT_ONCE)
     venue.place(market(Side.SELL, "1000"), AT_ONCE)
 
-    assert OrderStatus.CANCELLED is venue.ledger.order(order.order_id).status
+    assert OrderStatus.CANCELLED is venue.account.order(order.order_id).status
 
 
 def test_crossing_zero_flips_a_one_way_position() -> None:
@@ -144,7 +144,7 @@ def test_crossing_zero_flips_a_one_way_position() -> None:
     venue.place(market(Side.BUY, "1000"), AT_ONCE)
     venue.set_mark_price("DBRUSDT", Decimal("0.03"))
     venue.place(market(Side.SELL, "1500"), AT_ONCE)
-    position = venue.ledger.holding("DBRUSDT", 0).seen("DBRUSDT", 0)
+    position = venue.account.position("DBRUSDT", 0).view("DBRUSDT", 0)
 
     assert (Side.SELL, Decimal(500)) == (position.side, position.size)
     assert Decimal("0.03") == position.average_price
@@ -161,8 +161,8 @@ def test_hedge_mode_holds_two_legs() -> None:
     closing = venue.place(market(Side.SELL, "5000", position_index=1), AT_ONCE)
 
     assert Decimal(1000) == closing.filled_quantity
-    assert Decimal(0) == venue.ledger.holding("DBRUSDT", 1).size
-    assert Decimal(-700) == venue.ledger.holding("DBRUSDT", 2).size
+    assert Decimal(0) == venue.account.position("DBRUSDT", 1).size
+    assert Decimal(-700) == venue.account.position("DBRUSDT", 2).size
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_what_is_refused_leaves_no_order(ticket: OrderTicket, code: int) -> None
         venue.place(ticket, AT_ONCE)
 
     assert code == refused.value.code
-    assert () == venue.ledger.orders
+    assert () == venue.account.orders
 
 
 def test_a_minimum_above_the_step_is_kept() -> None:
@@ -229,8 +229,8 @@ def test_reduce_only_orders_never_follow_a_flip() -> None:
     venue.place(market(Side.SELL, "3000"), AT_ONCE)
     venue.set_mark_price("DBRUSDT", Decimal("0.031"))
 
-    assert OrderStatus.CANCELLED is venue.ledger.order(resting.order_id).status
-    assert Decimal(-2000) == venue.ledger.holding("DBRUSDT", 0).size
+    assert OrderStatus.CANCELLED is venue.account.order(resting.order_id).status
+    assert Decimal(-2000) == venue.account.position("DBRUSDT", 0).size
 
 
 def test_closing_needs_no_funds() -> None:

@@ -35,7 +35,7 @@ from poslife.testing.bybit import (
     bybit_client,
 )
 from poslife.testing.bybit.__main__ import main
-from poslife.testing.bybit._messages import Inject
+from poslife.testing.bybit._control_messages import Inject
 from tests.testing.bybit.simulated import DBR, simulated
 
 XRP = "XRP/USDT:USDT"
@@ -151,7 +151,7 @@ def test_errors_come_over(venue: VenueControl) -> None:
         (lambda: venue.fill("none"), LookupError, "no order"),
         (lambda: venue.advance(-1), ValueError, "backwards"),
         (lambda: venue.inject(Refusal(), times=0), ValueError, "times"),
-        (lambda: Inject(kind="Earthquake", fault={}).decoded(), ValueError, "kind: one of Refusal"),
+        (lambda: Inject(kind="Earthquake", fault={}).decoded(), ValueError, "kind: expected one of Refusal"),
         (
             lambda: venue.wait_for_requests(Endpoint.CANCEL_ORDER, count=99, timeout=0.01),
             TimeoutError,
@@ -223,7 +223,7 @@ def test_what_cannot_be_understood_is_said(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit):
         main(["--balance", "much"])
 
-    assert "not a number: 'much'" in capsys.readouterr().err
+    assert "expected a number, got 'much'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,11 @@ import aiohttp
 import pytest
 
 from poslife.testing.bybit import DEFAULT_INSTRUMENTS, Endpoint, OrderType, Side, SimulatedBybit
-from poslife.testing.bybit._admission import Handling, OrderTicket, Refused
-from poslife.testing.bybit._endpoints import answer
+from poslife.testing.bybit._endpoints import execute_request
 from poslife.testing.bybit._exchange import Exchange
 from poslife.testing.bybit._faults import DrawnFaults
+from poslife.testing.bybit._matching import Handling
+from poslife.testing.bybit._order_checks import OrderTicket, Refused
 from tests.testing.bybit.simulated import START, frozen
 
 
@@ -40,7 +41,7 @@ class Venue:
         return self.time
 
     def ask(self, endpoint: Endpoint, **parameters: str) -> dict[str, Any]:
-        result = answer(self.exchange, endpoint, {"category": "linear", **parameters}, DrawnFaults())
+        result = execute_request(self.exchange, endpoint, {"category": "linear", **parameters}, DrawnFaults())
         return cast("dict[str, Any]", json.loads(json.dumps(result)))
 
     def names(self, endpoint: Endpoint, **parameters: str) -> list[str]:
@@ -116,7 +117,7 @@ def test_order_ids_go_before_the_symbol() -> None:
     venue = Venue()
     venue.place("a", price="0.02")
     venue.place("b", price="0.02")
-    order_id = venue.exchange.ledger.order("a").order_id
+    order_id = venue.exchange.account.order("a").order_id
 
     assert ["a"] == venue.names(Endpoint.OPEN_ORDERS, orderId=order_id, orderLinkId="b")
     assert ["b"] == venue.names(Endpoint.OPEN_ORDERS, orderId="", orderLinkId="b", symbol="BTCUSDT")

@@ -17,7 +17,8 @@ from poslife.testing.bybit import (
     OrderType,
     Side,
 )
-from poslife.testing.bybit._admission import Handling, OrderTicket
+from poslife.testing.bybit._matching import Handling
+from poslife.testing.bybit._order_checks import OrderTicket
 from tests.testing.bybit.exchange import AT_ONCE, Clock, exchange, limit, market
 from tests.testing.bybit.simulated import START
 
@@ -33,8 +34,8 @@ def test_what_was_due_for_an_order_that_has_ended_is_left() -> None:
     clock.time += timedelta(seconds=3)
     venue.settle()
 
-    assert OrderStatus.CANCELLED is venue.ledger.order(order.order_id).status
-    assert () == venue.ledger.fills
+    assert OrderStatus.CANCELLED is venue.account.order(order.order_id).status
+    assert () == venue.account.fills
 
 
 def test_a_flat_leg_pays_no_funding() -> None:
@@ -62,9 +63,9 @@ def test_late_fills_and_rejections_come_with_time() -> None:
     assert (OrderStatus.NEW, OrderStatus.NEW) == (late.status, doomed.status)
     clock.time += timedelta(seconds=10)
     venue.settle()
-    assert OrderStatus.FILLED is venue.ledger.order(late.order_id).status
-    assert START + timedelta(seconds=3) == venue.ledger.order(late.order_id).updated_at
-    assert OrderStatus.REJECTED is venue.ledger.order(doomed.order_id).status
+    assert OrderStatus.FILLED is venue.account.order(late.order_id).status
+    assert START + timedelta(seconds=3) == venue.account.order(late.order_id).updated_at
+    assert OrderStatus.REJECTED is venue.account.order(doomed.order_id).status
 
 
 def test_hidden_fills_are_true_and_not_seen() -> None:
@@ -77,15 +78,15 @@ def test_hidden_fills_are_true_and_not_seen() -> None:
     order = venue.place(market(Side.BUY, "600"), Handling(show_after=timedelta(seconds=4)))
 
     assert OrderStatus.FILLED is order.status
-    assert Decimal(1000) == venue.ledger.holding("DBRUSDT", 0).size
-    assert OrderStatus.NEW is venue.ledger.order_as_seen(order).status
-    assert Decimal(400) == venue.ledger.holding_as_seen("DBRUSDT", 0).size
-    assert 1 == len(venue.ledger.fills_as_seen())
+    assert Decimal(1000) == venue.account.position("DBRUSDT", 0).size
+    assert OrderStatus.NEW is venue.account.as_visible(order).status
+    assert Decimal(400) == venue.account.visible_position("DBRUSDT", 0).size
+    assert 1 == len(venue.account.visible_fills())
     clock.time += timedelta(seconds=4)
     venue.settle()
-    assert OrderStatus.FILLED is venue.ledger.order_as_seen(order).status
-    assert Decimal(1000) == venue.ledger.holding_as_seen("DBRUSDT", 0).size
-    assert 2 == len(venue.ledger.fills_as_seen())
+    assert OrderStatus.FILLED is venue.account.as_visible(order).status
+    assert Decimal(1000) == venue.account.visible_position("DBRUSDT", 0).size
+    assert 2 == len(venue.account.visible_fills())
 
 
 def test_a_partial_fill_is_rounded_to_the_step_and_the_rest_waits() -> None:
@@ -97,7 +98,7 @@ def test_a_partial_fill_is_rounded_to_the_step_and_the_rest_waits() -> None:
 
     assert (Decimal(500), OrderStatus.PARTIALLY_FILLED) == (order.filled_quantity, order.status)
     venue.set_mark_price("DBRUSDT", Decimal("0.01"))
-    assert Decimal(501) == venue.ledger.order(order.order_id).open_quantity
+    assert Decimal(501) == venue.account.order(order.order_id).open_quantity
     filled = venue.fill(order.order_id, quantity=None, price=Decimal("0.024"))
     assert OrderStatus.FILLED is filled.status
     assert Decimal(500) * Decimal("0.025") + Decimal(501) * Decimal("0.024") == filled.filled_value
@@ -109,12 +110,12 @@ def test_funding_is_paid_by_longs() -> None:
     """
     venue = exchange()
     venue.place(market(Side.BUY, "1000"), AT_ONCE)
-    before = venue.ledger.cash_as_seen()
+    before = venue.account.visible_cash()
     [payment] = venue.settle_funding("DBRUSDT", Decimal("0.0001"))
 
     assert ExecutionKind.FUNDING is payment.kind
-    assert Decimal("0.0025") == before - venue.ledger.cash_as_seen()
-    assert Decimal(1000) == venue.ledger.holding("DBRUSDT", 0).size
+    assert Decimal("0.0025") == before - venue.account.visible_cash()
+    assert Decimal(1000) == venue.account.position("DBRUSDT", 0).size
 
 
 @given(
@@ -138,7 +139,7 @@ def test_money_and_size_add_up(trades: list[tuple[Side, int, int]]) -> None:
         )
         venue.trade(ticket, ExecutionKind.TRADE)
         flow -= Fraction(quantity * side.sign) * Fraction(price, 1000)
-    holding = venue.ledger.holding("DBRUSDT", 0)
+    holding = venue.account.position("DBRUSDT", 0)
 
     assert sum(quantity * side.sign for side, quantity, _ in trades) == holding.size
     assert flow == holding.realised_pnl - holding.cost

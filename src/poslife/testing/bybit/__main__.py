@@ -1,8 +1,8 @@
 """
 The simulated Bybit as a process: ``python -m poslife.testing.bybit --port 0``.
 
-Its first line of output is its URL. It stays until its standard input closes or it is told to stop by
-SIGTERM or SIGINT, so that it ends with whoever started it.
+The first line of output is its URL. It runs until SIGTERM, SIGINT or the end of its standard input, so that
+it ends with the process that started it.
 """
 
 from __future__ import annotations
@@ -16,23 +16,25 @@ import threading
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
-from poslife.testing.bybit._venue import SimulatedBybit
+from poslife.testing.bybit._simulated_bybit import SimulatedBybit
 
 __all__ = ["main"]
 
 
 def main(arguments: list[str] | None = None) -> None:
     """
-    Serve until told to stop.
+    Serve until a signal or the end of standard input.
     """
     parser = argparse.ArgumentParser(
         prog="python -m poslife.testing.bybit", description="A simulated Bybit on loopback."
     )
-    parser.add_argument("--port", type=int, default=0, help="0, the default, for any free one")
-    parser.add_argument("--balance", type=_decimal, default=Decimal(100_000), help="the wallet in USDT")
-    parser.add_argument("--leverage", type=_decimal, default=Decimal(10), help="of every symbol")
+    parser.add_argument("--port", type=int, default=0, help="0, the default, for any free port")
+    parser.add_argument(
+        "--balance", type=_decimal, default=Decimal(100_000), help="the wallet balance in USDT"
+    )
+    parser.add_argument("--leverage", type=_decimal, default=Decimal(10), help="the leverage of every symbol")
     parser.add_argument("--hedged", action="store_true", help="hedge mode instead of one-way mode")
-    parser.add_argument("--ignore-stdin", action="store_true", help="stay when standard input closes")
+    parser.add_argument("--ignore-stdin", action="store_true", help="keep running when standard input closes")
     options = parser.parse_args(arguments)
     asyncio.run(
         _serve(
@@ -61,7 +63,7 @@ async def _serve(venue: SimulatedBybit, *, watch_stdin: bool) -> None:
 
 
 def _call_at_end_of_stdin(stop: Callable[[], None]) -> None:
-    # os.read takes no lock of sys.stdin, which the interpreter would wait for when it exits.
+    # os.read does not take the lock of sys.stdin, for which the interpreter would wait at exit.
     while os.read(sys.stdin.fileno(), 4096):
         pass
     stop()
@@ -71,7 +73,7 @@ def _decimal(text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:
-        raise argparse.ArgumentTypeError(f"not a number: {text!r}") from None
+        raise argparse.ArgumentTypeError(f"expected a number, got {text!r}") from None
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """
-What each request means: its parameters, its checks, its result. Pure; HTTP is one room further.
+The endpoints: how each request is parsed, checked and answered. Pure; HTTP is in ``_http_server``.
 """
 
 from __future__ import annotations
@@ -10,10 +10,19 @@ from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import TypeVar
 
-from poslife.testing.bybit._admission import OrderTicket, Refused
 from poslife.testing.bybit._exchange import Exchange
 from poslife.testing.bybit._faults import DrawnFaults, Refusal
-from poslife.testing.bybit._payloads import (
+from poslife.testing.bybit._order_checks import OrderTicket, Refused
+from poslife.testing.bybit._orders import (
+    OrderStatus,
+    OrderType,
+    Side,
+    SimulatedFill,
+    SimulatedOrder,
+    TimeInForce,
+)
+from poslife.testing.bybit._requests import Endpoint
+from poslife.testing.bybit._responses import (
     Json,
     execution_row,
     instrument_row,
@@ -23,17 +32,8 @@ from poslife.testing.bybit._payloads import (
     ticker_row,
     wallet,
 )
-from poslife.testing.bybit._values import (
-    Endpoint,
-    OrderStatus,
-    OrderType,
-    Side,
-    SimulatedFill,
-    SimulatedOrder,
-    TimeInForce,
-)
 
-__all__ = ["answer"]
+__all__ = ["execute_request"]
 
 RECENT_CLOSED_ORDERS = 500
 DEFAULT_WINDOW = timedelta(days=7)
@@ -52,11 +52,17 @@ WordT = TypeVar("WordT", bound=Enum)
 RowT = TypeVar("RowT")
 
 
-def answer(exchange: Exchange, endpoint: Endpoint, parameters: Parameters, drawn: DrawnFaults) -> Json:
+def execute_request(
+    exchange: Exchange, endpoint: Endpoint, parameters: Parameters, drawn: DrawnFaults
+) -> Json:
     """
-    Carry a request out.
+    Execute a request and return the ``result`` of its response.
 
-    *parameters* are the query or the body, every value as text. Returns the ``result`` of the answer.
+    Args:
+        exchange: The exchange.
+        endpoint: The endpoint.
+        parameters: The query or the body, every value as text.
+        drawn: The faults that apply to this request.
 
     Raises:
         Refused: With the venue's return code.
@@ -65,17 +71,17 @@ def answer(exchange: Exchange, endpoint: Endpoint, parameters: Parameters, drawn
     refusal = drawn.find(Refusal)
     if refusal is not None:
         if refusal.applied:
-            _carry_out(exchange, endpoint, parameters, drawn)
+            _execute(exchange, endpoint, parameters, drawn)
         raise Refused(refusal.code, refusal.message)
-    return _carry_out(exchange, endpoint, parameters, drawn)
+    return _execute(exchange, endpoint, parameters, drawn)
 
 
-def _carry_out(exchange: Exchange, endpoint: Endpoint, parameters: Parameters, drawn: DrawnFaults) -> Json:
+def _execute(exchange: Exchange, endpoint: Endpoint, parameters: Parameters, drawn: DrawnFaults) -> Json:
     if endpoint is Endpoint.CREATE_ORDER:
         return _create_order(exchange, parameters, drawn)
     if endpoint is Endpoint.POSITIONS:
         return _positions(exchange, parameters, drawn)
-    return _ANSWERS[endpoint](exchange, parameters)
+    return _HANDLERS[endpoint](exchange, parameters)
 
 
 # -- orders
@@ -117,7 +123,7 @@ def _names(order: SimulatedOrder) -> Json:
 def _open_orders(exchange: Exchange, parameters: Parameters) -> Json:
     _check_category(parameters)
     chosen = _choose_orders(exchange, parameters)
-    closed = [order.order_id for order in exchange.ledger.orders_as_seen() if not order.status.is_open]
+    closed = [order.order_id for order in exchange.account.visible_orders() if not order.status.is_open]
     recent = set(closed[-RECENT_CLOSED_ORDERS:])
     if _names_one(parameters):
         shown = [order for order in chosen if order.status.is_open or order.order_id in recent]
@@ -145,15 +151,15 @@ def _order_history(exchange: Exchange, parameters: Parameters) -> Json:
 def _choose_orders(
     exchange: Exchange, parameters: Parameters, *, any_symbol: bool = False
 ) -> Sequence[SimulatedOrder]:
-    # The venue's own precedence: orderId, then orderLinkId, then symbol. An empty or unknown parameter is
-    # ignored.
-    seen = exchange.ledger.orders_as_seen()
+    # The venue's own precedence: orderId, then orderLinkId, then symbol. It ignores empty and unknown
+    # parameters.
+    visible = exchange.account.visible_orders()
     if parameters.get("orderId"):
-        return [order for order in seen if order.order_id == parameters["orderId"]]
+        return [order for order in visible if order.order_id == parameters["orderId"]]
     if parameters.get("orderLinkId"):
-        return [order for order in seen if order.order_link_id == parameters["orderLinkId"]]
+        return [order for order in visible if order.order_link_id == parameters["orderLinkId"]]
     in_scope = _scope(exchange, parameters, any_symbol=any_symbol)
-    return [order for order in seen if in_scope(order.symbol)]
+    return [order for order in visible if in_scope(order.symbol)]
 
 
 # -- executions, positions, wallet
@@ -161,7 +167,7 @@ def _choose_orders(
 
 def _executions(exchange: Exchange, parameters: Parameters) -> Json:
     _check_category(parameters)
-    chosen: Sequence[SimulatedFill] = exchange.ledger.fills_as_seen()
+    chosen: Sequence[SimulatedFill] = exchange.account.visible_fills()
     if parameters.get("orderId"):
         chosen = [fill for fill in chosen if fill.order_id == parameters["orderId"]]
     elif parameters.get("orderLinkId"):
@@ -175,7 +181,7 @@ def _executions(exchange: Exchange, parameters: Parameters) -> Json:
     chosen = [fill for fill in chosen if start <= milliseconds(fill.executed_at) <= end]
 
     def row(fill: SimulatedFill) -> Json:
-        return execution_row(fill, exchange.ledger.find_order(fill.order_id))
+        return execution_row(fill, exchange.account.find_order(fill.order_id))
 
     return _page(chosen, row, parameters, default=50, maximum=100)
 
@@ -189,8 +195,8 @@ def _positions(exchange: Exchange, parameters: Parameters, drawn: DrawnFaults) -
         for symbol in exchange.instruments
         if in_scope(symbol) and not drawn.hides(symbol)
         for position_index in exchange.position_indexes(symbol)
-        # A flat row is shown only to a request for its symbol.
-        if asked_by_symbol or exchange.ledger.holding_as_seen(symbol, position_index).size
+        # Only a request for one symbol returns its flat rows.
+        if asked_by_symbol or exchange.account.visible_position(symbol, position_index).size
     ]
 
     def row(key: tuple[str, int]) -> Json:
@@ -265,7 +271,7 @@ def _account_info(_exchange: Exchange, _: Parameters) -> Json:
     return {"unifiedMarginStatus": 6, "marginMode": "REGULAR_MARGIN", "isMasterTrader": False}
 
 
-_ANSWERS: Mapping[Endpoint, Callable[[Exchange, Parameters], Json]] = {
+_HANDLERS: Mapping[Endpoint, Callable[[Exchange, Parameters], Json]] = {
     Endpoint.ACCOUNT_INFO: _account_info,
     Endpoint.CANCEL_ORDER: _cancel_order,
     Endpoint.EXECUTIONS: _executions,
@@ -368,8 +374,8 @@ def _page(
     default: int,
     maximum: int,
 ) -> Json:
-    # Newest first. The cursor counts from the oldest, so that rows which arrive meanwhile shift nothing. As
-    # on the real venue a page with rows always has one, also the last: only an empty page is the end.
+    # Newest first. The cursor counts from the oldest row, so new rows do not shift it. As on the real venue,
+    # every page with rows has a cursor, the last one too: only an empty page is the end.
     limit = min(max(_integer(parameters, "limit", default), 1), maximum)
     end = len(oldest_first)
     cursor = parameters.get("cursor")

@@ -1,5 +1,5 @@
 """
-What can be made to go wrong, and for which requests. Pure.
+The faults that can be injected, and the board that assigns them to requests. Pure.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import TypeAlias, TypeVar
 
-from poslife.testing.bybit._admission import Handling
-from poslife.testing.bybit._values import Endpoint
+from poslife.testing.bybit._matching import Handling
+from poslife.testing.bybit._requests import Endpoint
 
 __all__ = [
     "FAULTS",
@@ -36,10 +36,10 @@ __all__ = [
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """
-    The venue answers with a return code.
+    A response with a return code other than 0.
 
     Attributes:
-        applied: Whether it carried the request out all the same, as it may have after a system error (10016).
+        applied: True if the venue executes the request all the same, as it may on a system error (10016).
     """
 
     code: int = 110007
@@ -51,7 +51,7 @@ class Refusal:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LateRejection:
     """
-    The order is acknowledged, then rejected without a fill, *after* seconds of venue time.
+    A rejection after the acknowledgement: *after* seconds of venue time, without a fill.
     """
 
     after: float = 0.0
@@ -71,10 +71,10 @@ class LateRejection:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LostResponse:
     """
-    The connection closes without an answer.
+    A connection that closes without a response.
 
     Attributes:
-        applied: Whether the venue carried the request out first.
+        applied: True if the venue executes the request first.
     """
 
     applied: bool
@@ -84,10 +84,10 @@ class LostResponse:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerError:
     """
-    A gateway answers with an HTTP status and a page.
+    A gateway's error page with an HTTP status.
 
     Attributes:
-        applied: Whether the venue carried the request out first.
+        applied: True if the venue executes the request first.
     """
 
     status: int = 500
@@ -96,17 +96,17 @@ class ServerError:
 
     def __post_init__(self) -> None:
         if not 400 <= self.status <= 599:
-            raise ValueError(f"status: an HTTP error is 400 to 599, not {self.status!r}")
+            raise ValueError(f"status: expected an HTTP error, 400 to 599, got {self.status!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlowAnswer:
     """
-    The answer takes *seconds* of real time: the client's time-out runs in real time too.
+    A response that takes *seconds* of real time, as the client's time-out does.
 
     Attributes:
-        applied_first: The request is carried out before the wait; otherwise after it, even if the client has
-            gone.
+        applied_first: True if the request is executed before the delay; otherwise after it, even if the
+            client has disconnected.
     """
 
     seconds: float
@@ -120,14 +120,14 @@ class SlowAnswer:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartialFill:
     """
-    Only *ratio* of the order fills, rounded down to a step but at least one; the rest waits for `fill`.
+    A fill of only *ratio* of the order, rounded down to a step but at least one; the rest waits for `fill`.
     """
 
     ratio: Decimal = Decimal("0.5")
 
     def __post_init__(self) -> None:
         if not 0 < self.ratio < 1:
-            raise ValueError(f"ratio: between 0 and 1, not {self.ratio!r}")
+            raise ValueError(f"ratio: expected a number between 0 and 1, got {self.ratio!r}")
 
     @property
     def endpoint(self) -> Endpoint:
@@ -140,7 +140,7 @@ class PartialFill:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LateFill:
     """
-    The order is acknowledged and waits: for `fill`, or until *after* seconds of venue time.
+    A fill that waits, after the acknowledgement, for `fill` or for *after* seconds of venue time.
     """
 
     after: float | None = None
@@ -159,7 +159,7 @@ class LateFill:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LateVisibility:
     """
-    The order fills, and executions, order, position and wallet show it *seconds* of venue time later.
+    A fill that executions, order, position and wallet include only *seconds* of venue time later.
     """
 
     seconds: float = 4.0
@@ -178,7 +178,7 @@ class LateVisibility:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmptyPositions:
     """
-    The position list answers successfully and shows nothing; limited to a symbol, it leaves that symbol out.
+    A successful position list without rows; injected for a symbol, without that symbol's rows.
     """
 
     @property
@@ -218,7 +218,7 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         )
     }
 )
-"""Every fault by its name."""
+"""The faults by name."""
 
 FaultT = TypeVar("FaultT", bound=Fault)
 
@@ -229,8 +229,8 @@ class Injection:
     A fault that is switched on.
 
     Attributes:
-        times: How many more requests it meets; ``None`` until it is withdrawn.
-        symbol: Only requests that name this symbol; ``None`` for all.
+        times: The number of requests it still applies to; ``None`` until it is withdrawn.
+        symbol: The symbol that a request must name; ``None`` for any request.
     """
 
     number: int
@@ -240,13 +240,13 @@ class Injection:
 
     def __post_init__(self) -> None:
         if self.times is not None and self.times < 1:
-            raise ValueError(f"times: at least 1, or None until withdrawn, not {self.times!r}")
+            raise ValueError(f"times: expected at least 1, or None until withdrawn, got {self.times!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnFaults:
     """
-    The faults that one request meets: at most one of each kind, but for the symbols that are left out.
+    The faults of one request: at most one of each kind, or, of `EmptyPositions`, of each symbol.
     """
 
     injections: tuple[Injection, ...] = ()
@@ -260,7 +260,7 @@ class DrawnFaults:
 
     def find(self, kind: type[FaultT]) -> FaultT | None:
         """
-        The fault of this kind.
+        Return the fault of this kind, or ``None``.
         """
         for injection in self.injections:
             if isinstance(injection.fault, kind):
@@ -269,7 +269,7 @@ class DrawnFaults:
 
     def hides(self, symbol: str) -> bool:
         """
-        Whether the position list leaves *symbol* out.
+        Return whether the position list leaves *symbol* out.
         """
         return any(
             isinstance(injection.fault, EmptyPositions) and injection.symbol in (None, symbol)
@@ -278,7 +278,7 @@ class DrawnFaults:
 
     def handling(self) -> Handling:
         """
-        How an order that meets them is treated.
+        Return the effect of the faults on a new order.
         """
         rejection, late = self.find(LateRejection), self.find(LateFill)
         partial, hidden = self.find(PartialFill), self.find(LateVisibility)
@@ -304,7 +304,7 @@ class FaultBoard:
     @property
     def injections(self) -> Sequence[Injection]:
         """
-        What is switched on now.
+        The faults that are switched on.
         """
         return tuple(self._injections.values())
 
@@ -318,18 +318,18 @@ class FaultBoard:
 
     def withdraw(self, number: int) -> None:
         """
-        Switch a fault off; one that has met all its requests is off already.
+        Switch a fault off, if it is still on.
         """
         self._injections.pop(number, None)
 
     def draw(self, endpoint: Endpoint, symbol: str | None) -> DrawnFaults:
         """
-        The faults the next request meets: of each kind the one switched on first. They are used up by it.
+        Return the faults of this request, of each kind the one switched on first, and count them as used.
         """
         drawn: dict[tuple[type[Fault], str | None], Injection] = {}
         for injection in self._injections.values():
             if _matches(injection, endpoint, symbol):
-                # Each symbol that is to be left out of a position list is a fault of its own.
+                # Several symbols can be left out of one position list, each by its own injection.
                 distinct = injection.symbol if isinstance(injection.fault, EmptyPositions) else None
                 drawn.setdefault((type(injection.fault), distinct), injection)
         for injection in drawn.values():
@@ -355,4 +355,4 @@ def _matches(injection: Injection, endpoint: Endpoint, symbol: str | None) -> bo
 
 def _not_negative(field: str, seconds: float) -> None:
     if not seconds >= 0:
-        raise ValueError(f"{field}: seconds from 0 on, not {seconds!r}")
+        raise ValueError(f"{field}: expected at least 0 seconds, got {seconds!r}")

@@ -1,5 +1,5 @@
 """
-The venue's HTTP: signatures, faults on the wire, the log of requests.
+The venue's HTTP server: signatures, faults of the transport, the log of requests.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
+from aiohttp import web
 
-from poslife.testing.bybit._admission import Refused
-from poslife.testing.bybit._endpoints import answer
+from poslife.testing.bybit._endpoints import execute_request
 from poslife.testing.bybit._exchange import Exchange
 from poslife.testing.bybit._faults import (
     DrawnFaults,
@@ -23,18 +23,18 @@ from poslife.testing.bybit._faults import (
     ServerError,
     SlowAnswer,
 )
-from poslife.testing.bybit._payloads import Json, envelope
-from poslife.testing.bybit._values import Endpoint, ReceivedRequest
-from poslife.testing.bybit._web import web
+from poslife.testing.bybit._order_checks import Refused
+from poslife.testing.bybit._requests import Endpoint, ReceivedRequest
+from poslife.testing.bybit._responses import Json, envelope
 
-__all__ = ["Credentials", "Front"]
+__all__ = ["Credentials", "HttpServer"]
 
 GATEWAY_PAGE: Final = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 
 
 class Credentials:
     """
-    The one key the venue knows.
+    The API key of the account, and its secret.
     """
 
     def __init__(self, api_key: str, secret: str) -> None:
@@ -43,7 +43,7 @@ class Credentials:
 
     def check(self, headers: Mapping[str, str], payload: str) -> None:
         """
-        Refuse an unknown key or a wrong signature of *payload*, the raw query or body.
+        Check the key and the signature of *payload*, the raw query or body.
 
         Raises:
             Refused: With the venue's code.
@@ -63,9 +63,9 @@ class Credentials:
             raise Refused(10004, "error sign! please check your signature generation algorithm.")
 
 
-class Front:
+class HttpServer:
     """
-    Answers the venue's requests for an exchange.
+    Answers the HTTP requests to an exchange.
     """
 
     def __init__(self, exchange: Exchange, faults: FaultBoard, credentials: Credentials) -> None:
@@ -85,7 +85,7 @@ class Front:
 
     def routes(self) -> list[web.RouteDef]:
         """
-        The routes of every endpoint.
+        Return a route for each endpoint.
         """
         return [
             web.route(
@@ -96,7 +96,7 @@ class Front:
 
     async def wait_for_requests(self, endpoint: Endpoint, count: int) -> Sequence[ReceivedRequest]:
         """
-        Return the requests to *endpoint* once there are *count* of them.
+        Wait until there are *count* requests to *endpoint*, and return them.
         """
         while True:
             found = [request for request in self._requests if request.endpoint is endpoint]
@@ -107,7 +107,7 @@ class Front:
 
     def close(self) -> None:
         """
-        Let every answer that is being delayed go at once.
+        Send every delayed response at once.
         """
         self._closing.set()
 
@@ -127,7 +127,7 @@ class Front:
             await self._delay(slow.seconds)
         body: Json = None
         if (lost is None or lost.applied) and (error is None or error.applied):
-            body = self._carry_out(request, endpoint, payload, parameters, drawn)
+            body = self._execute(request, endpoint, payload, parameters, drawn)
         if slow is not None and slow.applied_first:
             await self._delay(slow.seconds)
         if lost is not None and request.transport is not None:
@@ -137,7 +137,7 @@ class Front:
             return web.Response(status=error.status, text=page, content_type="text/html")
         return web.Response(body=msgspec.json.encode(body), content_type="application/json")
 
-    def _carry_out(
+    def _execute(
         self,
         request: web.Request,
         endpoint: Endpoint,
@@ -148,7 +148,7 @@ class Front:
         try:
             if endpoint.is_private:
                 self._credentials.check(request.headers, payload)
-            result = answer(self._exchange, endpoint, parameters, drawn)
+            result = execute_request(self._exchange, endpoint, parameters, drawn)
         except Refused as refused:
             return envelope({}, at=self._exchange.now(), code=refused.code, message=refused.message)
         return envelope(result, at=self._exchange.now())

@@ -1,19 +1,18 @@
 """
-What the venue checks before it takes an order, with its own return codes. Pure.
+Checks of a new order, with the venue's own return codes. Pure.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from decimal import Decimal
 
-from poslife.testing.bybit._holding import Holding
-from poslife.testing.bybit._values import Instrument, OrderType, Side, TimeInForce
+from poslife.testing.bybit._instruments import Instrument
+from poslife.testing.bybit._orders import OrderType, Side, TimeInForce
+from poslife.testing.bybit._position_state import PositionState
 
 __all__ = [
     "ORDER_LINK_ID_LENGTH",
-    "Handling",
     "OrderTicket",
     "Refused",
     "check_position_index",
@@ -26,7 +25,7 @@ ORDER_LINK_ID_LENGTH = 36
 
 class Refused(Exception):
     """
-    The venue answers a request with a return code other than 0.
+    The venue refuses a request with a return code other than 0.
     """
 
     def __init__(self, code: int, message: str) -> None:
@@ -38,7 +37,7 @@ class Refused(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderTicket:
     """
-    An order as it was asked for.
+    An order as requested.
     """
 
     symbol: str
@@ -54,37 +53,15 @@ class OrderTicket:
     @property
     def closes_leg(self) -> bool:
         """
-        Whether it works against its leg in hedge mode, which makes it reduce-only whatever it says.
+        True in hedge mode for an order against its leg, which the venue treats as reduce-only.
         """
         opens = {1: Side.BUY, 2: Side.SELL}.get(self.position_index)
         return opens is not None and self.side is not opens
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handling:
-    """
-    How an accepted order is treated; the default is to match it at once.
-
-    Attributes:
-        fill_ratio: Fill this share, hold the rest.
-        hold: Match nothing until told.
-        fill_after: With *hold*: fill by itself after this time.
-        reject_reason: Reject it although it was acknowledged.
-        reject_after: How long it looks alive before.
-        show_after: How long its fills stay invisible.
-    """
-
-    fill_ratio: Decimal | None = None
-    hold: bool = False
-    fill_after: timedelta | None = None
-    reject_reason: str | None = None
-    reject_after: timedelta = timedelta(0)
-    show_after: timedelta = timedelta(0)
-
-
 def check_ticket(ticket: OrderTicket, instrument: Instrument, mark_price: Decimal) -> None:
     """
-    Refuse what the venue refuses by looking at the order alone.
+    Check *ticket* against its instrument.
 
     Raises:
         Refused: With the venue's code.
@@ -111,7 +88,7 @@ def check_ticket(ticket: OrderTicket, instrument: Instrument, mark_price: Decima
 
 def check_position_index(ticket: OrderTicket, *, hedged: bool) -> None:
     """
-    Refuse a position index that does not belong to the position mode.
+    Check that the position index belongs to the position mode.
 
     Raises:
         Refused: With the venue's code.
@@ -120,18 +97,18 @@ def check_position_index(ticket: OrderTicket, *, hedged: bool) -> None:
         raise Refused(10001, "position idx not match position mode")
 
 
-def cut_to_position(ticket: OrderTicket, holding: Holding) -> OrderTicket:
+def cut_to_position(ticket: OrderTicket, position: PositionState) -> OrderTicket:
     """
-    A reduce-only *ticket* cut to what is there to reduce; any other unchanged.
+    Return a reduce-only *ticket* cut to its position, any other unchanged.
 
     Raises:
-        Refused: There is nothing to reduce.
+        Refused: There is no position to reduce.
     """
     if not (ticket.reduce_only or ticket.closes_leg):
         return ticket
-    closing = holding.closing(ticket.side, ticket.quantity)
+    closing = position.closing(ticket.side, ticket.quantity)
     if not closing:
-        if not holding.size:
+        if not position.size:
             raise Refused(110017, "current position is zero, cannot fix reduce-only order qty")
         raise Refused(110017, "Reduce-only rule not satisfied: the order side equals the position side")
     return replace(ticket, quantity=closing, reduce_only=True)

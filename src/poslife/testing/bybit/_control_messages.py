@@ -1,5 +1,5 @@
 """
-What goes over the control endpoint: one command for each verb of `VenueHandle`. Pure.
+The messages of the control endpoint: a command for each method of `VenueHandle` that changes something. Pure.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TypeAlias
 import msgspec
 
 from poslife.testing.bybit._faults import FAULTS, Fault, Injection
-from poslife.testing.bybit._values import ExecutionKind, Side
+from poslife.testing.bybit._orders import ExecutionKind, Side
 
 __all__ = [
     "Advance",
@@ -29,7 +29,11 @@ __all__ = [
 
 class Inject(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """
-    Switch a fault on; *fault* holds its fields.
+    Switch a fault on.
+
+    Attributes:
+        kind: The fault's class name.
+        fault: The fault's fields.
     """
 
     kind: str
@@ -40,19 +44,19 @@ class Inject(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     @classmethod
     def of(cls, fault: Fault, times: int | None, symbol: str | None) -> Inject:
         """
-        The command for *fault*.
+        Return the command for *fault*.
         """
         return cls(kind=type(fault).__name__, fault=msgspec.to_builtins(fault), times=times, symbol=symbol)
 
     def decoded(self) -> Fault:
         """
-        The fault.
+        Return the fault.
 
         Raises:
-            ValueError: There is no such fault, or its fields do not fit.
+            ValueError: There is no such fault, or its fields are invalid.
         """
         if self.kind not in FAULTS:
-            raise ValueError(f"kind: one of {', '.join(FAULTS)}, not {self.kind!r}")
+            raise ValueError(f"kind: expected one of {', '.join(FAULTS)}, got {self.kind!r}")
         return msgspec.convert(self.fault, FAULTS[self.kind])
 
 
@@ -66,7 +70,7 @@ class Withdraw(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 class Advance(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """
-    Move venue time on.
+    Advance venue time.
     """
 
     seconds: float
@@ -74,7 +78,7 @@ class Advance(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 class SetMarkPrice(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """
-    Move a mark price.
+    Set a mark price.
     """
 
     symbol: str
@@ -110,7 +114,7 @@ class Cancel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """
-    Execute what no request asked for.
+    Execute a trade without a request.
     """
 
     symbol: str
@@ -133,12 +137,12 @@ class SettleFunding(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 Command: TypeAlias = (
     Inject | Withdraw | Advance | SetMarkPrice | Fill | Reject | Cancel | Trade | SettleFunding
 )
-"""Whatever a control client may ask for."""
+"""Any command."""
 
 
 class Injected(msgspec.Struct, frozen=True, kw_only=True):
     """
-    An injection on its way to a control client.
+    An injection as a message.
     """
 
     number: int
@@ -150,7 +154,7 @@ class Injected(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, injection: Injection) -> Injected:
         """
-        The message for *injection*.
+        Return the message for *injection*.
         """
         return cls(
             number=injection.number,
@@ -162,7 +166,7 @@ class Injected(msgspec.Struct, frozen=True, kw_only=True):
 
     def decoded(self) -> Injection:
         """
-        The injection.
+        Return the injection.
         """
         fault = msgspec.convert(self.fault, FAULTS[self.kind])
         return Injection(number=self.number, fault=fault, times=self.times, symbol=self.symbol)

@@ -1,5 +1,5 @@
 """
-The real ccxt client, connected to a simulated venue.
+The real ccxt client, configured for a simulated venue.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class BybitClient(Protocol):
     """
     The part of ``ccxt.async_support.bybit`` that poslife and its tests use, typed because ccxt is not.
 
-    What comes back are ccxt's own dictionaries.
+    The results are ccxt's own dictionaries.
     """
 
     id: str
@@ -59,7 +59,7 @@ class BybitClient(Protocol):
         self, id: str, symbol: str = ..., params: Mapping[str, Any] = ...
     ) -> dict[str, Any]:
         """
-        One of the last 500 orders, with ``acknowledged`` in *params*.
+        Fetch one of the last 500 orders; *params* must have ``acknowledged``.
         """
         ...
 
@@ -67,7 +67,7 @@ class BybitClient(Protocol):
         self, client_order_id: str, /, symbol: str = ..., params: Mapping[str, Any] = ...
     ) -> dict[str, Any]:
         """
-        Does not look up by the client order id on Bybit unless *params* has ``orderLinkId``.
+        Fetch an order by its client order id, on Bybit only if *params* has it as ``orderLinkId``.
         """
         ...
 
@@ -75,7 +75,7 @@ class BybitClient(Protocol):
         self, id: str, symbol: str = ..., params: Mapping[str, Any] = ...
     ) -> dict[str, Any]:
         """
-        One order of the real-time list, open or recently closed.
+        Fetch one order of the real-time list, open or recently closed.
         """
         ...
 
@@ -83,7 +83,7 @@ class BybitClient(Protocol):
         self, id: str, symbol: str = ..., params: Mapping[str, Any] = ...
     ) -> dict[str, Any]:
         """
-        One filled order of the history.
+        Fetch one filled order of the history.
         """
         ...
 
@@ -95,7 +95,7 @@ class BybitClient(Protocol):
         params: Mapping[str, Any] = ...,
     ) -> list[dict[str, Any]]:
         """
-        The open orders.
+        Fetch the open orders.
         """
         ...
 
@@ -107,7 +107,7 @@ class BybitClient(Protocol):
         params: Mapping[str, Any] = ...,
     ) -> list[dict[str, Any]]:
         """
-        The order history.
+        Fetch the order history.
         """
         ...
 
@@ -119,7 +119,7 @@ class BybitClient(Protocol):
         params: Mapping[str, Any] = ...,
     ) -> list[dict[str, Any]]:
         """
-        Executions, of type ``Trade`` unless *params* says otherwise.
+        Fetch executions, of type ``Trade`` unless *params* has another.
         """
         ...
 
@@ -127,31 +127,31 @@ class BybitClient(Protocol):
         self, symbols: Sequence[str] | None = ..., params: Mapping[str, Any] = ...
     ) -> list[dict[str, Any]]:
         """
-        The positions of one page.
+        Fetch one page of positions.
         """
         ...
 
     async def fetch_position(self, symbol: str, params: Mapping[str, Any] = ...) -> dict[str, Any]:
         """
-        The first position of a symbol.
+        Fetch the first position of a symbol.
         """
         ...
 
     async def fetch_balance(self, params: Mapping[str, Any] = ...) -> dict[str, Any]:
         """
-        The wallet.
+        Fetch the wallet.
         """
         ...
 
     async def fetch_ticker(self, symbol: str, params: Mapping[str, Any] = ...) -> dict[str, Any]:
         """
-        The prices of a symbol.
+        Fetch the prices of a symbol.
         """
         ...
 
     async def fetch_time(self, params: Mapping[str, Any] = ...) -> int:
         """
-        Venue time in milliseconds.
+        Fetch the venue time in milliseconds.
         """
         ...
 
@@ -179,7 +179,7 @@ class BybitClient(Protocol):
 
     async def __aenter__(self) -> Self:
         """
-        Open a block that closes the client.
+        Return the client, to be closed at the end of the block.
         """
         ...
 
@@ -194,16 +194,16 @@ class BybitClient(Protocol):
 
 def bybit_client(url: str, *, number: Callable[[str], object] = str, **overrides: object) -> BybitClient:
     """
-    The real ``ccxt.async_support.bybit``, connected to the simulated venue at *url*.
+    Return the real ``ccxt.async_support.bybit``, configured for the simulated venue at *url*.
 
-    Markets are limited to linear contracts, currencies, rate limit and retries are off, and the account is
-    declared unified, so that the client asks for nothing the simulation does not have. Use it in
-    ``async with``, or close it.
+    Markets are limited to linear contracts; currencies, rate limit and retries are off; and the account is
+    declared unified. So the client requests only what the simulation has. Use it in ``async with``, or close
+    it.
 
     Args:
-        url: The venue's.
+        url: The venue's URL.
         number: ccxt's number type; ``str`` keeps every digit, ``float`` is ccxt's default.
-        overrides: Further entries of ccxt's configuration; ``options`` are added to ours.
+        overrides: Further entries of ccxt's configuration; ``options`` are merged.
 
     Raises:
         MissingExtra: ccxt is not installed.

@@ -1,5 +1,5 @@
 """
-The simulated Bybit in this process.
+`SimulatedBybit`: the venue in the test's own process.
 """
 
 from __future__ import annotations
@@ -10,24 +10,23 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
-from poslife.testing.bybit._admission import OrderTicket, Refused
-from poslife.testing.bybit._control import control_routes
+from aiohttp import web
+
+from poslife.testing.bybit._control_server import control_routes
 from poslife.testing.bybit._exchange import Exchange
 from poslife.testing.bybit._faults import Fault, FaultBoard, Injection
-from poslife.testing.bybit._http import Credentials, Front
-from poslife.testing.bybit._values import (
-    DEFAULT_INSTRUMENTS,
-    Endpoint,
+from poslife.testing.bybit._http_server import Credentials, HttpServer
+from poslife.testing.bybit._instruments import DEFAULT_INSTRUMENTS, Instrument
+from poslife.testing.bybit._order_checks import OrderTicket, Refused
+from poslife.testing.bybit._orders import (
     ExecutionKind,
-    Instrument,
     OrderType,
-    ReceivedRequest,
     Side,
     SimulatedFill,
     SimulatedOrder,
     SimulatedPosition,
 )
-from poslife.testing.bybit._web import web
+from poslife.testing.bybit._requests import Endpoint, ReceivedRequest
 
 __all__ = ["SimulatedBybit"]
 
@@ -36,28 +35,29 @@ LOOPBACK = "127.0.0.1"
 
 def utc_now() -> datetime:
     """
-    The system's time.
+    Return the system's time, in UTC.
     """
     return datetime.now(UTC)
 
 
 class SimulatedBybit:
     """
-    A Bybit of its own, on loopback, for as long as the block lasts.
+    A simulated Bybit on loopback, listening inside its ``async with`` block; a `VenueHandle`.
 
-    It serves a part of the V5 REST interface: USDT perpetuals of one unified account. Market orders fill
-    whole at the mark price, limit orders rest unless they are marketable. Acknowledgements carry no fills.
-    See `VenueHandle` for what a test can ask and change; use it inside ``async with`` only.
+    It serves a part of the V5 REST API: USDT perpetuals of one unified account. Market orders fill
+    completely at the mark price, limit orders rest unless they are marketable. Acknowledgements carry no
+    fills.
 
     Args:
-        instruments: What is listed.
-        balance: The wallet in USDT.
-        leverage: Of every symbol at the start.
-        hedged: Whether symbols start in hedge mode (position index 1 and 2) instead of one-way mode (0).
-        now: The venue's clock, to which `advance` adds; the system's by default. Pass a frozen one for
+        instruments: The listed instruments.
+        balance: The wallet balance in USDT.
+        leverage: The leverage of every symbol at the start.
+        hedged: Start in hedge mode (position indexes 1 and 2) instead of one-way mode (0).
+        now: The venue's clock, to which `advance` adds. *Default*: the system's. Pass a frozen one for
             virtual time.
         port: 0 for any free one.
-        api_key: The key that requests must be signed with, and its *secret*.
+        api_key: The key that requests must be signed with.
+        secret: The secret of *api_key*.
         seed: Makes order and execution ids repeatable.
     """
 
@@ -86,16 +86,16 @@ class SimulatedBybit:
             seed=seed,
         )
         self._faults = FaultBoard()
-        self._front = Front(self._exchange, self._faults, Credentials(api_key, secret))
+        self._server = HttpServer(self._exchange, self._faults, Credentials(api_key, secret))
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
         """
-        Listen.
+        Start listening.
         """
         application = web.Application()
-        application.add_routes(self._front.routes())
-        application.add_routes(control_routes(self, self._front.wait_for_requests))
+        application.add_routes(self._server.routes())
+        application.add_routes(control_routes(self, self._server.wait_for_requests))
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         try:
@@ -112,9 +112,9 @@ class SimulatedBybit:
         traceback: TracebackType | None,
     ) -> None:
         """
-        Stop listening; answers that are being delayed are let go.
+        Send delayed responses at once, and stop listening.
         """
-        self._front.close()
+        self._server.close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -122,101 +122,65 @@ class SimulatedBybit:
     @property
     def url(self) -> str:
         """
-        Where clients connect to.
+        The URL for clients.
 
         Raises:
-            RuntimeError: It does not listen.
+            RuntimeError: The venue is not listening.
         """
         if self._runner is None or not self._runner.addresses:
-            raise RuntimeError("the venue does not listen: use it inside `async with`")
+            raise RuntimeError("the venue is not listening: use it inside `async with`")
         return f"http://{LOOPBACK}:{self._runner.addresses[0][1]}"
 
     @property
     def orders(self) -> Sequence[SimulatedOrder]:
-        """
-        Every order ever accepted, as it truly stands, oldest first.
-        """
         self._exchange.settle()
-        return self._exchange.ledger.orders
+        return self._exchange.account.orders
 
     @property
     def fills(self) -> Sequence[SimulatedFill]:
-        """
-        Every execution, visible or not, oldest first.
-        """
         self._exchange.settle()
-        return self._exchange.ledger.fills
+        return self._exchange.account.fills
 
     @property
     def requests(self) -> Sequence[ReceivedRequest]:
-        """
-        Every request received, answered or not, oldest first.
-        """
-        return self._front.requests
+        return self._server.requests
 
     @property
     def injections(self) -> Sequence[Injection]:
-        """
-        The faults that are switched on.
-        """
         return self._faults.injections
 
     def now(self) -> datetime:
-        """
-        Venue time.
-        """
         return self._clock() + self._offset
 
     def order(self, identifier: str, /) -> SimulatedOrder:
-        """
-        One order as it truly stands.
-        """
         self._exchange.settle()
-        return self._exchange.ledger.order(identifier)
+        return self._exchange.account.order(identifier)
 
     def position(self, symbol: str, position_index: int = 0, /) -> SimulatedPosition:
-        """
-        One position as it truly is, flat or not.
-        """
         self._exchange.settle()
         name = self._exchange.symbol(symbol)
-        return self._exchange.ledger.holding(name, position_index).seen(name, position_index)
+        return self._exchange.account.position(name, position_index).view(name, position_index)
 
     def inject(self, fault: Fault, /, *, times: int | None = 1, symbol: str | None = None) -> Injection:
-        """
-        Switch *fault* on for the next *times* requests it applies to, or until withdrawn for ``None``.
-        """
         name = self._exchange.symbol(symbol) if symbol is not None else None
         return self._faults.inject(fault, times=times, symbol=name)
 
     def withdraw(self, injection: Injection, /) -> None:
-        """
-        Switch a fault off, whether or not it has met a request.
-        """
         self._faults.withdraw(injection.number)
 
     def advance(self, seconds: float, /) -> datetime:
-        """
-        Move venue time on and do what has become due.
-        """
         if not seconds >= 0:
-            raise ValueError(f"seconds: time does not run backwards: {seconds!r}")
+            raise ValueError(f"seconds: expected at least 0, got {seconds!r}: time cannot run backwards")
         self._offset += timedelta(seconds=seconds)
         self._exchange.settle()
         return self.now()
 
     def set_mark_price(self, symbol: str, price: Decimal, /) -> None:
-        """
-        Move the mark price; resting limit orders that it reaches fill.
-        """
         self._exchange.set_mark_price(self._exchange.symbol(symbol), _positive("price", price))
 
     def fill(
         self, identifier: str, /, *, quantity: Decimal | None = None, price: Decimal | None = None
     ) -> SimulatedOrder:
-        """
-        Fill an open order: all that is open of it, or *quantity*.
-        """
         return self._exchange.fill(
             identifier,
             quantity=None if quantity is None else _positive("quantity", quantity),
@@ -224,15 +188,9 @@ class SimulatedBybit:
         )
 
     def reject(self, identifier: str, /, *, reason: str = "EC_NoImmediateQtyToFill") -> SimulatedOrder:
-        """
-        Reject an open order after its acknowledgement.
-        """
         return self._exchange.reject(identifier, reason=reason)
 
     def cancel(self, identifier: str, /) -> SimulatedOrder:
-        """
-        Cancel an open order without a request.
-        """
         try:
             return self._exchange.cancel(identifier)
         except Refused as refused:
@@ -249,13 +207,11 @@ class SimulatedBybit:
         price: Decimal | None = None,
         position_index: int = 0,
     ) -> SimulatedFill:
-        """
-        Execute what no request asked for: a trade by hand, a liquidation, a deleveraging.
-        """
         name = self._exchange.symbol(symbol)
         if position_index not in self._exchange.position_indexes(name):
             raise ValueError(
-                f"position_index: {name} has {self._exchange.position_indexes(name)}, not {position_index!r}"
+                f"position_index: expected one of {self._exchange.position_indexes(name)} for {name}, "
+                f"got {position_index!r}"
             )
         ticket = OrderTicket(
             symbol=name,
@@ -268,19 +224,16 @@ class SimulatedBybit:
         return self._exchange.trade(ticket, kind)
 
     def settle_funding(self, symbol: str, rate: Decimal, /) -> Sequence[SimulatedFill]:
-        """
-        Charge longs and pay shorts *rate* of their value.
-        """
         return self._exchange.settle_funding(self._exchange.symbol(symbol), rate)
 
     async def wait_for_requests(self, endpoint: Endpoint, /, *, count: int = 1) -> Sequence[ReceivedRequest]:
         """
-        Return the requests to *endpoint* as soon as there are *count* of them, answered or not.
+        Wait until there are *count* requests to *endpoint*, answered or not, and return them.
         """
-        return await self._front.wait_for_requests(endpoint, count)
+        return await self._server.wait_for_requests(endpoint, count)
 
 
 def _positive(field: str, number: Decimal) -> Decimal:
     if not (number.is_finite() and number > 0):
-        raise ValueError(f"{field}: a positive number, not {number}")
+        raise ValueError(f"{field}: expected a positive number, got {number}")
     return number

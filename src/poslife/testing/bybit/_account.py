@@ -1,8 +1,5 @@
 """
-The venue's books: orders, executions, positions, and what of them is visible yet. Pure.
-
-`Ledger` holds the truth. What the venue shows may lag behind it: `order_as_seen`,
-`holding_as_seen` and `fills_as_seen` leave out executions that are not visible yet.
+Orders, executions and positions of one account, in truth and as far as they are visible. Pure.
 """
 
 from __future__ import annotations
@@ -12,17 +9,20 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from poslife.testing.bybit._holding import FLAT, Holding, as_decimal, fold
-from poslife.testing.bybit._values import OrderStatus, SimulatedFill, SimulatedOrder
+from poslife.testing.bybit._orders import OrderStatus, SimulatedFill, SimulatedOrder
+from poslife.testing.bybit._position_state import FLAT, PositionState, as_decimal, state_after
 
-__all__ = ["Ledger", "PositionKey"]
+__all__ = ["PositionKey", "SimulatedAccount"]
 
 PositionKey = tuple[str, int]
 
 
-class Ledger:
+class SimulatedAccount:
     """
-    One account's books.
+    The orders, executions and positions of one account.
+
+    Its plain names give the truth. The ``visible_`` ones, which the venue's responses are made of, leave out
+    executions that are not visible yet.
     """
 
     def __init__(self, *, balance: Decimal, now: Callable[[], datetime]) -> None:
@@ -33,7 +33,7 @@ class Ledger:
         self._open: dict[str, None] = {}
         self._fills: list[SimulatedFill] = []
         self._hidden: list[SimulatedFill] = []
-        self._holdings: dict[PositionKey, Holding] = {}
+        self._positions: dict[PositionKey, PositionState] = {}
 
     # -- the truth
 
@@ -47,7 +47,7 @@ class Ledger:
     @property
     def open_orders(self) -> Sequence[SimulatedOrder]:
         """
-        The orders that may still fill, oldest first.
+        Every open order, oldest first.
         """
         return tuple(self._orders[order_id] for order_id in self._open)
 
@@ -60,19 +60,19 @@ class Ledger:
 
     def has_link_id(self, order_link_id: str) -> bool:
         """
-        Whether an accepted order carries this order link id.
+        Return whether an order with this order link id was accepted.
         """
         return order_link_id in self._by_link_id
 
     def find_order(self, identifier: str) -> SimulatedOrder | None:
         """
-        The order with this order id or order link id.
+        Return the order with this order id or order link id, or ``None``.
         """
         return self._orders.get(self._by_link_id.get(identifier, identifier))
 
     def order(self, identifier: str) -> SimulatedOrder:
         """
-        The order with this order id or order link id.
+        Return the order with this order id or order link id.
 
         Raises:
             LookupError: There is none.
@@ -82,17 +82,17 @@ class Ledger:
             raise LookupError(f"the venue has no order {identifier!r}")
         return found
 
-    def holding(self, symbol: str, position_index: int) -> Holding:
+    def position(self, symbol: str, position_index: int) -> PositionState:
         """
-        The true position.
+        Return the position, including executions that are not visible yet.
         """
-        return self._holdings.get((symbol, position_index), FLAT)
+        return self._positions.get((symbol, position_index), FLAT)
 
-    # -- what the venue shows
+    # -- as visible
 
-    def order_as_seen(self, order: SimulatedOrder) -> SimulatedOrder:
+    def as_visible(self, order: SimulatedOrder) -> SimulatedOrder:
         """
-        The order without the executions that are not visible yet.
+        Return *order* without the executions that are not visible yet.
         """
         hidden = [fill for fill in self._hidden if fill.order_id == order.order_id]
         if not hidden:
@@ -107,48 +107,50 @@ class Ledger:
             updated_at=order.created_at,
         )
 
-    def orders_as_seen(self) -> Sequence[SimulatedOrder]:
+    def visible_orders(self) -> Sequence[SimulatedOrder]:
         """
-        Every order as the venue shows it, oldest first.
+        Return every order as visible, oldest first.
         """
-        return tuple(self.order_as_seen(order) for order in self._orders.values())
+        return tuple(self.as_visible(order) for order in self._orders.values())
 
-    def open_orders_as_seen(self) -> Sequence[SimulatedOrder]:
+    def visible_open_orders(self) -> Sequence[SimulatedOrder]:
         """
-        The orders the venue shows as open.
+        Return the orders that are visibly open.
         """
-        names = dict.fromkeys([*self._open, *(fill.order_id for fill in self._hidden)])
-        seen = (self.order_as_seen(self._orders[name]) for name in names if name in self._orders)
-        return tuple(order for order in seen if order.status.is_open)
+        ids = dict.fromkeys([*self._open, *(fill.order_id for fill in self._hidden)])
+        visible = (self.as_visible(self._orders[one]) for one in ids if one in self._orders)
+        return tuple(order for order in visible if order.status.is_open)
 
-    def fills_as_seen(self) -> Sequence[SimulatedFill]:
+    def visible_fills(self) -> Sequence[SimulatedFill]:
         """
-        The executions the venue shows, oldest first.
+        Return the visible executions, oldest first.
         """
         now = self._now()
         return tuple(fill for fill in self._fills if fill.visible_at <= now)
 
-    def holding_as_seen(self, symbol: str, position_index: int) -> Holding:
+    def visible_position(self, symbol: str, position_index: int) -> PositionState:
         """
-        The position without the executions that are not visible yet.
+        Return the position without the executions that are not visible yet.
         """
         key = (symbol, position_index)
         if all((fill.symbol, fill.position_index) != key for fill in self._hidden):
-            return self.holding(*key)
-        return fold(fill for fill in self.fills_as_seen() if (fill.symbol, fill.position_index) == key)
+            return self.position(*key)
+        return state_after(fill for fill in self.visible_fills() if (fill.symbol, fill.position_index) == key)
 
-    def holdings_as_seen(self) -> Sequence[tuple[PositionKey, Holding]]:
+    def visible_positions(self) -> Sequence[tuple[PositionKey, PositionState]]:
         """
-        Every position there ever was, as the venue shows it.
+        Return every position that has had an execution, as visible.
         """
-        return tuple((key, self.holding_as_seen(*key)) for key in self._holdings)
+        return tuple((key, self.visible_position(*key)) for key in self._positions)
 
-    def cash_as_seen(self) -> Decimal:
+    def visible_cash(self) -> Decimal:
         """
-        The wallet's balance, realised profit and fees included.
+        Return the wallet balance, with realised profits and fees.
         """
-        seen = (holding for _, holding in self.holdings_as_seen())
-        return self._balance + sum((as_decimal(item.realised_pnl) - item.fees for item in seen), Decimal(0))
+        positions = (position for _, position in self.visible_positions())
+        return self._balance + sum(
+            (as_decimal(position.realised_pnl) - position.fees for position in positions), Decimal(0)
+        )
 
     # -- writing
 
@@ -167,17 +169,17 @@ class Ledger:
 
     def book(self, fill: SimulatedFill) -> None:
         """
-        Store an execution and move its position.
+        Store an execution and update its position.
         """
         key = (fill.symbol, fill.position_index)
         self._fills.append(fill)
-        self._holdings[key] = self.holding(*key).after(fill)
+        self._positions[key] = self.position(*key).after(fill)
         if fill.visible_at > self._now():
             self._hidden.append(fill)
 
     def reveal(self) -> None:
         """
-        Show the executions whose time has come.
+        Make the executions visible whose time has come.
         """
         now = self._now()
         self._hidden = [fill for fill in self._hidden if fill.visible_at > now]

@@ -1,5 +1,5 @@
 """
-The rows of the venue's answers: numbers and times as text, absent values as empty text. Pure.
+The rows of the venue's responses: numbers and times as text, absent values as empty text. Pure.
 """
 
 from __future__ import annotations
@@ -9,14 +9,9 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from poslife.testing.bybit._exchange import Exchange
-from poslife.testing.bybit._holding import as_decimal
-from poslife.testing.bybit._values import (
-    ExecutionKind,
-    Instrument,
-    OrderType,
-    SimulatedFill,
-    SimulatedOrder,
-)
+from poslife.testing.bybit._instruments import Instrument
+from poslife.testing.bybit._orders import ExecutionKind, OrderType, SimulatedFill, SimulatedOrder
+from poslife.testing.bybit._position_state import as_decimal
 
 __all__ = [
     "Json",
@@ -35,28 +30,28 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | bool | None"
 
 def milliseconds(at: datetime) -> int:
     """
-    Unix time in milliseconds, the venue's unit.
+    Return the Unix time in milliseconds, the venue's unit.
     """
     return round(at.timestamp() * 1000)
 
 
 def text(number: Decimal) -> str:
     """
-    *number* without an exponent and without trailing zeros.
+    Return *number* as text without an exponent and without trailing zeros.
     """
     return format(number.normalize(), "f") if number else "0"
 
 
 def envelope(result: Json, *, at: datetime, code: int = 0, message: str = "OK") -> Json:
     """
-    The frame around every answer.
+    Return the frame around every result.
     """
     return {"retCode": code, "retMsg": message, "result": result, "retExtInfo": {}, "time": milliseconds(at)}
 
 
 def instrument_row(instrument: Instrument) -> Json:
     """
-    One row of ``market/instruments-info``.
+    Return a row of ``market/instruments-info``.
     """
     return {
         "symbol": instrument.symbol,
@@ -96,7 +91,7 @@ def instrument_row(instrument: Instrument) -> Json:
 
 def ticker_row(instrument: Instrument, mark_price: Decimal) -> Json:
     """
-    One row of ``market/tickers``.
+    Return a row of ``market/tickers``.
     """
     price = text(mark_price)
     return {
@@ -128,7 +123,7 @@ def ticker_row(instrument: Instrument, mark_price: Decimal) -> Json:
 
 def order_row(order: SimulatedOrder) -> Json:
     """
-    One row of ``order/realtime`` or ``order/history``.
+    Return a row of ``order/realtime`` or ``order/history``.
     """
     return {
         "orderId": order.order_id,
@@ -174,7 +169,7 @@ def order_row(order: SimulatedOrder) -> Json:
 
 def execution_row(fill: SimulatedFill, order: SimulatedOrder | None) -> Json:
     """
-    One row of ``execution/list``. A funding payment has no order.
+    Return a row of ``execution/list``. A funding payment has no order.
     """
     is_limit = order is not None and order.type is OrderType.LIMIT
     return {
@@ -215,10 +210,10 @@ def execution_row(fill: SimulatedFill, order: SimulatedOrder | None) -> Json:
 
 def position_row(exchange: Exchange, symbol: str, position_index: int) -> Json:
     """
-    One row of ``position/list``, flat or not.
+    Return a row of ``position/list``, flat or not.
     """
-    holding = exchange.ledger.holding_as_seen(symbol, position_index)
-    position = holding.seen(symbol, position_index)
+    state = exchange.account.visible_position(symbol, position_index)
+    position = state.view(symbol, position_index)
     mark_price = exchange.mark_prices[symbol]
     average = position.average_price
     unrealised = (mark_price - average) * position.signed_size if average is not None else Decimal(0)
@@ -229,7 +224,7 @@ def position_row(exchange: Exchange, symbol: str, position_index: int) -> Json:
         "side": "" if position.side is None else position.side.value,
         "size": text(position.size),
         "avgPrice": text(average) if average is not None else "0",
-        "positionValue": text(abs(as_decimal(holding.cost))) if position.size else "",
+        "positionValue": text(abs(as_decimal(state.cost))) if position.size else "",
         "markPrice": text(mark_price),
         "leverage": text(exchange.leverages[symbol]),
         "positionIM": text(exchange.position_margin(symbol, position_index)),
@@ -259,15 +254,15 @@ def position_row(exchange: Exchange, symbol: str, position_index: int) -> Json:
 
 def wallet(exchange: Exchange) -> Json:
     """
-    The result of ``account/wallet-balance``: one unified account in USDT.
+    Return the result of ``account/wallet-balance``: one unified account in USDT.
     """
-    held = [(key, holding) for key, holding in exchange.ledger.holdings_as_seen() if holding.size]
+    held = [(key, state) for key, state in exchange.account.visible_positions() if state.size]
     position_margin = sum((exchange.position_margin(*key) for key, _ in held), Decimal(0))
     unrealised = sum(
-        (holding.size * exchange.mark_prices[key[0]] - as_decimal(holding.cost) for key, holding in held),
+        (state.size * exchange.mark_prices[key[0]] - as_decimal(state.cost) for key, state in held),
         Decimal(0),
     )
-    cash = exchange.ledger.cash_as_seen()
+    cash = exchange.account.visible_cash()
     order_margin = exchange.order_margin()
     coin: Json = {
         "coin": "USDT",

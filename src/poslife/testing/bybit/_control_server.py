@@ -1,5 +1,5 @@
 """
-The control endpoint: ``/_control/`` on the venue's own port, for tests in another process.
+The server of the control endpoint: ``/_control/`` on the venue's own port, for tests in another process.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import assert_never
 
 import msgspec
+from aiohttp import web
 
-from poslife.testing.bybit._handle import VenueHandle
-from poslife.testing.bybit._messages import (
+from poslife.testing.bybit._control_messages import (
     Advance,
     Cancel,
     Command,
@@ -24,20 +24,20 @@ from poslife.testing.bybit._messages import (
     Trade,
     Withdraw,
 )
-from poslife.testing.bybit._values import Endpoint, ReceivedRequest
-from poslife.testing.bybit._web import web
+from poslife.testing.bybit._requests import Endpoint, ReceivedRequest
+from poslife.testing.bybit._venue_handle import VenueHandle
 
 __all__ = ["control_routes"]
 
 Wait = Callable[[Endpoint, int], Awaitable[Sequence[ReceivedRequest]]]
-Reading = Callable[[web.Request], object]
+Query = Callable[[web.Request], object]
 
 
 def control_routes(venue: VenueHandle, wait: Wait) -> list[web.RouteDef]:
     """
-    The routes by which another process asks and changes *venue*.
+    Return the routes by which another process reads and changes *venue*.
     """
-    readings: dict[str, Reading] = {
+    queries: dict[str, Query] = {
         "now": lambda _: venue.now(),
         "orders": lambda _: venue.orders,
         "fills": lambda _: venue.fills,
@@ -51,7 +51,7 @@ def control_routes(venue: VenueHandle, wait: Wait) -> list[web.RouteDef]:
 
     async def command(request: web.Request) -> web.Response:
         body = await request.read()
-        return _answer(lambda: execute(venue, msgspec.json.decode(body, type=Command)))
+        return _respond(lambda: execute(venue, msgspec.json.decode(body, type=Command)))
 
     async def wait_for(request: web.Request) -> web.Response:
         endpoint, count = Endpoint(request.query["endpoint"]), int(request.query["count"])
@@ -59,19 +59,21 @@ def control_routes(venue: VenueHandle, wait: Wait) -> list[web.RouteDef]:
             async with asyncio.timeout(float(request.query["timeout"])):
                 found = await wait(endpoint, count)
         except TimeoutError:
-            return web.Response(status=408, text=f"no {count} requests to {endpoint.value} in time")
-        return _answer(lambda: found)
+            return web.Response(
+                status=408, text=f"timed out waiting for {count} requests to {endpoint.value}"
+            )
+        return _respond(lambda: found)
 
     return [
         web.post("/_control/command", command),
         web.get("/_control/wait", wait_for),
-        *(web.get(f"/_control/{name}", _handler(reading)) for name, reading in readings.items()),
+        *(web.get(f"/_control/{name}", _handler(query)) for name, query in queries.items()),
     ]
 
 
-def execute(venue: VenueHandle, command: Command) -> object:  # noqa: C901 - one case for each verb
+def execute(venue: VenueHandle, command: Command) -> object:  # noqa: C901 - one case for each command
     """
-    Do what *command* says.
+    Execute *command* and return its result.
     """
     match command:
         case Inject():
@@ -108,14 +110,14 @@ def execute(venue: VenueHandle, command: Command) -> object:  # noqa: C901 - one
             assert_never(command)
 
 
-def _handler(reading: Reading) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _handler(query: Query) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
-        return _answer(lambda: reading(request))
+        return _respond(lambda: query(request))
 
     return handle
 
 
-def _answer(work: Callable[[], object]) -> web.Response:
+def _respond(work: Callable[[], object]) -> web.Response:
     try:
         body = msgspec.json.encode(work())
     except LookupError as error:

@@ -1,5 +1,5 @@
 """
-The arithmetic of one position: exact, by fractions, because an average price need not end. Pure.
+The arithmetic of one position, in exact fractions because an average price may not terminate. Pure.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from datetime import datetime
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
-from poslife.testing.bybit._values import ExecutionKind, Side, SimulatedFill, SimulatedPosition
+from poslife.testing.bybit._orders import ExecutionKind, Side, SimulatedFill, SimulatedPosition
 
-__all__ = ["FLAT", "Holding", "fold"]
+__all__ = ["FLAT", "PositionState", "as_decimal", "state_after"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
+class PositionState:
     """
     The running state of a position.
 
     Attributes:
         size: Signed.
-        cost: Entry value of *size*, signed like it.
+        cost: Entry value of *size*, with the same sign.
     """
 
     size: Decimal = Decimal(0)
@@ -34,22 +34,22 @@ class Holding:
 
     def closing(self, side: Side, quantity: Decimal) -> Decimal:
         """
-        How much of an execution would make the position smaller.
+        Return the part of an execution that would reduce the position.
         """
         return min(quantity, abs(self.size)) if self.size * side.sign < 0 else Decimal(0)
 
     def profit(self, side: Side, quantity: Decimal, price: Decimal) -> Fraction:
         """
-        What the closing part of an execution realises, before fees.
+        Return the profit of the closing part of an execution, before fees.
         """
         closed = self.closing(side, quantity)
         if not closed:
             return Fraction(0)
         return (Fraction(price) - self.cost / Fraction(self.size)) * Fraction(closed) * -side.sign
 
-    def after(self, fill: SimulatedFill) -> Holding:
+    def after(self, fill: SimulatedFill) -> PositionState:
         """
-        The state after *fill*.
+        Return the state after *fill*.
         """
         if fill.kind is ExecutionKind.FUNDING:
             return replace(self, fees=self.fees + fill.fee)
@@ -58,7 +58,7 @@ class Holding:
         size = self.size + closed * fill.side.sign
         cost = self.cost * Fraction(size) / Fraction(self.size) if self.size else Fraction(0)
         starts = not size and bool(opened)
-        return Holding(
+        return PositionState(
             size=size + opened * fill.side.sign,
             cost=cost + Fraction(opened) * Fraction(fill.price) * fill.side.sign,
             realised_pnl=self.realised_pnl + self.profit(fill.side, fill.quantity, fill.price),
@@ -67,9 +67,9 @@ class Holding:
             updated_at=fill.executed_at,
         )
 
-    def seen(self, symbol: str, position_index: int) -> SimulatedPosition:
+    def view(self, symbol: str, position_index: int) -> SimulatedPosition:
         """
-        The state as the truth log tells it.
+        Return the state as a `SimulatedPosition`, in decimals.
         """
         side = None if not self.size else Side.BUY if self.size > 0 else Side.SELL
         return SimulatedPosition(
@@ -85,23 +85,23 @@ class Holding:
         )
 
 
-FLAT = Holding()
-"""Where every position begins."""
+FLAT = PositionState()
+"""The initial state of every position."""
 
 
-def fold(fills: Iterable[SimulatedFill]) -> Holding:
+def state_after(fills: Iterable[SimulatedFill]) -> PositionState:
     """
-    The state that *fills* of one position lead to.
+    Return the state after *fills* of one position.
     """
-    holding = FLAT
+    state = FLAT
     for fill in fills:
-        holding = holding.after(fill)
-    return holding
+        state = state.after(fill)
+    return state
 
 
 def as_decimal(number: Fraction) -> Decimal:
     """
-    *number* in at most 28 digits, exact where they suffice.
+    Return *number* rounded to 28 significant digits, exact if they suffice.
     """
     with localcontext() as context:
         context.prec = 28

@@ -1,5 +1,5 @@
 """
-The client of the control endpoint: the venue in another process, with the same verbs.
+The client of the control endpoint: a `VenueHandle` for a venue in another process.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from poslife.testing.bybit._faults import Fault, Injection
-from poslife.testing.bybit._messages import (
+from poslife.testing.bybit._control_messages import (
     Advance,
     Cancel,
     Command,
@@ -28,15 +27,15 @@ from poslife.testing.bybit._messages import (
     Trade,
     Withdraw,
 )
-from poslife.testing.bybit._values import (
-    Endpoint,
+from poslife.testing.bybit._faults import Fault, Injection
+from poslife.testing.bybit._orders import (
     ExecutionKind,
-    ReceivedRequest,
     Side,
     SimulatedFill,
     SimulatedOrder,
     SimulatedPosition,
 )
+from poslife.testing.bybit._requests import Endpoint, ReceivedRequest
 
 __all__ = ["VenueControl"]
 
@@ -48,115 +47,70 @@ ResultT = TypeVar("ResultT")
 
 class VenueControl:
     """
-    A simulated venue in another process, with the verbs of `VenueHandle`.
+    A simulated venue in another process; a `VenueHandle`.
 
-    Every call blocks until the venue has answered. In the process of the venue itself use `SimulatedBybit`:
-    this client would wait for the event loop it blocks.
+    Every call blocks until the venue has answered. In the venue's own process use `SimulatedBybit`: this
+    client would block the event loop that has to answer it.
 
     Args:
-        url: What ``python -m poslife.testing.bybit`` prints.
+        url: The URL that ``python -m poslife.testing.bybit`` prints.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        # Straight to the venue: no proxy of the environment gets in between.
+        # The standard library's plain connection, because it ignores the environment's proxies.
         self._host = urlsplit(url).netloc
 
     @property
     def url(self) -> str:
-        """
-        Where clients connect to.
-        """
         return self._url
 
     @property
     def orders(self) -> Sequence[SimulatedOrder]:
-        """
-        Every order ever accepted, as it truly stands, oldest first.
-        """
         return self._get("orders", list[SimulatedOrder])
 
     @property
     def fills(self) -> Sequence[SimulatedFill]:
-        """
-        Every execution, visible or not, oldest first.
-        """
         return self._get("fills", list[SimulatedFill])
 
     @property
     def requests(self) -> Sequence[ReceivedRequest]:
-        """
-        Every request received, answered or not, oldest first.
-        """
         return self._get("requests", list[ReceivedRequest])
 
     @property
     def injections(self) -> Sequence[Injection]:
-        """
-        The faults that are switched on.
-        """
         return [message.decoded() for message in self._get("injections", list[Injected])]
 
     def now(self) -> datetime:
-        """
-        Venue time.
-        """
         return self._get("now", datetime)
 
     def order(self, identifier: str, /) -> SimulatedOrder:
-        """
-        One order as it truly stands.
-        """
         return self._get("order", SimulatedOrder, identifier=identifier)
 
     def position(self, symbol: str, position_index: int = 0, /) -> SimulatedPosition:
-        """
-        One position as it truly is, flat or not.
-        """
         return self._get("position", SimulatedPosition, symbol=symbol, position_index=str(position_index))
 
     def inject(self, fault: Fault, /, *, times: int | None = 1, symbol: str | None = None) -> Injection:
-        """
-        Switch *fault* on for the next *times* requests it applies to, or until withdrawn for ``None``.
-        """
         return self._command(Inject.of(fault, times, symbol), Injected).decoded()
 
     def withdraw(self, injection: Injection, /) -> None:
-        """
-        Switch a fault off, whether or not it has met a request.
-        """
         self._command(Withdraw(number=injection.number), type(None))
 
     def advance(self, seconds: float, /) -> datetime:
-        """
-        Move venue time on and do what has become due.
-        """
         return self._command(Advance(seconds=seconds), datetime)
 
     def set_mark_price(self, symbol: str, price: Decimal, /) -> None:
-        """
-        Move the mark price; resting limit orders that it reaches fill.
-        """
         self._command(SetMarkPrice(symbol=symbol, price=price), type(None))
 
     def fill(
         self, identifier: str, /, *, quantity: Decimal | None = None, price: Decimal | None = None
     ) -> SimulatedOrder:
-        """
-        Fill an open order: all that is open of it, or *quantity*.
-        """
         return self._command(Fill(identifier=identifier, quantity=quantity, price=price), SimulatedOrder)
 
     def reject(self, identifier: str, /, *, reason: str = "EC_NoImmediateQtyToFill") -> SimulatedOrder:
-        """
-        Reject an open order after its acknowledgement.
-        """
         return self._command(Reject(identifier=identifier, reason=reason), SimulatedOrder)
 
     def cancel(self, identifier: str, /) -> SimulatedOrder:
-        """
-        Cancel an open order without a request.
-        """
         return self._command(Cancel(identifier=identifier), SimulatedOrder)
 
     def trade(
@@ -170,25 +124,19 @@ class VenueControl:
         price: Decimal | None = None,
         position_index: int = 0,
     ) -> SimulatedFill:
-        """
-        Execute what no request asked for: a trade by hand, a liquidation, a deleveraging.
-        """
         command = Trade(
             symbol=symbol, side=side, quantity=quantity, kind=kind, price=price, position_index=position_index
         )
         return self._command(command, SimulatedFill)
 
     def settle_funding(self, symbol: str, rate: Decimal, /) -> Sequence[SimulatedFill]:
-        """
-        Charge longs and pay shorts *rate* of their value.
-        """
         return self._command(SettleFunding(symbol=symbol, rate=rate), list[SimulatedFill])
 
     def wait_for_requests(
         self, endpoint: Endpoint, /, *, count: int = 1, timeout: float = TIMEOUT
     ) -> Sequence[ReceivedRequest]:
         """
-        Return the requests to *endpoint* as soon as there are *count* of them, answered or not.
+        Wait until there are *count* requests to *endpoint*, answered or not, and return them.
 
         Raises:
             TimeoutError: They did not come within *timeout* seconds.

@@ -1,5 +1,5 @@
 """
-What a test holds of the simulated venue, in its own process or in another.
+`VenueHandle`: the protocol of a simulated venue, in the test's own process or in another.
 """
 
 from __future__ import annotations
@@ -10,38 +10,38 @@ from decimal import Decimal
 from typing import Protocol
 
 from poslife.testing.bybit._faults import Fault, Injection
-from poslife.testing.bybit._values import (
+from poslife.testing.bybit._orders import (
     ExecutionKind,
-    ReceivedRequest,
     Side,
     SimulatedFill,
     SimulatedOrder,
     SimulatedPosition,
 )
+from poslife.testing.bybit._requests import ReceivedRequest
 
 __all__ = ["VenueHandle"]
 
 
 class VenueHandle(Protocol):
     """
-    The truth about the venue, and the means to change it.
+    The true state of the venue, and the calls that change it.
 
-    `SimulatedBybit` is one, `VenueControl` another. A symbol may be the venue's (``DBRUSDT``) or
-    ccxt's (``DBR/USDT:USDT``); an order is named by its order id or its order link id. An unknown one
-    raises `LookupError`, a value that makes no sense `ValueError`.
+    `SimulatedBybit` and `VenueControl` implement it. A symbol may be the venue's (``DBRUSDT``) or ccxt's
+    (``DBR/USDT:USDT``); an order is identified by its order id or its order link id. An unknown symbol or
+    order raises `LookupError`, an invalid value `ValueError`.
     """
 
     @property
     def url(self) -> str:
         """
-        Where clients connect to.
+        The URL for clients.
         """
         ...
 
     @property
     def orders(self) -> Sequence[SimulatedOrder]:
         """
-        Every order ever accepted, as it truly stands, oldest first.
+        Every accepted order in its true state, oldest first.
         """
         ...
 
@@ -68,45 +68,46 @@ class VenueHandle(Protocol):
 
     def now(self) -> datetime:
         """
-        Venue time.
+        Return the venue time.
         """
         ...
 
     def order(self, identifier: str, /) -> SimulatedOrder:
         """
-        One order as it truly stands.
+        Return one order in its true state.
         """
         ...
 
     def position(self, symbol: str, position_index: int = 0, /) -> SimulatedPosition:
         """
-        One position as it truly is, flat or not.
+        Return one position in its true state, flat or not.
         """
         ...
 
     def inject(self, fault: Fault, /, *, times: int | None = 1, symbol: str | None = None) -> Injection:
         """
-        Switch *fault* on for the next *times* requests it applies to, or until withdrawn for ``None``.
+        Switch *fault* on for the next *times* requests it applies to, or, with ``None``, until withdrawn.
 
-        Faults of different kinds meet the same request together; of one kind the first injected goes first.
+        Faults of different kinds apply to the same request together; of one kind, the first injected applies
+        first.
         """
         ...
 
     def withdraw(self, injection: Injection, /) -> None:
         """
-        Switch a fault off, whether or not it has met a request.
+        Switch a fault off, used or not.
         """
         ...
 
     def advance(self, seconds: float, /) -> datetime:
         """
-        Move venue time on and do what has become due. Returns the new time.
+        Advance venue time, execute what is due, and return the new time.
         """
         ...
 
     def set_mark_price(self, symbol: str, price: Decimal, /) -> None:
         """
-        Move the mark price; resting limit orders that it reaches fill.
+        Set the mark price, and fill the resting limit orders that it reaches.
         """
         ...
 
@@ -114,7 +115,7 @@ class VenueHandle(Protocol):
         self, identifier: str, /, *, quantity: Decimal | None = None, price: Decimal | None = None
     ) -> SimulatedOrder:
         """
-        Fill an open order: all that is open of it, or *quantity*.
+        Fill an open order: all of its open quantity, or *quantity*.
         """
         ...
 
@@ -142,7 +143,7 @@ class VenueHandle(Protocol):
         position_index: int = 0,
     ) -> SimulatedFill:
         """
-        Execute what no request asked for: a trade by hand, a liquidation, a deleveraging.
+        Execute a trade without a request: by hand, a liquidation, a deleveraging.
         """
         ...
 

@@ -102,12 +102,12 @@ def require_uuid(field: str, value: object) -> None:
         raise InvalidValue(field, value, "a UUID")
 
 
-def require_count(field: str, value: object, *, most: int = (1 << 31) - 1) -> None:
+def require_count(field: str, value: object, *, least: int = 0, most: int = (1 << 31) - 1) -> None:
     """
-    Require an `int` from 0 to *most*; a `bool` is refused.
+    Require an `int` from *least* to *most*; a `bool` is refused.
     """
-    if type(value) is not int or not 0 <= value <= most:
-        raise InvalidValue(field, value, f"an int from 0 to {most}")
+    if type(value) is not int or not least <= value <= most:
+        raise InvalidValue(field, value, f"an int from {least} to {most}")
 
 
 def require_bool(field: str, value: object) -> None:

@@ -1,5 +1,5 @@
 """
-An event's header, and the envelopes around its body: `LifeEvent`, `HostEvent`, `RecordedEvent`. Pure.
+The header of an event, and the envelopes around its body: `LifeEvent`, `HostEvent`, `RecordedEvent`.
 """
 
 from __future__ import annotations
@@ -41,16 +41,14 @@ __all__ = [
 
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
-
-
 """
-What JSON can hold.
+A value that JSON can hold.
 """
 
 
 class Severity(enum.Enum):
     """
-    How much an event matters to whoever watches.
+    The severity of an event.
     """
 
     DEBUG = "debug"
@@ -62,7 +60,7 @@ class Severity(enum.Enum):
 
 class Actor(enum.Enum):
     """
-    Who caused an event.
+    The acting party behind an event.
     """
 
     STRATEGY = "strategy"
@@ -73,37 +71,34 @@ class Actor(enum.Enum):
 
 LIFE_EVENT_SCHEMA = 1
 
-
 UNLINKED: Final = bytes(32)
-
-
 """
-The digest before the first event of a stream, and of an event that is in none.
+The digest before the first event of a digest chain, and of an event that is in none.
 """
 
 
 class EventHeader(msgspec.Struct, frozen=True, kw_only=True):
     """
-    What every event says.
+    The fields that every event has.
 
     Attributes:
-        id: A UUIDv7, increasing within a run.
-        type: For example ``position.opened``; a host chooses its own.
-        schema: The version of the body's shape.
-        ref: The position it is about, or ``None``.
-        venue: Where, or ``None``.
-        account: In which account, or ``None``.
-        symbol: Of which symbol, or ``None``.
-        order: The ordinal of the order it is about, or ``None``.
-        severity: How much it matters.
-        occurred_at: When it happened.
-        run: The host process that tells it.
-        correlation: What it belongs to, in the host's own terms.
-        causation: The event that caused it.
-        actor: Who caused it.
+        id: The event's id, a UUIDv7, increasing within a run.
+        type: The kind of event, for example ``position.opened``; hosts choose their own.
+        schema: The version of the body's fields.
+        ref: The position that it is about, or ``None``.
+        venue: The venue that it is about, or ``None``.
+        account: The account that it is about, or ``None``.
+        symbol: The symbol that it is about, or ``None``.
+        order: The ordinal of the order that it is about, or ``None``.
+        severity: Its severity.
+        occurred_at: The time at which it happened.
+        run: The run that recorded it.
+        correlation: The event, or the host's own id, to which its chain of causes goes back; or ``None``.
+        causation: The event that caused it, or ``None``.
+        actor: The acting party.
 
     Raises:
-        InvalidValue: For a field that cannot be: naming field and value.
+        InvalidValue: A field is not as above.
     """
 
     id: EventId
@@ -122,7 +117,7 @@ class EventHeader(msgspec.Struct, frozen=True, kw_only=True):
     actor: Actor = Actor.STRATEGY
 
     def __post_init__(self) -> None:
-        # Every event passes here: what is as it should be is seen at a glance, and only the rest looked into.
+        # Fast path, for every event passes here: skip the field checks when all types are exact.
         kind = self.type
         if (
             type(self.id) is not UUID
@@ -167,10 +162,10 @@ class LifeEvent:
     An event that changes a position, committed with the change.
 
     Attributes:
-        header: What every event says.
-        version: The position's version that the change makes, or 0 where the event is about no position.
-        index: Its place among the events of that version.
-        body: What happened.
+        header: The fields that every event has.
+        version: The version of the position that the change makes, or 0 for an event about no position.
+        index: Its index among the events of that version.
+        body: The body, one of the classes in `LIFE_EVENTS`.
     """
 
     header: EventHeader
@@ -188,12 +183,12 @@ class LifeEvent:
 
 class HostEvent(msgspec.Struct, frozen=True, kw_only=True):
     """
-    An event of the host: a name and a payload of any kind.
+    An event of the host: a type and a payload.
 
     Attributes:
-        header: What every event says.
-        payload: Whatever the host wants to keep; encoding it never fails.
-        error: An exception to keep with its traceback, or ``None``.
+        header: The fields that every event has.
+        payload: Values of any kind; encoding them never fails.
+        error: An exception to store with its traceback, or ``None``.
     """
 
     header: EventHeader
@@ -207,7 +202,7 @@ class HostEvent(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostBody:
     """
-    A host's event as it was stored.
+    The payload of a host's event as stored.
     """
 
     payload: dict[str, Json]
@@ -216,7 +211,7 @@ class HostBody:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownBody:
     """
-    A life event of a newer release, whole.
+    The body of a life event that a newer release wrote, complete.
     """
 
     content: Json
@@ -225,16 +220,17 @@ class UnknownBody:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedEvent:
     """
-    An event as it was stored.
+    An event as stored.
 
     Attributes:
-        header: What every event says.
-        body: What happened.
-        recorded_at: When it was accepted for storage.
-        version: For a life event: the position's version it made.
-        index: For a life event: its place among the events of that version.
-        sequence: For a host event: its number within its run, from 1, without gaps.
-        digest: What links it to the event before it in its stream; see `verify_trail`.
+        header: The fields that every event has.
+        body: The body.
+        recorded_at: The time at which it was accepted for storage.
+        version: The version of the position that its change made; ``None`` for a host event.
+        index: Its index among the events of that version; ``None`` for a host event.
+        sequence: Its number within its run, from 1, without gaps; ``None`` for a life event.
+        digest: Its digest, which covers the digest of the event before it; `poslife.events.verify_trail`
+            checks the chain.
     """
 
     header: EventHeader
@@ -247,6 +243,4 @@ class RecordedEvent:
 
 
 as_dataclass_too(EventHeader)
-
-
 as_dataclass_too(HostEvent)

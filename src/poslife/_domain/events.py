@@ -1,7 +1,8 @@
 """
-Events: a header, and one body class per life event; a host's events are a name and a payload. Pure.
+The bodies of life events: one class per kind of event, named in the past tense.
 
-Life events change a position and are committed with the change. Everything else goes through an `EventSink`.
+A life event changes a position and is committed with the change. Every other event goes through an
+`EventSink`. Headers and envelopes are in `poslife._domain.event_envelopes`.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ __all__ = [
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionClaimed:
     """
-    A position is intended, and its key is ours.
+    A pending position was stored, and holds its key.
     """
 
     type: ClassVar[str] = "position.claimed"
@@ -68,7 +69,7 @@ class PositionClaimed:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPrepared:
     """
-    An order is committed; no request was made.
+    An order was committed; no request was made.
     """
 
     type: ClassVar[str] = "order.prepared"
@@ -83,7 +84,7 @@ class OrderPrepared:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSubmitting:
     """
-    The request is about to be made.
+    The order was committed as submitting; the request follows.
     """
 
     type: ClassVar[str] = "order.submitting"
@@ -94,7 +95,7 @@ class OrderSubmitting:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAcknowledged:
     """
-    The venue has taken the order. This is no fill.
+    The venue accepted the order. This is no fill.
     """
 
     type: ClassVar[str] = "order.acknowledged"
@@ -105,7 +106,7 @@ class OrderAcknowledged:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSeenAtVenue:
     """
-    The venue was asked, and showed the order.
+    A look-up at the venue showed the order.
     """
 
     type: ClassVar[str] = "order.seen_at_venue"
@@ -118,7 +119,7 @@ class OrderSeenAtVenue:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRejected:
     """
-    The venue has refused the order.
+    The venue refused the order.
     """
 
     type: ClassVar[str] = "order.rejected"
@@ -129,7 +130,7 @@ class OrderRejected:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderInDoubt:
     """
-    The order may or may not exist.
+    It became unknown whether the order exists at the venue.
     """
 
     type: ClassVar[str] = "order.in_doubt"
@@ -140,7 +141,7 @@ class OrderInDoubt:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAbandoned:
     """
-    The order was never submitted, or is proven absent.
+    The order was never submitted, or was proven absent.
     """
 
     type: ClassVar[str] = "order.abandoned"
@@ -151,7 +152,7 @@ class OrderAbandoned:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderEnded:
     """
-    The venue is done with the order: filled, canceled or expired.
+    The order was filled or canceled, or expired.
     """
 
     type: ClassVar[str] = "order.ended"
@@ -164,7 +165,7 @@ class OrderEnded:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderTakenOver:
     """
-    A recovery answers for the order of an ended run from now on.
+    A recovery took over the order of an ended run.
     """
 
     type: ClassVar[str] = "order.taken_over"
@@ -191,7 +192,7 @@ class FillApplied:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillUnclaimed:
     """
-    A fill could not be assigned; it is stored until evidence or an operator assigns it.
+    A fill could not be assigned to a position, and was stored unclaimed.
     """
 
     type: ClassVar[str] = "fill.unclaimed"
@@ -207,7 +208,7 @@ class FillUnclaimed:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillConflicted:
     """
-    A stored fill was seen again with other numbers; the stored ones stand.
+    A stored fill was reported again with other numbers; the stored ones stand.
     """
 
     type: ClassVar[str] = "fill.conflicted"
@@ -224,7 +225,7 @@ class FillConflicted:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionEnded:
     """
-    All entry orders ended without a fill; the key is free.
+    All entry orders ended without a fill, and the key became free.
     """
 
     type: ClassVar[str] = "position.ended"
@@ -233,7 +234,7 @@ class PositionEnded:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionOpened:
     """
-    The first fill: the position has an id and holds a quantity.
+    The first fill gave the position its id and a quantity.
     """
 
     type: ClassVar[str] = "position.opened"
@@ -270,7 +271,7 @@ class PositionReduced:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionProtected:
     """
-    The venue's orders that close the position without us were placed, changed or removed.
+    The stop loss or take profit at the venue was placed, changed or removed.
     """
 
     type: ClassVar[str] = "position.protected"
@@ -281,7 +282,7 @@ class PositionProtected:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionClosing:
     """
-    One exit owns the position.
+    An exit became the owner of the position.
     """
 
     type: ClassVar[str] = "position.closing"
@@ -292,7 +293,7 @@ class PositionClosing:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosingWithdrawn:
     """
-    The exit did not close the position; it is open again.
+    The exit did not close the position, and it became open again.
     """
 
     type: ClassVar[str] = "position.closing_withdrawn"
@@ -303,7 +304,7 @@ class ClosingWithdrawn:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionClosed:
     """
-    The position's fills have reached zero.
+    The position's fills sum to zero.
     """
 
     type: ClassVar[str] = "position.closed"
@@ -346,5 +347,5 @@ _BODIES: tuple[type[LifeBody], ...] = LifeBody.__args__
 
 LIFE_EVENTS: Mapping[str, type[LifeBody]] = MappingProxyType({body.type: body for body in _BODIES})
 """
-Life event bodies by type.
+The classes of life event bodies, by type.
 """

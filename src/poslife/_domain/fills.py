@@ -1,5 +1,5 @@
 """
-Fills: what the venue says was executed. Pure.
+Fills: the executions that a venue reports.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ __all__ = ["Fee", "Fill", "StoredFill"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fee:
     """
-    What one fill cost, or earned.
+    The fee of one fill in one currency.
 
     Attributes:
-        cost: Paid when positive, earned when negative.
-        currency: The currency it was paid in; often a third one.
+        cost: The amount in *currency*: paid if above zero, earned if below.
+        currency: The currency of the fee, often neither the quote's nor the base's.
     """
 
     cost: Decimal
@@ -57,24 +57,24 @@ class Fee:
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True):
     """
-    One execution, ccxt's trade.
+    One execution; ccxt calls it a trade.
 
     Attributes:
         venue: ccxt's exchange id.
         account: The host's name for the account.
         symbol: ccxt's unified symbol.
-        trade_id: The venue's name for it, unique within venue, account and symbol.
+        trade_id: The venue's id of the fill, unique within venue, account and symbol.
         side: Buy or sell.
-        quantity: In contracts.
-        price: In the quote currency.
-        at: When it was executed, by the venue's clock.
-        venue_order_id: The venue's name for its order, where the venue says it.
-        client_order_id: Our name for its order, where the venue says it.
-        leg: The leg it belongs to, where the venue says it; ``None`` is "not said".
-        fees: What it cost; empty where the venue does not say (not: free of charge).
+        quantity: The executed quantity in contracts, above zero.
+        price: The price in the quote currency, above zero.
+        at: The time of execution, by the venue's clock.
+        venue_order_id: The venue's id of the order, or ``None`` where the venue does not give it.
+        client_order_id: The client order id, or ``None`` where the venue does not give it.
+        leg: The leg of the position, or ``None`` where the venue does not give it.
+        fees: The fees; empty where the venue does not give them, which does not mean free of charge.
 
     Raises:
-        InvalidValue: For a field that cannot be: naming field and value.
+        InvalidValue: A field is not as above.
     """
 
     venue: Venue
@@ -109,9 +109,9 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
 
     def agrees_with(self, other: Fill) -> bool:
         """
-        Whether both tell the same execution: the core numbers are equal.
+        Return whether *other* reports the same side, quantity, price and order.
 
-        Fields that one of them leaves out do not count: seen again with more filled in is no conflict.
+        An order id that one of them lacks does not count: a later report may fill in more.
         """
         return (
             self.side is other.side
@@ -127,13 +127,17 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
 
 class StoredFill(msgspec.Struct, frozen=True, kw_only=True):
     """
-    A fill and whose it is.
+    A fill and the position it is assigned to.
 
     Attributes:
-        fill: What the venue said.
+        fill: The fill as the venue reported it.
         ref: The position it was applied to, or ``None`` while it is unclaimed.
-        ordinal: The order of that position it belongs to, or ``None`` where the order is not ours.
-        unclaimed_because: Why it could not be assigned; ``None`` for an assigned fill.
+        ordinal: The position's order that it belongs to, or ``None`` where that is no order of poslife's.
+        unclaimed_because: The reason for which it could not be assigned; ``None`` for an assigned fill.
+
+    Raises:
+        InvalidValue: A field is not of its kind, or *unclaimed_because* is given with a ref or missing
+            without.
     """
 
     fill: Fill

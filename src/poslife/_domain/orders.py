@@ -1,5 +1,5 @@
 """
-Orders: one instruction to the venue on behalf of a position, and the transitions it may take. Pure.
+Orders, their statuses, and the tables of transitions between those.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["ORDER_EVIDENCE", "ORDER_TRANSITIONS", "CloseReason", "Order", "Order
 
 class OrderPurpose(enum.Enum):
     """
-    What an order is for. All but `ENTRY` and `INCREASE` are reduce-only.
+    The purpose of an order. All but `ENTRY` and `INCREASE` are reduce-only.
     """
 
     ENTRY = "entry"
@@ -44,14 +44,14 @@ class OrderPurpose(enum.Enum):
     @property
     def reduce_only(self) -> bool:
         """
-        Whether the order can only make the position smaller.
+        True if the order can only make the position smaller.
         """
         return self not in (OrderPurpose.ENTRY, OrderPurpose.INCREASE)
 
 
 class CloseReason(enum.Enum):
     """
-    Why a position is closed.
+    The reason for which a position is closed.
     """
 
     STRATEGY = "strategy"
@@ -62,22 +62,22 @@ class CloseReason(enum.Enum):
     SETTLEMENT = "settlement"
     OPERATOR = "operator"
     EXTERNAL = "external"
-    """By a fill that no exit of ours asked for, and that the venue gave no cause for."""
+    """By a fill that belongs to no exit of poslife's, and for which the venue gives no cause."""
 
 
 class OrderStatus(enum.Enum):
     """
-    Where an order is in its life.
+    The status of an order.
     """
 
     PREPARED = "prepared"
     """Committed; no request was made."""
     SUBMITTING = "submitting"
-    """Committed immediately before the request. When its run has ended, the order is in doubt."""
+    """Committed immediately before the request. Once its run has ended, the order counts as in doubt."""
     WORKING = "working"
     """Acknowledged by the venue, or seen there."""
     IN_DOUBT = "in_doubt"
-    """It may or may not exist. Only evidence ends this."""
+    """It may or may not exist at the venue. Only evidence ends this."""
     FILLED = "filled"
     CANCELED = "canceled"
     EXPIRED = "expired"
@@ -89,12 +89,12 @@ class OrderStatus(enum.Enum):
     @property
     def ended(self) -> bool:
         """
-        Whether nothing more is expected of the order. A late fill is taken all the same.
+        True if no further fill is expected. A late one is applied all the same.
         """
         return self in _ENDED
 
 
-# Tuples, in which members are found by identity: hashing one is a call of Python's.
+# Tuples find a member by identity; a set would call the member's Python-level `__hash__`.
 _ENDED = (
     OrderStatus.FILLED,
     OrderStatus.CANCELED,
@@ -118,7 +118,7 @@ _AT_VENUE = frozenset(
 ORDER_TRANSITIONS: Mapping[OrderStatus, frozenset[OrderStatus]] = MappingProxyType(
     {
         OrderStatus.PREPARED: frozenset({OrderStatus.SUBMITTING, OrderStatus.ABANDONED}),
-        # ABANDONED from SUBMITTING: the submit window had passed, so no request was made.
+        # ABANDONED from SUBMITTING: the submit window had passed, so the request was not made.
         OrderStatus.SUBMITTING: _AT_VENUE | {OrderStatus.IN_DOUBT, OrderStatus.ABANDONED},
         OrderStatus.WORKING: _AT_VENUE - {OrderStatus.WORKING},
         OrderStatus.IN_DOUBT: _AT_VENUE | {OrderStatus.ABANDONED},
@@ -130,7 +130,7 @@ ORDER_TRANSITIONS: Mapping[OrderStatus, frozenset[OrderStatus]] = MappingProxyTy
     }
 )
 """
-What a host's word may do to an order.
+The statuses an order may change to by the host's report, by its status.
 """
 
 ORDER_EVIDENCE: Mapping[OrderStatus, frozenset[OrderStatus]] = MappingProxyType(
@@ -147,33 +147,35 @@ ORDER_EVIDENCE: Mapping[OrderStatus, frozenset[OrderStatus]] = MappingProxyType(
     }
 )
 """
-What an order or a fill seen at the venue may do to an order, whatever we believed: presence is evidence.
+The statuses an order may change to because the order or a fill of it was seen at the venue, by its status.
+
+Presence is evidence, whatever was believed before: an abandoned order that is seen is working again.
 """
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """
-    One instruction to the venue on behalf of a position.
+    An instruction to the venue on behalf of a position.
 
     Attributes:
         ref: The position it belongs to.
-        ordinal: Its number within the position, 0 to 4095, part of its client order id.
-        run: The run that answers for it; a recovery takes over those of ended runs.
-        purpose: What it is for.
+        ordinal: Its number within the position, 0 to 4095; part of its client order id.
+        run: The run responsible for it; a recovery takes over the orders of ended runs.
+        purpose: Its purpose.
         side: Buy or sell.
-        quantity: What was asked for, in contracts.
-        filled: What its fills amount to, in contracts.
-        price: The limit price, or ``None`` for a market order.
-        client_order_id: Our name for it.
-        venue_order_id: The venue's name for it, once known.
-        status: Where it is in its life.
-        prepared_at: When it was prepared.
-        submitted_at: When it was committed as submitting; the request followed within the submit window or
-            not at all.
-        close_reason: Why an exit closes the position; for exits, and for no other order.
+        quantity: The requested quantity in contracts, above zero.
+        filled: The sum of its fills in contracts.
+        price: The limit price in the quote currency, or ``None`` for a market order.
+        client_order_id: The client order id.
+        venue_order_id: The venue's id of the order, or ``None`` until it is known.
+        status: Its status.
+        prepared_at: The time at which it was prepared.
+        submitted_at: The time at which it was committed as submitting, or ``None`` before. The request
+            followed within the submit window or not at all.
+        close_reason: The reason for which an exit closes the position; ``None`` for every other order.
 
     Raises:
-        InvalidValue: For a field that cannot be: naming field and value.
+        InvalidValue: A field is not as above.
     """
 
     ref: PositionRef
@@ -218,35 +220,37 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def remaining(self) -> Decimal:
         """
-        What is not filled yet, in contracts; zero for an overfilled order.
+        The quantity not filled yet, in contracts; zero for an overfilled order.
         """
         return max(exact_difference(self.quantity, self.filled), Decimal(0))
 
     @property
     def overfilled(self) -> bool:
         """
-        Whether its fills amount to more than was asked for.
+        True if its fills sum to more than its quantity.
         """
         return self.filled > self.quantity
 
     @property
     def closes(self) -> bool:
         """
-        Whether it is an exit on its way; it owns the closing of its position. One in doubt owns nothing.
+        True for an exit that is prepared, submitting or working: it owns the closing of its position.
+
+        One in doubt owns nothing.
         """
         return self.purpose is OrderPurpose.EXIT and self.status in _ON_ITS_WAY
 
     def moved(self, to: OrderStatus, *, by_evidence: bool = False) -> Order:
         """
-        The order in another status.
+        Return the order with another status.
 
         Args:
             to: The status.
-            by_evidence: The order was seen at the venue, so `ORDER_EVIDENCE` decides and not
+            by_evidence: True if the order was seen at the venue: `ORDER_EVIDENCE` applies instead of
                 `ORDER_TRANSITIONS`.
 
         Raises:
-            IllegalTransition: The table has no such step.
+            IllegalTransition: The table has no such change.
         """
         allowed = (ORDER_EVIDENCE if by_evidence else ORDER_TRANSITIONS)[self.status]
         if to not in allowed:

@@ -1,5 +1,5 @@
 """
-The three position types: pending, persisted, closed. Pure.
+The three types of position: pending, persisted and closed.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import msgspec
 
 from poslife._domain.checks import (
     require_count,
+    require_instance,
     require_member,
     require_position_id,
     require_position_ref,
+    require_tuple_of,
     require_utc,
 )
 from poslife._domain.decimals import average, exact_difference, require_positive, require_sum
@@ -42,7 +44,7 @@ __all__ = [
 
 class Confidence(enum.Enum):
     """
-    How sure we are that the venue holds what we say.
+    The degree to which the venue is known to hold the position.
     """
 
     CONFIRMED = "confirmed"
@@ -52,49 +54,49 @@ class Confidence(enum.Enum):
 
 class Origin(enum.Enum):
     """
-    Where a position came from.
+    The source of a position.
     """
 
     OWN = "own"
-    """From an opening of ours."""
+    """An opening through poslife."""
     ADOPTED = "adopted"
-    """From fills at the venue that no order of ours asked for."""
+    """Fills at the venue that belong to no order of poslife's."""
     IMPORTED = "imported"
-    """From another system's records."""
+    """Another system's records."""
 
 
 def _check_origins(owner: str, position: PendingPosition | PersistedPosition | ClosedPosition) -> None:
     require_position_ref(f"{owner}.ref", position.ref)
-    if not isinstance(position.key, PositionKey):
-        raise InvalidValue(f"{owner}.key", position.key, "a PositionKey")
+    require_instance(f"{owner}.key", position.key, PositionKey)
     require_member(f"{owner}.side", position.side, Side)
     require_positive(f"{owner}.requested_quantity", position.requested_quantity)
     if position.requested_price is not None:
         require_positive(f"{owner}.requested_price", position.requested_price)
-    if type(position.orders) is not tuple or not all(isinstance(order, Order) for order in position.orders):
-        raise InvalidValue(f"{owner}.orders", position.orders, "a tuple of Order")
+    require_tuple_of(f"{owner}.orders", position.orders, Order)
     for index, order in enumerate(position.orders):
         if order.ref != position.ref or order.ordinal != index:
             raise InvalidValue(f"{owner}.orders", order, f"order {index} of position {position.ref}")
     require_utc(f"{owner}.created_at", position.created_at)
-    require_count(f"{owner}.version", position.version)
-    if position.version < 1:
-        raise InvalidValue(f"{owner}.version", position.version, "an int of at least 1")
+    require_count(f"{owner}.version", position.version, least=1)
 
 
 class PendingPosition(msgspec.Struct, frozen=True, kw_only=True):
     """
-    Intended, stored, and without a fill: it has a ref and **no id**.
+    A position that is intended and stored, and has had no fill: it has a ref and **no id**.
 
     Attributes:
-        ref: Its name from its first instant.
-        key: What it claims at the venue.
+        ref: Its identifier from its first instant.
+        key: The key that it claims.
         side: Long or short.
-        requested_quantity: What is to be held, in contracts.
-        requested_price: The price the decision was made at, or the limit; never the entry price.
-        orders: Its entry orders, by ordinal.
-        created_at: When it was intended.
-        version: Counts its changes, from 1.
+        requested_quantity: The intended quantity in contracts, above zero.
+        requested_price: The price of the decision, or the limit, in the quote currency; or ``None``. Never
+            the entry price.
+        orders: Its entry orders, by ordinal from 0.
+        created_at: The time at which it was claimed.
+        version: The number of its changes, from 1.
+
+    Raises:
+        InvalidValue: A field is not as above, or an order has a fill.
     """
 
     ref: PositionRef
@@ -116,21 +118,21 @@ class PendingPosition(msgspec.Struct, frozen=True, kw_only=True):
                 hint="a position with a fill is a PersistedPosition",
             )
 
-    if not TYPE_CHECKING:  # type checkers must go on rejecting `.id`; at run time it should explain itself
+    if not TYPE_CHECKING:  # type checkers must reject `.id`; at run time the error explains why
 
         def __getattr__(self, attribute: str) -> Never:
-            explained = (
-                "a PendingPosition has no id: it has had no fill, so no repository has given it one. "
-                "Name it by its ref; narrow with isinstance(position, PersistedPosition) to ask for it"
+            message = (
+                "a PendingPosition has no id: it has had no fill, so no repository has given it one; "
+                "name it by its ref, or narrow with isinstance(position, PersistedPosition) first"
                 if attribute == "id"
                 else f"'PendingPosition' object has no attribute {attribute!r}"
             )
-            raise AttributeError(explained, name=attribute, obj=self)
+            raise AttributeError(message, name=attribute, obj=self)
 
     @property
     def status(self) -> Literal[PositionStatus.PENDING, PositionStatus.ENDED]:
         """
-        Its entry orders': pending while any of them may still become a fill.
+        Pending while one of its entry orders has not ended, then ended.
         """
         for order in self.orders:
             if not order.status.ended:
@@ -140,42 +142,45 @@ class PendingPosition(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def live(self) -> bool:
         """
-        Whether it holds its key.
+        True if it holds its key.
         """
         return self.status is PositionStatus.PENDING
 
     @property
     def in_doubt(self) -> bool:
         """
-        Whether one of its orders may or may not exist.
+        True if one of its orders is in doubt.
         """
         return any(order.status is OrderStatus.IN_DOUBT for order in self.orders)
 
 
 class PersistedPosition(msgspec.Struct, frozen=True, kw_only=True):
     """
-    Has had its first fill: it has an id, and holds a quantity.
+    A position that has had its first fill: it has an id and holds a quantity.
 
-    Sums are kept and averages computed on reading, so that no rounding adds up.
+    It keeps exact sums; averages are computed when read, so that no rounding accumulates.
 
     Attributes:
-        id: The number the repository has given it.
-        ref: Its name from its first instant.
-        key: What it holds at the venue.
+        id: The number that the repository gave it.
+        ref: Its identifier from its first instant.
+        key: The key that it holds.
         side: Long or short.
-        confidence: How sure we are that the venue agrees.
-        origin: Where it came from.
-        requested_quantity: What was to be held, in contracts.
-        requested_price: The price the decision was made at, or the limit.
-        entered_quantity: The sum of the quantities of its entry fills.
+        confidence: The degree to which the venue is known to hold it.
+        origin: Its source.
+        requested_quantity: The intended quantity in contracts, above zero.
+        requested_price: The price of the decision, or the limit, in the quote currency; or ``None``.
+        entered_quantity: The sum of the quantities of its entry fills, above zero.
         entered_cost: The sum of price times quantity over its entry fills.
-        exited_quantity: The sum of the quantities of its exit fills.
+        exited_quantity: The sum of the quantities of its exit fills, below *entered_quantity*.
         exited_cost: The sum of price times quantity over its exit fills.
-        orders: All its orders, by ordinal.
-        protection: The venue's orders that close it without us, or ``None``.
-        created_at: When it was intended.
+        orders: All its orders, by ordinal from 0.
+        protection: The stop loss and take profit at the venue, or ``None``.
+        created_at: The time at which it was claimed.
         opened_at: The time of its first fill, by the venue's clock.
-        version: Counts its changes.
+        version: The number of its changes, from 1.
+
+    Raises:
+        InvalidValue: A field is not as above.
     """
 
     id: PositionId
@@ -209,14 +214,14 @@ class PersistedPosition(msgspec.Struct, frozen=True, kw_only=True):
                 f"a Decimal below entered_quantity, {self.entered_quantity}",
                 hint="a position that holds nothing is a ClosedPosition",
             )
-        if self.protection is not None and not isinstance(self.protection, Protection):
-            raise InvalidValue("PersistedPosition.protection", self.protection, "a Protection or None")
+        if self.protection is not None:
+            require_instance("PersistedPosition.protection", self.protection, Protection)
         require_utc("PersistedPosition.opened_at", self.opened_at)
 
     @property
     def status(self) -> Literal[PositionStatus.OPEN, PositionStatus.CLOSING]:
         """
-        Closing while an exit is on its way and owns it; else open.
+        Closing while an exit owns it, else open.
         """
         if any(order.closes for order in self.orders):
             return PositionStatus.CLOSING
@@ -225,21 +230,23 @@ class PersistedPosition(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def live(self) -> Literal[True]:
         """
-        It holds its key.
+        True: it holds its key.
         """
         return True
 
     @property
     def quantity(self) -> Decimal:
         """
-        What it holds, in contracts; above zero.
+        The quantity that it holds, in contracts; above zero.
         """
         return exact_difference(self.entered_quantity, self.exited_quantity)
 
     @property
     def signed_quantity(self) -> Decimal:
         """
-        What it holds, as `poslife.venues.Snapshot.quantity_of` says it: negative for a short position.
+        The quantity that it holds, below zero for a short position.
+
+        `poslife.venues.Snapshot.quantity_of` gives the venue's in the same way.
         """
         return self.quantity if self.side is Side.LONG else self.quantity.copy_negate()
 
@@ -253,39 +260,42 @@ class PersistedPosition(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def live_orders(self) -> tuple[Order, ...]:
         """
-        Its orders that have not ended.
+        The orders that have not ended.
         """
         return tuple(order for order in self.orders if not order.status.ended)
 
     @property
     def in_doubt(self) -> bool:
         """
-        Whether one of its orders may or may not exist.
+        True if one of its orders is in doubt.
         """
         return any(order.status is OrderStatus.IN_DOUBT for order in self.orders)
 
 
 class ClosedPosition(msgspec.Struct, frozen=True, kw_only=True):
     """
-    What a persisted position becomes when its fills reach zero. It cannot be closed again.
+    A position whose fills sum to zero. It is final and cannot be closed again.
 
     Attributes:
-        id: The number the repository gave it.
-        ref: Its name from its first instant.
-        key: What it held at the venue.
+        id: The number that the repository gave it.
+        ref: Its identifier from its first instant.
+        key: The key that it held.
         side: Long or short.
-        reason: Why it was closed.
-        origin: Where it came from.
-        requested_quantity: What was to be held, in contracts.
-        requested_price: The price the decision was made at, or the limit.
-        entered_quantity: The sum of the quantities of its entry fills, and so of its exit fills.
+        reason: The reason for which it was closed.
+        origin: Its source.
+        requested_quantity: The intended quantity in contracts, above zero.
+        requested_price: The price of the decision, or the limit, in the quote currency; or ``None``.
+        entered_quantity: The sum of the quantities of its entry fills, and so of its exit fills; above zero.
         entered_cost: The sum of price times quantity over its entry fills.
         exited_cost: The sum of price times quantity over its exit fills.
-        orders: All its orders, by ordinal.
-        created_at: When it was intended.
+        orders: All its orders, by ordinal from 0.
+        created_at: The time at which it was claimed.
         opened_at: The time of its first fill, by the venue's clock.
         closed_at: The time of its last fill, by the venue's clock; never before *opened_at*.
-        version: Counts its changes.
+        version: The number of its changes, from 1.
+
+    Raises:
+        InvalidValue: A field is not as above.
     """
 
     id: PositionId
@@ -323,14 +333,14 @@ class ClosedPosition(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def status(self) -> Literal[PositionStatus.CLOSED]:
         """
-        Closed.
+        Always closed.
         """
         return PositionStatus.CLOSED
 
     @property
     def live(self) -> Literal[False]:
         """
-        Its key is free.
+        False: its key is free.
         """
         return False
 
@@ -361,12 +371,12 @@ def _check_sums(owner: str, position: PersistedPosition | ClosedPosition) -> Non
 
 LivePosition = PendingPosition | PersistedPosition
 """
-What can hold a key.
+A position that can hold a key.
 """
 
 Position = PendingPosition | PersistedPosition | ClosedPosition
 """
-For ``match`` with ``assert_never``.
+A position of any type, for ``match`` with ``assert_never``.
 """
 
 

@@ -1,5 +1,5 @@
 """
-What a venue says: orders looked up, fills, positions; each with what the answer covers. Pure.
+Questions to a venue and its answers: orders, fills, positions, each answer with the part it covers.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ __all__ = [
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderQuery:
     """
-    Which order is asked for.
+    A query for one order.
 
     Attributes:
-        venue: Where.
-        account: In which account.
-        symbol: Of which symbol.
-        client_order_id: Our name for it.
-        venue_order_id: The venue's name for it, where it is known.
+        venue: The order's venue.
+        account: The order's account.
+        symbol: The order's symbol.
+        client_order_id: The client order id.
+        venue_order_id: The venue's id of the order, or ``None`` where it is not known.
     """
 
     venue: Venue
@@ -83,16 +83,17 @@ def _check_place(owner: str, query: OrderQuery | FillQuery) -> None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSeen:
     """
-    The venue showed the order.
+    An order that the venue showed.
 
     Attributes:
-        venue_order_id: The venue's name for it.
-        client_order_id: Our name for it, as the venue gave it back, or ``None``.
+        venue_order_id: The venue's id of the order.
+        client_order_id: The client order id as the venue gave it back, or ``None``.
         side: Buy or sell.
-        quantity: What was asked for, in contracts.
-        filled: What the venue says is filled; the position is booked from fills, never from this.
-        status: Where it is: working, filled, canceled, expired or rejected.
-        at: When the answer was received.
+        quantity: The requested quantity in contracts, above zero.
+        filled: The filled quantity in contracts, by the venue. Positions are booked from fills, never from
+            this.
+        status: Working, filled, canceled, expired or rejected.
+        at: The time at which the answer was received.
     """
 
     venue_order_id: VenueOrderId
@@ -129,12 +130,12 @@ class OrderSeen:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderNotSeen:
     """
-    The venue answered, and did not show the order. That is a hint, not a proof.
+    An answer of the venue that does not show the order. It is a hint, not a proof.
 
     Attributes:
-        at: When the answer was received.
-        conclusive_since: The look-up would have found an order made at or after this time; ``None`` where the
-            venue promises nothing.
+        at: The time at which the answer was received.
+        conclusive_since: The time from which the look-up finds every order made, or ``None`` where the venue
+            promises nothing.
     """
 
     at: datetime
@@ -149,16 +150,16 @@ class OrderNotSeen:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillQuery:
     """
-    Which fills are asked for.
+    A query for fills.
 
     Attributes:
-        venue: Where.
-        account: In which account.
-        symbol: Of which symbol.
-        since: Executed at or after this time.
-        client_order_id: Only this order's, by our name.
-        venue_order_id: Only this order's, by the venue's name.
-        cursor: `FillPage.next_cursor` of the page before.
+        venue: The fills' venue.
+        account: The fills' account.
+        symbol: The fills' symbol.
+        since: The time at or after which they were executed, or ``None`` for any.
+        client_order_id: The client order id of their order, or ``None`` for any order.
+        venue_order_id: The venue's id of their order, or ``None`` for any order.
+        cursor: The `FillPage.next_cursor` of the page before, or ``None`` for the first page.
     """
 
     venue: Venue
@@ -184,13 +185,13 @@ class FillQuery:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillPage:
     """
-    Fills, oldest first.
+    A page of fills, oldest first.
 
     Attributes:
-        fills: What the venue showed.
-        complete: Nothing that was asked for is missing up to *at*, once all pages are read.
-        next_cursor: Where to go on, or ``None`` on the last page.
-        at: When the answer was received.
+        fills: The fills that the venue showed.
+        complete: True if no queried fill up to *at* is missing, once all pages are read.
+        next_cursor: The cursor of the next page, or ``None`` on the last one.
+        at: The time at which the answer was received.
     """
 
     fills: tuple[Fill, ...]
@@ -209,12 +210,12 @@ class FillPage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotScope:
     """
-    What a snapshot is asked to cover.
+    The part of an account that a snapshot is to cover.
 
     Attributes:
-        venue: Where.
-        account: In which account.
-        symbols: Only these, or ``None`` for all the adapter can see.
+        venue: The venue.
+        account: The account.
+        symbols: The symbols, or ``None`` for all that the adapter can see.
     """
 
     venue: Venue
@@ -231,13 +232,14 @@ class SnapshotScope:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenuePosition:
     """
-    One position as the venue shows it. A flat one is explicit: its quantity is zero.
+    A position as the venue shows it. A flat one is explicit: its quantity is zero.
 
     Attributes:
-        key: What it is.
-        side: Long or short; ``None`` only when it is flat.
-        quantity: In contracts, zero or more.
-        entry_price: As the venue reckons it, or ``None`` where it does not say.
+        key: Its key.
+        side: Long or short; ``None`` only if it is flat.
+        quantity: The quantity in contracts, zero or more.
+        entry_price: The entry price in the quote currency as the venue computes it, or ``None`` where it does
+            not give one.
     """
 
     key: PositionKey
@@ -260,17 +262,17 @@ class VenuePosition:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """
-    What one venue said at one time.
+    The positions that a venue showed in one answer.
 
     Attributes:
-        scope: What it was asked to cover.
-        covers: The symbols it says something about, those it shows no row for included; ``None`` where it
-            covers every symbol of the account.
-        complete: Every position within *covers* is in it; only then does absence mean anything.
-        positions: What it shows.
-        unreadable: Rows that could not be read, one sentence each. Their symbols say nothing.
-        asked_at: Before the request.
-        at: When the answer was received.
+        scope: The part of the account that it was to cover.
+        covers: The symbols it covers, including those it shows no row for; ``None`` for every symbol of the
+            account.
+        complete: True if every position within *covers* is in it. Only then does absence mean anything.
+        positions: The positions shown.
+        unreadable: The rows that could not be read, one sentence each. Nothing is known of their symbols.
+        asked_at: The time before the request.
+        at: The time at which the answer was received.
     """
 
     scope: SnapshotScope
@@ -293,10 +295,12 @@ class Snapshot:
 
     def quantity_of(self, key: PositionKey) -> Decimal | None:
         """
-        What the venue holds of *key*, signed; ``None`` where the snapshot does not say.
+        Return the quantity that the venue holds of *key* in contracts, or ``None`` where that is not known.
 
-        Positive for long, negative for short, zero for nothing. A venue that shows the symbol in another
-        mode than the key's, hedge or one-way, with or without its margin mode, does not say.
+        Above zero for long, below for short, zero for flat. It is not known where the key is not shown and
+        the snapshot is incomplete, does not cover the symbol or has unreadable rows; nor where it shows a
+        quantity of the symbol in another mode than the key's: hedge or one-way, with or without a margin
+        mode.
         """
         if (self.scope.venue, self.scope.account) != (key.venue, key.account):
             return None
@@ -311,7 +315,7 @@ class Snapshot:
 
 def _is_in_another_mode(shown: PositionKey, key: PositionKey) -> bool:
     """
-    Whether a venue shows the symbol in another mode than *key* is of: then it may be the same position.
+    Return whether *shown* is of the same symbol as *key* in another mode, and so may be the same position.
     """
     if (shown.venue, shown.account, shown.symbol) != (key.venue, key.account, key.symbol):
         return False
@@ -322,25 +326,25 @@ def _is_in_another_mode(shown: PositionKey, key: PositionKey) -> bool:
 
 class SubmitVerdict(enum.Enum):
     """
-    What an exception out of a submit means.
+    The meaning of an exception that was raised by a submit.
     """
 
     REFUSED = "refused"
-    """The venue has definitely not taken the order."""
+    """The venue has definitely not accepted the order."""
     UNKNOWN = "unknown"
-    """It may have."""
+    """The venue may have accepted the order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitContext:
     """
-    What a classifier may need to know of the submit.
+    The circumstances of a submit, for a classifier of its exceptions.
 
     Attributes:
-        venue: Where it went.
+        venue: The venue that the order was sent to.
         side: Buy or sell.
-        in_doubt_before: An earlier order of the position is in doubt; then even a lack of funds may be its
-            doing.
+        in_doubt_before: True if an earlier order of the position is in doubt. Then even a lack of funds may
+            be due to that order.
     """
 
     venue: Venue

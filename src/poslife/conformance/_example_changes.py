@@ -1,5 +1,5 @@
 """
-What a host does with a repository, as changes and as steps.
+Example changes, and the steps of a host that commit them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PositionT = TypeVar("PositionT", PendingPosition, PersistedPosition, ClosedPosit
 
 class Story(Examples):
     """
-    What a host does, one change after the other; none of them is written before it is committed.
+    Changes as a host makes them, and the steps that commit them: those take a repository.
     """
 
     # ----------------------------------------------------------------------------------------- changes
@@ -49,7 +49,7 @@ class Story(Examples):
         run: RunId | None = None,
     ) -> Change:
         """
-        A change of the story's run, or another.
+        Return a change of the story's run, or another.
         """
         return Change(
             id=self.change_id(),
@@ -62,7 +62,7 @@ class Story(Examples):
 
     def claim(self, pending: PendingPosition, *, run: RunId | None = None) -> Change:
         """
-        A new position takes its key.
+        Return the change in which a new position claims its key.
         """
         order = pending.orders[0]
         claimed = PositionClaimed(
@@ -82,20 +82,20 @@ class Story(Examples):
 
     def with_order(self, position: PositionT, order: Order) -> PositionT:
         """
-        The position one version later, with *order* as it is now, or added to it.
+        Return the position one version later, with *order* replaced or added.
         """
         orders = (*position.orders[: order.ordinal], order, *position.orders[order.ordinal + 1 :])
         return replace(position, orders=orders, version=position.version + 1)
 
     def set_order(self, position: Position, order: Order, *, run: RunId | None = None) -> Change:
         """
-        One order of a position changes, or is added.
+        Return the change in which one order of a position is replaced or added.
         """
         return self.change(self.order_set(position, order), run=run)
 
     def order_set(self, position: Position, order: Order) -> Revise:
         """
-        The transition in which one order of a position changes, or is added.
+        Return the transition in which one order of a position is replaced or added.
         """
         after: Position
         match position:
@@ -109,7 +109,7 @@ class Story(Examples):
 
     def promoted(self, pending: PendingPosition, *, quantity: Decimal = QUANTITY) -> Promote:
         """
-        The transition of a first fill of the first order.
+        Return the transition of a first fill of the first order.
         """
         first = pending.orders[0]
         status = OrderStatus.FILLED if quantity == first.quantity else OrderStatus.WORKING
@@ -130,7 +130,7 @@ class Story(Examples):
         self, pending: PendingPosition, *, quantity: Decimal = QUANTITY, run: RunId | None = None
     ) -> Change:
         """
-        The first fill of a pending position.
+        Return the change with the first fill of a pending position.
         """
         promote = self.promoted(pending, quantity=quantity)
         fill = self.fill(pending.key, quantity=quantity, order=promote.all_orders[0])
@@ -155,13 +155,13 @@ class Story(Examples):
 
     def exit_order(self, held: PersistedPosition, status: OrderStatus) -> Order:
         """
-        The next order of a position: its exit.
+        Return the next order of a position: its exit.
         """
         return self.order(held.ref, len(held.orders), purpose=OrderPurpose.EXIT, status=status)
 
     def closed_from(self, held: PersistedPosition, order: Order, *, at: datetime | None = None) -> Close:
         """
-        The transition in which *order* reduces a position to zero.
+        Return the transition in which *order* reduces a position to zero.
         """
         orders = (*held.orders[: order.ordinal], order)
         return Close(
@@ -188,12 +188,12 @@ class Story(Examples):
 
     def close(self, held: PersistedPosition, *, run: RunId | None = None) -> Change:
         """
-        A position's fills reach zero by an exit that is filled at once.
+        Return the change in which an exit that is filled at once closes a position.
         """
         order = replace(self.exit_order(held, OrderStatus.FILLED), filled=held.quantity)
         close = self.closed_from(held, order)
         fill = self.fill(held.key, side=order.side, quantity=held.quantity, order=order)
-        told = PositionClosed(
+        closed = PositionClosed(
             reason=close.after.reason,
             entry_price=close.after.entry_price,
             exit_price=close.after.exit_price,
@@ -203,13 +203,13 @@ class Story(Examples):
         return self.change(
             close,
             fills=(StoredFill(fill=fill, ref=held.ref, ordinal=order.ordinal),),
-            events=(self.event(close.after, 0, told),),
+            events=(self.event(close.after, 0, closed),),
             run=run,
         )
 
     def unclaimed(self, *reasons: str, key: PositionKey | None = None, run: RunId | None = None) -> Change:
         """
-        Fills that could not be assigned.
+        Return a change with a fill that could not be assigned for each of *reasons*.
         """
         fills = [
             StoredFill(fill=self.fill(self.key() if key is None else key), ref=None, unclaimed_because=reason)
@@ -220,7 +220,7 @@ class Story(Examples):
 
     def unclaimed_event(self, stored: StoredFill, index: int) -> LifeEvent:
         """
-        The event that tells of a fill that could not be assigned.
+        Return the life event of a fill that could not be assigned.
         """
         fill = stored.fill
         body = FillUnclaimed(
@@ -252,7 +252,7 @@ class Story(Examples):
         status: OrderStatus = OrderStatus.PREPARED,
     ) -> PendingPosition:
         """
-        A stored position that holds its key and has had no fill.
+        Store and return a position that holds its key and has had no fill.
         """
         return await self.commit_one(
             repository, self.claim(self.pending(key, status=status)), PendingPosition
@@ -260,7 +260,7 @@ class Story(Examples):
 
     async def ended(self, repository: Repository, key: PositionKey | None = None) -> PendingPosition:
         """
-        A stored position whose entry order ended without a fill.
+        Store and return a position whose entry order ended without a fill.
         """
         pending = await self.claimed(repository, key)
         order = replace(pending.orders[0], status=OrderStatus.ABANDONED)
@@ -270,14 +270,14 @@ class Story(Examples):
         self, repository: Repository, key: PositionKey | None = None, *, quantity: Decimal = QUANTITY
     ) -> PersistedPosition:
         """
-        A stored position that has had a fill.
+        Store and return a position that has had a fill.
         """
         pending = await self.claimed(repository, key, status=OrderStatus.SUBMITTING)
         return await self.commit_one(repository, self.promote(pending, quantity=quantity), PersistedPosition)
 
     async def closing(self, repository: Repository, key: PositionKey | None = None) -> PersistedPosition:
         """
-        A stored position that an exit owns.
+        Store and return a position with a working exit.
         """
         held = await self.opened(repository, key)
         change = self.set_order(held, self.exit_order(held, OrderStatus.WORKING))
@@ -285,27 +285,27 @@ class Story(Examples):
 
     async def closed(self, repository: Repository, key: PositionKey | None = None) -> ClosedPosition:
         """
-        A stored position whose fills have reached zero.
+        Store and return a closed position.
         """
         held = await self.opened(repository, key)
         return await self.commit_one(repository, self.close(held), ClosedPosition)
 
     async def commit_one(self, repository: Repository, change: Change, kind: type[PositionT]) -> PositionT:
         """
-        Commit a change of one position, and give the position afterwards.
+        Commit a change of one position, check the result, and return the position afterwards.
         """
-        committed = narrowed(await repository.commit(change), Committed, "what commit returns")
+        committed = narrowed(await repository.commit(change), Committed, "the return value of commit")
         (position,) = committed.positions
-        after = narrowed(position, kind, "the position that commit gives")
+        after = narrowed(position, kind, "Committed.positions[0]")
         (transition,) = change.transitions
         minted = None if isinstance(position, PendingPosition) else position.id
-        same(transition.result(minted), after, "the position that commit gives")
+        same(transition.result(minted), after, "Committed.positions[0]")
         return after
 
 
 async def begin(repository: Repository) -> Story:
     """
-    A story whose run is started, with a lease that lasts.
+    Start the run of a new story, with a lease that lasts, and return the story.
     """
     story = Story()
     run = story.new_run()

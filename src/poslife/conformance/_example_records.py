@@ -14,6 +14,7 @@ from poslife.conformance._example_values import Examples
 from poslife.protocols import DeadLetter, EventRecord
 
 __all__ = [
+    "GOOD_TYPE",
     "REFUSED_TYPE",
     "a_full_record",
     "a_host_event",
@@ -23,13 +24,18 @@ __all__ = [
     "plain_payload",
 ]
 
-REFUSED_TYPE = "bot.poisoned"
+GOOD_TYPE = "signal.seen"
+"""
+The type of the events that a store takes.
+"""
+
+REFUSED_TYPE = "signal.poisoned"
 """
 The type of the events that a store is made to refuse.
 """
 
 
-def a_host_event(examples: Examples, run: RunId | None = None, *, kind: str = "bot.told") -> HostEvent:
+def a_host_event(examples: Examples, run: RunId | None = None, *, kind: str = GOOD_TYPE) -> HostEvent:
     """
     Return a host event of the examples' run, or another.
     """
@@ -50,7 +56,7 @@ def plain_payload(event: HostEvent) -> dict[str, Json]:
 
 
 def a_record(
-    examples: Examples, sequence: int, *, kind: str = "bot.told", run: RunId | None = None
+    examples: Examples, sequence: int, *, kind: str = GOOD_TYPE, run: RunId | None = None
 ) -> EventRecord:
     """
     Return a host event with this number in its run.

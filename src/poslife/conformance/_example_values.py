@@ -1,5 +1,5 @@
 """
-Values for the suites: positions, orders, fills and changes, no two alike, the same at every run.
+Example identifiers, positions, orders, fills and events: no two alike, the same at every run.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ PositionT = TypeVar("PositionT", PendingPosition, PersistedPosition, ClosedPosit
 
 class Examples:
     """
-    What a host does, as values and as steps: every value is new, every run of the suite makes the same ones.
+    A source of valid values. Each call makes a new one, and every run of a suite makes the same ones.
 
     Attributes:
-        run: The run that tells it.
+        run: The run that the orders and events are of.
     """
 
     def __init__(self) -> None:
@@ -75,55 +75,55 @@ class Examples:
 
     def at(self) -> datetime:
         """
-        A later time than every one before, to the microsecond.
+        Return a later time than every one before, to the microsecond.
         """
         return START + timedelta(seconds=self._next(), microseconds=self._count)
 
     def ref(self) -> PositionRef:
         """
-        A ref. They do not come in order, so that a list by ref shows.
+        Return a ref. Refs do not come in order, so that a list by ref shows.
         """
         return position_ref_at(START - timedelta(hours=self._random.randrange(10_000)), self._entropy())
 
     def run_id(self) -> RunId:
         """
-        A run's id.
+        Return a run id.
         """
         return RunId(event_id_at(START, self._entropy()))
 
     def change_id(self) -> ChangeId:
         """
-        A change's id.
+        Return a change id.
         """
         return ChangeId(UUID(int=self._random.getrandbits(128), version=4))
 
     def event_id(self) -> EventId:
         """
-        An event's id, greater than every one before.
+        Return an event id, greater than every one before.
         """
         return event_id_at(self.at(), self._entropy())
 
     def key(self) -> PositionKey:
         """
-        A key.
+        Return a key.
         """
         return PositionKey(venue=VENUE, account=ACCOUNT, symbol=self.symbol())
 
     def symbol(self) -> Symbol:
         """
-        A symbol.
+        Return a symbol.
         """
         return Symbol(f"C{self._next()}/USDT:USDT")
 
     def venue_order(self) -> VenueOrderId:
         """
-        A venue's name for an order.
+        Return a venue order id.
         """
         return VenueOrderId(f"venue-order-{self._next()}")
 
     def trade(self) -> TradeId:
         """
-        A venue's name for a fill.
+        Return a trade id.
         """
         return TradeId(f"trade-{self._next()}")
 
@@ -131,7 +131,7 @@ class Examples:
 
     def new_run(self, lease: float = LONG_LEASE) -> NewRun:
         """
-        A run that introduces itself.
+        Return a run to be started.
         """
         number = self._next()
         return NewRun(
@@ -152,7 +152,7 @@ class Examples:
         run: RunId | None = None,
     ) -> Order:
         """
-        An order of a long position.
+        Return an order of a long position.
         """
         prepared_at = self.at()
         return Order(
@@ -178,7 +178,7 @@ class Examples:
         run: RunId | None = None,
     ) -> PendingPosition:
         """
-        A long position with one entry order, as it is claimed.
+        Return a long position with one entry order, as it is claimed.
         """
         ref = self.ref()
         return PendingPosition(
@@ -200,7 +200,7 @@ class Examples:
         order: Order | None = None,
     ) -> Fill:
         """
-        An execution.
+        Return a fill.
         """
         return Fill(
             venue=key.venue,
@@ -218,7 +218,7 @@ class Examples:
 
     def event(self, position: Position, index: int, body: LifeBody) -> LifeEvent:
         """
-        A life event of the version that *position* has.
+        Return a life event of the version that *position* has.
         """
         return LifeEvent(
             header=EventHeader(

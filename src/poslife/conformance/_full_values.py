@@ -1,5 +1,5 @@
 """
-One of each, with every field set: what comes back from a store is compared with them, field by field.
+One value of each type with every field set, to compare with the value that a store gives back.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ __all__ = [
 
 def full_key(examples: Examples) -> PositionKey:
     """
-    A key with every field set.
+    Return a key with every field set.
     """
     return PositionKey(
         venue=VENUE,
@@ -77,7 +77,7 @@ def full_key(examples: Examples) -> PositionKey:
 
 def full_order(examples: Examples, ref: PositionRef, ordinal: int = 0) -> Order:
     """
-    An entry order with every field set that an entry can have, but no fill.
+    Return an entry order with every field set that an entry can have, but no fill.
     """
     return replace(
         examples.order(ref, ordinal, status=OrderStatus.WORKING),
@@ -89,7 +89,7 @@ def full_order(examples: Examples, ref: PositionRef, ordinal: int = 0) -> Order:
 
 def full_exit(examples: Examples, ref: PositionRef, ordinal: int) -> Order:
     """
-    An exit order with every field set.
+    Return an exit order with every field set.
     """
     return replace(
         examples.order(ref, ordinal, purpose=OrderPurpose.EXIT, status=OrderStatus.WORKING),
@@ -103,7 +103,7 @@ def full_exit(examples: Examples, ref: PositionRef, ordinal: int) -> Order:
 
 def full_pending(examples: Examples) -> PendingPosition:
     """
-    A pending position with every field set.
+    Return a pending position with every field set.
     """
     ref = examples.ref()
     return PendingPosition(
@@ -119,7 +119,7 @@ def full_pending(examples: Examples) -> PendingPosition:
 
 def full_held(examples: Examples, held: PersistedPosition) -> PersistedPosition:
     """
-    What becomes of *held*, one version later, with every field set and none equal to another.
+    Return *held* one version later, with every field set and no two alike.
     """
     return replace(
         held,
@@ -142,7 +142,7 @@ def full_held(examples: Examples, held: PersistedPosition) -> PersistedPosition:
 
 def full_fill(examples: Examples, key: PositionKey, ref: PositionRef | None) -> StoredFill:
     """
-    A fill with every field set: of the second order of *ref*, or unclaimed where there is none.
+    Return a fill with every field set: of the second order of *ref*, or unclaimed where there is none.
     """
     order = examples.order(examples.ref() if ref is None else ref)
     return StoredFill(
@@ -173,7 +173,7 @@ def full_header(
     examples: Examples, pending: PendingPosition, kind: str, *, schema: int = LIFE_EVENT_SCHEMA
 ) -> EventHeader:
     """
-    A header with every field set.
+    Return a header with every field set.
     """
     return EventHeader(
         id=examples.event_id(),
@@ -195,7 +195,7 @@ def full_header(
 
 def life_bodies() -> tuple[LifeBody, ...]:
     """
-    One body of each life event, with every field set.
+    Return one body of each life event, with every field set.
     """
     side, quantity, price = OrderSide.SELL, Decimal("0.375"), Decimal("1.234E-9")
     ours, theirs, trade = ClientOrderId("ours-1"), VenueOrderId("theirs-1"), TradeId("trade-1")

@@ -19,7 +19,7 @@ __all__ = ["JournalConformance"]
 
 class JournalConformance(ABC):
     """
-    What `Journal` promises, one test for each sentence.
+    The tests of `Journal`, one for each sentence of its contract.
 
     Say how a fresh one is made, and how it is opened again::
 
@@ -34,25 +34,25 @@ class JournalConformance(ABC):
                 journal.close()
                 return MyJournal(self.journal_made.directory)
 
-    What another hook leaves at ``None`` goes unchecked.
+    A hook that returns ``None`` leaves the tests that need it without effect.
     """
 
     @abstractmethod
     def journal(self) -> AbstractContextManager[Journal]:
         """
-        A fresh and empty journal, not opened. Each test asks once.
+        Make a fresh and empty journal, not opened. Each test asks once.
         """
 
     def reopened(self, journal: Journal, /) -> Journal | None:
         """
-        The same journal, as the next process finds it. *Default*: ``None``, where it ends with its process.
+        Return the journal as the next process finds it. *Default*: ``None``, if it ends with its process.
         """
         del journal
         return None
 
     def full(self, journal: Journal, /) -> AbstractContextManager[None] | None:
         """
-        While it is entered, the journal has no room. *Default*: ``None``.
+        Leave the journal no room, while it is entered. *Default*: ``None``.
         """
         del journal
         return None
@@ -74,9 +74,9 @@ class JournalConformance(ABC):
         `open` of a fresh journal finds no frames, no marks and no failure.
         """
         with self.journal() as journal:
-            status = narrowed(journal.open(), JournalStatus, "what open returns")
+            status = narrowed(journal.open(), JournalStatus, "the return value of open")
             same((1, 0, 0, None), (status.first, status.last, status.recovered, status.failure), "the status")
-            page = narrowed(journal.read(0), JournalPage, "what read returns")
+            page = narrowed(journal.read(0), JournalPage, "the return value of read")
             same(JournalPage(frames=(), last=0), page, "the page")
             same({}, dict(journal.marks()), "the marks")
 
@@ -97,7 +97,6 @@ class JournalConformance(ABC):
             wanted: list[tuple[int, bytes]] = []
             for frame in frames:
                 wanted.append((journal.append(frame), frame))
-                # What was appended is there to be read at once.
                 same(tuple(wanted[-1:]), journal.read(len(wanted) - 1).frames, "the frame just appended")
             same(wanted, list(_pages(journal, 0)), "the frames")
 
@@ -125,13 +124,13 @@ class JournalConformance(ABC):
         with self.journal() as journal:
             wanted = [(journal.append(_frame(number)), _frame(number)) for number in range(1, 51)]
             journal.forget(20)
-            same(wanted[20:], list(_pages(journal, 0)), "the frames after what was let go of")
+            same(wanted[20:], list(_pages(journal, 0)), "the frames after forget")
             same((21, 50), (journal.status().first, journal.status().last), "the first and the last number")
             journal.forget(10)
-            same(wanted[20:], list(_pages(journal, 0)), "the frames after letting go of less")
+            same(wanted[20:], list(_pages(journal, 0)), "the frames after forget of a lower number")
             journal.forget(50)
-            same((), journal.read(0).frames, "the frames after letting go of all")
-            same(51, journal.append(_frame(51)), "the number after letting go of all")
+            same((), journal.read(0).frames, "the frames after forget of all")
+            same(51, journal.append(_frame(51)), "the number after forget of all")
             same([(51, _frame(51))], list(_pages(journal, 0)), "the frames appended since")
             same(51, journal.status().first, "the first number")
 
@@ -163,7 +162,7 @@ class JournalConformance(ABC):
 
             def read() -> list[tuple[int, bytes]]:
                 frames: list[tuple[int, bytes]] = []
-                # Nobody appends for ever: an end of the frames is the end of the pages, or reading is faster.
+                # An empty page may only mean that reading is faster than appending.
                 for _ in range(100_000):
                     page = journal.read(len(frames), most_bytes=2000)
                     frames += page.frames
@@ -179,7 +178,7 @@ class JournalConformance(ABC):
             same(wanted, frames, "the frames, read meanwhile")
             check(
                 all(pairs == sorted(pairs) for pairs in appended),
-                "a thread's frames are in the order it wrote",
+                "the frames of a thread are not in the order it appended them",
             )
 
     @promised_by(Journal.sync, Journal.status)
@@ -191,10 +190,11 @@ class JournalConformance(ABC):
             for number in range(1, 4):
                 journal.append(_frame(number))
             sync: Callable[[], object] = journal.sync
-            same(None, sync(), "what sync returns")
-            status = narrowed(journal.status(), JournalStatus, "what status returns")
+            same(None, sync(), "the return value of sync")
+            status = narrowed(journal.status(), JournalStatus, "the return value of status")
             same((1, 3, 0, 0), (status.first, status.last, status.torn_tails, status.gaps), "the status")
-            check(status.bytes_kept >= 3 * len(_frame(1)), "bytes_kept is at least what the frames take")
+            size = 3 * len(_frame(1))
+            check(status.bytes_kept >= size, f"bytes_kept: expected at least {size}, got {status.bytes_kept}")
 
     @promised_by(Journal.close)
     async def test_closed(self) -> None:
@@ -220,10 +220,13 @@ class JournalConformance(ABC):
             with full:
                 for _ in range(3):
                     _refused(lambda: journal.append(_frame(0)), "an append without room")
-                check(journal.status().failure is not None, "status tells why the last append failed")
+                check(
+                    journal.status().failure is not None,
+                    "JournalStatus.failure: expected the reason, got None",
+                )
                 same(wanted, list(_pages(journal, 0)), "the frames, while there is no room")
             wanted.append((journal.append(_frame(2)), _frame(2)))
-            check(journal.status().failure is None, "status tells of no failure once an append succeeded")
+            same(None, journal.status().failure, "JournalStatus.failure after an append that succeeded")
             same([(1, _frame(1)), (2, _frame(2))], wanted, "the numbers")
             same(wanted, list(_pages(journal, 0)), "the frames")
 
@@ -246,7 +249,7 @@ class JournalConformance(ABC):
                 same(wanted[10:], list(_pages(again, 0)), "the frames")
                 same(31, again.append(_frame(31)), "the next number")
                 same([*wanted[10:], (31, _frame(31))], list(_pages(again, 0)), "the frames, and the new one")
-                same(20, again.status().recovered, "what the earlier process left")
+                same(20, again.status().recovered, "JournalStatus.recovered after an append")
             finally:
                 again.close()
 
@@ -257,29 +260,32 @@ def _frame(number: int) -> bytes:
 
 def _pages(journal: Journal, after: int, *, most_bytes: int = 1 << 20) -> Iterator[tuple[int, bytes]]:
     """
-    All frames after a number, page by page.
+    Yield all frames after a number, read page by page.
     """
     while True:
         page = journal.read(after, most_bytes=most_bytes)
         same((), page.gaps, "the gaps")
         if not page.frames:
             return
-        check(page.last > after, "a page with frames ends after where it began")
+        check(
+            page.last > after,
+            f"JournalPage.last of a page with frames: expected more than {after}, got {page.last}",
+        )
         check(
             len(page.frames) == 1 or sum(len(frame) for _, frame in page.frames) <= most_bytes + (2 << 20),
-            f"a page has about {most_bytes} bytes",
+            f"a page: expected about {most_bytes} bytes, got {sum(len(frame) for _, frame in page.frames)}",
         )
         after = page.last
         yield from page.frames
 
 
-def _refused(call: Callable[[], object], what: str) -> None:
+def _refused(call: Callable[[], object], name: str) -> None:
     try:
         result = call()
     except JournalUnavailable:
         return
     except Exception as error:
         raise AssertionError(
-            f"{what} should raise JournalUnavailable, and raised {type(error).__name__}: {error}"
+            f"{name}: expected JournalUnavailable, got {type(error).__name__}: {error}"
         ) from error
-    raise AssertionError(f"{what} should raise JournalUnavailable, and returned {result!r}")
+    raise AssertionError(f"{name}: expected JournalUnavailable, got {result!r} returned")

@@ -34,7 +34,7 @@ class FedRepository(Repository, LifeEventFeed, Protocol):
 
 class LifeEventFeedConformance(ABC):
     """
-    What `LifeEventFeed` promises, one test for each sentence.
+    The tests of `LifeEventFeed`, one for each sentence of its contract.
 
     Say how a store is made::
 
@@ -46,25 +46,25 @@ class LifeEventFeedConformance(ABC):
                 yield store
                 await store.aclose()
 
-    What another hook leaves at ``None`` goes unchecked.
+    A hook that returns ``None`` leaves the tests that need it without effect.
     """
 
     @abstractmethod
     def repository(self) -> AbstractAsyncContextManager[FedRepository]:
         """
-        A fresh and empty store, open. Each test asks once.
+        Make a fresh and empty store, open. Each test asks once.
         """
 
     def beside(self, repository: FedRepository, /) -> AbstractAsyncContextManager[FedRepository] | None:
         """
-        The same store over another connection, open. *Default*: ``None``, where there is only one.
+        Open the same store over another connection. *Default*: ``None``, if there is only one.
         """
         del repository
         return None
 
     def unreachable(self) -> AbstractAsyncContextManager[None] | None:
         """
-        While it is entered, the store cannot be reached. *Default*: ``None``.
+        Make the store unreachable, while it is entered. *Default*: ``None``.
         """
         return None
 
@@ -74,7 +74,9 @@ class LifeEventFeedConformance(ABC):
         A store without life events gives an empty page, and the next page goes on from the same point.
         """
         async with self.repository() as repository:
-            page = narrowed(await repository.read_life_events(), FeedPage, "what read_life_events returns")
+            page = narrowed(
+                await repository.read_life_events(), FeedPage, "the return value of read_life_events"
+            )
             same((), page.items, "the events")
             again = await repository.read_life_events(page.next)
             same((), again.items, "the events after that")
@@ -140,7 +142,7 @@ class LifeEventFeedConformance(ABC):
             wanted = [record for change in changes for record in _records(change)]
             read, _ = await _read_on(repository, end, 2)
             same(wanted, read, "the events committed since")
-            # A token is a point, and not a reader's state: it can be gone back to.
+            # A token is a point, not the state of a reader: reading can go back to it.
             again, _ = await _read_on(repository, end, 500)
             same(wanted, again, "the events committed since, read again")
 
@@ -168,7 +170,7 @@ class LifeEventFeedConformance(ABC):
         """
         async with self.repository() as repository:
             story = await begin(repository)
-            told: list[Change] = []
+            committed: list[Change] = []
             finished = asyncio.Event()
 
             async def trade(through: Repository) -> None:
@@ -176,7 +178,7 @@ class LifeEventFeedConformance(ABC):
                     pending = story.pending()
                     for change in (story.claim(pending), story.promote(pending)):
                         await through.commit(change)
-                        told.append(change)
+                        committed.append(change)
 
             async def follow() -> list[EventRecord]:
                 read: list[EventRecord] = []
@@ -197,7 +199,7 @@ class LifeEventFeedConformance(ABC):
                 return []
 
             read, _ = await together(follow(), commit_all())
-            wanted = [record for change in told for record in _records(change)]
+            wanted = [record for change in committed for record in _records(change)]
             same(
                 sorted(record.header.id for record in wanted),
                 sorted(record.header.id for record in read),
@@ -207,7 +209,9 @@ class LifeEventFeedConformance(ABC):
             for record in read:
                 of_one[record.header.ref].append((record.version, record.index))
             for ref, numbers in of_one.items():
-                check(numbers == sorted(cast("list[tuple[int, int]]", numbers)), f"events of {ref} in order")
+                same(
+                    sorted(cast("list[tuple[int, int]]", numbers)), numbers, f"versions and indexes of {ref}"
+                )
 
     async def _from_both(self, repository: FedRepository, trade: _Trade) -> None:
         other = self.beside(repository)
@@ -236,7 +240,7 @@ class LifeEventFeedConformance(ABC):
                 same(linked(before, content), item.digest, f"the digest of version {item.version} of {ref}")
                 if ref is not None:
                     ends[ref] = item.digest
-            check(len(ends) == 2, "the positions' events are in the feed")
+            same(2, len(ends), "the number of positions with events in the feed")
 
     @promised_by(LifeEventFeed.read_life_events)
     async def test_bad_limit_or_token(self) -> None:
@@ -280,7 +284,7 @@ async def _some_changes(story: Story, repository: Repository) -> list[Change]:
         story.claim(pending),
         story.claim(other),
         story.promote(pending),
-        story.unclaimed("nobody's", "nobody's either"),
+        story.unclaimed("no such order", "no such order either"),
         story.promote(other),
     ]
     for change in changes:
@@ -292,28 +296,28 @@ async def _read_on(
     feed: LifeEventFeed, token: FeedToken | None, limit: int
 ) -> tuple[list[EventRecord], FeedToken | None]:
     """
-    Everything there is after a point, page by page, and where it ends.
+    Return all events after a point, read page by page, and the point where they end.
     """
     read: list[EventRecord] = []
     while True:
         page = await feed.read_life_events(token, limit=limit)
-        check(len(page.items) <= limit, f"a page has at most {limit} items")
+        check(len(page.items) <= limit, f"a page has at most {limit} items, got {len(page.items)}")
         if not page.items:
             return read, page.next
-        check(page.next is not None and page.next != token, "a page with events goes on after them")
-        check(len(read) < 10_000, "the feed comes to an end")
+        check(page.next not in (None, token), "FeedPage.next of a page with events: expected a later point")
+        check(len(read) < 10_000, "the feed: expected an end within 10,000 events")
         read += map(_plain, page.items)
         token = page.next
 
 
 def _records(change: Change) -> list[EventRecord]:
     """
-    What the feed gives of a change; the payload, which may be laid out otherwise, is compared as a value.
+    Return the records of a change without payload, which a store may lay out otherwise, and without digest.
     """
-    return [_told(event.header, event.version, event.index, change) for event in change.events]
+    return [_record(event.header, event.version, event.index, change) for event in change.events]
 
 
-def _told(header: EventHeader, version: int, index: int, change: Change) -> EventRecord:
+def _record(header: EventHeader, version: int, index: int, change: Change) -> EventRecord:
     return EventRecord(
         header=header, recorded_at=change.at, sequence=None, version=version, index=index, payload=b""
     )

@@ -17,7 +17,7 @@ Test = Callable[[SuiteT], Coroutine[object, object, None]]
 
 def promised_by(*contracts: object) -> Callable[[Test[SuiteT]], Test[SuiteT]]:
     """
-    Mark a test with the protocols or methods whose docstrings promise what it checks.
+    Mark a test with the protocols or methods whose docstrings give its guarantee.
 
     An exception that the test raises gets a note with them and with the test's sentence. pytest, unittest and
     tracebacks show notes, so that a failure says where to read on.
@@ -41,7 +41,7 @@ def promised_by(*contracts: object) -> Callable[[Test[SuiteT]], Test[SuiteT]]:
 
 def contracts_of(test: object) -> tuple[str, ...]:
     """
-    Return what `promised_by` was given for a test, as dotted names; nothing for a test of a host's own.
+    Return the contracts of a marked test as dotted names, and none for a test that a host has added.
     """
     contracts: tuple[str, ...] = getattr(test, "contracts", ())
     return contracts

@@ -14,7 +14,7 @@ from poslife._domain.identifiers import RunId
 from poslife.conformance import _full_values as full_values
 from poslife.conformance._assertions import check, check_utc, narrowed, same, together
 from poslife.conformance._event_sink.hooks import SinkHooks, check_numbers
-from poslife.conformance._example_records import REFUSED_TYPE, a_host_event, plain_payload
+from poslife.conformance._example_records import GOOD_TYPE, REFUSED_TYPE, a_host_event, plain_payload
 from poslife.conformance._example_values import Examples
 from poslife.conformance._hostile_payloads import hostile_payloads
 from poslife.conformance._promises import promised_by
@@ -213,7 +213,7 @@ class EmitTests(SinkHooks):
                 )
             for recorded in stored:
                 narrowed(recorded.body, HostBody, f"the body of the event with {recorded.header.type}")
-            good = [event for event in events if event.header.type == "bot.told"]
+            good = [event for event in events if event.header.type == GOOD_TYPE]
             for event in good:
                 same(
                     HostBody(payload=plain_payload(event)),
@@ -232,7 +232,7 @@ class EmitTests(SinkHooks):
                 return
             examples = Examples()
             events = [
-                a_host_event(examples, kind=REFUSED_TYPE if index in (0, 7, 8, 19) else "bot.told")
+                a_host_event(examples, kind=REFUSED_TYPE if index in (0, 7, 8, 19) else GOOD_TYPE)
                 for index in range(20)
             ]
             async with refusal:
@@ -246,7 +246,7 @@ class EmitTests(SinkHooks):
                 check(
                     bool(letter.reason), "DeadLetter.reason: expected the reason of the refusal, got nothing"
                 )
-            good = [event.header for event in events if event.header.type == "bot.told"]
+            good = [event.header for event in events if event.header.type == GOOD_TYPE]
             stored = await self.stored()
             same(good, [event.header for event in stored], "the headers of the events beside them")
 

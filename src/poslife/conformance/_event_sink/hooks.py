@@ -18,7 +18,7 @@ __all__ = ["SinkHooks", "check_numbers"]
 
 class SinkHooks(ABC):
     """
-    A fresh sink, and what the suite may look at and do to its store.
+    A fresh sink, and access to the store behind it.
     """
 
     @abstractmethod

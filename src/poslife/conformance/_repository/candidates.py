@@ -168,7 +168,10 @@ class CandidateTests(RepositoryHooks):
                     found = await read_candidates(other, asked)
                     (position,) = found.positions
                     is_before = isinstance(position, PendingPosition)
-                    check(is_before is not bool(found.stored), f"fill and position should agree: {found}")
+                    check(
+                        is_before is not bool(found.stored),
+                        f"a fill and its position of different commits: {found}",
+                    )
 
                 await together(ask(), commit(), ask(), ask())
 
@@ -196,7 +199,9 @@ async def read_candidates(repository: Repository, query: OwnerQuery) -> OwnerCan
     """
     Return the candidates, which must be an `OwnerCandidates`.
     """
-    return narrowed(await repository.candidates_for(query), OwnerCandidates, "what candidates_for gives")
+    return narrowed(
+        await repository.candidates_for(query), OwnerCandidates, "the return value of candidates_for"
+    )
 
 
 async def stored_fill(repository: Repository, fill: Fill) -> StoredFill | None:

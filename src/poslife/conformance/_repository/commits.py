@@ -1,5 +1,5 @@
 """
-What a commit writes: all or nothing, once.
+Clauses of `Repository.commit`: all of a change is written or nothing, once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CONCURRENT = 20
 
 class CommitTests(RepositoryHooks):
     """
-    `Repository.commit`, as long as it does not refuse.
+    A change is written whole, and once however often it is committed.
     """
 
     @promised_by(Repository.commit)
@@ -46,16 +46,16 @@ class CommitTests(RepositoryHooks):
             )
             promote = story.promote(pending)
             committed = await repository.commit(promote)
-            held = narrowed(committed.positions[0], PersistedPosition, "what Promote gives")
+            held = narrowed(committed.positions[0], PersistedPosition, "the result of Promote")
 
             same(promote.id, committed.change_id, "Committed.change_id")
             same(held, await repository.get(pending.ref), "the position")
             fills = await repository.list_fills(pending.ref)
             same(promote.fills, fills.items, "the fills")
             history = await repository.list_history(pending.ref)
-            told = [*claim.events, *promote.events]
-            same([event.header for event in told], [event.header for event in history.items], "the headers")
-            same([event.body for event in told], [event.body for event in history.items], "the bodies")
+            events = [*claim.events, *promote.events]
+            same([event.header for event in events], [event.header for event in history.items], "the headers")
+            same([event.body for event in events], [event.body for event in history.items], "the bodies")
 
     @promised_by(Repository.commit)
     async def test_commit_gives_positions_in_order(self) -> None:
@@ -130,7 +130,7 @@ class CommitTests(RepositoryHooks):
             claimed = await repository.commit(claim)
             promote = story.promote(pending)
             promoted = await repository.commit(promote)
-            held = narrowed(promoted.positions[0], PersistedPosition, "what Promote gives")
+            held = narrowed(promoted.positions[0], PersistedPosition, "the result of Promote")
             close = story.close(held)
             closed = await repository.commit(close)
             await story.claimed(repository, pending.key)
@@ -155,7 +155,7 @@ class CommitTests(RepositoryHooks):
             results = await together(*(store.commit(change) for store in stores))
 
             firsts = [committed for committed in results if not committed.repeated]
-            same(1, len(firsts), "the number of commits that say that they wrote")
+            same(1, len(firsts), "the number of commits with repeated=False")
             for committed in results:
                 same(firsts[0].positions, committed.positions, "Committed.positions of a repetition")
             fills = await repository.list_fills(pending.ref)
@@ -227,9 +227,9 @@ class CommitTests(RepositoryHooks):
                     )
                 held = await story.commit_one(store, change, PersistedPosition)
                 check(
-                    type(held.id) is int and held.id > 0, f"a PositionId is a positive int, not {held.id!r}"
+                    type(held.id) is int and held.id > 0, f"an id: expected a positive int, got {held.id!r}"
                 )
-                check(held.id not in ids, f"an id is never used twice: {held.id} after {ids}")
+                check(held.id not in ids, f"an id: expected a new one, got {held.id} after {ids}")
                 ids.append(held.id)
                 same(held, await repository.get_by_id(held.id), "the position by its id")
                 if turn % 2:
@@ -241,10 +241,10 @@ class CommitTests(RepositoryHooks):
                 *((repository, other)[index % 2].commit(change) for index, change in enumerate(changes))
             )
             ids += [
-                narrowed(committed.positions[0], PersistedPosition, "what Promote gives").id
+                narrowed(committed.positions[0], PersistedPosition, "the result of Promote").id
                 for committed in results
             ]
-            same(len(set(ids)), len(ids), "the number of ids, which are never used twice")
+            same(len(set(ids)), len(ids), "the number of different ids")
 
     @promised_by(Repository.commit)
     async def test_last_fill_refused_leaves_nothing(self) -> None:
@@ -272,7 +272,7 @@ class CommitTests(RepositoryHooks):
             history = await repository.list_history(third.ref)
             same((), history.items, "the history of a position that was not claimed")
 
-            # Nothing was written, its id included: the corrected change may carry it.
+            # The id was not written either: the corrected change may have it.
             committed = await repository.commit(replace(joined, id=broken.id))
             same(False, committed.repeated, "Committed.repeated of the corrected change")
 
@@ -286,7 +286,7 @@ class CommitTests(RepositoryHooks):
             for backwards in (False, True):
                 held = await story.opened(repository)
                 close = story.close(held)
-                # What a fill that nobody intended would have intended: planned from version 0.
+                # The position that an adopted fill opens was never claimed: it is planned from version 0.
                 intended = replace(story.pending(held.key), orders=())
                 promote = Promote(
                     pending=intended,
@@ -324,7 +324,11 @@ class CommitTests(RepositoryHooks):
             )
             won = [result for result in results if not isinstance(result, BaseException)]
             lost = [result for result in results if isinstance(result, StaleVersion)]
-            same((1, CONCURRENT - 1), (len(won), len(lost)), f"how many won and were stale, of {results!r}")
+            same(
+                (1, CONCURRENT - 1),
+                (len(won), len(lost)),
+                f"the numbers of changes written and stale, of {results!r}",
+            )
             same(won[0].positions[0], await repository.get(held.ref), "the position")
             same(won[0].positions[0].version, lost[0].stored, "StaleVersion.stored")
 
@@ -379,8 +383,8 @@ def _joined(story: Story, *parts: Change) -> Change:
 
 async def _check_once(repository: Repository, position: PendingPosition, changes: list[Change]) -> None:
     history = await repository.list_history(position.ref)
-    told = [event.header.id for change in changes for event in change.events]
-    same(sorted(told), [event.header.id for event in history.items], "the events stored, each once")
+    ids = [event.header.id for change in changes for event in change.events]
+    same(sorted(ids), [event.header.id for event in history.items], "the events stored, each once")
     fills = await repository.list_fills(position.ref)
     wanted: tuple[StoredFill, ...] = tuple(fill for change in changes for fill in change.fills)
     same(wanted, fills.items, "the fills stored, each once")

@@ -1,5 +1,5 @@
 """
-What comes back from a store: every field of every type.
+Clauses of `Repository`: every field of every type comes back from every read.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ __all__ = ["FieldTests", "recorded"]
 
 class FieldTests(RepositoryHooks):
     """
-    What was written comes back, whole, by every way of reading it.
+    Each value comes back whole, from every read that gives it.
     """
 
     @promised_by(Repository)
@@ -289,25 +289,29 @@ async def _full_held(story: Story, repository: Repository) -> PersistedPosition:
 
 async def _check_readings(repository: Repository, position: Position) -> None:
     """
-    Every read that can give the position gives it whole.
+    Check that every read that can give the position gives it whole.
     """
     key = position.key
-    same(position, await repository.get(position.ref), "what get gives")
+    same(position, await repository.get(position.ref), "the position that get gives")
     for order in position.orders:
         if order.venue_order_id is not None:
             found = await read_candidates(repository, query_for(key, order=order.venue_order_id))
-            same((position,), found.positions, "what candidates_for gives for a venue order")
+            same((position,), found.positions, "the positions that candidates_for gives for a venue order")
     if not isinstance(position, PendingPosition):
-        same(position, await repository.get_by_id(position.id), "what get_by_id gives")
+        same(position, await repository.get_by_id(position.id), "the position that get_by_id gives")
     if isinstance(position, ClosedPosition):
         closed = await repository.list_closed(START, datetime(2030, 1, 1, tzinfo=UTC))
-        same([position], list(closed.items), "what list_closed gives")
+        same([position], list(closed.items), "the positions that list_closed gives")
         return
-    same(position, await repository.find_live(key), "what find_live gives")
+    same(position, await repository.find_live(key), "the position that find_live gives")
     found = await read_candidates(repository, query_for(key))
-    same((position,), found.positions, "what candidates_for gives for its symbol")
+    same((position,), found.positions, "the positions that candidates_for gives for its symbol")
     live = await repository.list_live()
-    same([position], [one for one in live.items if one.ref == position.ref], "what list_live gives")
+    same(
+        [position],
+        [one for one in live.items if one.ref == position.ref],
+        "the position that list_live gives",
+    )
 
 
 def _every_order(story: Story, held: PersistedPosition) -> list[Order]:
@@ -329,7 +333,7 @@ def _named(order: Order) -> ClientOrderId:
 
 def recorded(event: LifeEvent, change: Change) -> RecordedEvent:
     """
-    The event as a store gives it back.
+    Return the event as a store gives it back.
     """
     return RecordedEvent(
         header=event.header,
@@ -342,6 +346,6 @@ def recorded(event: LifeEvent, change: Change) -> RecordedEvent:
 
 def undigested(event: RecordedEvent) -> RecordedEvent:
     """
-    The event without what links it to others.
+    Return the event without its digest.
     """
     return replace(event, digest=UNLINKED)

@@ -1,5 +1,5 @@
 """
-What a host says about its repository, so that the suite can test it.
+The hooks with which a host gives its repository to the suite.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ __all__ = ["RepositoryHooks"]
 
 class RepositoryHooks(ABC):
     """
-    How the suite comes by a repository, and what it may do to it.
+    A fresh repository, and ways to reach it twice, take its store away and let time pass.
     """
 
     @abstractmethod
     def repository(self) -> AbstractAsyncContextManager[Repository]:
         """
-        An open repository on a fresh and empty store. Each test asks once.
+        Open a repository on a fresh and empty store. Each test asks once.
         """
 
     def beside(self, repository: Repository, /) -> AbstractAsyncContextManager[Repository]:
         """
-        A second open repository on the data of *repository*, as another process would have.
+        Open a second repository on the data of *repository*, as another process would.
 
         *Default*: *repository* itself, for a store that lives and dies with one object.
         """
@@ -34,15 +34,15 @@ class RepositoryHooks(ABC):
 
     def unreachable(self, repository: Repository, /) -> AbstractAsyncContextManager[None] | None:
         """
-        While it is entered, the store behind *repository* does not answer.
+        Make the store behind *repository* unreachable, while it is entered.
 
-        *Default*: ``None``, for a store that always does; what is said of others goes unchecked then.
+        *Default*: ``None``, for a store that always answers; outages are not tested then.
         """
         del repository
         return None
 
     async def let_lease_run_out(self, seconds: float, /) -> None:
         """
-        Let *seconds* go by on the store's clock. *Default*: wait for them.
+        Let *seconds* pass on the store's clock. *Default*: wait.
         """
         await asyncio.sleep(seconds)

@@ -1,5 +1,5 @@
 """
-One live position per key.
+Clauses of `Repository.commit` about keys: one live position per key.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class KeyTests(RepositoryHooks):
                     DuplicatePosition,
                     f"a claim of a key that a {holder.status.value} position holds",
                 )
-                check(not isinstance(error, KeyInDoubt), "KeyInDoubt is for a key with an order in doubt")
+                check(type(error) is DuplicatePosition, f"the error of a key without doubt: got {error!r}")
                 same(holder.key, error.key, "DuplicatePosition.key")
                 same(holder, error.existing, "DuplicatePosition.existing")
                 same(holder, await repository.find_live(holder.key), "the holder of the key")
@@ -91,7 +91,11 @@ class KeyTests(RepositoryHooks):
             )
             won = [result for result in results if not isinstance(result, BaseException)]
             lost = [result for result in results if isinstance(result, DuplicatePosition)]
-            same((1, CONCURRENT - 1), (len(won), len(lost)), f"how many claims won and lost, of {results!r}")
+            same(
+                (1, CONCURRENT - 1),
+                (len(won), len(lost)),
+                f"the numbers of claims that succeed and fail, of {results!r}",
+            )
             (winner,) = won[0].positions
             for error in lost:
                 same(winner, error.existing, "DuplicatePosition.existing")
@@ -189,7 +193,7 @@ class KeyTests(RepositoryHooks):
                 replace(key, margin_mode=MarginMode.CROSS),
                 replace(key, margin_mode=MarginMode.ISOLATED),
                 replace(key, leg=Leg.LONG, margin_mode=MarginMode.CROSS),
-                # Two texts that run together to the same one.
+                # Venue and account that are one text when joined by a space.
                 replace(key, venue=Venue("a"), account=Account("b c")),
                 replace(key, venue=Venue("a b"), account=Account("c")),
             ]

@@ -1,5 +1,5 @@
 """
-The lists of a repository: what is in them, in which order, and in pages.
+Clauses of the lists of `Repository`: their items and the order of these.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LATEST = START + timedelta(days=3650)
 
 class ListTests(RepositoryHooks):
     """
-    What each list holds, and in which order.
+    Each list holds its items, and no others, in its order.
     """
 
     @promised_by(Repository.list_live)
@@ -111,7 +111,7 @@ class ListTests(RepositoryHooks):
             page = await repository.list_fills(held.ref)
             stored = list(page.items)
             for position in (held, other, held):
-                # Their times run backwards: the order of storing counts.
+                # Their times run backwards, which must not matter.
                 later = [StoredFill(fill=story.fill(held.key), ref=position.ref) for _ in range(EACH)]
                 await repository.commit(story.change(fills=later[::-1]))
                 await repository.commit(story.unclaimed("no such order", key=held.key))
@@ -154,15 +154,17 @@ class ListTests(RepositoryHooks):
             held = await story.commit_one(repository, promote, PersistedPosition)
             close = story.close(held)
             await repository.commit(close)
-            told = sorted((*ahead, *promote.events, *close.events), key=lambda event: event.header.id)
+            events = sorted((*ahead, *promote.events, *close.events), key=lambda event: event.header.id)
             page = await repository.list_history(pending.ref)
-            same([event.header.id for event in told], [event.header.id for event in page.items], "event ids")
             same(
-                [(event.version, event.index) for event in told],
+                [event.header.id for event in events], [event.header.id for event in page.items], "event ids"
+            )
+            same(
+                [(event.version, event.index) for event in events],
                 [(event.version, event.index) for event in page.items],
                 "the versions and indexes",
             )
-            same([event.body for event in told], [event.body for event in page.items], "the bodies")
+            same([event.body for event in events], [event.body for event in page.items], "the bodies")
             recorded = {event.header.id: change.at for change in (promote, close) for event in change.events}
             recorded |= {event.header.id: claim.at for event in ahead}
             for event in page.items:
@@ -181,8 +183,8 @@ class ListTests(RepositoryHooks):
             await repository.commit(story.close(held))
             after = await repository.list_history(held.ref)
             digests = [event.digest for event in after.items]
-            check(all(len(digest) == 32 for digest in digests), "a digest has 32 bytes")
-            check(UNLINKED not in digests, "a stored life event is linked")
+            same({32}, {len(digest) for digest in digests}, "the lengths of the digests")
+            check(UNLINKED not in digests, "RecordedEvent.digest: expected a digest, got that of no event")
             same(len(digests), len(set(digests)), "the number of different digests")
             kept = [event.digest for event in before.items]
             same(kept, digests[: len(kept)], "the digests of the events stored before")
@@ -216,7 +218,7 @@ class UnsettledOrders:
                 in_doubt.append(position := await _with_order(story, repository, run, OrderStatus.IN_DOUBT))
                 unsettled.append(position)
             await _with_order(story, repository, run, OrderStatus.FILLED)
-        # A closed position can have an order left, and an order can be of a run that nobody knows.
+        # A closed position can have an order left, and the run of an order can be unknown.
         held = await story.opened(repository)
         reduce = story.order(
             held.ref, 1, purpose=OrderPurpose.REDUCE, status=OrderStatus.WORKING, run=unknown

@@ -1,5 +1,5 @@
 """
-The lists of a repository in pages.
+Clauses of the lists of `Repository`: their pages.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from poslife._domain.events import PositionReduced
 from poslife._domain.fills import StoredFill
 from poslife._domain.orders import OrderStatus
 from poslife._domain.positions import PersistedPosition, Position
-from poslife.conformance._assertions import check, refused, same
+from poslife.conformance._assertions import check, narrowed, refused, same
 from poslife.conformance._example_changes import Story, begin
 from poslife.conformance._example_values import QUANTITY, START
 from poslife.conformance._promises import promised_by
@@ -27,9 +27,9 @@ __all__ = ["PageTests"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Shelf:
+class _List:
     """
-    A list: how a page of it is read, and what it holds.
+    A list of the repository: the call that reads a page, and the items it has.
     """
 
     name: str
@@ -39,7 +39,7 @@ class _Shelf:
 
 class PageTests(RepositoryHooks):
     """
-    Lists in pages.
+    Read page by page, a list gives each item once.
     """
 
     @promised_by(Repository)
@@ -49,25 +49,26 @@ class PageTests(RepositoryHooks):
         """
         async with self.repository() as repository:
             story = await begin(repository)
-            for shelf in await _shelves(story, repository, self.let_lease_run_out):
-                check(len(shelf.holds) >= EACH, f"{shelf.name} should hold enough for pages")
-                for limit in (1, 2, 3, len(shelf.holds) - 1, len(shelf.holds), len(shelf.holds) + 1, 1000):
+            for one in await _lists(story, repository, self.let_lease_run_out):
+                check(len(one.holds) >= EACH, f"{one.name}: expected at least {EACH} items")
+                for limit in (1, 2, 3, len(one.holds) - 1, len(one.holds), len(one.holds) + 1, 1000):
                     read: list[object] = []
                     token: PageToken | None = None
-                    for _ in range(len(shelf.holds) + 1):
-                        page = await shelf.read(token, limit)
-                        check(isinstance(page, Page), f"{shelf.name} should return a Page, returned {page!r}")
-                        check(isinstance(page.items, tuple), f"{shelf.name}'s items should be a tuple")
-                        check(len(page.items) <= limit, f"{shelf.name} gave more than {limit} items")
+                    for _ in range(len(one.holds) + 1):
+                        page = await one.read(token, limit)
+                        narrowed(cast("object", page), Page, one.name)
+                        narrowed(cast("object", page.items), tuple, f"Page.items of {one.name}")
                         check(
-                            token is None or bool(page.items), f"{shelf.name} goes on with a page of nothing"
+                            len(page.items) <= limit,
+                            f"{one.name}: expected {limit} items, got {len(page.items)}",
                         )
+                        check(token is None or bool(page.items), f"{one.name}: an empty page after a token")
                         read += page.items
                         token = page.next
                         if token is None:
                             break
-                    check(token is None, f"the pages of {shelf.name} never end")
-                    same(list(shelf.holds), read, f"{shelf.name} in pages of {limit}")
+                    same(None, token, f"Page.next of the last page of {one.name}")
+                    same(list(one.holds), read, f"{one.name} in pages of {limit}")
 
     @promised_by(Repository)
     async def test_default_limit(self) -> None:
@@ -90,10 +91,10 @@ class PageTests(RepositoryHooks):
         """
         async with self.repository() as repository:
             story = await begin(repository)
-            for shelf in await _shelves(story, repository, self.let_lease_run_out):
+            for one in await _lists(story, repository, self.let_lease_run_out):
                 for limit in (0, -1, 1001, 10_000, True, False, 2.0, "5", None):
                     await refused(
-                        shelf.read(None, cast("int", limit)), InvalidValue, f"{shelf.name} with {limit=}"
+                        one.read(None, cast("int", limit)), InvalidValue, f"{one.name} with {limit=}"
                     )
 
     @promised_by(Repository)
@@ -103,13 +104,13 @@ class PageTests(RepositoryHooks):
         """
         async with self.repository() as repository:
             story = await begin(repository)
-            for shelf in await _shelves(story, repository, self.let_lease_run_out):
+            for one in await _lists(story, repository, self.let_lease_run_out):
                 for text in ("", "x", "'; --", "\x00", "9" * 400, "\N{ROCKET}"):
                     try:
-                        page = await shelf.read(PageToken(text), 1)
+                        page = await one.read(PageToken(text), 1)
                     except InvalidValue:
                         continue
-                    check(isinstance(page, Page), f"{shelf.name} should return a Page, returned {page!r}")
+                    narrowed(cast("object", page), Page, one.name)
 
     @promised_by(Repository)
     async def test_pages_of_a_changing_list(self) -> None:
@@ -128,7 +129,7 @@ class PageTests(RepositoryHooks):
             new = await story.claimed(repository)
             rest = await repository.list_live(page.next)
             seen = [position for position in rest.items if position.ref != new.ref]
-            same(list(first[4:]), list(seen), "what stayed, on the second page")
+            same(list(first[4:]), list(seen), "the positions that stayed, on the second page")
 
             held = await story.opened(repository)
             fills = [StoredFill(fill=story.fill(held.key), ref=held.ref) for _ in range(6)]
@@ -139,11 +140,11 @@ class PageTests(RepositoryHooks):
             same(fills, [*begun.items, *ended.items][1:], "the fills, some stored between two pages")
 
 
-async def _shelves(
+async def _lists(
     story: Story, repository: Repository, let_lease_run_out: Callable[[float], Awaitable[None]]
-) -> list[_Shelf]:
+) -> list[_List]:
     """
-    Every list, with something in it.
+    Fill every list, and return the lists.
     """
     cast_of = await UnsettledOrders.of(story, repository, let_lease_run_out)
     held = await story.opened(repository)
@@ -178,14 +179,14 @@ async def _shelves(
         "list_history": lambda after, limit: repository.list_history(ref, after, limit=limit),
         "list_runs": lambda after, limit: repository.list_runs(after, limit=limit),
     }
-    shelves: list[_Shelf] = []
+    lists: list[_List] = []
     for name, read in reads.items():
         whole = await read(None, 1000)
-        shelves.append(_Shelf(name, read, whole.items))
-    held_by = {shelf.name: shelf.holds for shelf in shelves}
+        lists.append(_List(name, read, whole.items))
+    held_by = {one.name: one.holds for one in lists}
     same(by_ref(cast_of.in_doubt), held_by["list_in_doubt"], "list_in_doubt")
     same(tuple(fills), held_by["list_fills"][1:], "list_fills")
-    return shelves
+    return lists
 
 
 def _events(story: Story, after: Position) -> tuple[LifeEvent, ...]:

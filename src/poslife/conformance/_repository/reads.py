@@ -1,5 +1,5 @@
 """
-What a repository gives back: one position, one fill, or nothing.
+Clauses of the reads of `Repository` that give one position, and of its opening and closing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from poslife._domain.positions import (
     PersistedPosition,
     Position,
 )
-from poslife.conformance._assertions import check, refused, result_of, same
+from poslife.conformance._assertions import check, narrowed, refused, result_of, same
 from poslife.conformance._example_changes import begin
 from poslife.conformance._example_values import START
 from poslife.conformance._promises import promised_by
@@ -28,7 +28,7 @@ __all__ = ["LifecycleTests", "ReadTests"]
 
 class ReadTests(RepositoryHooks):
     """
-    ``get_*`` raises where there is nothing, ``find_*`` returns ``None``.
+    ``get_*`` raises if there is nothing, ``find_*`` returns ``None``.
     """
 
     @promised_by(Repository.get)
@@ -111,7 +111,7 @@ class ReadTests(RepositoryHooks):
         async with self.repository() as repository:
             story = await begin(repository)
             empty: Page[object] = Page(items=(), next=None)
-            for what, call in (
+            for name, call in (
                 ("list_live", repository.list_live),
                 ("list_in_doubt", repository.list_in_doubt),
                 ("list_left_by_ended_runs", repository.list_left_by_ended_runs),
@@ -120,12 +120,12 @@ class ReadTests(RepositoryHooks):
                 ("list_unclaimed", repository.list_unclaimed),
                 ("list_history", lambda: repository.list_history(story.ref())),
             ):
-                same(empty, await call(), f"{what} of nothing")
+                same(empty, await call(), f"{name} of nothing")
 
 
 class LifecycleTests(RepositoryHooks):
     """
-    Opening, closing, asking whether it is there; and what is never returned.
+    A repository is opened and closed, says which store it is, and never answers for a store it cannot ask.
     """
 
     @promised_by(Repository.open, Repository.aclose)
@@ -136,10 +136,10 @@ class LifecycleTests(RepositoryHooks):
         async with self.repository() as repository:
             story = await begin(repository)
             held = await story.opened(repository)
-            same(None, await result_of(repository.open()), "what open returns")
+            same(None, await result_of(repository.open()), "the return value of open")
             same(held, await repository.get(held.ref), "the position after opening again")
-            same(None, await result_of(repository.aclose()), "what aclose returns")
-            same(None, await result_of(repository.aclose()), "what aclose returns again")
+            same(None, await result_of(repository.aclose()), "the return value of aclose")
+            same(None, await result_of(repository.aclose()), "the return value of aclose again")
 
     @promised_by(Repository.ping, Repository.describe)
     async def test_ping_and_describe(self) -> None:
@@ -147,9 +147,12 @@ class LifecycleTests(RepositoryHooks):
         `ping` returns ``None`` if the store answers, and `describe` names the store.
         """
         async with self.repository() as repository:
-            same(None, await result_of(repository.ping()), "what ping returns")
+            same(None, await result_of(repository.ping()), "the return value of ping")
             described: object = await repository.describe()
-            check(isinstance(described, str) and described != "", f"describe returned {described!r}")
+            check(
+                isinstance(described, str) and described != "",
+                f"describe: expected a text, got {described!r}",
+            )
 
     @promised_by(Repository)
     async def test_no_method_returns_a_flag(self) -> None:
@@ -159,7 +162,7 @@ class LifecycleTests(RepositoryHooks):
         for name, method in vars(Repository).items():
             if not name.startswith("_"):
                 hint = typing.get_type_hints(method).get("return")
-                check(hint is not bool, f"Repository.{name} is declared to return a bool")
+                check(hint is not bool, f"Repository.{name}: expected no bool as its declared return type")
         async with self.repository() as repository:
             story = await begin(repository)
             claim = story.claim(pending := story.pending())
@@ -173,10 +176,10 @@ class LifecycleTests(RepositoryHooks):
                 "find_live": await repository.find_live(pending.key),
                 "find_live of nothing": await repository.find_live(story.key()),
             }
-            for what, value in returned.items():
-                check(not isinstance(value, bool), f"{what} returned {value!r}")
-            same(None, returned["end_run"], "what end_run returns")
-            check(isinstance(returned["renew_run"], Run), "renew_run should return the Run")
+            for name, value in returned.items():
+                check(not isinstance(value, bool), f"{name}: expected no bool, got {value!r}")
+            same(None, returned["end_run"], "the return value of end_run")
+            narrowed(returned["renew_run"], Run, "the return value of renew_run")
 
     @promised_by(Repository)
     async def test_unreachable_store_raises(self) -> None:
@@ -212,8 +215,8 @@ class LifecycleTests(RepositoryHooks):
                     "end_run": lambda: repository.end_run(run.id),
                     "list_runs": repository.list_runs,
                 }
-                for what, call in calls.items():
-                    await refused(call(), StorageUnavailable, f"{what} of a store that cannot be reached")
+                for name, call in calls.items():
+                    await refused(call(), StorageUnavailable, f"{name} of a store that cannot be reached")
 
             await repository.ping()
             same(held, await repository.get(held.ref), "the position after the outage")

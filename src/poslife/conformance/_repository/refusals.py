@@ -1,5 +1,5 @@
 """
-What a commit refuses, with which error, and which error comes first.
+Clauses of `Repository.commit`: its errors, and their order of precedence.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = ["RefusalTests"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fault:
     """
-    What a change may hold that is refused.
+    A part of a change that is refused.
     """
 
     error: type[PoslifeError]
@@ -49,7 +49,7 @@ class _Fault:
 
 class RefusalTests(RepositoryHooks):
     """
-    The errors of `Repository.commit`, but for those of the key.
+    A faulty change raises the error of its first fault and leaves nothing.
     """
 
     @promised_by(Repository.commit)
@@ -181,8 +181,8 @@ class RefusalTests(RepositoryHooks):
                 ("pending to claimed", Claim(after=replace(pending, version=pending.version + 1))),
                 ("open to closed without Close", Revise(after=closing)),
             ]
-            for what, transition in steps:
-                await refused(repository.commit(story.change(transition)), IllegalTransition, what)
+            for step, transition in steps:
+                await refused(repository.commit(story.change(transition)), IllegalTransition, step)
 
             same(held, await repository.get(held.ref), "the open position")
             same(pending, await repository.get(pending.ref), "the pending position")
@@ -309,19 +309,19 @@ class RefusalTests(RepositoryHooks):
                     fills=(*good.fills, *faulty.fills),
                     events=good.events,
                 )
-                what = f"after {fault.error.__name__}"
+                when = f"after {fault.error.__name__}"
                 await refused(repository.commit(change), fault.error, "a faulty change")
-                same(bystander, await repository.get(bystander.ref), f"the other position {what}")
+                same(bystander, await repository.get(bystander.ref), f"the other position {when}")
                 fills = await repository.list_fills(bystander.ref)
-                same((), fills.items, f"its fills {what}")
-                same(before, await repository.list_history(bystander.ref), f"its history {what}")
+                same((), fills.items, f"its fills {when}")
+                same(before, await repository.list_history(bystander.ref), f"its history {when}")
                 committed = await repository.commit(replace(good, id=change.id))
-                same(False, committed.repeated, f"Committed.repeated of another change of this id {what}")
+                same(False, committed.repeated, f"Committed.repeated of another change of this id {when}")
 
 
 async def _faults(story: Story, repository: Repository) -> list[_Fault]:
     """
-    Every refusal, in order of precedence. Nothing of them is written, so each can be tried again.
+    Return every fault, in order of precedence. A refused fault leaves nothing, so each can be tried again.
     """
     ended_run = story.new_run()
     await repository.start_run(ended_run)

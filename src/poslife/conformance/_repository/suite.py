@@ -32,7 +32,7 @@ class RepositoryConformance(
     LifecycleTests,
 ):
     """
-    What `Repository` promises, one test for each sentence.
+    The tests of `Repository`, one for each sentence of its contract.
 
     Say how a fresh repository is made, and let pytest find the class, or await `examine`::
 
@@ -46,7 +46,7 @@ class RepositoryConformance(
                 finally:
                     await repository.aclose()
 
-    `beside` gives the tests of concurrency and of reading another's writes a second connection; `unreachable`
-    lets them look at an outage; `let_lease_run_out` lets a manual clock serve instead of waiting. With
-    unittest, inherit from ``unittest.IsolatedAsyncioTestCase``, too.
+    Further hooks: `beside` gives the tests of concurrency a second connection, `unreachable` takes the store
+    away, and `let_lease_run_out` moves a manual clock. With unittest, inherit from
+    ``unittest.IsolatedAsyncioTestCase``, too.
     """

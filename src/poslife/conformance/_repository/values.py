@@ -1,5 +1,5 @@
 """
-What comes back from a store: every digit, every microsecond, every character.
+Clauses of `Repository` about exact values: every digit, every microsecond, every character.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from poslife._domain.identifiers import (
 from poslife._domain.orders import OrderStatus
 from poslife._domain.positions import PersistedPosition, Position
 from poslife._domain.protection import Protection
-from poslife.conformance._assertions import check, same
+from poslife.conformance._assertions import same
 from poslife.conformance._example_changes import Story, begin
 from poslife.conformance._example_values import VENUE
 from poslife.conformance._promises import promised_by
@@ -180,7 +180,7 @@ class ValueTests(RepositoryHooks):
                     by_order = await read_candidates(repository, query_for(key, order=VenueOrderId(text)))
                     same((pending,), by_order.positions, "the position of a venue order")
                     history = await repository.list_history(pending.ref)
-                    same([event.header], [told.header for told in history.items], f"header of {text[:40]}")
+                    same([event.header], [one.header for one in history.items], f"header of {text[:40]}")
 
     @promised_by(Repository)
     async def test_whole_texts(self) -> None:
@@ -199,12 +199,12 @@ class ValueTests(RepositoryHooks):
                 event = story.event(pending, 0, OrderRejected(reason=text))
                 if await _kept(repository, story.change(Claim(after=pending), events=(event,))):
                     history = await repository.list_history(pending.ref)
-                    same([event.body], [told.body for told in history.items], f"the event because of {shown}")
+                    same([event.body], [one.body for one in history.items], f"the event because of {shown}")
 
 
 async def _kept(repository: Repository, change: Change) -> bool:
     """
-    Whether the store takes a change. Where it refuses, nothing of it may be there.
+    Commit a change, and return False if the store refuses it, after a check that nothing of it is there.
     """
     try:
         await repository.commit(change)
@@ -212,10 +212,10 @@ async def _kept(repository: Repository, change: Change) -> bool:
         for stored in change.fills:
             fill = stored.fill
             found = await stored_fill(repository, fill)
-            check(found is None, "a refused fill should not be there")
+            same(None, found, "the fill of a refused change")
         for transition in change.transitions:
             key = transition.result(PositionId(1)).key
-            check(await repository.find_live(key) is None, "a refused claim should not hold its key")
+            same(None, await repository.find_live(key), "the holder of the key of a refused claim")
         return False
     return True
 

@@ -40,8 +40,9 @@ from poslife.postgres._event_writer import EventWriter
 from poslife.protocols import EventRecord
 from poslife.sqlite import SqliteStore
 from poslife.sqlite import _batches as sqlite_batches
-from poslife.sqlite._cells import insertion
-from poslife.storage._event_rows import RUN_EVENT_COLUMNS, run_event_row
+from poslife.sqlite._statements import insertion
+from poslife.storage._columns import RUN_EVENTS, names_of
+from poslife.storage._event_rows import run_event_row
 from tests.postgres_server import Databases
 
 __all__ = ["BATCH", "Result", "batch_of", "postgres", "sqlite"]
@@ -198,10 +199,10 @@ async def _longest_turn(done: asyncio.Event) -> float:
     return longest
 
 
-_COLUMNS: Final = list(RUN_EVENT_COLUMNS)
+_COLUMNS: Final = list(names_of(RUN_EVENTS))
 _PLACES: Final = ", ".join(f"${place}" for place in range(1, len(_COLUMNS) + 1))
 _INSERT: Final = f"INSERT INTO poslife.run_events ({', '.join(_COLUMNS)}) VALUES ({_PLACES})"
-_SQLITE_INSERT: Final = insertion("run_events", RUN_EVENT_COLUMNS)
+_SQLITE_INSERT: Final = insertion("run_events", RUN_EVENTS)
 
 
 async def postgres(databases: Databases) -> list[Result]:

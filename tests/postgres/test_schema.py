@@ -24,8 +24,7 @@ from poslife.postgres import PostgresStore
 from poslife.postgres._database import Database, Limits, Own
 from poslife.postgres._migrations import MIGRATIONS
 from poslife.postgres._schema import needed_features, read_features
-from poslife.storage._event_rows import LIFE_EVENT_COLUMNS, RUN_EVENT_COLUMNS
-from poslife.storage._rows import FILL_COLUMNS, ORDER_COLUMNS, POSITION_COLUMNS
+from poslife.storage._columns import FILLS, LIFE_EVENTS, ORDERS, POSITIONS, RUN_EVENTS, names_of
 from tests.postgres.support import count, opened_store
 from tests.postgres_server import psql
 
@@ -283,11 +282,11 @@ async def test_a_table_gone_later_loses_nothing(postgres_dsn: str) -> None:
 
 
 COLUMNS = {
-    "positions": POSITION_COLUMNS,
-    "orders": ORDER_COLUMNS,
-    "fills": ("number", *FILL_COLUMNS),
-    "life_events": (*LIFE_EVENT_COLUMNS, "commit_xid"),
-    "run_events": RUN_EVENT_COLUMNS,
+    "positions": names_of(POSITIONS),
+    "orders": names_of(ORDERS),
+    "fills": ("number", *names_of(FILLS)),
+    "life_events": (*names_of(LIFE_EVENTS), "commit_xid"),
+    "run_events": names_of(RUN_EVENTS),
 }
 
 

@@ -14,8 +14,10 @@ from poslife._trail.dead_letters import decode_dead_letter
 from poslife.protocols import Clock, DeadLetter
 from poslife.sqlite import SqliteStore
 from poslife.sqlite._cells import Cell, values_by_column
+from poslife.sqlite._statements import selection
 from poslife.sqlite._worker import Worker
-from poslife.storage._event_rows import EVENT_COLUMNS, RUN_EVENT_COLUMNS, recorded_event_from
+from poslife.storage._columns import EVENTS, RUN_EVENTS, names_of
+from poslife.storage._event_rows import recorded_event_from
 
 __all__ = ["cells", "dead_letters", "opened_store", "ours", "recorded_events", "refusing", "writer_of"]
 
@@ -39,16 +41,15 @@ def cells(path: Path, statement: str, *arguments: Cell) -> list[tuple[Cell, ...]
         return connection.execute(statement, arguments).fetchall()
 
 
-_values = values_by_column(RUN_EVENT_COLUMNS)
+_values = values_by_column(RUN_EVENTS)
 
 
 def recorded_events(path: Path) -> Sequence[RecordedEvent]:
     """
     The host events stored, in the order they were.
     """
-    listed = ", ".join(f'"{column}"' for column in RUN_EVENT_COLUMNS)
-    rows = [_values(row) for row in cells(path, f"SELECT {listed} FROM run_events ORDER BY rowid")]
-    nothing = dict.fromkeys(EVENT_COLUMNS)
+    rows = [_values(row) for row in cells(path, f"{selection('run_events', RUN_EVENTS)} ORDER BY rowid")]
+    nothing = dict.fromkeys(names_of(EVENTS))
     return [recorded_event_from({**nothing, **row, "content": row["payload"]}) for row in rows]
 
 

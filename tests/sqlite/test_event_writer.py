@@ -24,7 +24,8 @@ from poslife.errors import DeadLetterNotFound, InvalidValue, StorageRejected
 from poslife.protocols import DeadLetter, EventRecord, FeedToken
 from poslife.sqlite._batches import rows_of
 from poslife.sqlite._cells import cells_of
-from poslife.storage._event_rows import RUN_EVENT_COLUMNS, run_event_row
+from poslife.storage._columns import RUN_EVENTS
+from poslife.storage._event_rows import run_event_row
 from poslife.testing.clock import ManualClock
 from tests.sqlite.files import cells, dead_letters, opened_store, ours, refusing
 
@@ -70,7 +71,7 @@ def test_a_row_is_as_every_store_has_it() -> None:
     ]
 
     assert [cells_of(run_event_row(record)) for record in batch] == rows_of(batch)
-    assert all(len(row) == len(RUN_EVENT_COLUMNS) for row in rows_of(batch))
+    assert all(len(row) == len(RUN_EVENTS) for row in rows_of(batch))
 
 
 def _life(record: EventRecord) -> EventRecord:

@@ -24,8 +24,7 @@ from poslife.sqlite import SqliteStore
 from poslife.sqlite._migrations import MIGRATIONS, statements_of
 from poslife.sqlite._schema import needed_features
 from poslife.sqlite._session import Session
-from poslife.storage._event_rows import LIFE_EVENT_COLUMNS, RUN_EVENT_COLUMNS
-from poslife.storage._rows import FILL_COLUMNS, ORDER_COLUMNS, POSITION_COLUMNS
+from poslife.storage._columns import FILLS, LIFE_EVENTS, ORDERS, POSITIONS, RUN_EVENTS, names_of
 from tests.sqlite.files import cells, opened_store, ours, writer_of
 
 
@@ -311,11 +310,11 @@ def test_checks_name_every_member(table: str, column: str, kind: type[enum.Enum]
 @pytest.mark.parametrize(
     "table,columns",
     [
-        ("positions", POSITION_COLUMNS),
-        ("orders", ORDER_COLUMNS),
-        ("fills", ("number", *FILL_COLUMNS)),
-        ("life_events", ("number", *LIFE_EVENT_COLUMNS)),
-        ("run_events", RUN_EVENT_COLUMNS),
+        ("positions", names_of(POSITIONS)),
+        ("orders", names_of(ORDERS)),
+        ("fills", ("number", *names_of(FILLS))),
+        ("life_events", ("number", *names_of(LIFE_EVENTS))),
+        ("run_events", names_of(RUN_EVENTS)),
     ],
     ids=str,
 )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -39,21 +39,19 @@ from poslife._domain.position_status import PositionStatus
 from poslife._trail.encoding import encode_body, encode_payload
 from poslife._trail.records import EventRecord, linked
 from poslife.events import Actor, EventHeader, HostBody, LifeEvent, OrderRejected, RecordedEvent
-from poslife.storage._event_rows import (
-    EVENT_COLUMNS,
-    HEADER_COLUMNS,
-    LIFE_EVENT_COLUMNS,
-    RUN_EVENT_COLUMNS,
-    life_digests,
-    life_event_rows,
-    recorded_event_from,
-    run_event_row,
+from poslife.storage._columns import (
+    EVENTS,
+    FILLS,
+    LIFE_EVENTS,
+    ORDERS,
+    POSITIONS,
+    RUN_EVENTS,
+    Column,
+    names_of,
 )
+from poslife.storage._event_rows import life_digests, life_event_rows, recorded_event_from, run_event_row
+from poslife.storage._mapping import Value
 from poslife.storage._rows import (
-    FILL_COLUMNS,
-    ORDER_COLUMNS,
-    POSITION_COLUMNS,
-    Value,
     fill_from,
     fill_row,
     key_row,
@@ -171,12 +169,8 @@ RECORD = EventRecord(
 )
 
 
-def row(columns: tuple[str, ...], cells: tuple[Value, ...]) -> dict[str, Value]:
-    return dict(zip(columns, cells, strict=True))
-
-
-def fields_of(kind: type) -> set[str]:
-    return {field.name for field in dataclasses.fields(kind)}
+def row(columns: Sequence[Column], cells: tuple[Value, ...]) -> dict[str, Value]:
+    return dict(zip(names_of(columns), cells, strict=True))
 
 
 # ------------------------------------------------------------------------------------ every field, every time
@@ -187,8 +181,8 @@ def test_a_position_comes_back_whole(position: Position) -> None:
     """
     With its orders, every field set, and every number to its last digit (incidents 36, 44).
     """
-    cells = row(POSITION_COLUMNS, position_row(position))
-    orders = [order_from(row(ORDER_COLUMNS, order_row(one))) for one in position.orders]
+    cells = row(POSITIONS, position_row(position))
+    orders = [order_from(row(ORDERS, order_row(one))) for one in position.orders]
     again = position_from(cells, orders)
 
     assert position == again
@@ -204,9 +198,9 @@ def test_what_is_not_there_comes_back_as_nothing(position: Position) -> None:
     """
     Optional fields that are ``None`` are so again, and not 0 or an empty text (incident 34).
     """
-    orders = [order_from(row(ORDER_COLUMNS, order_row(one))) for one in position.orders]
+    orders = [order_from(row(ORDERS, order_row(one))) for one in position.orders]
 
-    assert position == position_from(row(POSITION_COLUMNS, position_row(position)), orders)
+    assert position == position_from(row(POSITIONS, position_row(position)), orders)
 
 
 @pytest.mark.parametrize("status", list(OrderStatus), ids=str)
@@ -216,7 +210,7 @@ def test_an_order_of_any_status_comes_back(status: OrderStatus) -> None:
     """
     given = order(status)
 
-    assert given == order_from(row(ORDER_COLUMNS, order_row(given)))
+    assert given == order_from(row(ORDERS, order_row(given)))
 
 
 @pytest.mark.parametrize(
@@ -232,16 +226,16 @@ def test_a_fill_comes_back_whole(stored: StoredFill) -> None:
     """
     Fees in any number of currencies included (incident 36).
     """
-    again = fill_from(row(FILL_COLUMNS, fill_row(stored)))
+    again = fill_from(row(FILLS, fill_row(stored)))
 
     assert stored == again
     assert repr(stored) == repr(again)
 
 
-def event_cells(columns: tuple[str, ...], cells: tuple[Value, ...]) -> dict[str, Value]:
+def event_cells(columns: Sequence[Column], cells: tuple[Value, ...]) -> dict[str, Value]:
     found = row(columns, cells)
     content = found.pop("body", None) or found.pop("payload", None)
-    return {column: found.get(column) for column in EVENT_COLUMNS} | {"content": content}
+    return {column: found.get(column) for column in names_of(EVENTS)} | {"content": content}
 
 
 def test_a_life_event_comes_back_whole() -> None:
@@ -250,7 +244,7 @@ def test_a_life_event_comes_back_whole() -> None:
     """
     rows = life_event_rows((LIFE_EVENT,), AT)
     (digest,) = life_digests(rows, {})
-    cells = event_cells(LIFE_EVENT_COLUMNS, (*rows[0].cells, digest))
+    cells = event_cells(LIFE_EVENTS, (*rows[0].cells, digest))
 
     assert cells["content"] == encode_body(LIFE_EVENT.body).decode()
     assert RecordedEvent(
@@ -284,7 +278,7 @@ def test_a_hosts_event_comes_back_whole() -> None:
         recorded_at=later(8),
         sequence=17,
         digest=RECORD.digest,
-    ) == recorded_event_from(event_cells(RUN_EVENT_COLUMNS, run_event_row(RECORD)))
+    ) == recorded_event_from(event_cells(RUN_EVENTS, run_event_row(RECORD)))
 
 
 def test_a_sparse_header_comes_back() -> None:
@@ -294,65 +288,67 @@ def test_a_sparse_header_comes_back() -> None:
     header = EventHeader(id=new_event_id(), type="bot.started", occurred_at=AT, run=RUN)
     record = EventRecord(header=header, recorded_at=AT, sequence=1, payload=b"{}")
 
-    assert header == recorded_event_from(event_cells(RUN_EVENT_COLUMNS, run_event_row(record))).header
+    assert header == recorded_event_from(event_cells(RUN_EVENTS, run_event_row(record))).header
 
 
 # --------------------------------------------------------------------------------- no field without a column
 
-KEY_FIELDS = {"venue", "account", "symbol", "leg", "margin_mode"}
 PROTECTION_FIELDS = {"stop_price", "stop_order_id", "take_profit_price", "take_profit_order_id"}
+PARTS: dict[str, type] = {"key": PositionKey, "protection": Protection, "fill": Fill, "header": EventHeader}
+
+
+def fields_of(kind: type) -> set[tuple[str, ...]]:
+    """
+    The fields of a class, with those of its parts in place of the parts.
+    """
+    found: set[tuple[str, ...]] = set()
+    for field in dataclasses.fields(kind):
+        if field.name in PARTS:
+            found |= {(field.name, *rest) for rest in fields_of(PARTS[field.name])}
+        elif field.name != "orders":
+            found.add((field.name,))
+    return found
+
+
+def in_columns(columns: Sequence[Column]) -> set[tuple[str, ...]]:
+    return {column.path for column in columns}
 
 
 def test_every_field_has_a_column() -> None:
     """
     A field that is added to a class needs one, or fails here: an INSERT once dropped 15 of 25 (incident 36).
     """
-    assert fields_of(PositionKey) == KEY_FIELDS
-    assert fields_of(Protection) == PROTECTION_FIELDS
-    in_columns = set(POSITION_COLUMNS) - {"status"}
-    stored = (in_columns - KEY_FIELDS - PROTECTION_FIELDS) | {"key", "orders"}
-    assert stored - {"closed_at", "close_reason"} | {"protection"} == fields_of(PersistedPosition)
-    assert fields_of(PendingPosition) < stored
-    # A closed position has exited what it has entered, and is as certain as it gets.
-    assert fields_of(ClosedPosition) - {"reason"} == stored - {
-        "close_reason",
-        "confidence",
-        "exited_quantity",
-    }
-    assert set(ORDER_COLUMNS) == fields_of(Order)
-    assert set(FILL_COLUMNS) == fields_of(Fill) | (fields_of(StoredFill) - {"fill"})
-    assert set(HEADER_COLUMNS) - {"event_id", "ordinal", "recorded_at"} == fields_of(EventHeader) - {
-        "id",
-        "order",
-    }
-    assert set(LIFE_EVENT_COLUMNS) - set(HEADER_COLUMNS) == fields_of(LifeEvent) - {"header"} | {"digest"}
-    assert set(RUN_EVENT_COLUMNS) - set(HEADER_COLUMNS) == fields_of(EventRecord) - {
-        "header",
-        "recorded_at",
-        "version",
-        "index",
-    }
-    assert set(EVENT_COLUMNS) >= fields_of(RecordedEvent) - {"header", "body"}
+    positions = set[tuple[str, ...]]().union(
+        *map(fields_of, (PendingPosition, PersistedPosition, ClosedPosition))
+    )
+
+    assert in_columns(POSITIONS) - {("status",)} == positions
+    assert in_columns(ORDERS) == fields_of(Order)
+    assert in_columns(FILLS) == fields_of(StoredFill)
+    assert in_columns(EVENTS) == fields_of(EventRecord)
+    assert in_columns(LIFE_EVENTS) == fields_of(EventRecord) - {("sequence",)}
+    assert in_columns(RUN_EVENTS) == fields_of(EventRecord) - {("version",), ("index",)}
+    assert in_columns(EVENTS) >= (fields_of(LifeEvent) | fields_of(RecordedEvent)) - {("body",)}
 
 
 @pytest.mark.parametrize(
     "value, columns, to_row",
     [
-        pytest.param(PENDING, POSITION_COLUMNS, position_row, id="pending"),
-        pytest.param(PERSISTED, POSITION_COLUMNS, position_row, id="persisted"),
-        pytest.param(CLOSED, POSITION_COLUMNS, position_row, id="closed"),
-        pytest.param(EXIT, ORDER_COLUMNS, order_row, id="order"),
+        pytest.param(PENDING, POSITIONS, position_row, id="pending"),
+        pytest.param(PERSISTED, POSITIONS, position_row, id="persisted"),
+        pytest.param(CLOSED, POSITIONS, position_row, id="closed"),
+        pytest.param(EXIT, ORDERS, order_row, id="order"),
     ],
 )
 def test_a_row_has_a_cell_for_each_column(
-    value: Any, columns: tuple[str, ...], to_row: Callable[[Any], tuple[Value, ...]]
+    value: Any, columns: Sequence[Column], to_row: Callable[[Any], tuple[Value, ...]]
 ) -> None:
     """
     No column twice, none forgotten, and nothing in them that a driver would have to guess.
     """
     cells = to_row(value)
 
-    assert len(set(columns)) == len(columns) == len(cells)
+    assert len(set(names_of(columns))) == len(columns) == len(cells)
     kinds = (int, str, bytes, Decimal, datetime, UUID, type(None))
     assert all(type(cell) in kinds for cell in cells)
 
@@ -361,7 +357,7 @@ def test_a_pending_row_has_no_id() -> None:
     """
     What it has not got is null: no sentinel, no zero (incident 22).
     """
-    cells = row(POSITION_COLUMNS, position_row(PENDING))
+    cells = row(POSITIONS, position_row(PENDING))
     empty = {"id", "confidence", "origin", "entered_quantity", "entered_cost", "exited_quantity"}
     empty |= {"exited_cost", *PROTECTION_FIELDS, "close_reason", "opened_at", "closed_at"}
 
@@ -372,7 +368,7 @@ def test_a_closed_row_says_when_and_why() -> None:
     """
     177 rows once had neither (incident 56).
     """
-    cells = row(POSITION_COLUMNS, position_row(CLOSED))
+    cells = row(POSITIONS, position_row(CLOSED))
 
     assert ("liquidation", later(5)) == (cells["close_reason"], cells["closed_at"])
     assert cells["entered_quantity"] == cells["exited_quantity"]
@@ -405,7 +401,7 @@ def test_a_store_that_turns_a_cell_wrongly_is_found_out(column: str, cell: Any) 
     """
     Nothing is bent into shape: the error names the column and what was in it (incidents 44, 59).
     """
-    cells: dict[str, Any] = row(POSITION_COLUMNS, position_row(PERSISTED)) | {column: cell}
+    cells: dict[str, Any] = row(POSITIONS, position_row(PERSISTED)) | {column: cell}
 
     with pytest.raises(TypeError, match=f"column {column} holds"):
         position_from(cells, PERSISTED.orders)

@@ -12,11 +12,11 @@ from poslife._domain.changes import Change
 from poslife._domain.commit_checks import Heads
 from poslife._domain.event_envelopes import RecordedEvent
 from poslife._domain.identifiers import EventId, PositionRef
-from poslife._trail.encoding import decode_event, encode_body
+from poslife._trail.encoding import decode_event
 from poslife.errors import DeadLetterNotFound, InvalidValue, StorageRejected
 from poslife.protocols import BuriedLetter, DeadLetter, EventRecord, FeedPage, FeedToken
 from poslife.protocols._pages import limited
-from poslife.storage._event_rows import life_digests, life_event_rows
+from poslife.storage._event_rows import link_events
 from poslife.storage._page_tokens import (
     AfterEvent,
     AfterRunEvent,
@@ -46,21 +46,10 @@ class LifeEvents:
         """
         Store the events of *change*, each linked to the one before it in its position's digest chain.
         """
-        digests = life_digests(life_event_rows(change.events, change.at), heads)
-        for event, digest in zip(change.events, digests, strict=True):
-            self.records.append(
-                EventRecord(
-                    header=event.header,
-                    recorded_at=change.at,
-                    sequence=None,
-                    version=event.version,
-                    index=event.index,
-                    payload=encode_body(event.body),
-                    digest=digest,
-                )
-            )
-            if event.header.ref is not None:
-                self.last_digests[event.header.ref] = digest
+        for record in link_events(change, heads):
+            self.records.append(record)
+            if record.header.ref is not None:
+                self.last_digests[record.header.ref] = record.digest
 
     def has(self, event: EventId) -> bool:
         return any(record.header.id == event for record in self.records)

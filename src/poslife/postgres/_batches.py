@@ -11,14 +11,19 @@ from poslife._domain.event_envelopes import EventHeader
 from poslife._domain.identifiers import EventId
 from poslife._runtime.clock import SystemClock
 from poslife._runtime.ids import new_run_id
-from poslife.postgres._cells import bytes_text, cells, recordset
+from poslife.postgres._cells import bytes_text, cells_by_name, recordset
 from poslife.postgres._copy_format import require_sound
 from poslife.postgres._database import Session
 from poslife.postgres._errors import translated
+from poslife.postgres._statements import insertion
 from poslife.protocols import EventRecord
-from poslife.storage._event_rows import RUN_EVENT_COLUMNS, run_event_row
+from poslife.storage._columns import RUN_EVENTS
+from poslife.storage._event_rows import run_event_row
 
 __all__ = ["batch_of", "probe", "take_over", "write"]
+
+
+_cells: Final = cells_by_name(RUN_EVENTS)
 
 
 def batch_of(records: Sequence[EventRecord]) -> str:
@@ -31,24 +36,11 @@ def batch_of(records: Sequence[EventRecord]) -> str:
     require_sound(records)
     with translated():
         return recordset(
-            [
-                {**cells(RUN_EVENT_COLUMNS, run_event_row(record)), "digest": bytes_text(record.digest)}
-                for record in records
-            ]
+            [{**_cells(run_event_row(record)), "digest": bytes_text(record.digest)} for record in records]
         )
 
 
-_WRITE: Final = """
-INSERT INTO poslife.run_events (
-    event_id, type, schema, ref, venue, account, symbol, ordinal, severity, occurred_at, recorded_at, run,
-    correlation, causation, actor, sequence, payload, digest
-)
-SELECT
-    r.event_id, r.type, r.schema, r.ref, r.venue, r.account, r.symbol, r.ordinal, r.severity, r.occurred_at,
-    r.recorded_at, r.run, r.correlation, r.causation, r.actor, r.sequence, r.payload, r.digest
-FROM json_populate_recordset(NULL::poslife.run_events, $1::text::json) AS r
-ON CONFLICT (event_id) DO NOTHING
-"""
+_WRITE: Final = f"{insertion('run_events', RUN_EVENTS, 1)} ON CONFLICT (event_id) DO NOTHING"
 
 
 async def write(session: Session, batch: str) -> None:

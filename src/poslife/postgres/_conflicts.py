@@ -11,9 +11,10 @@ from poslife._domain.changes import Change
 from poslife._domain.identifiers import PositionId, PositionKey
 from poslife._domain.positions import ClosedPosition, LivePosition
 from poslife.errors import DuplicatePosition, FillAlreadyStored, KeyInDoubt, StorageRejected
-from poslife.postgres._cells import cells, recordset
+from poslife.postgres._cells import cells_by_name, recordset
 from poslife.postgres._database import Session
 from poslife.postgres._reads import find_fill, positions_of, whole_positions
+from poslife.storage._columns import POSITIONS
 from poslife.storage._rows import key_row
 
 __all__ = ["CONTESTED", "explain"]
@@ -22,7 +23,7 @@ _ONE_LIVE_PER_KEY: Final = "positions_one_live_per_key"
 _ONE_FILL: Final = "fills_pkey"
 _ONE_NUMBER: Final = "life_events_numbered"
 
-_KEY_COLUMNS: Final = ("venue", "account", "symbol", "leg", "margin_mode")
+_key_cells: Final = cells_by_name([column for column in POSITIONS if column.path[0] == "key"])
 
 CONTESTED: Final = frozenset({_ONE_LIVE_PER_KEY, _ONE_FILL, _ONE_NUMBER})
 """
@@ -69,7 +70,7 @@ async def _explain_keys(session: Session, change: Change) -> None:
 
 
 async def _read_holders(session: Session, keys: set[PositionKey]) -> dict[PositionKey, LivePosition]:
-    wanted = [cells(_KEY_COLUMNS, key_row(key)) for key in keys]
+    wanted = [_key_cells(key_row(key)) for key in keys]
     live = positions_of(await session.fetch(_READ_HOLDERS, recordset(wanted)))
     return {position.key: position for position in live if not isinstance(position, ClosedPosition)}
 

@@ -17,7 +17,7 @@ import msgspec
 from poslife._domain.checks import require_count, require_utc
 from poslife.errors import InvalidValue, StorageRejected
 from poslife.protocols import EventRecord
-from poslife.storage._event_rows import RUN_EVENT_COLUMNS
+from poslife.storage._columns import RUN_EVENTS
 
 __all__ = ["BEGIN", "END", "require_sound", "rows_of"]
 
@@ -49,7 +49,7 @@ What they end with.
 _NULL: Final = struct.pack("!i", -1)
 _UUID: Final = struct.pack("!i", 16)
 _DIGEST: Final = struct.pack("!i", 32)
-_ROW: Final = struct.pack("!h", len(RUN_EVENT_COLUMNS)) + _UUID  # its first cell is an id
+_ROW: Final = struct.pack("!h", len(RUN_EVENTS)) + _UUID  # its first cell is an id
 _integer: Final = struct.Struct("!ii").pack
 _times: Final = struct.Struct("!iqiq").pack
 _sequence_and_length: Final = struct.Struct("!iqi").pack
@@ -75,7 +75,7 @@ class _Texts(dict[str | None, bytes]):
 
 def rows_of(records: Sequence[EventRecord], *, first: int = 0) -> list[bytes]:
     """
-    The rows, with the columns `RUN_EVENT_COLUMNS`.
+    The rows, with the columns `RUN_EVENTS`.
 
     A life event is refused: it is written with the change that it tells of, and with nothing else.
 

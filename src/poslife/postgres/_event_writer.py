@@ -30,13 +30,13 @@ from poslife.postgres._database import Limits, Own
 from poslife.postgres._error_table import Verdict, ruling_of
 from poslife.postgres._errors import DRIVER_ERRORS, leaves_connection_whole, translate_error, was_rolled_back
 from poslife.protocols import EventRecord
-from poslife.storage._event_rows import RUN_EVENT_COLUMNS
+from poslife.storage._columns import RUN_EVENTS, names_of
 
 __all__ = ["EventWriter"]
 
 ResultT = TypeVar("ResultT")
 
-_COLUMNS: Final = list(RUN_EVENT_COLUMNS)
+_COLUMNS: Final = list(names_of(RUN_EVENTS))
 # So many are encoded while the server stores those before them, and while the event loop waits.
 _PART: Final = 250
 _LINE: Final = re.compile(r"^COPY [^,]+, \D*(\d+)", re.MULTILINE)

@@ -17,25 +17,22 @@ import msgspec
 from poslife.errors import InvalidValue
 from poslife.postgres._cells import record_of
 from poslife.postgres._database import Session
+from poslife.postgres._statements import listed_events
 from poslife.protocols import FeedPage
+from poslife.storage._columns import LIFE_EVENTS, RUN_EVENTS
 from poslife.storage._page_tokens import AfterEvent, AfterRunEvent, event_token, page_of_run_events
 
 __all__ = ["fetch_life_events", "fetch_run_events", "life_event_page", "run_event_page"]
 
-_READ: Final = """
+_READ: Final = f"""
 SELECT json_build_object('xid', l.commit_xid::text, 'event', row_to_json(t))::text
 FROM poslife.life_events AS l
-CROSS JOIN LATERAL (
-    SELECT
-        l.event_id, l.type, l.schema, l.ref, l.venue, l.account, l.symbol, l.ordinal, l.severity,
-        l.occurred_at, l.recorded_at, l.run, l.correlation, l.causation, l.actor,
-        l.version, l.index, NULL::bigint AS sequence, l.body AS content, encode(l.digest, 'hex') AS digest
-) AS t
+CROSS JOIN LATERAL (SELECT {listed_events(LIFE_EVENTS, "l")}) AS t
 WHERE (l.commit_xid, l.event_id) > ($1::text::xid8, $2::text::uuid)
   AND l.commit_xid < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY l.commit_xid, l.event_id
 LIMIT $3::text::bigint
-"""
+"""  # noqa: S608 - names of our own
 
 _IS_OURS: Final = """
 SELECT 'yes' FROM poslife.life_events AS l WHERE l.commit_xid = $1::text::xid8 AND l.event_id = $2::text::uuid
@@ -74,20 +71,14 @@ def life_event_page(rows: Sequence[str], after: AfterEvent | None) -> FeedPage:
     return FeedPage(items=items, next=None if after is None else event_token(after))
 
 
-_READ_RUNS: Final = """
+_READ_RUNS: Final = f"""
 SELECT row_to_json(t)::text
 FROM poslife.run_events AS e
-CROSS JOIN LATERAL (
-    SELECT
-        e.event_id, e.type, e.schema, e.ref, e.venue, e.account, e.symbol, e.ordinal, e.severity,
-        e.occurred_at, e.recorded_at, e.run, e.correlation, e.causation, e.actor,
-        NULL::integer AS version, NULL::integer AS index, e.sequence, e.payload AS content,
-        encode(e.digest, 'hex') AS digest
-) AS t
+CROSS JOIN LATERAL (SELECT {listed_events(RUN_EVENTS, "e")}) AS t
 WHERE (e.run, e.sequence, e.event_id) > ($1::text::uuid, $2::text::bigint, $3::text::uuid)
 ORDER BY e.run, e.sequence, e.event_id
 LIMIT $4::text::bigint
-"""
+"""  # noqa: S608 - names of our own
 
 
 async def fetch_run_events(session: Session, after: AfterRunEvent, limit: int) -> list[str]:

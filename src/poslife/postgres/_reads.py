@@ -16,8 +16,10 @@ from poslife._domain.identifiers import PositionId, PositionKey, PositionRef
 from poslife._domain.positions import ClosedPosition, LivePosition, Position
 from poslife.postgres._cells import candidates_of, event_of, fill_of, position_of
 from poslife.postgres._database import Session
+from poslife.postgres._statements import listed_events
 from poslife.protocols import Page
 from poslife.protocols._pages import page_of
+from poslife.storage._columns import LIFE_EVENTS, RUN_EVENTS
 from poslife.storage._page_tokens import AfterClosing, closing_token
 from poslife.storage._rows import key_row
 
@@ -301,22 +303,16 @@ def _fills_page(rows: Iterable[str], limit: int) -> Page[StoredFill]:
     return page_of([(str(number), stored) for number, stored in numbered], limit)
 
 
-_LIST_HISTORY: Final = """
+_LIST_HISTORY: Final = f"""
 WITH told AS (
     (
-        SELECT
-            l.event_id, l.type, l.schema, l.ref, l.venue, l.account, l.symbol, l.ordinal, l.severity,
-            l.occurred_at, l.recorded_at, l.run, l.correlation, l.causation, l.actor,
-            l.version, l.index, NULL::bigint AS sequence, l.body AS content, encode(l.digest, 'hex') AS digest
+        SELECT {listed_events(LIFE_EVENTS, "l")}
         FROM poslife.life_events AS l
         WHERE l.ref = $1::text::uuid AND l.event_id > $2::text::uuid
         ORDER BY l.event_id
         LIMIT $3::text::bigint
     ) UNION ALL (
-        SELECT
-            e.event_id, e.type, e.schema, e.ref, e.venue, e.account, e.symbol, e.ordinal, e.severity,
-            e.occurred_at, e.recorded_at, e.run, e.correlation, e.causation, e.actor,
-            NULL::integer, NULL::integer, e.sequence, e.payload, encode(e.digest, 'hex')
+        SELECT {listed_events(RUN_EVENTS, "e")}
         FROM poslife.run_events AS e
         WHERE e.ref = $1::text::uuid AND e.event_id > $2::text::uuid
         ORDER BY e.event_id
@@ -327,7 +323,7 @@ SELECT row_to_json(t)::text
 FROM told AS t
 ORDER BY t.event_id
 LIMIT $3::text::bigint
-"""
+"""  # noqa: S608 - names of our own
 
 
 async def list_history(session: Session, ref: PositionRef, after: UUID, limit: int) -> Page[RecordedEvent]:

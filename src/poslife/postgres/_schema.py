@@ -15,6 +15,8 @@ import msgspec
 from poslife.errors import SchemaMismatch
 from poslife.postgres._database import Database, Session
 from poslife.postgres._migrations import migrate
+from poslife.postgres._statements import TYPES
+from poslife.storage._columns import TABLES
 
 __all__ = ["check_schema", "describe", "differences", "needed_features", "prepare_schema", "read_features"]
 
@@ -66,10 +68,17 @@ async def check_schema(session: Session) -> None:
 @cache
 def needed_features() -> tuple[Feature, ...]:
     """
-    What this release needs, from ``needed_schema.txt``: relation, what and definition, separated by tabs.
+    Return the schema that this release needs: the columns of rows, and the file ``needed_schema.txt``.
+
+    The file has what the migrations make besides: relation, what and definition, separated by tabs.
     """
     text = (resources.files("poslife.postgres") / "needed_schema.txt").read_text("utf-8")
-    rows = (line.split("\t") for line in text.splitlines())
+    rows = [line.split("\t") for line in text.splitlines()]
+    rows += [
+        [table, f"column {column.name}", f"{TYPES[column.cells]}{'' if column.null else ' not null'}"]
+        for table, columns in TABLES.items()
+        for column in columns
+    ]
     return tuple(
         Feature(relation=relation, what=what, definition=definition, demanding=True)
         for relation, what, definition in rows

@@ -17,15 +17,16 @@ from poslife._domain.identifiers import EventId
 from poslife._runtime.ids import new_run_id
 from poslife.errors import InvalidValue, StorageRejected
 from poslife.protocols import Clock, EventRecord
-from poslife.sqlite._cells import Cell, insertion
+from poslife.sqlite._cells import Cell
 from poslife.sqlite._errors import translated
 from poslife.sqlite._session import Session
-from poslife.storage._event_rows import RUN_EVENT_COLUMNS
+from poslife.sqlite._statements import insertion
+from poslife.storage._columns import RUN_EVENTS
 
 __all__ = ["WRITE", "probe", "rows_of", "write"]
 
 # Of the event id alone: what any other constraint refuses is told.
-WRITE: Final = f"{insertion('run_events', RUN_EVENT_COLUMNS)} ON CONFLICT (event_id) DO NOTHING"
+WRITE: Final = f"{insertion('run_events', RUN_EVENTS)} ON CONFLICT (event_id) DO NOTHING"
 
 
 def write(session: Session, records: Sequence[EventRecord]) -> None:
@@ -65,7 +66,7 @@ def probe(session: Session, clock: Clock) -> None:
 
 def rows_of(records: Sequence[EventRecord]) -> list[tuple[Cell, ...]]:
     """
-    The rows, in the order of `RUN_EVENT_COLUMNS`.
+    The rows, in the order of `RUN_EVENTS`.
 
     A life event is refused: it is written with the change that it tells of, and with nothing else.
 

@@ -1,5 +1,5 @@
 """
-Values as SQLite keeps them, and back; statements over the tables' columns. Pure.
+Values as SQLite keeps them, and back. Pure.
 
 Whoever opens the file with the ``sqlite3`` shell should be able to read it: so numbers, times and UUIDs are
 text.
@@ -17,9 +17,10 @@ import msgspec
 
 from poslife._domain.decimals import canonical_text
 from poslife.errors import StorageRejected
-from poslife.storage._rows import Value
+from poslife.storage._columns import Column, Kind
+from poslife.storage._mapping import Value
 
-__all__ = ["Cell", "cells_of", "insertion", "selection", "time_of", "time_text", "update", "values_by_column"]
+__all__ = ["Cell", "cells_of", "time_of", "time_text", "values_by_column"]
 
 Cell = int | str | bytes | None
 """
@@ -93,77 +94,23 @@ _TURNS: Final[Mapping[type, Callable[[Any], Cell] | None]] = {
 }
 
 
-_VALUES: Final[Mapping[str, Callable[[str], Value]]] = {
-    **dict.fromkeys(("ref", "run", "event_id", "correlation", "causation"), UUID),
-    **dict.fromkeys(
-        (
-            "created_at",
-            "opened_at",
-            "closed_at",
-            "prepared_at",
-            "submitted_at",
-            "at",
-            "occurred_at",
-            "recorded_at",
-        ),
-        time_of,
-    ),
-    **dict.fromkeys(
-        (
-            "requested_quantity",
-            "requested_price",
-            "entered_quantity",
-            "entered_cost",
-            "exited_quantity",
-            "exited_cost",
-            "stop_price",
-            "take_profit_price",
-            "quantity",
-            "filled",
-            "price",
-        ),
-        Decimal,
-    ),
+_READERS: Final[Mapping[Kind, Callable[[str], Value]]] = {
+    Kind.UUID: UUID,
+    Kind.TIME: time_of,
+    Kind.NUMBER: Decimal,
 }
 
 
-def values_by_column(columns: Sequence[str]) -> Callable[[Sequence[Cell]], dict[str, Value]]:
+def values_by_column(columns: Sequence[Column]) -> Callable[[Sequence[Cell]], dict[str, Value]]:
     """
-    What makes values of a row of cells that has these columns.
+    Return the function that makes values of a row of cells with these columns.
     """
-    turns = tuple((column, _VALUES.get(column)) for column in columns)
+    readers = tuple((column.name, _READERS.get(column.cells)) for column in columns)
 
     def values_of(cells: Sequence[Cell]) -> dict[str, Value]:
         return {
-            column: turn(cell) if turn is not None and isinstance(cell, str) else cell
-            for (column, turn), cell in zip(turns, cells, strict=True)
+            name: read(cell) if read is not None and isinstance(cell, str) else cell
+            for (name, read), cell in zip(readers, cells, strict=True)
         }
 
     return values_of
-
-
-def insertion(table: str, columns: Sequence[str]) -> str:
-    """
-    The statement that inserts a row.
-    """
-    marks = ", ".join("?" * len(columns))
-    return f"INSERT INTO {table} ({_listed(columns)}) VALUES ({marks})"  # noqa: S608 - names of our own
-
-
-def selection(table: str, columns: Sequence[str]) -> str:
-    """
-    The beginning of a statement that selects rows.
-    """
-    return f"SELECT {_listed(columns)} FROM {table} "  # noqa: S608 - names of our own
-
-
-def update(table: str, columns: Sequence[str], key: str) -> str:
-    """
-    The statement that updates a row: its columns, then its key.
-    """
-    changes = ", ".join(f'"{column}" = ?' for column in columns)
-    return f"UPDATE {table} SET {changes} WHERE {key} = ?"  # noqa: S608 - names of our own
-
-
-def _listed(columns: Sequence[str]) -> str:
-    return ", ".join(f'"{column}"' for column in columns)

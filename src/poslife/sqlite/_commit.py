@@ -34,19 +34,14 @@ from poslife.errors import (
     StorageRejected,
 )
 from poslife.protocols import Clock
-from poslife.sqlite._cells import Cell, cells_of, insertion, time_text, update
+from poslife.sqlite._cells import Cell, cells_of, time_text
 from poslife.sqlite._reads import find_by_ref, find_fill, find_live
 from poslife.sqlite._runs import IS_LEASED
 from poslife.sqlite._session import Session
-from poslife.storage._event_rows import LIFE_EVENT_COLUMNS, LifeEventRow, life_digests, life_event_rows
-from poslife.storage._rows import (
-    FILL_COLUMNS,
-    ORDER_COLUMNS,
-    POSITION_COLUMNS,
-    fill_row,
-    order_row,
-    position_row,
-)
+from poslife.sqlite._statements import insertion, update
+from poslife.storage._columns import FILLS, LIFE_EVENTS, ORDERS, POSITIONS, names_of
+from poslife.storage._event_rows import LifeEventRow, life_digests, life_event_rows
+from poslife.storage._rows import fill_row, order_row, position_row
 
 __all__ = ["Prepared", "commit", "prepare"]
 
@@ -278,8 +273,8 @@ def _result(session: Session, transition: Transition) -> Position:
             raise StorageRejected("the table position_ids has no row: restore it from a backup")
 
 
-_INSERT_POSITION: Final = insertion("positions", POSITION_COLUMNS)
-_UPDATE_POSITION: Final = update("positions", POSITION_COLUMNS[1:], "ref")
+_INSERT_POSITION: Final = insertion("positions", POSITIONS)
+_UPDATE_POSITION: Final = update("positions", POSITIONS[1:], "ref")
 
 
 def _write_positions(
@@ -300,13 +295,10 @@ def _releasing_first(
     return sorted(zip(positions, rows, strict=True), key=lambda pair: pair[0].live)
 
 
-_WRITE_ORDER: Final = (
-    f"{insertion('orders', ORDER_COLUMNS)} ON CONFLICT (ref, ordinal) DO UPDATE SET "
-    + ", ".join(f"{column} = excluded.{column}" for column in ORDER_COLUMNS[2:])
+_WRITE_ORDER: Final = f"{insertion('orders', ORDERS)} ON CONFLICT (ref, ordinal) DO UPDATE SET " + ", ".join(
+    f"{name} = excluded.{name}" for name in names_of(ORDERS[2:])
 )
-_WRITE_FILL: Final = (
-    f"{insertion('fills', FILL_COLUMNS)} ON CONFLICT (venue, account, symbol, trade_id) DO NOTHING"
-)
+_WRITE_FILL: Final = f"{insertion('fills', FILLS)} ON CONFLICT (venue, account, symbol, trade_id) DO NOTHING"
 
 
 def _write_fills(session: Session, rows: Sequence[Row]) -> None:
@@ -322,4 +314,4 @@ def _write_fills(session: Session, rows: Sequence[Row]) -> None:
         written.add(name)
 
 
-_WRITE_EVENT: Final = insertion("life_events", LIFE_EVENT_COLUMNS)
+_WRITE_EVENT: Final = insertion("life_events", LIFE_EVENTS)

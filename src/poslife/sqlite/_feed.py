@@ -13,24 +13,25 @@ from poslife.errors import InvalidValue
 from poslife.protocols import FeedPage
 from poslife.sqlite._cells import values_by_column
 from poslife.sqlite._session import Session
-from poslife.storage._event_rows import HEADER_COLUMNS, event_record_from
+from poslife.sqlite._statements import listed_events
+from poslife.storage._columns import EVENTS, LIFE_EVENTS, RUN_EVENTS
+from poslife.storage._event_rows import event_record_from
 from poslife.storage._page_tokens import AfterEvent, AfterRunEvent, event_token, page_of_run_events
 
 __all__ = ["read_life_events", "read_run_events"]
 
-_SHARED: Final = ", ".join(f'"{column}"' for column in (*HEADER_COLUMNS, "digest"))
 _READ: Final = f"""
-SELECT number, {_SHARED}, version, "index", NULL AS sequence, body AS content FROM life_events
+SELECT number, {listed_events(LIFE_EVENTS)} FROM life_events
 WHERE number > ? ORDER BY number LIMIT ?
 """  # noqa: S608 - a statement of our own
 _AT: Final = "SELECT event_id FROM life_events WHERE number = ?"
 
 _READ_RUNS: Final = f"""
-SELECT {_SHARED}, NULL AS version, NULL AS "index", sequence, payload AS content FROM run_events
+SELECT {listed_events(RUN_EVENTS)} FROM run_events
 WHERE (run, sequence, event_id) > (?, ?, ?) ORDER BY run, sequence, event_id LIMIT ?
 """  # noqa: S608 - a statement of our own
 
-_values = values_by_column((*HEADER_COLUMNS, "digest", "version", "index", "sequence", "content"))
+_values = values_by_column(EVENTS)
 
 
 def read_life_events(session: Session, after: AfterEvent | None, limit: int) -> FeedPage:

@@ -19,25 +19,14 @@ from poslife._domain.orders import Order
 from poslife._domain.positions import ClosedPosition, LivePosition, Position
 from poslife.protocols import Page
 from poslife.protocols._pages import page_of
-from poslife.sqlite._cells import Cell, selection, time_text, values_by_column
+from poslife.sqlite._cells import Cell, time_text, values_by_column
 from poslife.sqlite._session import Session
-from poslife.storage._event_rows import (
-    EVENT_COLUMNS,
-    LIFE_EVENT_COLUMNS,
-    RUN_EVENT_COLUMNS,
-    recorded_event_from,
-)
+from poslife.sqlite._statements import listed, listed_events, selection
+from poslife.storage._columns import EVENTS, FILLS, LIFE_EVENTS, ORDERS, POSITIONS, RUN_EVENTS
+from poslife.storage._event_rows import recorded_event_from
+from poslife.storage._mapping import Value
 from poslife.storage._page_tokens import AfterClosing, closing_token
-from poslife.storage._rows import (
-    FILL_COLUMNS,
-    ORDER_COLUMNS,
-    POSITION_COLUMNS,
-    Value,
-    fill_from,
-    key_row,
-    order_from,
-    position_from,
-)
+from poslife.storage._rows import fill_from, key_row, order_from, position_from
 
 __all__ = [
     "find_by_id",
@@ -54,14 +43,14 @@ __all__ = [
     "read_candidates",
 ]
 
-_POSITIONS: Final = selection("positions", POSITION_COLUMNS)
-_ORDERS: Final = selection("orders", ORDER_COLUMNS)
-_FILLS: Final = selection("fills", FILL_COLUMNS)
+_POSITIONS: Final = selection("positions", POSITIONS)
+_ORDERS: Final = selection("orders", ORDERS)
+_FILLS: Final = selection("fills", FILLS)
 
-_position_values = values_by_column(POSITION_COLUMNS)
-_order_values = values_by_column(ORDER_COLUMNS)
-_fill_values = values_by_column(FILL_COLUMNS)
-_event_values = values_by_column(EVENT_COLUMNS)
+_position_values = values_by_column(POSITIONS)
+_order_values = values_by_column(ORDERS)
+_fill_values = values_by_column(FILLS)
+_event_values = values_by_column(EVENTS)
 
 _ORDERS_OF_ONE: Final = _ORDERS + "WHERE ref = ? ORDER BY ordinal"
 _ORDERS_OF_MANY: Final = _ORDERS + "JOIN json_each(?) AS page ON ref = page.value ORDER BY ref, ordinal"
@@ -226,7 +215,7 @@ def list_closed(
     return page_of([(closing_token(position), position) for position in closed], limit)
 
 
-_NUMBERED_FILLS: Final = selection("fills", ("number", *FILL_COLUMNS))
+_NUMBERED_FILLS: Final = f"SELECT number, {listed(FILLS)} FROM fills"  # noqa: S608 - names of our own
 _FILLS_OF: Final = f"{_NUMBERED_FILLS} WHERE ref = ? AND number > ? ORDER BY number LIMIT ?"
 _UNCLAIMED: Final = f"{_NUMBERED_FILLS} WHERE ref IS NULL AND number > ? ORDER BY number LIMIT ?"
 
@@ -249,23 +238,12 @@ def _page_of_fills(rows: Iterable[Sequence[Cell]], limit: int) -> Page[StoredFil
     return page_of([(str(number), fill_from(_fill_values(cells))) for number, *cells in rows], limit)
 
 
-def _told_by(table: str, columns: Sequence[str], **others: str) -> str:
-    """
-    The events of a position in one table, as `EVENT_COLUMNS`; *others* are what the table calls them.
-    """
-    listed = (
-        f'"{column}"' if column in columns else f'{others.get(column, "NULL")} AS "{column}"'
-        for column in EVENT_COLUMNS
-    )
-    return f"SELECT {', '.join(listed)} FROM {table} WHERE ref = ? AND event_id > ?"  # noqa: S608 - our own
-
-
-_HISTORY: Final = (
-    _told_by("life_events", LIFE_EVENT_COLUMNS, content="body")
-    + " UNION ALL "
-    + _told_by("run_events", RUN_EVENT_COLUMNS, content="payload")
-    + " ORDER BY event_id LIMIT ?"
-)
+_HISTORY: Final = f"""
+SELECT {listed_events(LIFE_EVENTS)} FROM life_events WHERE ref = ? AND event_id > ?
+UNION ALL
+SELECT {listed_events(RUN_EVENTS)} FROM run_events WHERE ref = ? AND event_id > ?
+ORDER BY event_id LIMIT ?
+"""  # noqa: S608 - names of our own
 
 
 def list_history(session: Session, ref: PositionRef, after: UUID, limit: int) -> Page[RecordedEvent]:

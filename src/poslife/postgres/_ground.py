@@ -1,0 +1,191 @@
+"""
+What a commit is checked against: its registration, its run's lease, and the heads of its positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, TypedDict
+from uuid import UUID
+
+import msgspec
+
+from poslife._domain.changes import Change, Committed
+from poslife._domain.commit_checks import Heads, StoredHead
+from poslife._domain.event_envelopes import UNLINKED
+from poslife._domain.identifiers import PositionId, PositionRef
+from poslife._domain.position_status import PositionStatus
+from poslife.errors import ChangeIdReused
+from poslife.postgres._cells import recordset
+from poslife.postgres._database import Session
+
+__all__ = ["Ground", "first_result", "read_heads", "take_ground"]
+
+
+class _Head(TypedDict):
+    ref: UUID
+    status: str
+    version: int
+    id: int | None
+    trail: str | None
+
+
+class _GroundRow(TypedDict):
+    registered: bool
+    leased: bool
+    heads: list[_Head]
+
+
+class _FirstResult(TypedDict):
+    fingerprint: str
+    ids: dict[UUID, int | None]
+
+
+_ground_decoder: Final = msgspec.json.Decoder(_GroundRow)
+_heads_decoder: Final = msgspec.json.Decoder(list[_Head])
+_first_result_decoder: Final = msgspec.json.Decoder(_FirstResult)
+
+
+class Ground(msgspec.Struct, frozen=True):
+    """
+    The answer of `take_ground`.
+
+    Attributes:
+        registered: Each of the changes is new, and registered with this transaction.
+        leased: Each run holds its lease.
+        heads: The stored positions among those they change.
+    """
+
+    registered: bool
+    leased: bool
+    heads: Heads
+
+
+# The last of its life events' digests.
+_TRAIL: Final = """(
+    SELECT encode(l.digest, 'hex') FROM poslife.life_events AS l
+    WHERE l.ref = p.ref ORDER BY l.version DESC, l.index DESC LIMIT 1
+)"""
+
+# The changes are registered first of all: a repetition waits here for an earlier attempt that is still in
+# flight. The conditions on `registered` make sure of that order, and that a repetition locks nothing.
+_TAKE_GROUND: Final = f"""
+WITH registered AS (
+    INSERT INTO poslife.changes (change_id, fingerprint, run, at)
+    SELECT c.change_id, c.fingerprint, c.run, c.at
+    FROM json_populate_recordset(NULL::poslife.changes, $1::text::json) AS c
+    ON CONFLICT (change_id) DO NOTHING
+    RETURNING change_id
+), fresh AS (
+    SELECT count(*) = json_array_length($1::text::json) AS yes FROM registered
+), lease AS (
+    SELECT r.id
+    FROM poslife.runs AS r
+    WHERE r.id = ANY ($2::text[]::uuid[])
+      AND r.ended_at IS NULL AND r.lost_at IS NULL AND r.lease_until > clock_timestamp()
+      AND (SELECT yes FROM fresh)
+    ORDER BY r.id
+    FOR SHARE
+), heads AS (
+    SELECT p.ref, p.status, p.version, p.id, {_TRAIL} AS trail
+    FROM poslife.positions AS p
+    WHERE p.ref = ANY ($3::text[]::uuid[]) AND (SELECT yes FROM fresh)
+    ORDER BY p.ref
+    FOR NO KEY UPDATE
+)
+SELECT json_build_object(
+    'registered', (SELECT yes FROM fresh),
+    'leased', (SELECT count(*) FROM lease) = cardinality($2::text[]),
+    'heads', (SELECT coalesce(json_agg(h), '[]') FROM heads AS h)
+)::text
+"""  # noqa: S608 - a statement of our own
+
+
+async def take_ground(session: Session, changes: Sequence[Change], marks: Sequence[str]) -> Ground:
+    """
+    Register the changes, hold their run and lock their positions.
+
+    Args:
+        session: The transaction they are committed in.
+        changes: The changes.
+        marks: Their fingerprints, in hexadecimal.
+    """
+    registration = recordset(
+        [
+            {"change_id": change.id, "fingerprint": f"\\x{mark}", "run": change.run, "at": change.at}
+            for change, mark in zip(changes, marks, strict=True)
+        ]
+    )
+    # The run is held by every change: ending it waits for what a dead process has in flight at the server.
+    runs = [str(run) for run in {change.run for change in changes}]
+    answer = await session.fetch(_TAKE_GROUND, registration, runs, _refs_of(changes))
+    row = _ground_decoder.decode(answer[0])
+    return Ground(row["registered"], row["leased"], _stored_heads(row["heads"]))
+
+
+_READ_HEADS: Final = f"""
+WITH heads AS (
+    SELECT p.ref, p.status, p.version, p.id, {_TRAIL} AS trail
+    FROM poslife.positions AS p
+    WHERE p.ref = ANY ($1::text[]::uuid[])
+    ORDER BY p.ref
+    FOR NO KEY UPDATE
+)
+SELECT coalesce(json_agg(h), '[]')::text FROM heads AS h
+"""  # noqa: S608 - a statement of our own
+
+
+async def read_heads(session: Session, changes: Sequence[Change]) -> Heads:
+    """
+    Lock the positions of *changes* once more, and return their heads.
+    """
+    answer = await session.fetch(_READ_HEADS, _refs_of(changes))
+    return _stored_heads(_heads_decoder.decode(answer[0]))
+
+
+def _stored_heads(heads: list[_Head]) -> Heads:
+    return {
+        PositionRef(head["ref"]): StoredHead(
+            status=PositionStatus(head["status"]),
+            version=head["version"],
+            id=None if head["id"] is None else PositionId(head["id"]),
+            trail=UNLINKED if head["trail"] is None else bytes.fromhex(head["trail"]),
+        )
+        for head in heads
+    }
+
+
+_READ_FIRST_RESULT: Final = """
+SELECT json_build_object(
+    'fingerprint', encode(c.fingerprint, 'hex'),
+    'ids', (
+        SELECT coalesce(json_object_agg(p.ref, p.id), '{}')
+        FROM poslife.positions AS p
+        WHERE p.ref = ANY ($2::text[]::uuid[])
+    )
+)::text
+FROM poslife.changes AS c
+WHERE c.change_id = $1::text::uuid
+"""
+
+
+async def first_result(session: Session, change: Change, mark: str) -> Committed:
+    """
+    Return the first result of a change that was committed before.
+
+    Its transitions say all of it but the ids, and those never change.
+
+    Raises:
+        ChangeIdReused: The id was committed with another change.
+    """
+    answer = await session.fetch(_READ_FIRST_RESULT, str(change.id), _refs_of((change,)))
+    first = _first_result_decoder.decode(answer[0])
+    if first["fingerprint"] != mark:
+        raise ChangeIdReused(change.id)
+    ids = {ref: None if minted is None else PositionId(minted) for ref, minted in first["ids"].items()}
+    positions = (transition.result(ids.get(transition.ref)) for transition in change.transitions)
+    return Committed(change_id=change.id, positions=tuple(positions), repeated=True)
+
+
+def _refs_of(changes: Sequence[Change]) -> list[str]:
+    return [str(transition.ref) for change in changes for transition in change.transitions]

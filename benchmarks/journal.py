@@ -1,5 +1,7 @@
 """
 The journal against the bare calls: an append against one `os.write`, recovery against reading the file.
+
+And against what might be a journal instead: an INSERT into SQLite's write-ahead log.
 """
 
 from __future__ import annotations
@@ -7,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import sqlite3
 import tempfile
 import threading
 import time
@@ -58,6 +61,7 @@ def results() -> list[Result]:
             _one_by_one(folder),
             _appending_beside_a_thread(folder),
             _recovering(folder),
+            _instead_of_sqlite(folder),
         ]
     finally:
         shutil.rmtree(folder)
@@ -165,6 +169,30 @@ def _recovering(folder: Path) -> Result:
     ours = [_timed(lambda: _recover(root)) for _ in range(ROUNDS)]
     bare = [_timed(lambda: _read(files)) for _ in range(ROUNDS)]
     return Result(what="open and read back", poslife=median(ours), floor=median(bare))
+
+
+def _instead_of_sqlite(folder: Path) -> Result:
+    """
+    An append against an INSERT that survives a killed process as well, and no power failure either.
+    """
+    frame = os.urandom(FRAME_BYTES)
+    journal = FileJournal(folder / "instead")
+    journal.open()
+    ours = _timed(partial(_append, journal, frame))
+    journal.forget(FRAMES)
+    journal.close()
+    connection = sqlite3.connect(folder / "sqlite", isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("CREATE TABLE frames (number INTEGER PRIMARY KEY, frame BLOB)")
+
+    def insert() -> None:
+        for _ in range(FRAMES):
+            connection.execute("INSERT INTO frames (frame) VALUES (?)", (frame,))
+
+    instead = _timed(insert)
+    connection.close()
+    return Result(what="append, not SQLite's INSERT", poslife=ours, floor=instead)
 
 
 def _recover(root: Path) -> None:

@@ -114,7 +114,7 @@ def die(journal: FileJournal) -> None:
     """
     Let go of what a process holds, and do nothing else, as the kernel does when it dies.
     """
-    journal._begin_anew()
+    journal._reset_after_fork()
 
 
 def all_of(journal: Journal, after: int = 0, *, most_bytes: int = 1 << 20) -> Found:

@@ -15,7 +15,7 @@ import pytest
 
 from poslife.errors import JournalUnavailable
 from poslife.journal import FileJournal
-from poslife.journal._segments import HEADER_BYTES, header
+from poslife.journal._segments import HEADER_BYTES, encode_header
 from tests.journal.disks import Faults, all_of, die, frames_of, left_by, segments_of
 
 FRAME = 116
@@ -57,7 +57,7 @@ def test_a_torn_tail_is_cut_off_and_counted(
     assert whole + 1 == journal.append(b"next")
     assert [*frames_of(whole), b"next"] == all_of(journal).contents
     assert [] == all_of(journal).gaps
-    assert "in the writing" in caplog.text
+    assert "half-written" in caplog.text
     die(journal)
     again = FileJournal(tmp_path)
     assert 0 == again.open().torn_tails
@@ -216,7 +216,7 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     """A segment of a newer release is not guessed at, and not touched."""
     left_by(tmp_path, frames_of(3))
     segment = segments_of(tmp_path)[0]
-    beginning = struct.pack("<8sI", header()[:8], 2)
+    beginning = struct.pack("<8sI", encode_header()[:8], 2)
     damage(segment, 0, beginning + struct.pack("<I", zlib.crc32(beginning)))
     content = segment.read_bytes()
     for _ in range(2):
@@ -246,6 +246,23 @@ def test_opening_where_the_disk_says_no(tmp_path: Path, call: str, number: int) 
     assert [b"now"] == all_of(journal).contents
     journal.close()
     assert 1 == len([each for each in (tmp_path / "a" / "b").iterdir() if not each.name.startswith(".new-")])
+
+
+@pytest.mark.parametrize("call", ["open", "make_directory", "rename", "write_at", "flush"])
+def test_an_opening_that_fails_leaves_nothing_open(tmp_path: Path, call: str) -> None:
+    """
+    A bot that starts on a full disk tries again each second: no attempt may cost it a file descriptor.
+    """
+    faults = Faults()
+    journal = FileJournal(tmp_path / "journal", _disk=faults.disk)
+    before = len(list(Path("/dev/fd").iterdir()))
+    with faults.failing(call, errno.ENOSPC):
+        for _ in range(5):
+            with pytest.raises(JournalUnavailable, match="No space left"):
+                journal.open()
+
+    assert before == len(list(Path("/dev/fd").iterdir()))
+    journal.close()
 
 
 @pytest.mark.parametrize("place", ["file/below", "file"])

@@ -60,5 +60,5 @@ def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setattr(Path, "home", home)
 
-    with pytest.raises(JournalUnavailable, match="say where the journal is to be kept"):
+    with pytest.raises(JournalUnavailable, match="choose a directory for the journal"):
         default_journal_directory("bot")

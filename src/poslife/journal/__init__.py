@@ -1,11 +1,14 @@
 """
-The journal: where events wait, safe from the death of the process, until a store has them.
+The journal: files that keep events through the death of the process until a store has them.
 
 `poslife.connect` makes one by itself; by hand it is given to a `BatchingSink`.
 
-From below: `_segments` says how frames lie in a file, `_cursor` up to where they were let go of, `_directory`
-what one process's directory holds, `_adoption` whose it is; `_appending` writes, `_reading` reads, and
-`_file` puts them together.
+Files rather than SQLite: an append costs 2.7 us, an INSERT into SQLite's write-ahead log 13.4 us
+(``python -m benchmarks.journal``), and forgetting events is removing a file rather than deleting rows.
+
+From below: `_segments` is the format of a file of frames, `_cursor` the file that says up to where they are
+forgotten, `_directory` the contents of one process's directory, `_adoption` which directory a process gets;
+`_appending` writes, `_reading` reads, `_opened` is a journal while it is open, and `_file` is the whole.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """
-Which directory a process writes to: one of its own, with all that dead processes left moved into it.
+The directory of one process: its own, with all that dead processes left moved into it.
 
-Whoever holds the lock of a directory may do with it as it likes; a directory whose lock cannot be had belongs
-to a live process and is left alone. A new directory gets its name when it is locked already, so there is
-never one that is visible and not yet somebody's.
+The holder of a directory's lock owns it; a directory whose lock is taken belongs to a live process and is
+left alone. A new directory gets its name after its lock is taken, so none is ever visible without an owner.
 """
 
 from __future__ import annotations
@@ -22,24 +21,24 @@ from pathlib import Path
 
 from poslife.errors import JournalUnavailable
 from poslife.journal._cursor import Cursor, CursorFile
-from poslife.journal._directory import CURSOR, LOCK, Contents, empty, load, settle
+from poslife.journal._directory import CURSOR, LOCK, Contents, finish_adoptions, load, remove
 from poslife.journal._disk import Disk
 
 __all__ = ["Claimed", "claim"]
 
-_OWN = re.compile(r"[0-9]{8}T[0-9]{6}\.[0-9]{6}-[0-9]+-[0-9a-f]{8}")
-_BEGUN = ".new-"
+_NAME = re.compile(r"[0-9]{8}T[0-9]{6}\.[0-9]{6}-[0-9]+-[0-9a-f]{8}")
+_UNNAMED = ".new-"
 _NOT_SUPPORTED = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
 
 
 class Claimed:
     """
-    A directory that is this process's own, and what is in it.
+    A directory that this process owns, and its contents.
 
     Attributes:
         path: The directory.
         lock: The descriptor that holds its lock.
-        contents: What is in it.
+        contents: Its contents.
     """
 
     def __init__(self, path: Path, lock: int, contents: Contents) -> None:
@@ -52,33 +51,33 @@ class Claimed:
 
     def adopt(self, path: Path, disk: Disk) -> None:
         """
-        Move what a dead sibling's directory holds behind what is here already.
+        Move the contents of a dead sibling's directory behind this one's.
 
-        By one rename, which makes it this one's, and then by steps that `settle` can begin again.
+        One rename makes it this one's; `finish_adoptions` does the rest, and can begin it again.
         """
-        settle(path, disk)
-        theirs = load(path, disk)
-        self._torn_tails += theirs.torn_tails
-        count = theirs.last - theirs.cursor.forgotten
+        finish_adoptions(path, disk)
+        sibling = load(path, disk)
+        self._torn_tails += sibling.torn_tails
+        count = sibling.last - sibling.cursor.forgotten
         if count > 0:
-            # Numbers are told from the cursor once it has moved, so it has to be there, and readable.
+            # Once it has moved, its numbers follow from its cursor, which therefore has to be readable.
             file = CursorFile(path / CURSOR, disk)
             file.read()
             try:
-                file.write(Cursor(forgotten=theirs.cursor.forgotten), durably=True)
+                file.write(Cursor(forgotten=sibling.cursor.forgotten), durably=True)
             finally:
                 file.close()
             disk.rename(path, self.path / f"{self._last + 1:020d}.adopted")
             disk.sync_directory(path.parent)
-            settle(self.path, disk)
+            finish_adoptions(self.path, disk)
             self._last += count
             self._grown = True
         else:
-            empty(path, disk)
+            remove(path, disk)
 
     def reload(self, disk: Disk) -> None:
         """
-        Look again, where something was moved here.
+        Load the contents again if something was moved here.
         """
         if self._grown:
             contents = load(self.path, disk)
@@ -90,28 +89,28 @@ class Claimed:
 
 def claim(root: Path, disk: Disk) -> Claimed:
     """
-    Take over the oldest directory without a live process, or make one; move what the others hold into it.
+    Take over the oldest directory without a live process, or make one; adopt the others without one.
 
     Raises:
         JournalUnavailable: What is there must not be touched, or locks do not work.
-        OSError: The disk says no.
+        OSError: The disk refused.
     """
     if sys.platform == "win32":  # pragma: no cover - on Windows alone
         raise JournalUnavailable("there is no journal on Windows yet; run the bot on a POSIX system")
-    _prepare(root, disk)
+    _prepare_root(root, disk)
     own: Claimed | None = None
     try:
-        for path in _orphans(root):
-            lock = _lock(path, disk)
+        for path in _directories(root):
+            lock = _try_lock(path, disk)
             if lock is None:
                 continue
-            if path.name.startswith(_BEGUN):
-                with _held(lock):
-                    _tidy(path, disk)
+            if path.name.startswith(_UNNAMED):
+                with _released(lock):
+                    _remove_begun(path, disk)
             elif own is None:
                 own = _take_over(path, lock, disk)
             else:
-                with _held(lock):
+                with _released(lock):
                     own.adopt(path, disk)
         if own is None:
             path, lock = _make(root, disk)
@@ -126,34 +125,34 @@ def claim(root: Path, disk: Disk) -> Claimed:
 
 def _take_over(path: Path, lock: int, disk: Disk) -> Claimed:
     try:
-        settle(path, disk)
+        finish_adoptions(path, disk)
         return Claimed(path, lock, load(path, disk))
     except BaseException:
         os.close(lock)
         raise
 
 
-def _prepare(root: Path, disk: Disk) -> None:
+def _prepare_root(root: Path, disk: Disk) -> None:
     """
-    See to it that the root is there, and that nobody else can look into it or write to it.
+    Make the root if it is missing, and require that only this user can read and write it.
     """
     missing = [each for each in (root, *root.parents) if not each.exists()]
     for path in reversed(missing):
         try:
             disk.make_directory(path)
         except FileExistsError:
-            continue  # another process was quicker
-        # Whatever the umask took away or left.
+            continue  # another process made it
+        # The umask may have removed permissions.
         path.chmod(0o700)
     found = root.stat()
     if not stat.S_ISDIR(found.st_mode):
-        raise NotADirectoryError(errno.ENOTDIR, "it is a file", str(root))
+        raise NotADirectoryError(errno.ENOTDIR, "the root is a file", str(root))
     if found.st_uid != os.geteuid() and os.geteuid() != 0:
         raise JournalUnavailable(
             f"{root} belongs to another user ({found.st_uid}); choose a directory of your own"
         )
     if found.st_mode & 0o077:
-        foreign = sorted(each.name for each in root.iterdir() if not _is_ours(each.name))
+        foreign = sorted(each.name for each in root.iterdir() if not _is_journal_name(each.name))
         if foreign:
             raise JournalUnavailable(
                 f"{root} is open to other users and holds what is not the journal's ({foreign[0]}); "
@@ -162,22 +161,22 @@ def _prepare(root: Path, disk: Disk) -> None:
         root.chmod(0o700)
 
 
-def _is_ours(name: str) -> bool:
-    return _OWN.fullmatch(name.removeprefix(_BEGUN)) is not None
+def _is_journal_name(name: str) -> bool:
+    return _NAME.fullmatch(name.removeprefix(_UNNAMED)) is not None
 
 
-def _orphans(root: Path) -> Iterator[Path]:
+def _directories(root: Path) -> Iterator[Path]:
     """
-    Candidates: directories of journals, the oldest first.
+    Return the directories of journals, the oldest first.
     """
-    for path in sorted(root.iterdir(), key=lambda path: path.name.removeprefix(_BEGUN)):
-        if _is_ours(path.name):
+    for path in sorted(root.iterdir(), key=lambda path: path.name.removeprefix(_UNNAMED)):
+        if _is_journal_name(path.name):
             yield path
 
 
-def _lock(path: Path, disk: Disk) -> int | None:
+def _try_lock(path: Path, disk: Disk) -> int | None:
     """
-    The lock of a directory; ``None`` where another process holds it, or the directory is gone.
+    Return the lock of a directory; ``None`` if another process holds it, or the directory is gone.
     """
     file = path / LOCK
     try:
@@ -186,7 +185,7 @@ def _lock(path: Path, disk: Disk) -> int | None:
         return None
     try:
         disk.take_lock(descriptor)
-        # Somebody may have moved or removed it between the two calls.
+        # It may have been moved or removed between the two calls.
         current = file.stat()
     except (BlockingIOError, FileNotFoundError):
         os.close(descriptor)
@@ -206,7 +205,7 @@ def _lock(path: Path, disk: Disk) -> int | None:
 
 
 @contextmanager
-def _held(lock: int) -> Generator[None]:
+def _released(lock: int) -> Generator[None]:
     try:
         yield
     finally:
@@ -215,17 +214,17 @@ def _held(lock: int) -> Generator[None]:
 
 def _make(root: Path, disk: Disk) -> tuple[Path, int]:
     """
-    A directory of this process's own, locked before it has its name.
+    Make a directory, locked before it has its name.
     """
     while True:
         now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
         name = f"{now}-{os.getpid()}-{secrets.token_hex(4)}"
-        begun, final = root / f"{_BEGUN}{name}", root / name
+        begun, final = root / f"{_UNNAMED}{name}", root / name
         disk.make_directory(begun)
         begun.chmod(0o700)
-        lock = _lock(begun, disk)
+        lock = _try_lock(begun, disk)
         if lock is None:
-            continue  # another process has just tidied it away
+            continue  # another process has just removed it
         try:
             disk.rename(begun, final)
             disk.sync_directory(root)
@@ -235,10 +234,10 @@ def _make(root: Path, disk: Disk) -> tuple[Path, int]:
         return final, lock
 
 
-def _tidy(path: Path, disk: Disk) -> None:
+def _remove_begun(path: Path, disk: Disk) -> None:
     """
     Remove a directory whose process died before it had its name: nothing was ever written to it.
     """
-    # Where that fails, it is in nobody's way.
+    # One that cannot be removed does no harm.
     with suppress(OSError):
-        empty(path, disk)
+        remove(path, disk)

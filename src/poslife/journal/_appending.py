@@ -12,14 +12,14 @@ from pathlib import Path
 from poslife.errors import JournalUnavailable
 from poslife.journal._directory import Segment
 from poslife.journal._disk import Disk
-from poslife.journal._segments import MOST_FRAME_BYTES, Name, frame, header
+from poslife.journal._segments import MOST_FRAME_BYTES, SegmentName, encode_frame, encode_header
 
 __all__ = ["Appender"]
 
 
 class Appender:
     """
-    Writes to one segment at a time, each process to segments of its own. Not for two threads at once.
+    Writes to one segment at a time, each process to segments of its own. Not thread-safe by itself.
 
     Attributes:
         segments: All segments of the directory, the newest last.
@@ -46,13 +46,13 @@ class Appender:
         self._active: Segment | None = None
         self._descriptor = -1
         self._first = self._salt = 0
-        # Set while the file may hold more than is told of it.
-        self._unsettled = False
+        # True while the file may hold bytes beyond the segment's extent.
+        self._is_dirty = False
 
     @property
     def last(self) -> int:
         """
-        The number of the newest frame.
+        Number of the newest frame.
         """
         active = self._active
         return self._last if active is None else active.last
@@ -60,7 +60,7 @@ class Appender:
     @property
     def bytes_kept(self) -> int:
         """
-        What all segments take.
+        Bytes of all segments.
         """
         active = self._active
         return self._sealed_bytes + (0 if active is None else active.size)
@@ -71,67 +71,65 @@ class Appender:
 
         Raises:
             JournalUnavailable: The journal is as large as it may be.
-            OSError: The disk says no; the file is as it was.
+            OSError: The disk refused; the file is as it was.
         """
         segment = self._active
         if segment is None or segment.extent[0] + len(content) > self._segment_bytes:
-            segment = self._begin(len(content))
-        if self._unsettled:
-            segment = self._undo(segment) or self._begin(len(content))
+            segment = self._begin_segment(len(content))
+        if self._is_dirty:
+            segment = self._truncate(segment) or self._begin_segment(len(content))
         size, last = segment.extent
         number = last + 1
-        data = frame(content, number - self._first, self._salt)
+        data = encode_frame(content, number - self._first, self._salt)
         if not size:
-            data = header() + data
+            data = encode_header() + data
         if self._most_bytes is not None:
-            self._see_to_room(len(data), self._most_bytes)
-        self._unsettled = True
+            self._require_room(len(data), self._most_bytes)
+        self._is_dirty = True
         try:
             written = self._write(self._descriptor, data)
             while written < len(data):
                 written += self._write(self._descriptor, data[written:])
         except OSError:
-            self._undo(segment)
+            self._truncate(segment)
             raise
         segment.extent = size + written, number
-        self._unsettled = False
+        self._is_dirty = False
         return number
 
     def seal(self) -> None:
         """
-        Write no more to the segment that was written to; the next frame begins another.
+        Close the active segment; the next frame begins another.
         """
         active, descriptor = self._active, self._descriptor
         if active is not None:
             self._last = active.last
             self._sealed_bytes += active.size
-            self._active, self._descriptor, self._unsettled = None, -1, False
+            self._active, self._descriptor, self._is_dirty = None, -1, False
             os.close(descriptor)
 
     def is_active(self, segment: Segment) -> bool:
         """
-        Whether frames are still written to it.
+        Tell if frames are still written to it.
         """
         return segment is self._active
 
     def drop(self, segment: Segment) -> None:
         """
-        Tell no more of a segment that was removed.
+        Drop a segment whose file was removed.
         """
         self.segments.remove(segment)
         self._sealed_bytes -= segment.size
 
-    def _begin(self, size: int) -> Segment:
+    def _begin_segment(self, size: int) -> Segment:
         """
-        The segment for the next frame, of this size: a new one, unless the newest is still empty.
+        Return the segment for the next frame, of this size: a new one, unless the newest is still empty.
         """
         if size > MOST_FRAME_BYTES:
-            raise JournalUnavailable(
-                f"an event of {size:,} bytes is larger than any it takes ({MOST_FRAME_BYTES:,})"
-            )
+            raise JournalUnavailable(f"an event takes {size:,} bytes, and may take {MOST_FRAME_BYTES:,}")
         if self._active is not None and not self._active.size:
             return self._active
-        name = Name(first=self.last + 1, skip=0, salt=self._new_salt(self.last + 1))
+        name = SegmentName(first=self.last + 1, skip=0, salt=self._new_salt(self.last + 1))
         path = self._path / str(name)
         descriptor = self._disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
         self.seal()
@@ -143,15 +141,15 @@ class Appender:
     def _new_salt(self, first: int) -> int:
         newest = self.segments[-1].name if self.segments else None
         if newest is not None and newest.first == first:
-            # It could not even be emptied, so it is told apart by its salt.
+            # The other could not be emptied, so a greater salt marks the later one.
             return newest.salt + 1 + secrets.randbits(8)
         return secrets.randbits(31)
 
-    def _undo(self, segment: Segment) -> Segment | None:
+    def _truncate(self, segment: Segment) -> Segment | None:
         """
-        Have the file as it was before a write that did not come to its end.
+        Cut off a write that failed half-way; ``None`` if that fails, too.
 
-        Where that fails, write no more to it: what follows its last good frame is passed over in reading.
+        Then nothing more is written to the file: what follows its last good frame is skipped in reading.
         """
         try:
             self._disk.truncate(self._descriptor, segment.size)
@@ -162,10 +160,10 @@ class Appender:
                     self._disk.unlink(segment.path)
                     self.drop(segment)
             return None
-        self._unsettled = False
+        self._is_dirty = False
         return segment
 
-    def _see_to_room(self, size: int, most_bytes: int) -> None:
+    def _require_room(self, size: int, most_bytes: int) -> None:
         if self.bytes_kept + size > most_bytes:
             raise JournalUnavailable(
                 f"{self._path} holds {self.bytes_kept:,} bytes and may hold {most_bytes:,}; there is room "
@@ -174,7 +172,7 @@ class Appender:
 
     def close(self) -> None:
         """
-        Let go of the file.
+        Close the file.
         """
         with suppress(OSError):
             self.seal()

@@ -1,5 +1,5 @@
 """
-Up to where a journal was let go of, and its lanes' marks: a file with two places, written in turn.
+The cursor: up to which frame a journal is forgotten, and its lanes' marks. A file of two slots, in turn.
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ from poslife.journal._disk import Disk
 
 __all__ = ["Cursor", "CursorFile"]
 
-_PLACE_BYTES = 1 << 16
+_SLOT_BYTES = 1 << 16
 _HEAD = struct.Struct("<8sII")
 _SIGNATURE = b"poslifeC"
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class _Slot(msgspec.Struct, frozen=True):
+    """
+    The content of a slot; the greater turn is the newer.
+    """
+
     turn: int
     forgotten: int
     marks: dict[str, int]
@@ -31,7 +35,7 @@ class _Kept(msgspec.Struct, frozen=True):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
     """
-    What the file says.
+    The content of the file.
 
     Attributes:
         forgotten: Frames up to this number are needed no more.
@@ -44,10 +48,10 @@ class Cursor:
 
 class CursorFile:
     """
-    The file.
+    The file of the cursor.
 
-    What was made durable stays where it is until something newer is: a power failure in the middle of a write
-    leaves the older one. A file in which neither place can be read counts as none.
+    The last durable slot is not overwritten before a newer one is durable: a power failure in the middle of a
+    write leaves the older one. A file with no readable slot counts as none.
     """
 
     def __init__(self, path: Path, disk: Disk) -> None:
@@ -59,69 +63,72 @@ class CursorFile:
 
     def read(self) -> Cursor | None:
         """
-        The newer of the places that can be read; ``None`` where none can.
+        Return the newer of the readable slots; ``None`` if there is none.
+
+        Raises:
+            OSError: The disk refused.
         """
         try:
             descriptor = self._disk.open(self.path, os.O_RDONLY)
         except FileNotFoundError:
             return None
         try:
-            data = self._disk.read_at(descriptor, 2 * _PLACE_BYTES, 0)
-            # From here on the place that is read counts as durable; make it so.
+            data = self._disk.read_at(descriptor, 2 * _SLOT_BYTES, 0)
+            # From here on the slot that is read counts as durable.
             self._disk.flush(descriptor)
         finally:
             os.close(descriptor)
         found = [
-            (kept, place)
-            for place in (0, 1)
-            if (kept := _decode(data[place * _PLACE_BYTES : (place + 1) * _PLACE_BYTES])) is not None
+            (slot, index)
+            for index in (0, 1)
+            if (slot := _decode(data[index * _SLOT_BYTES : (index + 1) * _SLOT_BYTES])) is not None
         ]
         if not found:
             return None
-        kept, self._durable = max(found, key=lambda each: each[0].turn)
-        self._turn = kept.turn
-        return Cursor(forgotten=kept.forgotten, marks=kept.marks)
+        slot, self._durable = max(found, key=lambda each: each[0].turn)
+        self._turn = slot.turn
+        return Cursor(forgotten=slot.forgotten, marks=slot.marks)
 
     def write(self, cursor: Cursor, *, durably: bool) -> None:
         """
-        Keep *cursor*. From the return on it survives SIGKILL; *durably*: a power failure, too.
+        Write *cursor*. From the return on it survives SIGKILL; if *durably*, a power failure, too.
 
         Raises:
-            OSError: The disk says no. What was kept durably still is.
+            OSError: The disk refused. The last durable cursor is still there.
         """
         if self._descriptor is None:
             self._descriptor = self._disk.open(self.path, os.O_RDWR | os.O_CREAT)
-        kept = _Kept(turn=self._turn + 1, forgotten=cursor.forgotten, marks=dict(cursor.marks))
-        content = msgspec.json.encode(kept)
+        slot = _Slot(turn=self._turn + 1, forgotten=cursor.forgotten, marks=dict(cursor.marks))
+        content = msgspec.json.encode(slot)
         data = _HEAD.pack(_SIGNATURE, zlib.crc32(content), len(content)) + content
-        if len(data) > _PLACE_BYTES:
+        if len(data) > _SLOT_BYTES:
             raise OSError(None, "the names of the lanes take too much room")
-        place = 1 - self._durable
-        written = self._disk.write_at(self._descriptor, data, place * _PLACE_BYTES)
+        index = 1 - self._durable
+        written = self._disk.write_at(self._descriptor, data, index * _SLOT_BYTES)
         if written != len(data):
-            raise OSError(None, "half of it was written")
-        self._turn = kept.turn
+            raise OSError(None, f"only {written} of {len(data)} bytes were written")
+        self._turn = slot.turn
         if durably:
             self._disk.flush(self._descriptor)
-            self._durable = place
+            self._durable = index
 
     def close(self) -> None:
         """
-        Let go of the file.
+        Close the file.
         """
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
 
 
-def _decode(place: bytes) -> _Kept | None:
-    if len(place) < _HEAD.size:
+def _decode(data: bytes) -> _Slot | None:
+    if len(data) < _HEAD.size:
         return None
-    signature, checksum, length = _HEAD.unpack_from(place)
-    content = place[_HEAD.size : _HEAD.size + length]
+    signature, checksum, length = _HEAD.unpack_from(data)
+    content = data[_HEAD.size : _HEAD.size + length]
     if signature != _SIGNATURE or zlib.crc32(content) != checksum:
         return None
     try:
-        return msgspec.json.decode(content, type=_Kept)
+        return msgspec.json.decode(content, type=_Slot)
     except msgspec.MsgspecError:
         return None

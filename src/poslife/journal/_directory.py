@@ -1,5 +1,5 @@
 """
-One process's directory: its segments, its cursor, and what was moved into it.
+The contents of one process's directory: its segments, its cursor, and directories moved into it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pathlib import Path
 from poslife.errors import JournalUnavailable
 from poslife.journal._cursor import Cursor, CursorFile
 from poslife.journal._disk import Disk
-from poslife.journal._segments import HEADER_BYTES, Name, newer_format, survey
+from poslife.journal._segments import HEADER_BYTES, SegmentName, find_tail, newer_format
 
-__all__ = ["ADOPTED", "CURSOR", "LOCK", "Contents", "Segment", "empty", "load", "settle"]
+__all__ = ["ADOPTED", "CURSOR", "LOCK", "Contents", "Segment", "finish_adoptions", "load", "remove"]
 
 LOCK = "lock"
 CURSOR = "cursor"
-# A dead sibling's directory, moved here whole; its name is the number its first frame gets.
+# A dead sibling's directory, moved here whole; its name is the number that its first frame gets.
 ADOPTED = re.compile(r"([0-9]{20})\.adopted")
 
 
@@ -30,31 +30,31 @@ class Segment:
     A segment file.
 
     Attributes:
-        path: Where it is.
-        name: What its name says.
-        extent: How many of its bytes count, and the number of its last frame; one value, so that whoever
-            reads while another thread appends sees both of the same moment.
+        path: The file.
+        name: Its name, parsed.
+        extent: How many of its bytes count, and the number of its last frame; one value, so that a reader
+            sees both of one moment while another thread appends.
         synced: How many of its bytes are known to be on the disk.
-        doubtful: Why that will never be known: the disk failed to take them once, and may not say so twice.
+        sync_failure: Why that will never be known: the disk failed once, and may not report it twice.
     """
 
     path: Path
-    name: Name
+    name: SegmentName
     extent: tuple[int, int]
     synced: int = 0
-    doubtful: JournalUnavailable | None = None
+    sync_failure: JournalUnavailable | None = None
 
     @property
     def last(self) -> int:
         """
-        The number of its last frame; the one before `Name.first` while it has none.
+        Number of its last frame; the one before `SegmentName.first` while it has none.
         """
         return self.extent[1]
 
     @property
     def size(self) -> int:
         """
-        How many of its bytes count.
+        Bytes that count.
         """
         return self.extent[0]
 
@@ -62,13 +62,13 @@ class Segment:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
     """
-    What a directory holds.
+    The contents of a directory.
 
     Attributes:
-        cursor: Its cursor, or what follows from its segments where that cannot be read.
+        cursor: Its cursor; one that follows from its segments if the file cannot be read.
         segments: Its segments, by number.
         torn_tails: Half-written frames that were cut off.
-        cursor_lost: Whether there is a cursor file that cannot be read.
+        cursor_lost: True if there is a cursor file that cannot be read.
         last: The number of the newest frame there was.
     """
 
@@ -81,15 +81,15 @@ class Contents:
 
 def load(path: Path, disk: Disk) -> Contents:
     """
-    Find what is in a directory whose lock is held, and cut off a torn tail.
+    Return the contents of a directory whose lock is held, and cut off a torn tail.
 
     Raises:
         JournalUnavailable: A segment has the format of a newer release.
-        OSError: The disk says no.
+        OSError: The disk refused.
     """
     file = CursorFile(path / CURSOR, disk)
     kept = file.read()
-    names = _named(path)
+    names = _segment_names(path)
     cursor = kept or Cursor(forgotten=names[0].first - 1 if names else 0)
     segments: list[Segment] = []
     torn_tails, last = 0, cursor.forgotten
@@ -99,7 +99,7 @@ def load(path: Path, disk: Disk) -> Contents:
         torn_tails += torn
         last = max(last, segment.last)
         if following is None and segment.last < name.first:
-            # Its process died at its first frame. Nothing may be confused with what gets this number next.
+            # Its process died at its first frame. The file must not be confused with the next of this number.
             disk.unlink(segment.path)
             continue
         segments.append(segment)
@@ -113,9 +113,9 @@ def load(path: Path, disk: Disk) -> Contents:
     )
 
 
-def _loaded(path: Path, name: Name, last: int | None, disk: Disk) -> tuple[Segment, bool]:
+def _loaded(path: Path, name: SegmentName, last: int | None, disk: Disk) -> tuple[Segment, bool]:
     """
-    A segment; without *last* it is the newest, and must be read to know its end.
+    Return a segment and if its tail was torn; without *last* it is the newest, and is read for its end.
     """
     descriptor = disk.open(path, os.O_RDWR if last is None else os.O_RDONLY)
     try:
@@ -128,7 +128,7 @@ def _loaded(path: Path, name: Name, last: int | None, disk: Disk) -> tuple[Segme
             )
         if last is not None:
             return Segment(path=path, name=name, extent=(size, last)), False
-        tail = survey(disk.read_at(descriptor, size, 0), name.salt)
+        tail = find_tail(disk.read_at(descriptor, size, 0), name.salt)
         if tail.torn:
             disk.truncate(descriptor, tail.end)
             size = tail.end
@@ -138,16 +138,16 @@ def _loaded(path: Path, name: Name, last: int | None, disk: Disk) -> tuple[Segme
         os.close(descriptor)
 
 
-def settle(path: Path, disk: Disk) -> None:
+def finish_adoptions(path: Path, disk: Disk) -> None:
     """
-    Finish what an earlier process may have begun: make the segments of adopted directories this one's own.
+    Make the segments of adopted directories this one's own.
 
     A segment's new name follows from names alone, so this may be broken off anywhere and begun again.
     """
     for adopted in sorted(each for each in path.iterdir() if ADOPTED.fullmatch(each.name)):
         base = int(adopted.name.partition(".")[0])
         cursor = CursorFile(adopted / CURSOR, disk).read() or Cursor()
-        names = _named(adopted)
+        names = _segment_names(adopted)
         for position, name in enumerate(names):
             following = names[position + 1 : position + 2]
             if following and following[0].first <= cursor.forgotten + 1:
@@ -156,31 +156,32 @@ def settle(path: Path, disk: Disk) -> None:
             skip = max(0, cursor.forgotten + 1 - name.first)
             first = base + name.first + skip - cursor.forgotten - 1
             disk.rename(
-                adopted / str(name), path / str(Name(first=first, skip=name.skip + skip, salt=name.salt))
+                adopted / str(name),
+                path / str(SegmentName(first=first, skip=name.skip + skip, salt=name.salt)),
             )
         disk.sync_directory(path)
         disk.sync_directory(adopted)
-        empty(adopted, disk)
+        remove(adopted, disk)
         disk.sync_directory(path)
 
 
-def empty(path: Path, disk: Disk) -> None:
+def remove(path: Path, disk: Disk) -> None:
     """
     Remove a directory of which nothing is needed any more; the lock goes last.
     """
-    names = [*map(str, _named(path)), CURSOR, LOCK]
+    names = [*map(str, _segment_names(path)), CURSOR, LOCK]
     for name in names:
-        # An earlier attempt may have come as far.
+        # An earlier attempt may have removed it.
         with suppress(FileNotFoundError):
             disk.unlink(path / name)
     try:
         disk.remove_directory(path)
     except OSError as error:
-        # Somebody else's file in it, which is not ours to remove.
+        # A file of another program's stays, and with it the directory.
         if error.errno != errno.ENOTEMPTY:
             raise
 
 
-def _named(path: Path) -> list[Name]:
-    found = (Name.parse(each.name) for each in path.iterdir())
+def _segment_names(path: Path) -> list[SegmentName]:
+    found = (SegmentName.parse(each.name) for each in path.iterdir())
     return sorted((name for name in found if name is not None), key=lambda name: (name.first, name.salt))

@@ -1,5 +1,5 @@
 """
-The calls by which a journal reaches the disk, and what to do where one fails.
+The calls by which a journal reaches the disk, and advice for each error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from poslife.errors import JournalUnavailable
 if sys.platform != "win32":  # pragma: no branch - the suite runs on POSIX
     import fcntl
 
-__all__ = ["Disk", "refusal"]
+__all__ = ["Disk", "as_unavailable"]
 
 
 def _flush(descriptor: int) -> None:
@@ -45,7 +45,7 @@ def _open(path: Path, flags: int) -> int:
 
 def _read_at(descriptor: int, size: int, at: int) -> bytes:
     """
-    Up to *size* bytes: fewer at the file's end alone.
+    Read *size* bytes; fewer only at the end of the file.
     """
     data = os.pread(descriptor, size, at)
     while len(data) < size and (more := os.pread(descriptor, size - len(data), at + len(data))):
@@ -60,9 +60,9 @@ def _write_at(descriptor: int, data: bytes, at: int) -> int:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
     """
-    One field for each kind of call that may fail, or that a process may die before.
+    The system calls of a journal, one field for each that may fail or that a process may die before.
 
-    Tests put their own in place of one, and so fill a disk or stop at each step.
+    Tests replace one to fill a disk, or to stop at each step.
     """
 
     open: Callable[[Path, int], int] = _open
@@ -81,7 +81,7 @@ class Disk:
 
     def sync_directory(self, path: Path) -> None:
         """
-        Have the names in a directory on the disk.
+        Sync the names in a directory to the disk.
         """
         descriptor = self.open(path, os.O_RDONLY)
         try:
@@ -100,16 +100,16 @@ _ADVICE = {
     errno.EIO: "the disk is failing: put the journal on another one",
     errno.EMFILE: "raise the process's limit on open files (ulimit -n)",
     errno.ENFILE: "the machine has too many files open",
-    errno.ENOENT: "it was removed while it was in use: nobody but poslife may touch it",
+    errno.ENOENT: "it was removed while in use: leave the directory to poslife",
     errno.ENOTDIR: "choose a path that is, or can become, a directory",
     errno.ESTALE: "put the journal on a local disk",
 }
 
 
-def refusal(error: OSError, doing: str, path: Path) -> JournalUnavailable:
+def as_unavailable(error: OSError, action: str, path: Path) -> JournalUnavailable:
     """
-    What a host is told where the disk said no: what failed, where, why, and what to do.
+    Return the error for a host: what failed, where, why, and what to do.
     """
     advice = _ADVICE.get(error.errno or 0)
-    told = f"{doing} {path}: {error.strerror or error}"
-    return JournalUnavailable(f"{told}; {advice}" if advice else told)
+    reason = f"{action} {path}: {error.strerror or error}"
+    return JournalUnavailable(f"{reason}; {advice}" if advice else reason)

@@ -1,5 +1,5 @@
 """
-A journal that lives as long as its process.
+A journal in memory.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ __all__ = ["MemoryJournal"]
 
 class MemoryJournal(Journal):
     """
-    A journal in memory: for tests, and where no file may be written. It survives nothing.
+    A journal in memory, for tests, and where no file may be written. It dies with its process.
 
     Args:
-        most_bytes: How much it takes.
+        most_bytes: The most bytes of frames.
     """
 
     def __init__(self, *, most_bytes: int = 64 << 20) -> None:
         self._most_bytes = most_bytes
         self._closed = False
-        self._begin_anew()
-        after_fork_in_child(self._begin_anew)
+        self._clear()
+        after_fork_in_child(self._clear)
 
-    def _begin_anew(self) -> None:
-        # In a child of a fork, what waits is the parent's to store.
+    def _clear(self) -> None:
+        # Called in the child of a fork, too: what waits is the parent's to store.
         self._lock = threading.Lock()
         self._frames: deque[bytes] = deque()
         self._forgotten = 0
@@ -50,7 +50,7 @@ class MemoryJournal(Journal):
     @override
     def append(self, frame: bytes, /) -> int:
         with self._lock:
-            self._refuse_closed()
+            self._require_open()
             if self._bytes + len(frame) > self._most_bytes:
                 self._failure = (
                     f"it holds {self._bytes:,} bytes of memory and may hold {self._most_bytes:,}; there is "
@@ -65,7 +65,7 @@ class MemoryJournal(Journal):
     @override
     def read(self, after: int, /, *, most_bytes: int = 1 << 20) -> JournalPage:
         with self._lock:
-            self._refuse_closed()
+            self._require_open()
             at = max(after, self._forgotten)
             frames: list[tuple[int, bytes]] = []
             size = 0
@@ -97,7 +97,7 @@ class MemoryJournal(Journal):
     @override
     def sync(self) -> None:
         """
-        There is nothing to wait for.
+        Do nothing: memory has no disk to wait for.
         """
 
     @override
@@ -122,6 +122,6 @@ class MemoryJournal(Journal):
         with self._lock:
             self._closed = True
 
-    def _refuse_closed(self) -> None:
+    def _require_open(self) -> None:
         if self._closed:
             raise JournalUnavailable("it was closed")

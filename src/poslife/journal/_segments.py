@@ -1,11 +1,11 @@
 """
-How frames lie in a segment file: pure functions from bytes to bytes.
+The format of a segment file: pure functions from bytes to bytes.
 
 A segment is a header and frames. A frame is ``magic, checksum, length, index`` (4 bytes each, little-endian)
 and its content; the checksum is the CRC-32 of what follows it, begun with the segment's salt, so that bytes
 of another segment, kept as an event's payload, are never taken for a frame of this one. The index counts the
-frames of the segment from 0. A frame's number follows from it and from the name of the file, so a segment
-gets other numbers by a new name.
+frames of the segment from 0. A frame's number follows from it and from the name of the file, so renaming a
+segment renumbers it.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ __all__ = [
     "FORMAT",
     "HEADER_BYTES",
     "MOST_FRAME_BYTES",
-    "Name",
+    "SegmentName",
     "Tail",
+    "encode_frame",
+    "encode_header",
     "find_frame",
-    "frame",
+    "find_tail",
     "frame_bytes_at",
-    "header",
     "newer_format",
-    "survey",
-    "take_frames",
+    "parse_frames",
 ]
 
 FORMAT = 1
@@ -47,16 +47,16 @@ _FRAME_BYTES = _FRAME.size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Name:
+class SegmentName:
     """
-    What a segment's file name says.
+    The name of a segment's file, parsed.
 
     Attributes:
         first: The number of the first frame that counts.
-        skip: How many frames before it do not: they were let go of.
-        salt: What its checksums begin with. It is in the name so that no damage to the file can hide it.
-            Of two segments with one first number, the one with the greater salt was begun later; no frame
-            of the other counts.
+        skip: How many frames before it do not: they were forgotten.
+        salt: The start of its checksums. It is in the name so that no damage to the file can hide it. Of two
+            segments with one first number, the one with the greater salt was begun later; no frame of the
+            other counts.
     """
 
     first: int
@@ -67,17 +67,17 @@ class Name:
         return f"{self.first:020d}-{self.skip:010d}-{self.salt:08x}.segment"
 
     @classmethod
-    def parse(cls, name: str) -> Name | None:
+    def parse(cls, name: str) -> SegmentName | None:
         """
-        The same from a file's name; ``None`` where it is not a segment's.
+        Parse a file's name; ``None`` if it is not a segment's.
         """
         match = re.fullmatch(r"([0-9]{20})-([0-9]{10})-([0-9a-f]{8})\.segment", name)
         return match and cls(first=int(match[1]), skip=int(match[2]), salt=int(match[3], 16))
 
 
-def header() -> bytes:
+def encode_header() -> bytes:
     """
-    What a segment begins with.
+    Return the header that a segment begins with.
     """
     beginning = _BEGINNING.pack(_SIGNATURE, FORMAT)
     return beginning + _CHECKSUM.pack(zlib.crc32(beginning))
@@ -85,9 +85,9 @@ def header() -> bytes:
 
 def newer_format(beginning: bytes) -> int | None:
     """
-    The format of a segment with this header, where this release does not know it.
+    Return the format of a segment with this header if a newer release wrote it, else ``None``.
 
-    A damaged header says nothing; each frame has its own checksum.
+    A damaged header proves nothing, and stops nothing: each frame has its own checksum.
     """
     if len(beginning) < HEADER_BYTES:
         return None
@@ -99,17 +99,17 @@ def newer_format(beginning: bytes) -> int | None:
     return None if known <= FORMAT else known
 
 
-def frame(content: bytes, index: int, salt: int) -> bytes:
+def encode_frame(content: bytes, index: int, salt: int) -> bytes:
     """
-    A frame, ready to be written.
+    Return the bytes of a frame.
     """
-    told = _HEAD.pack(len(content), index) + content
-    return _HEAD.pack(_MAGIC_NUMBER, zlib.crc32(told, salt)) + told
+    checked = _HEAD.pack(len(content), index) + content
+    return _HEAD.pack(_MAGIC_NUMBER, zlib.crc32(checked, salt)) + checked
 
 
-def take_frames(data: bytes, at: int, index: int, salt: int) -> tuple[list[bytes], int]:
+def parse_frames(data: bytes, at: int, index: int, salt: int) -> tuple[list[bytes], int]:
     """
-    The contents of the good frames from *at* on whose indices go on from *index*, and where they end.
+    Return the contents of the good frames from *at* on, with indices from *index* on, and where they end.
     """
     unpack, checksum_of = _FRAME.unpack_from, zlib.crc32
     view, end = memoryview(data), len(data)
@@ -131,7 +131,7 @@ def take_frames(data: bytes, at: int, index: int, salt: int) -> tuple[list[bytes
 
 def frame_bytes_at(data: bytes, at: int) -> int | None:
     """
-    How many bytes the frame that seems to begin at *at* takes; ``None`` where none does.
+    Return the size of the frame that seems to begin at *at*; ``None`` if none does.
     """
     if at + _FRAME_BYTES > len(data):
         return None
@@ -144,7 +144,7 @@ def frame_bytes_at(data: bytes, at: int) -> int | None:
 
 def find_frame(data: bytes, at: int, index: int, salt: int) -> tuple[int, int] | None:
     """
-    Where, from *at* on, the next good frame with this or a later index begins, and its index.
+    Return position and index of the next good frame from *at* on with this or a later index.
     """
     while (at := data.find(_MAGIC, at)) >= 0:
         size = frame_bytes_at(data, at)
@@ -159,13 +159,13 @@ def find_frame(data: bytes, at: int, index: int, salt: int) -> tuple[int, int] |
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tail:
     """
-    How a segment ends.
+    The end of a segment.
 
     Attributes:
         count: How many frames it has had, damaged ones included: the next one's index.
-        end: Where the last good frame ends.
-        torn: Whether a frame was being written there when its process died; it was never accepted.
-        damaged: Whether one that had been accepted, or several, can no longer be read.
+        end: The position after the last good frame.
+        torn: True if a half-written frame follows, which was never accepted.
+        damaged: True if frames follow that were accepted and can no longer be read.
     """
 
     count: int
@@ -174,15 +174,15 @@ class Tail:
     damaged: bool
 
 
-def survey(data: bytes, salt: int) -> Tail:
+def find_tail(data: bytes, salt: int) -> Tail:
     """
-    Look through a whole segment for its end.
+    Read a whole segment and return its end.
     """
     if len(data) < HEADER_BYTES:
         return Tail(count=0, end=0, torn=bool(data), damaged=False)
     at, index = HEADER_BYTES, 0
     while True:
-        contents, at = take_frames(data, at, index, salt)
+        contents, at = parse_frames(data, at, index, salt)
         index += len(contents)
         found = find_frame(data, at, index, salt)
         if found is None:
@@ -196,10 +196,10 @@ def survey(data: bytes, salt: int) -> Tail:
 
 def _is_torn(rest: bytes) -> bool:
     """
-    Whether this is the beginning of a frame and no more, or nothing but zeros.
+    Tell if this is the beginning of a frame and no more, or nothing but zeros.
 
     A write that was cut short leaves the first; a power failure may leave a file that grew without its
-    content. Whatever else is there was a whole frame once.
+    content. Anything else was a whole frame once.
     """
     if not rest.strip(b"\x00"):
         return True

@@ -1,5 +1,5 @@
 """
-For whoever writes a `VenueSource`: what is asked of a venue, and what it answers.
+The questions to a `VenueSource` and its answers.
 """
 
 from __future__ import annotations

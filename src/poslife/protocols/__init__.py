@@ -1,8 +1,9 @@
 """
-The four contracts `Repository`, `EventSink`, `VenueSource` and `Clock`, and the values that they exchange.
+The protocols that adapters implement, and the values that they exchange.
 
-Their docstrings are the contract. `poslife.conformance` holds a suite for each that a host runs against its
-own adapter.
+A host meets `Repository`, `EventSink`, `VenueSource` and `Clock`; a sink is built on `BatchWriter` and
+`Journal`. The docstrings are the contract: `poslife.conformance` has a suite for each, to run against an
+adapter of your own.
 """
 
 from __future__ import annotations

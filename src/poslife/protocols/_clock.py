@@ -13,26 +13,26 @@ __all__ = ["Clock"]
 
 class Clock(Protocol):
     """
-    Where time comes from.
+    The source of time, injected so that tests control it.
     """
 
     @abstractmethod
     def now(self) -> datetime:
         """
-        The time, in UTC.
+        Return the time as an aware `datetime` in UTC.
         """
         ...
 
     @abstractmethod
     def monotonic(self) -> float:
         """
-        Seconds that never go back.
+        Return seconds since an arbitrary point; they never go back.
         """
         ...
 
     @abstractmethod
     async def sleep(self, seconds: float, /) -> None:
         """
-        Wait.
+        Wait for *seconds*.
         """
         ...

@@ -17,10 +17,10 @@ __all__ = ["BatchWriter", "DeadLetterBox", "LifeEventFeed", "RunEventFeed"]
 
 class BatchWriter(Protocol):
     """
-    How a sink reaches a store.
+    The way in which a sink writes to a store.
 
-    By what it raises, it tells what to do: a row that is bad, a store that somebody must put right, a lock,
-    or an outage. Whatever else it raises is taken for a fault of its own, and the batch is repeated.
+    The exception it raises decides what the sink does: set the row aside, wait for an operator, or repeat.
+    Any exception other than those below counts as a fault of the writer, and the batch is repeated.
     """
 
     @abstractmethod
@@ -28,13 +28,13 @@ class BatchWriter(Protocol):
         """
         Store all of *records* or none.
 
-        An event id that is stored already is passed over, so repeating is safe.
+        A record whose event id is stored already is skipped, so repeating is safe.
 
         Raises:
-            StorageRejected: One of them is refused for good, at ``row`` where that is known. The sink finds
-                out which by itself.
-            StorageNotReady: Nothing is wrong with them; the store must be put right first.
-            StorageBusy: A lock was not to be had: repeat.
+            StorageRejected: One of them is refused for good, at index ``row`` where that is known. Where it
+                is not, the sink finds it by itself.
+            StorageNotReady: Nothing is wrong with them; the store needs an operator first.
+            StorageBusy: A lock was not released in time: repeat.
             StorageUnavailable: Unknown whether they were stored: repeat.
         """
         ...
@@ -42,9 +42,9 @@ class BatchWriter(Protocol):
     @abstractmethod
     async def probe(self) -> None:
         """
-        Ask the store, really, whether it would take a good event now: a write that leaves nothing behind.
+        Check that the store would take a valid event now, by a write that leaves nothing behind.
 
-        Where a batch fails again and again while this succeeds, one of its events is the cause.
+        Where a batch keeps failing while this succeeds, one of its events is the cause.
 
         Raises:
             StorageNotReady: As for `write`.
@@ -55,20 +55,20 @@ class BatchWriter(Protocol):
     @abstractmethod
     async def bury(self, letter: DeadLetter, /) -> None:
         """
-        Keep an event the store refused, as bytes no store refuses; not where the event is stored after all.
+        Store a dead letter, as bytes that no store refuses, unless its event is stored after all.
 
         Repeating is safe.
 
         Raises:
-            StorageRejected: Even that is refused: the sink keeps it in a file.
-            StorageUnavailable: Unknown whether it was kept: repeat.
+            StorageRejected: The letter is refused, too: the sink keeps it in a file.
+            StorageUnavailable: Unknown whether it was stored: repeat.
         """
         ...
 
 
 class DeadLetterBox(Protocol):
     """
-    The events a store refused, to look at and to try again when the cause is gone.
+    The dead letters of a store: events it refused, to inspect, and to replay once the cause is gone.
     """
 
     @abstractmethod
@@ -76,10 +76,10 @@ class DeadLetterBox(Protocol):
         self, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[BuriedLetter]:
         """
-        The dead letters that were not replayed, by event id.
+        Return a page of the dead letters that were not replayed, by event id.
 
         Raises:
-            InvalidValue: A limit outside 1 to 1000, or a token of no page.
+            InvalidValue: *limit* is not from 1 to 1000, or *after* is not the ``next`` of a page.
             StorageUnavailable: The store did not answer.
         """
         ...
@@ -87,32 +87,34 @@ class DeadLetterBox(Protocol):
     @abstractmethod
     async def replay(self, event: EventId, /) -> None:
         """
-        Store the event of a dead letter, and mark the letter as replayed, in one transaction.
+        Store the event of a dead letter and mark the letter as replayed, in one transaction.
 
         Raises:
-            DeadLetterNotFound: There is none with this id, or it was replayed before.
+            DeadLetterNotFound: No dead letter has this event id, or it was replayed before.
             StorageRejected: The event is refused again; the letter stays as it is.
-            StorageUnavailable: Unknown whether it was done: repeat, and take `DeadLetterNotFound` for a yes.
+            StorageUnavailable: Unknown whether it was replayed: repeat. `DeadLetterNotFound` then means that
+                it was.
         """
         ...
 
 
 class LifeEventFeed(Protocol):
     """
-    The life events of a store, for those who follow it.
+    A feed of a store's life events, for further writers.
     """
 
     @abstractmethod
     async def read_life_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
         """
-        The life events that were committed after the point *after*, from the beginning for ``None``.
+        Return the life events that were committed after *after*, from the beginning for ``None``.
 
-        Whoever goes on from page to page gets each exactly once, those of one position in order, whatever is
+        Reading page after page gives each event exactly once, and those of one position in order, whatever is
         committed meanwhile and however long it takes: an event of a transaction that began earlier and ended
-        later is not passed over.
+        later is not skipped.
 
         Raises:
-            InvalidValue: A limit outside 1 to 1000, or a token of no feed.
+            InvalidValue: *limit* is not from 1 to 1000, or *after* is not the ``next`` of a page of this
+                feed.
             StorageUnavailable: The store did not answer.
         """
         ...
@@ -120,16 +122,17 @@ class LifeEventFeed(Protocol):
 
 class RunEventFeed(Protocol):
     """
-    The host events of a store, as they were written to it.
+    A feed of a store's host events.
     """
 
     @abstractmethod
     async def read_run_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
         """
-        The host events by run and sequence, after the point *after*, from the beginning for ``None``.
+        Return the host events after *after* by run and sequence, from the beginning for ``None``.
 
         Raises:
-            InvalidValue: A limit outside 1 to 1000, or a token of no feed of this kind.
+            InvalidValue: *limit* is not from 1 to 1000, or *after* is not the ``next`` of a page of this
+                feed.
             StorageUnavailable: The store did not answer.
         """
         ...

@@ -17,12 +17,12 @@ __all__ = ["Journal", "JournalGap", "JournalPage", "JournalStatus"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalGap:
     """
-    Frames that a journal had accepted and cannot give back.
+    A gap in a journal: frames that it accepted and cannot give back.
 
     Attributes:
-        after: The number of the last good frame before.
-        before: The number of the next good frame, or ``None`` where that is not known.
-        reason: What is wrong, and in which file.
+        after: The number of the last good frame before the gap.
+        before: The number of the first good frame after it, or ``None`` where that is not known.
+        reason: The damage, and the file.
     """
 
     after: int
@@ -33,12 +33,12 @@ class JournalGap:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalPage:
     """
-    A part of a journal.
+    A page of a journal.
 
     Attributes:
-        frames: The frames with their numbers, ascending.
-        gaps: What is missing among them.
-        last: The number up to which this page tells; where to read on.
+        frames: Pairs of number and frame, ascending.
+        gaps: The gaps among them.
+        last: The highest number that this page covers; the next page is read after it.
     """
 
     frames: tuple[tuple[int, bytes], ...]
@@ -49,21 +49,21 @@ class JournalPage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalStatus:
     """
-    How a journal is.
+    The state of a journal.
 
     Attributes:
-        root: The directory that it shares with other processes' journals, and that outlives them; ``None``
-            for one in memory.
-        directory: Where in it this one is; ``None`` for one in memory, and while it is not open.
-        first: The number of the oldest frame that is kept, or of the next one where none is.
+        root: The directory that it shares with the journals of other processes; ``None`` for one in memory.
+        directory: This journal's directory below *root*; ``None`` for one in memory, and while it is not
+            open.
+        first: The number of the oldest kept frame, or of the next frame where none is kept.
         last: The number of the newest frame, 0 before the first.
-        recovered: How many of the frames an earlier process had left.
-        bytes_kept: What the kept frames take.
-        segments: Files.
-        torn_tails: Half-written frames that were cut off when the journal was opened.
-        gaps: Damaged places found so far.
-        synced_at: When all that was appended by then was on the disk, or ``None`` before the first time.
-        failure: Why the last append failed, or ``None`` when it did not.
+        recovered: The number of frames that an earlier process left.
+        bytes_kept: The bytes that the kept frames take.
+        segments: The number of files.
+        torn_tails: The number of half-written frames that were cut off when the journal was opened.
+        gaps: The number of gaps found so far.
+        synced_at: The last time at which everything appended was on the disk, or ``None`` before the first.
+        failure: The reason for which the last append failed, or ``None`` if it succeeded.
     """
 
     root: Path | None
@@ -81,15 +81,17 @@ class JournalStatus:
 
 class Journal(Protocol):
     """
-    Where events wait between `emit` and the store, so that a killed process loses none.
+    The place where events wait between `emit` and the store, so that a killed process loses none.
 
-    Its methods are synchronous and may be called from any thread. Frames are bytes it does not look into.
+    Its methods are synchronous and may be called from any thread. Frames are opaque bytes to it.
     """
 
     @abstractmethod
     def open(self) -> JournalStatus:
         """
-        Find what an earlier process left. `append` opens by itself; opening an open journal does nothing.
+        Open the journal and find the frames that an earlier process left.
+
+        Opening an open journal does nothing; `append` opens a closed one.
 
         Raises:
             JournalUnavailable: It cannot be read or written.
@@ -99,44 +101,46 @@ class Journal(Protocol):
     @abstractmethod
     def append(self, frame: bytes, /) -> int:
         """
-        Keep *frame* and return its number: one more than the one before, from 1.
+        Append *frame* and return its number: one more than the one before, from 1.
 
-        When this returns, the frame survives the death of the process. One bounded write, no waiting for the
-        disk.
+        When it returns, the frame survives the death of the process. It is one bounded write that does not
+        wait for the disk.
 
         Raises:
-            JournalUnavailable: It cannot; nothing of the frame was kept, and a later one may succeed.
+            JournalUnavailable: The frame cannot be kept. Nothing of it was; a later call may succeed.
         """
         ...
 
     @abstractmethod
     def read(self, after: int, /, *, most_bytes: int = 1 << 20) -> JournalPage:
         """
-        The frames after the number *after*, in order: at least one where there is one, about *most_bytes*.
+        Return the frames after number *after*, in order.
+
+        The page has about *most_bytes*, and at least one frame if there is one.
 
         Raises:
-            JournalUnavailable: It cannot be read.
+            JournalUnavailable: The journal cannot be read.
         """
         ...
 
     @abstractmethod
     def mark(self, lane: str, upto: int, /) -> None:
         """
-        Note that *lane* needs nothing up to this number. A crash may set it back to an earlier mark.
+        Record that *lane* needs no frame up to number *upto*. A crash may set it back to an earlier mark.
         """
         ...
 
     @abstractmethod
     def marks(self) -> Mapping[str, int]:
         """
-        The mark of each lane.
+        Return the mark of each lane.
         """
         ...
 
     @abstractmethod
     def forget(self, upto: int, /) -> None:
         """
-        Let go of frames up to this number: marks are made durable first, then files removed.
+        Drop the frames up to number *upto*: make the marks durable, then remove files.
 
         Raises:
             JournalUnavailable: That failed; nothing is lost, and it may be tried again.
@@ -146,23 +150,23 @@ class Journal(Protocol):
     @abstractmethod
     def sync(self) -> None:
         """
-        Wait until what was appended before is on the disk, and survives a loss of power.
+        Wait until everything appended before is on the disk, and survives a loss of power.
 
         Raises:
-            JournalUnavailable: The disk says no.
+            JournalUnavailable: The disk reports an error.
         """
         ...
 
     @abstractmethod
     def status(self) -> JournalStatus:
         """
-        How it is, now.
+        Return the state of the journal.
         """
         ...
 
     @abstractmethod
     def close(self) -> None:
         """
-        Sync and let go of it. Closing a closed journal does nothing.
+        Sync, and release the files. Closing a closed journal does nothing.
         """
         ...

@@ -1,5 +1,5 @@
 """
-Pages of a list; the limit and the token, checked the same way by every store. Pure.
+Pages of a list, and the check of their limit that every store shares.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MOST_PER_PAGE = 1000
 
 PageToken = NewType("PageToken", str)
 """
-Where a list goes on; opaque.
+The position in a list at which the next page begins; opaque to the caller.
 """
 
 ItemT_co = TypeVar("ItemT_co", covariant=True)
@@ -27,11 +27,11 @@ ItemT_co = TypeVar("ItemT_co", covariant=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[ItemT_co]):
     """
-    Part of a list.
+    A page of a list.
 
     Attributes:
-        items: The part.
-        next: Where it goes on, or ``None`` at the end.
+        items: The items of this page.
+        next: The token of the next page, or ``None`` on the last one.
     """
 
     items: tuple[ItemT_co, ...]
@@ -40,7 +40,7 @@ class Page(Generic[ItemT_co]):
 
 def limited(limit: object) -> int:
     """
-    The limit of a page, if it is an `int` from 1 to 1000.
+    Return *limit* if it is an `int` from 1 to 1000.
 
     Raises:
         InvalidValue: For anything else.
@@ -52,7 +52,9 @@ def limited(limit: object) -> int:
 
 def page_of(rows: Sequence[tuple[str, ItemT_co]], limit: int) -> Page[ItemT_co]:
     """
-    The page of *rows*, each with its token, of which one more than *limit* was read where there is more.
+    Return the page of the first *limit* items of *rows*, which are pairs of token and item.
+
+    A row beyond the limit shows that there is a next page; so read one more than *limit*.
     """
     shown = rows[:limit]
     more = len(rows) > limit

@@ -28,24 +28,24 @@ __all__ = ["Repository", "Store"]
 
 class Repository(Protocol):
     """
-    Where positions, orders, fills, life events and runs are kept.
+    A store of positions, orders, fills, life events and runs.
 
-    A value that cannot be kept exactly is refused with `StorageRejected`, never rounded, cut or replaced.
-    ``get_*`` raises where there is nothing, ``find_*`` returns ``None``, ``list_*`` returns a page of at most
-    *limit* items, 1 to 1000; another limit, a token of no page, or a naive time is an `InvalidValue`. Every
-    method may raise `StorageUnavailable`, and `StorageBusy` where somebody else holds a lock for too long. No
-    method reports failure by what it returns.
+    A value that cannot be stored exactly is refused with `StorageRejected`; it is never rounded, cut or
+    replaced.
+
+    ``get*`` raises if there is nothing, ``find_*`` returns ``None``, and ``list_*`` returns a page of at most
+    *limit* items. A limit that is not from 1 to 1000, a token that is not the ``next`` of a page of the same
+    list, and a naive time raise `InvalidValue`. Every method may raise `StorageUnavailable`, or `StorageBusy`
+    if another transaction holds a lock for too long. No method reports failure by its return value.
     """
 
     @abstractmethod
     async def open(self) -> None:
         """
-        Connect, bring the schema up to date under a lock, and check it.
-
-        Opening an open repository does nothing.
+        Connect, migrate the schema under a lock, and check it. Opening an open repository does nothing.
 
         Raises:
-            SchemaVersionError: The database was migrated by a newer release, or a migration was edited.
+            SchemaVersionError: A newer release migrated the database, or a migration was edited.
             SchemaMismatch: A table, column or constraint is not as needed; lists every difference.
             StorageUnavailable: The store cannot be reached.
         """
@@ -54,80 +54,83 @@ class Repository(Protocol):
     @abstractmethod
     async def aclose(self) -> None:
         """
-        Let go of the store. Closing a closed repository does nothing; what was lent (a pool) stays open.
+        Disconnect. Closing a closed repository does nothing; a pool that the host lent stays open.
         """
         ...
 
     @abstractmethod
     async def ping(self) -> None:
         """
-        Ask the store, really, whether it answers.
+        Check that the store answers, by asking it.
 
         Raises:
-            StorageUnavailable: It does not.
+            StorageUnavailable: It does not answer.
         """
         ...
 
     @abstractmethod
     async def describe(self) -> str:
         """
-        Server, database and schema, or the file: so that nobody wonders which one is written.
+        Return server, database and schema, or the file, for people to see which one is written.
         """
         ...
 
     @abstractmethod
     async def commit(self, change: Change, /) -> Committed:
         """
-        Write all of *change* or nothing: transitions, orders, fills, life events, in one transaction.
+        Write all of *change* or nothing: transitions, orders, fills and life events, in one transaction.
 
         The same change again, under its id, writes nothing and returns the first result with
-        ``repeated=True``, whatever has happened since; so a lost reply is answered by repeating. The first
-        fill's `Promote` mints the `PositionId`; an id is never used twice.
+        ``repeated=True``, whatever has happened since. So if the reply is lost, repeat the change. A
+        `Promote`, made by the first fill, mints the `PositionId`; no id is ever used twice.
+
+        Each rule below is checked for the whole change before the next, and the first that is broken raises.
 
         Raises:
-            ChangeIdReused: The id was used before for a change with other contents.
-            RunLost: The change opens or increases a position, and its run is unknown, ended, or its lease has
-                run out. Checked in the same transaction, before everything below.
-            PositionNotFound: A transition is about a position that is not there. From here on: in this order
-                of precedence over the whole change.
-            AlreadyClosed: A transition would change a closed position other than its orders; carries the
-                stored exit.
+            ChangeIdReused: The id was used before, for a change with other contents.
+            RunLost: The change opens or increases a position, and its run is unknown or ended, or its lease
+                has run out. Checked in the same transaction.
+            PositionNotFound: A transition is about a position that is not stored.
+            AlreadyClosed: A transition would change more than the orders of a closed position; carries the
+                position as stored.
             StaleVersion: A transition was not planned from the stored version.
             InvalidValue: A transition gives a position another id than the stored one.
-            IllegalTransition: A transition leads where `POSITION_TRANSITIONS` has no way.
-            DuplicatePosition: A live position, pending or open, holds the key; carries it. `KeyInDoubt` where
+            IllegalTransition: A transition makes a change of status that `POSITION_TRANSITIONS` does not
+                have.
+            DuplicatePosition: A live position, pending or open, holds the key; carries it. `KeyInDoubt` if
                 one of its orders is in doubt. Of any number of concurrent claims of a key exactly one
                 succeeds.
             FillAlreadyStored: A fill of the same venue, account, symbol and trade id is stored; carries it.
             StorageRejected: The store refuses the change for good.
-            StorageUnavailable: Unknown whether it was written: repeat the same change. So does cancellation.
+            StorageUnavailable: Unknown whether the change was written: repeat the same change. The same holds
+                if the call is cancelled.
         """
         ...
 
     @abstractmethod
     async def get(self, ref: PositionRef, /) -> Position:
         """
-        The position with this ref, as of the last commit.
+        Return the position with this ref, as of the last commit.
 
         Raises:
-            PositionNotFound: There is none.
+            PositionNotFound: No position has it.
         """
         ...
 
     @abstractmethod
     async def get_by_id(self, id: PositionId, /) -> PersistedPosition | ClosedPosition:
         """
-        The position with this id.
+        Return the position with this id, as of the last commit.
 
         Raises:
-            PositionNotFound: There is none.
+            PositionNotFound: No position has it.
         """
         ...
 
     @abstractmethod
     async def find_live(self, key: PositionKey, /) -> LivePosition | None:
         """
-        The live position that holds *key*, pending or open.
+        Return the live position that holds *key*, pending or open, or ``None``.
         """
         ...
 
@@ -146,16 +149,16 @@ class Repository(Protocol):
     @abstractmethod
     async def list_live(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[LivePosition]:
         """
-        The positions that hold a key, pending ones included, by ref.
+        Return a page of the positions that hold a key, pending ones included, by ref.
         """
         ...
 
     @abstractmethod
     async def list_in_doubt(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
         """
-        The positions with an order in doubt, by ref.
+        Return a page of the positions with an order in doubt, by ref.
 
-        Among them those with an order submitting whose run has ended.
+        An order that is submitting and whose run has ended counts as in doubt.
         """
         ...
 
@@ -164,9 +167,9 @@ class Repository(Protocol):
         self, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[Position]:
         """
-        The positions with an order that has not ended and whose run has, or is unknown, by ref.
+        Return a page of the positions with an order for a recovery to settle, by ref.
 
-        This is what a recovery settles.
+        That is an order that has not ended, of a run that has ended or is unknown.
         """
         ...
 
@@ -175,7 +178,7 @@ class Repository(Protocol):
         self, since: datetime, until: datetime, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[ClosedPosition]:
         """
-        The positions closed from *since* (included) to *until* (not included), by time of closing.
+        Return a page of the positions closed from *since* (inclusive) to *until* (exclusive), by that time.
         """
         ...
 
@@ -184,7 +187,7 @@ class Repository(Protocol):
         self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[StoredFill]:
         """
-        The fills applied to a position, in the order they were stored.
+        Return a page of the fills applied to a position, in the order in which they were stored.
         """
         ...
 
@@ -193,7 +196,7 @@ class Repository(Protocol):
         self, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[StoredFill]:
         """
-        The fills that could not be assigned, in the order they were stored.
+        Return a page of the fills that could not be assigned, in the order in which they were stored.
         """
         ...
 
@@ -202,16 +205,17 @@ class Repository(Protocol):
         self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[RecordedEvent]:
         """
-        The events of a position, its time as a pending one included, by event id; so in order within a run.
+        Return a page of the events of a position by event id, and so in order within a run.
 
-        Life events, host events that the store has, and events of a newer release, whole.
+        These are its life events from its claim on, host events about it that are stored, and events of a
+        newer release, complete.
         """
         ...
 
     @abstractmethod
     async def start_run(self, run: NewRun, /) -> Run:
         """
-        Begin a run and its lease. Starting the same run again returns it.
+        Start a run and its lease. Starting the same run again returns it as stored.
 
         Raises:
             RunLost: The run has ended.
@@ -224,26 +228,26 @@ class Repository(Protocol):
         Renew the lease for *lease* seconds from now, by the store's clock.
 
         Raises:
-            RunLost: The run is unknown, was ended, or its lease has run out: then it stays lost.
+            RunLost: The run is unknown or was ended, or its lease has run out; it cannot be renewed any more.
         """
         ...
 
     @abstractmethod
     async def end_run(self, run: RunId, /) -> None:
         """
-        End a run, for good; ending an ended or unknown one does nothing.
+        End a run for good. Ending an ended or unknown one does nothing.
         """
         ...
 
     @abstractmethod
     async def list_runs(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Run]:
         """
-        The runs that were not ended by `end_run`, those with a lease that ran out included, by id.
+        Return a page of the runs that `end_run` has not ended, by id. Their leases may have run out.
         """
         ...
 
 
 class Store(Repository, BatchWriter, DeadLetterBox, LifeEventFeed, RunEventFeed, Protocol):
     """
-    What every store of poslife is: positions, events, dead letters, and feeds of its events.
+    A store of everything: positions, events, dead letters and feeds. Every store of poslife is one.
     """

@@ -17,7 +17,7 @@ __all__ = ["EventSink"]
 
 class EventSink(Protocol):
     """
-    Where events go that are committed with no change.
+    The receiver of all events but life events, which are committed with their change.
     """
 
     @abstractmethod
@@ -25,29 +25,29 @@ class EventSink(Protocol):
         """
         Accept an event and return its id at once.
 
-        From any coroutine or thread, also before the store is connected. Never waits for a network or a
-        database, never raises because of what the event holds, and never forgets one in silence. Events of
-        one run are numbered from 1 without gaps, in the order they were emitted, and are stored in that
-        order.
+        May be called from any coroutine or thread, also before the store is connected. Never waits for a
+        network or a database, never raises because of the event's contents, and never drops an event without
+        reporting it. Events of one run are numbered from 1 without gaps, in the order in which they were
+        emitted, and are stored in that order.
         """
         ...
 
     @abstractmethod
     async def flush(self, timeout: float | None = None, /) -> None:
         """
-        Return when every event emitted before is stored, or kept as a dead letter.
+        Wait until every event emitted before is stored, or kept as a dead letter.
 
         Raises:
-            FlushTimeout: *timeout* seconds went by first. Nothing is lost; the sink goes on.
+            FlushTimeout: *timeout* seconds have passed first. Nothing is lost; the sink goes on storing.
         """
         ...
 
     @abstractmethod
     async def aclose(self, deadline: float | None = None, /) -> None:
         """
-        Flush for at most *deadline* seconds and stop. Closing a closed sink does nothing.
+        Flush for at most *deadline* seconds, then stop. Closing a closed sink does nothing.
 
         Raises:
-            FlushTimeout: Says how many events were not stored by then.
+            FlushTimeout: Events are not stored by then; says how many.
         """
         ...

@@ -1,5 +1,5 @@
 """
-The protocols around a venue: `VenueSource` asks it, `SubmitClassifier` reads its client's exceptions.
+The protocols around a venue: `VenueSource` asks it, `SubmitClassifier` judges its client's exceptions.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ __all__ = ["SubmitClassifier", "VenueSource"]
 
 class VenueSource(Protocol):
     """
-    What can be asked of one account at one venue.
+    The questions that can be asked about one account at one venue.
 
-    It raises when it could not ask; an empty answer is only ever a true answer.
+    A question that could not be asked raises. An empty answer always means that the venue has nothing.
     """
 
     @property
@@ -52,45 +52,45 @@ class VenueSource(Protocol):
     @abstractmethod
     async def snapshot(self, scope: SnapshotScope, /) -> Snapshot:
         """
-        The positions the venue holds, and what the answer covers.
+        Return the positions that the venue holds, and the part of *scope* that the answer covers.
 
         Raises:
-            VenueUnavailable: The venue could not be asked, or its answer not be read.
-            InvalidValue: The scope is of another venue or account than this source's.
+            VenueUnavailable: The venue could not be asked, or its answer could not be read.
+            InvalidValue: *scope* is of another venue or account.
         """
         ...
 
     @abstractmethod
     async def find_order(self, query: OrderQuery, /) -> OrderSeen | OrderNotSeen:
         """
-        One order, by our name or the venue's.
+        Look up one order by its client order id or the venue's id.
 
         Raises:
             VenueUnavailable: The venue could not be asked. That is no `OrderNotSeen`.
-            InvalidValue: The query is of another venue or account than this source's.
+            InvalidValue: *query* is of another venue or account.
         """
         ...
 
     @abstractmethod
     async def fills(self, query: FillQuery, /) -> FillPage:
         """
-        A page of fills, oldest first.
+        Return a page of fills, oldest first.
 
         Raises:
-            VenueUnavailable: The venue could not be asked, or its answer not be read.
-            InvalidValue: The query is of another venue or account than this source's.
+            VenueUnavailable: The venue could not be asked, or its answer could not be read.
+            InvalidValue: *query* is of another venue or account.
         """
         ...
 
 
 class SubmitClassifier(Protocol):
     """
-    Tells a definitive refusal from everything else.
+    A function that tells definitive refusals of an order from all other exceptions.
     """
 
     @abstractmethod
     def __call__(self, error: BaseException, context: SubmitContext, /) -> SubmitVerdict:
         """
-        What *error*, which came out of the submit, says about the order. In doubt: `SubmitVerdict.UNKNOWN`.
+        Return the verdict on *error*, which a submit raised: `SubmitVerdict.UNKNOWN` unless it is certain.
         """
         ...

@@ -70,7 +70,7 @@ async def test_a_file_is_named_from_here_with_three_slashes(
     [
         pytest.param("", "a URL without a scheme", id="empty"),
         pytest.param("bot.db", "a URL without a scheme", id="a bare path"),
-        pytest.param("mysql://host/bot", "there is no store for 'mysql'", id="an unknown store"),
+        pytest.param("mysql://host/bot", "there is no store for the scheme 'mysql'", id="an unknown store"),
         pytest.param("sqlite://bot.db", "three slashes", id="two slashes"),
         pytest.param("sqlite://user@host/bot.db", "three slashes", id="a host"),
         pytest.param("sqlite:///", "names no file", id="no file"),
@@ -79,12 +79,12 @@ async def test_a_file_is_named_from_here_with_three_slashes(
         pytest.param("sqlite:///bot.db?mode=ro", "question mark", id="a query"),
         pytest.param("sqlite:///bot#1.db", "number sign", id="a fragment"),
         pytest.param("sqlite:///bot%00.db", "NUL", id="a NUL"),
-        pytest.param("memory://bot", "nothing comes after", id="memory with a name"),
-        pytest.param("memory:///bot", "nothing comes after", id="memory with a path"),
-        pytest.param("postgresql://[::1/bot", "cannot be read", id="half an address"),
-        pytest.param(None, "no text", id="none"),
-        pytest.param(b"memory://", "no text", id="bytes"),
-        pytest.param(7, "no text", id="a number"),
+        pytest.param("memory://bot", "nothing may follow", id="memory with a name"),
+        pytest.param("memory:///bot", "nothing may follow", id="memory with a path"),
+        pytest.param("postgresql://[::1/bot", "cannot be parsed", id="half an address"),
+        pytest.param(None, "expected a str, got NoneType", id="none"),
+        pytest.param(b"memory://", "expected a str, got bytes", id="bytes"),
+        pytest.param(7, "expected a str, got int", id="a number"),
     ],
 )
 def test_a_url_that_leads_nowhere_is_refused_and_told_why(url: Any, because: str) -> None:

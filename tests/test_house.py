@@ -8,6 +8,8 @@ import ast
 import fnmatch
 import functools
 import graphlib
+import re
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,6 +111,25 @@ def test_the_list_of_exceptions_names_tests_that_exist() -> None:
     named = [reason for reason in _TESTED_ELSEWHERE.values() if reason.startswith("tests/")]
 
     assert [] == [file for file in named if not (_PROJECT / file).exists()]
+
+
+def _layers() -> list[str]:
+    contracts = tomllib.loads((_PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    return next(contract["layers"] for contract in contracts if contract["id"] == "layers")
+
+
+def test_the_map_at_the_head_of_the_package_is_the_import_contract() -> None:
+    """
+    The package's docstring draws the layers of `pyproject.toml`, in their order, each with a word on it.
+    """
+    drawn, _, places = (poslife.__doc__ or "").partition("Where to look for::")
+    lines = [line.strip() for line in drawn.splitlines() if line.startswith("    ")]
+
+    assert _layers() == [re.split(r" {2,}", line)[0] for line in lines]
+    assert all(re.split(r" {2,}", line)[1] for line in lines)
+    for line in places.splitlines():
+        for place in re.findall(r"\b_\w+/\w+", line):
+            assert (_PACKAGE / f"{place}.py").exists(), place
 
 
 # ---------------------------------------------------------------------------------------------- the imports

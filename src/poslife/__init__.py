@@ -1,11 +1,36 @@
 """
 poslife: know what a trading bot holds, and prove how it came to hold it.
 
-Start with `connect`, which gives a `PositionTracker`; its blocks are `PositionTracker.opening` and `closing`.
-Positions are `PendingPosition`, `PersistedPosition` or `ClosedPosition`; what goes wrong is in
-`poslife.errors`. To bring a store, a sink or a venue of your own, implement a protocol of `poslife.protocols`
-and run its suite in `poslife.conformance`. Stores: `poslife.sqlite`, `poslife.postgres`, `poslife.memory`;
-venues: `poslife.ccxt`. For tests: `poslife.testing`.
+`connect` makes a `PositionTracker`; its blocks, `opening` and `closing`, go around the bot's own order code.
+A position is a `PendingPosition`, a `PersistedPosition` or a `ClosedPosition`.
+
+The layers, top to bottom. A module imports from its own package and lower layers; a bar separates packages
+that do not know each other::
+
+    cli                                             the command `poslife`
+    _connect                                        `connect`: from a URL to a tracker with all its parts
+    testing | conformance                           for tests: clocks, faults, a Bybit; suites for adapters
+    memory | sqlite | postgres | jsonl | ccxt       adapters: stores, a writer of files, a venue source
+    _tracker | _sink | journal | storage | events   use cases; delivery of host events; all stores' SQL
+    _runtime                                        the machine: clock, new ids, processes, forks
+    protocols                                       the contracts of adapters
+    _trail | venues                                 events as bytes: encoding, redaction, digests
+    _domain                                         values and the rules that change them, without I/O
+    errors | _version                               every exception, drawn as a tree
+
+Where to look for::
+
+    a value and its checks          _domain/positions, orders, fills, identifiers, events, venue_answers
+    a transition table              _domain/position_status, _domain/orders
+    a rule                          _domain/order_steps, fill_owner, booking, absence
+    the commits around a request    _tracker/order_block; the same steps as plain calls: _tracker/steps
+    a promise to adapters           protocols/_repository, _sink, _venue, _event_stores, _journal
+    a transaction                   _commit of sqlite and postgres, memory/_store
+    the way of a host event         _trail/host_events, _sink/intake, journal, _sink/lane, _sink/delivery
+    a digest chain                  _trail/records, events
+    an oddity of a venue            ccxt/_venues
+
+The page "Architecture" of the documentation, docs/explanation/architecture.md, has the reasons.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """
-A URL to a wired tracker; the adapter is imported when it is asked for.
+`connect`: from a URL to a tracker with its store, sink and journal.
+
+An adapter is imported only when a URL names it.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ __all__ = ["SinkFactory", "connect", "file_at", "store_at"]
 
 SinkFactory = Callable[[Store, Journal | None], EventSink]
 """
-Makes the sink of a store, given the journal it is to keep events in; ``None`` for a store in memory.
+A function that makes the sink of a store; the journal for its events is ``None`` for a store in memory.
 """
 
 
@@ -38,34 +40,38 @@ def connect(
     sink: SinkFactory | None = None,
 ) -> PositionTracker:
     """
-    A tracker over the store at *url*, with a `BatchingSink` into the same store.
+    Return a tracker with the store at *url* and a `BatchingSink` into the same store.
 
-    Nothing is connected yet: that is done by ``async with tracker``. `PositionTracker.record` works at once:
-    what it is given is in the journal when it returns, and survives the death of the process.
+    It connects to nothing: ``async with tracker`` does. `PositionTracker.record` works at once: when it
+    returns, the event is in the journal and survives the death of the process.
 
     Args:
-        url: ``sqlite:///bot.db`` (a path from here), ``sqlite:////var/lib/bot.db`` (from the root),
+        url: ``sqlite:///bot.db`` (relative), ``sqlite:////var/lib/bot.db`` (absolute),
             ``postgresql://user@host/database`` or ``memory://``.
-        classify: Tells a definitive refusal out of `submit` from everything else. By default exceptions of
-            ccxt are told apart by `poslife.ccxt.classify`, and no other is a refusal.
-        clock: Where time comes from.
-        timings: How long things may take.
-        client_order_ids: Formats for further venues, or other ones for those poslife knows.
-        journal: The directory where events wait until they are stored, or a journal. By default it is beside
-            an SQLite file (``bot.db-events``), for PostgreSQL where the platform keeps a program's state
-            (`default_journal_directory`, by host and database), and there is none for ``memory://``.
-        sink: Makes another sink of the store and the journal: one that folds, one with further writers.
-            *Default*: ``lambda store, journal: BatchingSink(store, journal=journal)``.
+        classify: Tells a definitive refusal of an order from every other exception of `submit`. *Default*:
+            `poslife.ccxt.classify` for exceptions of ccxt; no other exception is a refusal.
+        clock: The source of time. *Default*: the system's clock.
+        timings: Time limits and intervals. *Default*: ``Timings()``.
+        client_order_ids: Formats for further venues, or instead of those that poslife knows.
+        journal: A journal, or the directory of one, where events wait until they are stored. *Default*:
+            beside an SQLite file (``bot.db-events``); for PostgreSQL `default_journal_directory`, by host and
+            database; none for ``memory://``.
+        sink: A function that makes another sink: one that folds, one with further writers. *Default*:
+            ``lambda store, journal: BatchingSink(store, journal=journal)``.
 
     Raises:
-        InvalidUrl: The URL is none of these.
-        MissingExtra: ``postgresql://`` without asyncpg: ``pip install 'poslife[postgres]'``.
+        InvalidUrl: *url* is none of these.
+        MissingExtra: *url* is ``postgresql://`` and asyncpg is not installed.
     """
     store = store_at(url, clock)
-    kept_in = _journal_at(url) if journal is None else _journal(journal)
+    chosen_journal = _journal_at(url) if journal is None else _journal(journal)
     return PositionTracker(
         repository=store,
-        sink=BatchingSink(store, journal=kept_in, clock=clock) if sink is None else sink(store, kept_in),
+        sink=(
+            BatchingSink(store, journal=chosen_journal, clock=clock)
+            if sink is None
+            else sink(store, chosen_journal)
+        ),
         classify=classify_by_origin if classify is None else classify,
         clock=clock,
         timings=timings,
@@ -79,7 +85,7 @@ def _journal(journal: Journal | str | os.PathLike[str]) -> Journal:
 
 def _journal_at(url: str) -> Journal | None:
     """
-    The journal for the store at a URL that `store_at` took.
+    Return the default journal for the store at *url*, which `store_at` has accepted.
     """
     parts = urlsplit(url)
     match parts.scheme:
@@ -88,32 +94,40 @@ def _journal_at(url: str) -> Journal | None:
         case "sqlite":
             return FileJournal(f"{_file_of(url, parts)}-events")
         case _:
-            # Several hosts, or one in the query, make no difference: it is a name, the same at each start.
-            where = parts.netloc.rpartition("@")[2] or "local"
-            return FileJournal(default_journal_directory(f"{where}{parts.path}".replace("/", "-")))
+            # Only a name, the same at each start: so several hosts, or one in the query, need no care.
+            host = parts.netloc.rpartition("@")[2] or "local"
+            return FileJournal(default_journal_directory(f"{host}{parts.path}".replace("/", "-")))
 
 
 def file_at(url: str) -> Path | None:
     """
-    The file of the store at a URL that `store_at` took, where it has one.
+    Return the file of the store at *url*, which `store_at` has accepted, or ``None`` if it has none.
     """
     parts = urlsplit(url)
     return Path(_file_of(url, parts)) if parts.scheme == "sqlite" else None
 
 
 def store_at(url: object, clock: Clock | None) -> Store:
+    """
+    Return the store at *url*, not opened.
+
+    Raises:
+        InvalidUrl: *url* names no store.
+        MissingExtra: The store's library is not installed.
+    """
     if not isinstance(url, str):
-        raise InvalidUrl(repr(url), "it is no text")
+        raise InvalidUrl(repr(url), f"expected a str, got {type(url).__name__}")
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        raise InvalidUrl("…", f"it cannot be read as a URL ({error})") from error
+        # Not shown: where the password ends cannot be known.
+        raise InvalidUrl("…", f"cannot be parsed as a URL: {error}") from error
     match parts.scheme:
         case "memory":
             from poslife.memory import MemoryStore
 
             if parts.netloc or parts.path or parts.query or parts.fragment:
-                raise InvalidUrl(_without_password(url), "nothing comes after memory://")
+                raise InvalidUrl(_without_password(url), "nothing may follow memory://")
             return MemoryStore(clock=clock)
         case "sqlite":
             from poslife.sqlite import SqliteStore
@@ -124,31 +138,30 @@ def store_at(url: object, clock: Clock | None) -> Store:
 
             return PostgresStore(url)
         case _:
-            raise InvalidUrl(
-                _without_password(url), f"there is no store for {parts.scheme or 'a URL without a scheme'!r}"
-            )
+            scheme = f"the scheme {parts.scheme!r}" if parts.scheme else "a URL without a scheme"
+            raise InvalidUrl(_without_password(url), f"there is no store for {scheme}")
 
 
 def _file_of(url: str, parts: SplitResult) -> str:
     if parts.netloc:
         raise InvalidUrl(
-            _without_password(url), "a file takes three slashes, sqlite:///bot.db, or four from the root"
+            _without_password(url), "a file takes three slashes, or four if its path is absolute"
         )
     if parts.query or parts.fragment:
         raise InvalidUrl(
-            _without_password(url), "in a file's name a question mark is %3F and a number sign %23"
+            _without_password(url), "a question mark in a file's name is written %3F, a number sign %23"
         )
     file = unquote(parts.path).removeprefix("/")
     if not file or file == ":memory:":
-        raise InvalidUrl(url, "it names no file; for a store in memory use memory://")
+        raise InvalidUrl(url, "names no file; for a store in memory use memory://")
     if "\x00" in file:
-        raise InvalidUrl(url, "no file has a NUL in its name")
+        raise InvalidUrl(url, "a file's name cannot have a NUL")
     return file
 
 
 def _without_password(url: str) -> str:
     """
-    The URL as a log may show it: no password before the host, and nothing of a query.
+    Return *url* for a log: without the password before the host, and without the query.
     """
     address, mark, _ = url.partition("?")
     before, at, after = address.rpartition("@")
@@ -160,7 +173,7 @@ def _without_password(url: str) -> str:
 
 def classify_by_origin(error: BaseException, context: SubmitContext, /) -> SubmitVerdict:
     """
-    Exceptions of ccxt are told apart by `poslife.ccxt.classify`; every other leaves the order in doubt.
+    Return the verdict of `poslife.ccxt.classify` on an exception of ccxt, and UNKNOWN on any other.
     """
     if any(kind.__module__.partition(".")[0] == "ccxt" for kind in type(error).__mro__):
         from poslife.ccxt import classify

@@ -46,7 +46,7 @@ def test_verify_says_whether_the_digest_chain_is_intact(tmp_path: Path) -> None:
     "url, message",
     [
         ("sqlite:////nowhere/bot.db", "there is no file /nowhere/bot.db"),
-        ("mysql://localhost/bot", "there is no store for 'mysql'"),
+        ("mysql://localhost/bot", "there is no store for the scheme 'mysql'"),
         ("postgresql://nobody@127.0.0.1:1/bot", "did not answer"),
     ],
     ids=["no file", "another database", "no server"],

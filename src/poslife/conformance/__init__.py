@@ -1,8 +1,40 @@
 """
-What the protocols promise, as tests that a host runs against its own adapters.
+The contracts of `poslife.protocols` as tests that a host runs against its own adapters.
 
-They need no test framework to import: a suite is a class whose methods named ``test_`` are coroutines.
-pytest (with a plugin that awaits) and unittest run a subclass as any other; `examine` needs neither.
+No test framework is imported: a suite is a class whose methods named ``test_`` are coroutines. pytest (with a
+plugin that awaits) and unittest run a subclass as any other; `examine` needs neither. The docstring of a test
+is the guarantee it checks; a failure also names the protocol methods that promise it.
+
+==========================  =============================================================================
+Suite                       Clauses
+==========================  =============================================================================
+`RepositoryConformance`     ``_repository/``: ``commits`` (all or nothing, repetition), ``refusals``
+                            (errors and their precedence), ``keys`` (one live position per key), ``runs``
+                            (leases), ``reads`` (one position; opening, closing, outages), ``candidates``
+                            (whose a fill is), ``lists``, ``pages``, ``fields`` (every field of every
+                            type), ``values`` (every digit, microsecond and character)
+`BatchWriterConformance`    ``_batch_writer``: write, probe, bury; host events in a history
+`DeadLetterBoxConformance`  ``_dead_letter_box``: list and replay
+`LifeEventFeedConformance`  ``_life_event_feed``: pages, digests, concurrent commits
+`RunEventFeedConformance`   ``_run_event_feed``: pages
+`EventSinkConformance`      ``_event_sink/``: ``emitting``, ``flushing`` (flush and close)
+`JournalConformance`        ``_journal``: frames, marks, the next process
+`VenueSourceConformance`    ``_venue_source/``: ``answers`` (orders, fills, snapshots), ``refusals``
+==========================  =============================================================================
+
+A suite in several parts has its hooks, which the host implements, in ``hooks``, and is put together in
+``suite``. The parts share:
+
+======================  =================================================================================
+``_promises``           ``promised_by``: the contract of a test, and the note on its failure
+``_assertions``         ``check``, ``same``, ``refused`` and the like, also under ``python -O``
+``_examine``            `examine`, `Report`, `Failure`
+``_example_values``     valid identifiers, orders, positions and fills: all new, the same at every run
+``_example_changes``    the changes of a host, and the steps that commit them
+``_example_records``    host events, event records and dead letters
+``_full_values``        one value of each type with every field set
+``_hostile_payloads``   payloads that have broken audit trails
+======================  =================================================================================
 """
 
 from poslife.conformance._batch_writer import BatchWriterConformance

@@ -60,7 +60,7 @@ class JournalConformance(ABC):
     @promised_by(Journal.append, Journal.open)
     async def test_append_numbers_frames(self) -> None:
         """
-        `append` opens by itself and returns the frame's number: one more than the one before, from 1.
+        ``append`` opens by itself and returns the frame's number: one more than the one before, from 1.
         """
         with self.journal() as journal:
             same([1, 2, 3], [journal.append(_frame(number)) for number in (1, 2, 3)], "the numbers")
@@ -71,7 +71,7 @@ class JournalConformance(ABC):
     @promised_by(Journal.open)
     async def test_open_finds_nothing_in_a_fresh_journal(self) -> None:
         """
-        `open` of a fresh journal finds no frames, no marks and no failure.
+        ``open`` of a fresh journal finds no frames, no marks and no failure.
         """
         with self.journal() as journal:
             status = narrowed(journal.open(), JournalStatus, "the return value of open")
@@ -83,7 +83,7 @@ class JournalConformance(ABC):
     @promised_by(Journal.read)
     async def test_read_gives_what_was_appended(self) -> None:
         """
-        `read` gives frames of any bytes back whole, in order, with their numbers.
+        ``read`` gives frames of any bytes back whole, in order, with their numbers.
         """
         with self.journal() as journal:
             frames = [
@@ -103,7 +103,7 @@ class JournalConformance(ABC):
     @promised_by(Journal.read)
     async def test_read_in_pages(self) -> None:
         """
-        `read` gives the frames after a number, at least one if there is one, and about as much as asked.
+        ``read`` gives the frames after a number, at least one if there is one, and about as much as asked.
         """
         with self.journal() as journal:
             wanted = [(journal.append(_frame(number)), _frame(number)) for number in range(1, 501)]
@@ -119,7 +119,7 @@ class JournalConformance(ABC):
     @promised_by(Journal.forget)
     async def test_forget(self) -> None:
         """
-        `forget` removes the frames up to a number and no later one, and numbers go on.
+        ``forget`` removes the frames up to a number and no later one, and numbers go on.
         """
         with self.journal() as journal:
             wanted = [(journal.append(_frame(number)), _frame(number)) for number in range(1, 51)]
@@ -137,7 +137,7 @@ class JournalConformance(ABC):
     @promised_by(Journal.mark, Journal.marks)
     async def test_marks(self) -> None:
         """
-        `marks` has the latest mark of each lane.
+        ``marks`` has the latest mark of each lane.
         """
         with self.journal() as journal:
             for number in range(1, 11):
@@ -184,7 +184,7 @@ class JournalConformance(ABC):
     @promised_by(Journal.sync, Journal.status)
     async def test_sync_and_status(self) -> None:
         """
-        `sync` returns ``None`` when all is on the disk, and `status` says how the journal is now.
+        ``sync`` returns ``None`` when all is on the disk, and ``status`` says how the journal is now.
         """
         with self.journal() as journal:
             for number in range(1, 4):
@@ -210,7 +210,7 @@ class JournalConformance(ABC):
     @promised_by(Journal.append)
     async def test_full(self) -> None:
         """
-        A frame that `append` refuses leaves nothing and takes no number, and a later one may succeed.
+        A frame that ``append`` refuses leaves nothing and takes no number, and a later one may succeed.
         """
         with self.journal() as journal:
             wanted = [(journal.append(_frame(1)), _frame(1))]

@@ -76,17 +76,29 @@ def require_versions(transitions: Sequence[Transition], heads: Heads) -> None:
 
     Raises:
         StaleVersion: Naming the first that was not.
-        IllegalTransition: For a transition outside `POSITION_TRANSITIONS`.
         InvalidValue: For an id that is not the stored one.
+        IllegalTransition: For a transition outside `POSITION_TRANSITIONS`.
     """
     for transition in transitions:
         head = heads.get(transition.ref)
         stored = head.version if head is not None else 0
         if stored != transition.version - 1:
             raise StaleVersion(transition.ref, transition.version - 1, stored)
-    for transition in transitions:
-        if transition.ref in heads:
-            _require_step(transition, heads[transition.ref])
+    known = [(transition, heads[transition.ref]) for transition in transitions if transition.ref in heads]
+    # Each check over the whole change before the next one: so the errors keep their order of precedence.
+    for transition, head in known:
+        _require_id(transition, head)
+    for transition, head in known:
+        _require_step(transition, head)
+
+
+def _require_id(transition: Transition, head: StoredHead) -> None:
+    if isinstance(transition, Claim | Promote) or isinstance(transition.after, PendingPosition):
+        return
+    if head.id is not None and transition.after.id != head.id:
+        raise InvalidValue(
+            "PersistedPosition.id", transition.after.id, f"{head.id}, the id of position {transition.ref}"
+        )
 
 
 def _require_step(transition: Transition, head: StoredHead) -> None:
@@ -103,8 +115,6 @@ def _require_step(transition: Transition, head: StoredHead) -> None:
             raise IllegalTransition(subject, head.status.value, wanted.value)
     elif not was_persisted:
         raise IllegalTransition(subject, head.status.value, f"{wanted.value} without a Promote")
-    elif transition.after.id != head.id:
-        raise InvalidValue("PersistedPosition.id", transition.after.id, f"{head.id}, the id of {subject}")
     if isinstance(transition, Revise) and wanted is PositionStatus.CLOSED and head.status is not wanted:
         raise IllegalTransition(subject, head.status.value, "closed by a Revise; use Close")
     require_transition(transition.ref, head.status, wanted)

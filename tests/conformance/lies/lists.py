@@ -226,6 +226,28 @@ class ChokesOnTokens(HonestStore):
         return await super().turn(read, after, limit)
 
 
+class BeginsAgainForTokens(HonestStore):
+    """Begins again for a token it did not give."""
+
+    @override
+    async def turn(self, read: ReadPage[ItemT], after: PageToken | None, limit: int) -> Page[ItemT]:
+        try:
+            return await super().turn(read, after, limit)
+        except InvalidValue:
+            return await super().turn(read, None, limit)
+
+
+class TakesNaiveTimes(HonestStore):
+    """Takes a naive time for one in UTC."""
+
+    @override
+    async def list_closed(
+        self, since: datetime, until: datetime, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[ClosedPosition]:
+        since, until = since.replace(tzinfo=UTC), until.replace(tzinfo=UTC)
+        return await super().list_closed(since, until, after, limit=limit)
+
+
 class FiftyAreEnough(HonestStore):
     """Gives 50 items where no limit is asked for."""
 
@@ -277,6 +299,8 @@ LIES: Sequence[tuple[type[HonestStore], str]] = (
     (PagesByCounting, "test_pages_of_a_changing_list"),
     (TakesAnyLimit, "test_limits_refused"),
     (ChokesOnTokens, "test_tokens_are_ours"),
+    (BeginsAgainForTokens, "test_tokens_are_ours"),
+    (TakesNaiveTimes, "test_list_closed_of_naive_times"),
     (FiftyAreEnough, "test_default_limit"),
     (LatestFirst, "test_list_unclaimed"),
     (NoHistoryOfNothing, "test_nothing_there_is_an_empty_page"),

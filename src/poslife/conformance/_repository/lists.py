@@ -13,11 +13,12 @@ from poslife._domain.event_envelopes import UNLINKED
 from poslife._domain.fills import StoredFill
 from poslife._domain.orders import OrderPurpose, OrderStatus
 from poslife._domain.positions import ClosedPosition, PendingPosition, PersistedPosition, Position
-from poslife.conformance._assertions import check, same
+from poslife.conformance._assertions import check, refused, same
 from poslife.conformance._example_changes import Story, begin
 from poslife.conformance._example_values import START
 from poslife.conformance._promises import promised_by
 from poslife.conformance._repository.hooks import RepositoryHooks
+from poslife.errors import InvalidValue
 from poslife.protocols import NewRun, Page, Repository
 
 __all__ = ["EACH", "LATEST", "ListTests", "UnsettledOrders", "by_ref", "close_each_at"]
@@ -99,6 +100,19 @@ class ListTests(RepositoryHooks):
                     "the times of list_closed",
                 )
                 same(by_ref(wanted), by_ref(page.items), "the positions of list_closed")
+
+    @promised_by(Repository, Repository.list_closed)
+    async def test_list_closed_of_naive_times(self) -> None:
+        """
+        `list_closed` with a naive time raises `InvalidValue`.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            await story.closed(repository)
+            naive = datetime(2026, 1, 1)  # noqa: DTZ001 - naive on purpose
+            for since, until in ((naive, LATEST), (START, naive)):
+                asked = repository.list_closed(since, until)
+                await refused(asked, InvalidValue, f"list_closed from {since} to {until}")
 
     @promised_by(Repository.list_fills)
     async def test_list_fills(self) -> None:

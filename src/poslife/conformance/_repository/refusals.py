@@ -24,6 +24,7 @@ from poslife.errors import (
     DuplicatePosition,
     FillAlreadyStored,
     IllegalTransition,
+    InvalidValue,
     PositionNotFound,
     PoslifeError,
     RunLost,
@@ -199,7 +200,7 @@ class RefusalTests(RepositoryHooks):
             for minted in (other.id, PositionId(held.id + 1000)):
                 stranger = replace(held, id=minted, version=held.version + 1)
                 await refused(
-                    repository.commit(story.change(Revise(after=stranger))), PoslifeError, "another id"
+                    repository.commit(story.change(Revise(after=stranger))), InvalidValue, "another id"
                 )
             same(held, await repository.get(held.ref), "the position")
             same(held, await repository.get_by_id(held.id), "the position by its id")
@@ -329,12 +330,15 @@ async def _faults(story: Story, repository: Repository) -> list[_Fault]:
     absent = replace(story.pending(), version=2)
     held, moved = await story.opened(repository), await story.opened(repository)
     closed, holder = await story.closed(repository), await story.claimed(repository)
+    other = await story.opened(repository)
+    renamed = replace(other, id=PositionId(other.id + 1000), version=other.version + 1)
     await repository.commit(taken := story.unclaimed("taken"))
     return [
         _Fault(error=RunLost, run=ended_run.id, transition=Claim(after=story.pending())),
         _Fault(error=PositionNotFound, transition=Revise(after=absent)),
         _Fault(error=AlreadyClosed, transition=Close(after=replace(closed, version=closed.version + 1))),
         _Fault(error=StaleVersion, transition=Revise(after=moved)),
+        _Fault(error=InvalidValue, transition=Revise(after=renamed)),
         _Fault(error=IllegalTransition, transition=_promote_of(story, held)),
         _Fault(error=DuplicatePosition, transition=Claim(after=story.pending(holder.key))),
         _Fault(error=FillAlreadyStored, fill=taken.fills[0]),

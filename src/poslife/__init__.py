@@ -91,10 +91,12 @@ from poslife._sink import (
 )
 from poslife._sink.folding import FoldingSink, FoldingStats
 from poslife._tracker.apply_fills import FillsApplied
-from poslife._tracker.blocks import Closing, Opening
-from poslife._tracker.committing import Timings
-from poslife._tracker.recovery import Recovery, StillInDoubt
+from poslife._tracker.closing import Closing
+from poslife._tracker.doubts import StillInDoubt
+from poslife._tracker.opening import Opening
+from poslife._tracker.recovery import Recovery
 from poslife._tracker.steps import Steps
+from poslife._tracker.timings import Timings
 from poslife._tracker.tracker import PositionTracker
 from poslife._trail.redaction import KeyRedaction, Redaction, redact_keys, redact_secrets
 from poslife._version import __version__

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from poslife._domain.client_order_ids import ClientOrderIdFormat
 from poslife._domain.identifiers import Venue
 from poslife._sink import BatchingSink
-from poslife._tracker.committing import Timings
+from poslife._tracker.timings import Timings
 from poslife._tracker.tracker import PositionTracker
 from poslife.errors import InvalidUrl
 from poslife.journal import FileJournal, default_journal_directory

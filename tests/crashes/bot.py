@@ -23,7 +23,9 @@ from poslife import (
     Account,
     BatchingSink,
     ClientOrderId,
+    Closing,
     Fill,
+    Opening,
     PersistedPosition,
     PositionKey,
     PositionRef,
@@ -37,7 +39,6 @@ from poslife import (
     VenueOrderId,
 )
 from poslife._domain.orders import OrderStatus
-from poslife._tracker.blocks import Closing, Opening
 from poslife.ccxt import CcxtSource, classify
 from poslife.postgres import PostgresStore
 from poslife.sqlite import SqliteStore

@@ -24,10 +24,10 @@ from poslife import (
     TradeId,
 )
 from poslife._domain.client_order_ids import read_client_order_id
-from poslife._tracker.committing import every
 from poslife.events import RecordedEvent
 from poslife.postgres import PostgresStore
 from poslife.protocols import OwnerQuery
+from poslife.protocols._pages import every_item
 from poslife.sqlite import SqliteStore
 from poslife.testing import bybit
 from poslife.testing.bybit import SimulatedBybit, SimulatedOrder
@@ -70,8 +70,8 @@ async def dump(store: Store, refs: Iterable[PositionRef]) -> Dump:
     """
     dumped: Dump = {}
     for ref in sorted(refs):
-        events = [event async for event in every(partial(store.list_history, ref))]
-        fills = [fill async for fill in every(partial(store.list_fills, ref))]
+        events = [event async for event in every_item(partial(store.list_history, ref))]
+        fills = [fill async for fill in every_item(partial(store.list_fills, ref))]
         life = [event for event in events if event.version is not None]
         dumped[ref] = (await store.get(ref), life, fills)
     return dumped

@@ -16,6 +16,7 @@ from poslife import (
     BatchingSink,
     InDoubt,
     Opened,
+    Opening,
     OrderSide,
     OrderStatus,
     PendingPosition,
@@ -28,7 +29,6 @@ from poslife import (
     VenueOrderId,
     Working,
 )
-from poslife._tracker.blocks import Opening
 from poslife.errors import (
     BlockMisused,
     DuplicatePosition,

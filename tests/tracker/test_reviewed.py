@@ -28,6 +28,7 @@ from poslife import (
     PositionTracker,
     RunId,
     Side,
+    Timings,
     VenueOrderId,
     Working,
 )
@@ -37,7 +38,6 @@ from poslife._domain.orders import OrderStatus
 from poslife._domain.position_status import PositionStatus
 from poslife._domain.venue_answers import OrderSeen, Snapshot, SnapshotScope, VenuePosition
 from poslife._runtime.clock import SystemClock
-from poslife._tracker.committing import Timings
 from poslife.errors import (
     AlreadyClosed,
     BlockMisused,

@@ -1,5 +1,5 @@
 """
-Applying fills: find whose each is, book it, commit; none is refused, dropped or booked twice.
+Applying fills: find the owner of each, book it, commit. None is refused, dropped or booked twice.
 """
 
 from __future__ import annotations
@@ -29,26 +29,17 @@ from poslife._domain.order_steps import order_of
 from poslife._domain.plans import Plan
 from poslife._domain.positions import PendingPosition, PersistedPosition, Position
 from poslife._runtime.ids import new_ref
-from poslife._tracker.committing import Ledger, every
-from poslife.errors import (
-    AlreadyClosed,
-    DuplicatePosition,
-    FillAlreadyStored,
-    InvalidValue,
-    StaleVersion,
-)
+from poslife._tracker.committing import Committer
+from poslife.errors import AlreadyClosed, DuplicatePosition, FillAlreadyStored, InvalidValue, StaleVersion
 from poslife.protocols import Page, PageToken
+from poslife.protocols._pages import every_item
 
-__all__ = [
-    "FillsApplied",
-    "OrderOf",
-    "apply_fills",
-    "booked_without_order",
-    "find_candidates",
-    "order_of_fill",
-]
+__all__ = ["FillApplier", "FillsApplied", "OrderOf"]
 
 _MOST_TRIES = 50
+
+# The position was moved, or the fill stored, by another commit meanwhile.
+_OVERTAKEN = (StaleVersion, AlreadyClosed, DuplicatePosition, FillAlreadyStored)
 
 OrderOf = tuple[PositionRef, int]
 """
@@ -59,12 +50,12 @@ A position and the ordinal of one of its orders.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillsApplied:
     """
-    What became of fills.
+    The result of applying fills.
 
     Attributes:
-        positions: The positions they changed, as they are now.
-        unclaimed: Those that could not be assigned; they are stored.
-        repeated: How many were stored before.
+        positions: The positions that were changed, as they are now.
+        unclaimed: The fills that could not be assigned; they are stored.
+        repeated: The number of fills that had been stored before.
     """
 
     positions: tuple[Position, ...]
@@ -72,212 +63,244 @@ class FillsApplied:
     repeated: int
 
 
-async def apply_fills(
-    ledger: Ledger,
-    fills: Iterable[Fill],
-    *,
-    order: OrderOf | None = None,
-    known: Position | None = None,
-    actor: Actor | None = None,
-) -> FillsApplied:
+class FillApplier:
     """
-    Apply fills, in the order given.
-
-    Args:
-        ledger: Where.
-        fills: What the venue said.
-        order: The position and the order they are known to belong to, but for a fill that names another.
-        known: That position as it was last seen, which saves reading it.
-        actor: Who caused it; who acts here and now by default.
-
-    Raises:
-        StorageUnavailable: The store did not answer in time. Apply the same fills again.
-        InvalidValue: One of *fills* is no `Fill`, or of another symbol than *order*'s position; or the
-            position has no such order.
+    Applies fills to the positions they belong to.
     """
-    waiting = deque(fills)
-    if order is not None and known is None:
-        known = await ledger.read(order[0])
-    _require_fills(waiting, order, None if order is None else known)
-    changed: dict[PositionRef, Position] = {}
-    left: list[StoredFill] = []
-    repeated = tries = 0
-    if order is not None and (booked := await _book_at_once(ledger, known, order[1], waiting, actor)):
-        changed.update((position.ref, position) for position in booked)
-    while waiting:
-        batch = _of_one_order(waiting)
-        named = order_of_fill(ledger, batch[0], order)
-        found = await find_candidates(ledger, batch, named)
+
+    def __init__(self, committer: Committer) -> None:
+        self._committer = committer
+        self._conflicts_reported: set[Fill] = set()
+
+    async def apply(
+        self,
+        fills: Iterable[Fill],
+        *,
+        order: OrderOf | None = None,
+        known: Position | None = None,
+        actor: Actor | None = None,
+    ) -> FillsApplied:
+        """
+        Apply fills, in the order given.
+
+        Args:
+            fills: The fills, as the venue showed them.
+            order: The position and the order that they belong to, except for a fill that names another one.
+            known: That position as it was last seen, which saves reading it.
+            actor: The actor of the events; by default the one of the current context.
+
+        Raises:
+            StorageUnavailable: The store did not answer in time. Apply the same fills again.
+            InvalidValue: One of *fills* is no `Fill`, or of another symbol than *order*'s position; or the
+                position has no such order.
+        """
+        application = _Application(self, self._committer, fills, order, actor)
+        if order is None:
+            application.require_fills(None)
+        else:
+            position = await self._committer.read(order[0]) if known is None else known
+            application.require_fills(position)
+            await application.book_at_once(position, order[1])
+        return await application.finish()
+
+    def order_named_by(self, fill: Fill) -> OrderOf | None:
+        """
+        Return the order of ours that the fill's client order id names.
+        """
+        formats = self._committer.formats
+        if fill.client_order_id is None or fill.venue not in formats:
+            return None
+        return read_client_order_id(fill.client_order_id, venue=fill.venue, formats=formats)
+
+    async def candidates_for(self, fills: Sequence[Fill], named: OrderOf | None) -> OwnerCandidates:
+        """
+        Return which fills of one order are stored, and the positions that they may belong to.
+        """
+        query = OwnerQuery(
+            venue=fills[0].venue,
+            account=fills[0].account,
+            symbol=fills[0].symbol,
+            trade_ids=tuple(fill.trade_id for fill in fills),
+            venue_order_id=fills[0].venue_order_id,
+            ref=None if named is None else named[0],
+        )
+        return await self._committer.repeat(lambda: self._committer.repository.candidates_for(query))
+
+    async def is_of_known_order(self, fill: Fill) -> bool:
+        """
+        Check if the fill belongs to an order of a position.
+
+        A fill that is stored without an order may belong to the very order that is looked for.
+        """
+        named = self.order_named_by(fill)
+        found = await self.candidates_for([fill], named)
+        if any(stored.ordinal is not None for stored in found.stored):
+            return True
+        return find_order(fill, found.positions, named=named) is not None
+
+    async def booked_without_order(self, position: Position, venue_order_id: VenueOrderId) -> Decimal:
+        """
+        Return the quantity of the position's fills of this venue order that were booked without an order.
+
+        They came before it was known to be an order of ours.
+        """
+        if isinstance(position, PendingPosition):
+            return Decimal(0)
+        committer = self._committer
+
+        def list_page(after: PageToken | None) -> Awaitable[Page[StoredFill]]:
+            return committer.repeat(lambda: committer.repository.list_fills(position.ref, after))
+
+        return exact_sum(
+            [
+                stored.fill.quantity
+                async for stored in every_item(list_page)
+                if stored.ordinal is None and stored.fill.venue_order_id == venue_order_id
+            ]
+        )
+
+    async def report_conflict(self, stored: StoredFill, seen: Fill, actor: Actor | None) -> None:
+        """
+        Commit an event where a stored fill is shown with other numbers; once for the same numbers.
+        """
+        if stored.fill.agrees_with(seen) or seen in self._conflicts_reported:
+            return
+        await self._committer.put(conflicted(stored.fill, seen), actor=actor)
+        self._conflicts_reported.add(seen)
+
+
+class _Application:
+    """
+    One call of `FillApplier.apply`: the fills that wait, and what became of the others.
+    """
+
+    def __init__(
+        self,
+        applier: FillApplier,
+        committer: Committer,
+        fills: Iterable[Fill],
+        order: OrderOf | None,
+        actor: Actor | None,
+    ) -> None:
+        self._applier = applier
+        self._committer = committer
+        self._order = order
+        self._actor = actor
+        self._waiting = deque(fills)
+        self._changed: dict[PositionRef, Position] = {}
+        self._unclaimed: list[StoredFill] = []
+        self._repeated = 0
+
+    def require_fills(self, position: Position | None) -> None:
+        """
+        Refuse an ordinal that the position has not, what is no fill, and fills of another symbol.
+        """
+        if self._order is not None and position is not None:
+            order_of(position, self._order[1])
+        place = None if position is None else _place_of(position.key)
+        fills: Iterable[object] = self._waiting
+        for fill in fills:
+            if not isinstance(fill, Fill):
+                raise InvalidValue("fill", fill, "a Fill")
+            if place is not None and _place_of(fill) != place:
+                raise InvalidValue("fill", fill, f"a fill of {' '.join(place)}, as its order is")
+
+    async def book_at_once(self, known: Position, ordinal: int) -> None:
+        """
+        Book fills of one order on its position as it was last seen, without reading anything.
+
+        Nothing is booked where the position has changed meanwhile, or a fill may have been stored before.
+        """
+        if not isinstance(known, PendingPosition | PersistedPosition) or not known.live:
+            return
+        if len({fill.trade_id for fill in self._waiting}) != len(self._waiting):
+            return
+        if any(self._order_of(fill) != (known.ref, ordinal) for fill in self._waiting):
+            return
+        if isinstance(known, PersistedPosition) and known.orders[ordinal].venue_order_id is None:
+            return  # fills of the order may have come before the venue's name for it was known
+        booking = book(known, [(fill, ordinal) for fill in self._waiting])
+        if booking.refused or booking.plan.empty:
+            return
+        try:
+            await self._commit(booking, len(self._waiting))
+        except _OVERTAKEN:
+            return
+
+    async def finish(self) -> FillsApplied:
+        """
+        Apply the fills that wait, each batch of one order after the other.
+        """
+        tries = 0
+        while self._waiting:
+            try:
+                await self._apply_next_batch()
+            except _OVERTAKEN:
+                tries += 1
+                if tries > _MOST_TRIES:
+                    raise
+            else:
+                tries = 0
+        return FillsApplied(
+            positions=tuple(self._changed.values()),
+            unclaimed=tuple(self._unclaimed),
+            repeated=self._repeated,
+        )
+
+    async def _apply_next_batch(self) -> None:
+        batch = _of_one_order(self._waiting)
+        named = self._order_of(batch[0])
+        found = await self._applier.candidates_for(batch, named)
         if stored := _stored_at_its_head(batch, found.stored):
             for before in stored:
-                await _compare(ledger, before, waiting.popleft(), actor)
-            repeated += len(stored)
-            continue
+                await self._applier.report_conflict(before, self._waiting[0], self._actor)
+                self._waiting.popleft()
+                self._repeated += 1
+            return
         batch = _before_the_stored(batch, found.stored)
-        owner = _owner(batch[0], found, named)
-        booking = _booking(ledger, owner, batch, await _booked_before(ledger, owner, batch[0]))
-        try:
-            positions, kept = await _commit(ledger, booking, actor)
-        except (StaleVersion, AlreadyClosed, DuplicatePosition, FillAlreadyStored):
-            # Somebody else moved the position or stored the fill meanwhile: look again at what is there now.
-            tries += 1
-            if tries > _MOST_TRIES:
-                raise
-            continue
-        tries = 0
-        for _ in range(len(batch) - len(booking.rest)):
-            waiting.popleft()
-        left += kept
-        changed.update((position.ref, position) for position in positions)
-    return FillsApplied(positions=tuple(changed.values()), unclaimed=tuple(left), repeated=repeated)
+        await self._commit(await self._book(batch, found, named), len(batch))
 
+    def _order_of(self, fill: Fill) -> OrderOf | None:
+        # The fill's own client order id counts for more than the order that the caller believes it to be of.
+        return self._applier.order_named_by(fill) or self._order
 
-async def _book_at_once(
-    ledger: Ledger, known: Position | None, ordinal: int, waiting: deque[Fill], actor: Actor | None
-) -> tuple[Position, ...] | None:
-    """
-    Book fills that are known to be one order's on its position as it was last seen, without reading anything.
+    async def _book(self, batch: Sequence[Fill], found: OwnerCandidates, named: OrderOf | None) -> Booking:
+        ordered_by, ordinal = find_order(batch[0], found.positions, named=named) or (None, None)
+        owner = find_owner(batch[0], ordered_by=ordered_by, ordinal=ordinal, holders=found.holders)
+        match owner:
+            case Owner():
+                fills = [(fill, owner.ordinal) for fill in batch]
+                return book(owner.position, fills, before=await self._booked_before(owner, batch[0]))
+            case Opens():
+                clock = self._committer.clock
+                return opened_by(batch, ref=new_ref(clock), opens=owner, at=clock.now())
+            case Unclaimed():
+                return Booking(plan=Plan(), refused=tuple((fill, owner) for fill in batch))
 
-    What was booked is taken from *waiting*. ``None`` where something has moved meanwhile, or a fill may have
-    been stored before: then each is looked at.
-    """
-    if not isinstance(known, PendingPosition | PersistedPosition) or not known.live:
-        return None
-    if len({fill.trade_id for fill in waiting}) != len(waiting):
-        return None
-    if any(_is_of_another(ledger, fill, (known.ref, ordinal)) for fill in waiting):
-        return None
-    if isinstance(known, PersistedPosition) and known.orders[ordinal].venue_order_id is None:
-        return None  # fills of the order may have come before we knew the venue's name for it
-    booking = book(known, [(fill, ordinal) for fill in waiting])
-    if booking.refused or booking.plan.empty:
-        return None
-    try:
-        positions, _ = await _commit(ledger, booking, actor)
-    except (StaleVersion, AlreadyClosed, DuplicatePosition, FillAlreadyStored):
-        return None
-    for _ in range(len(waiting) - len(booking.rest)):
-        waiting.popleft()
-    return positions
+    async def _booked_before(self, owner: Owner, fill: Fill) -> Decimal:
+        if owner.ordinal is None or fill.venue_order_id is None:
+            return Decimal(0)
+        if owner.position.orders[owner.ordinal].venue_order_id is not None:
+            return Decimal(0)
+        return await self._applier.booked_without_order(owner.position, fill.venue_order_id)
 
-
-def _booking(
-    ledger: Ledger, owner: Owner | Opens | Unclaimed, batch: Sequence[Fill], before: Decimal
-) -> Booking:
-    match owner:
-        case Owner():
-            fills = [(fill, owner.ordinal) for fill in batch]
-            return book(owner.position, fills, before=before)
-        case Opens():
-            return opened_by(batch, ref=new_ref(ledger.clock), opens=owner, at=ledger.clock.now())
-        case Unclaimed():
-            return Booking(plan=Plan(), refused=tuple((fill, owner) for fill in batch))
-
-
-async def _booked_before(ledger: Ledger, owner: Owner | Opens | Unclaimed, fill: Fill) -> Decimal:
-    """
-    What the owner has booked of the fill's order before it was known to be one of its orders.
-    """
-    if not isinstance(owner, Owner) or owner.ordinal is None or fill.venue_order_id is None:
-        return Decimal(0)
-    if owner.position.orders[owner.ordinal].venue_order_id is not None:
-        return Decimal(0)
-    return await booked_without_order(ledger, owner.position, fill.venue_order_id)
-
-
-async def booked_without_order(ledger: Ledger, position: Position, venue_order_id: VenueOrderId) -> Decimal:
-    """
-    What a position's fills of this venue order amount to that came before we knew whose order it is.
-    """
-    if isinstance(position, PendingPosition):
-        return Decimal(0)
-
-    def list_page(after: PageToken | None) -> Awaitable[Page[StoredFill]]:
-        return ledger.ask(lambda: ledger.repository.list_fills(position.ref, after))
-
-    return exact_sum(
-        [
-            one.fill.quantity
-            async for one in every(list_page)
-            if one.ordinal is None and one.fill.venue_order_id == venue_order_id
-        ]
-    )
-
-
-async def _commit(
-    ledger: Ledger, booking: Booking, actor: Actor | None
-) -> tuple[tuple[Position, ...], list[StoredFill]]:
-    positions: tuple[Position, ...] = ()
-    if not booking.plan.empty:
-        positions = (await ledger.put(booking.plan, actor=actor)).positions
-    kept: list[StoredFill] = []
-    for fill, because in booking.refused:
-        plan = unclaimed(fill, because)
-        await ledger.put(plan, actor=actor)
-        kept += plan.fills
-    return positions, kept
-
-
-def _require_fills(fills: Iterable[object], order: OrderOf | None, position: Position | None) -> None:
-    if order is not None and position is not None:
-        order_of(position, order[1])
-    place = None if position is None else _place_of(position.key)
-    for fill in fills:
-        if not isinstance(fill, Fill):
-            raise InvalidValue("fill", fill, "a Fill")
-        if place is not None and _place_of(fill) != place:
-            raise InvalidValue("fill", fill, f"a fill of {' '.join(place)}, as its order")
+    async def _commit(self, booking: Booking, size: int) -> None:
+        """
+        Commit the booking of the first *size* fills that wait; those that it leaves for later go on waiting.
+        """
+        if not booking.plan.empty:
+            committed = await self._committer.put(booking.plan, actor=self._actor)
+            self._changed.update((position.ref, position) for position in committed.positions)
+        for fill, because in booking.refused:
+            plan = unclaimed(fill, because)
+            await self._committer.put(plan, actor=self._actor)
+            self._unclaimed += plan.fills
+        for _ in range(size - len(booking.rest)):
+            self._waiting.popleft()
 
 
 def _place_of(what: Fill | PositionKey) -> tuple[Venue, Account, Symbol]:
     return what.venue, what.account, what.symbol
-
-
-async def _compare(ledger: Ledger, stored: StoredFill, seen: Fill, actor: Actor | None) -> None:
-    if stored.fill.agrees_with(seen) or seen in ledger.conflicts_told:
-        return
-    await ledger.put(conflicted(stored.fill, seen), actor=actor)
-    ledger.conflicts_told.add(seen)
-
-
-def order_of_fill(ledger: Ledger, fill: Fill, order: OrderOf | None) -> OrderOf | None:
-    """
-    Return the order that the fill's client order id names, else *order*.
-    """
-    return _named_by(ledger, fill) or order
-
-
-def _named_by(ledger: Ledger, fill: Fill) -> OrderOf | None:
-    if fill.client_order_id is None or fill.venue not in ledger.formats:
-        return None
-    return read_client_order_id(fill.client_order_id, venue=fill.venue, formats=ledger.formats)
-
-
-def _is_of_another(ledger: Ledger, fill: Fill, order: OrderOf) -> bool:
-    """
-    Whether the fill itself names another order of ours: then it is that one's, whatever the host believes.
-    """
-    return order_of_fill(ledger, fill, order) != order
-
-
-async def find_candidates(ledger: Ledger, fills: Sequence[Fill], named: OrderOf | None) -> OwnerCandidates:
-    """
-    Return which of the fills of one order are stored, and the positions they may belong to.
-    """
-    query = OwnerQuery(
-        venue=fills[0].venue,
-        account=fills[0].account,
-        symbol=fills[0].symbol,
-        trade_ids=tuple(fill.trade_id for fill in fills),
-        venue_order_id=fills[0].venue_order_id,
-        ref=None if named is None else named[0],
-    )
-    return await ledger.ask(lambda: ledger.repository.candidates_for(query))
-
-
-def _owner(fill: Fill, found: OwnerCandidates, named: OrderOf | None) -> Owner | Opens | Unclaimed:
-    position, ordinal = find_order(fill, found.positions, named=named) or (None, None)
-    return find_owner(fill, ordered_by=position, ordinal=ordinal, holders=found.holders)
 
 
 def _of_one_order(waiting: Iterable[Fill]) -> list[Fill]:
@@ -287,12 +310,24 @@ def _of_one_order(waiting: Iterable[Fill]) -> list[Fill]:
     batch: list[Fill] = []
     for fill in waiting:
         if batch and (
-            _order_named_by(fill) != _order_named_by(batch[0])
+            _order_said_by(fill) != _order_said_by(batch[0])
             or fill.trade_id in {other.trade_id for other in batch}
         ):
             break
         batch.append(fill)
     return batch
+
+
+def _order_said_by(fill: Fill) -> tuple[object, ...]:
+    return (
+        fill.venue,
+        fill.account,
+        fill.symbol,
+        fill.side,
+        fill.leg,
+        fill.venue_order_id,
+        fill.client_order_id,
+    )
 
 
 def _stored_at_its_head(batch: Sequence[Fill], stored: Sequence[StoredFill]) -> list[StoredFill]:
@@ -310,15 +345,3 @@ def _before_the_stored(batch: Sequence[Fill], stored: Sequence[StoredFill]) -> l
     """
     known = {one.fill.trade_id for one in stored}
     return list(takewhile(lambda fill: fill.trade_id not in known, batch))
-
-
-def _order_named_by(fill: Fill) -> tuple[object, ...]:
-    return (
-        fill.venue,
-        fill.account,
-        fill.symbol,
-        fill.side,
-        fill.leg,
-        fill.venue_order_id,
-        fill.client_order_id,
-    )

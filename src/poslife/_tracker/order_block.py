@@ -1,5 +1,5 @@
 """
-What an opening and a closing block have in common: one order, from its preparation to its outcome.
+The common part of an opening and a closing block: one order, from its preparation to its outcome.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import contextvars
 import enum
 import inspect
 import logging
-import math
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -19,9 +18,11 @@ from typing import Any, Self, TypeVar
 from poslife._domain.fills import Fill
 from poslife._domain.identifiers import ClientOrderId, PositionRef, VenueOrderId
 from poslife._domain.orders import Order, OrderStatus
+from poslife._domain.outcomes import Abandoned, InDoubt, PositionT, Rejected, Working
 from poslife._domain.positions import Position
-from poslife._tracker.committing import Ledger
+from poslife._tracker.committing import Committer
 from poslife._tracker.steps import Steps
+from poslife._tracker.tasks import Tasks
 from poslife._trail.encoding import error_summary
 from poslife.errors import (
     BlockMisused,
@@ -32,16 +33,16 @@ from poslife.errors import (
 )
 from poslife.protocols import SubmitClassifier, SubmitContext, SubmitVerdict
 
-__all__ = ["Host", "OrderBlock", "Stage"]
+__all__ = ["BlockContext", "OrderBlock"]
 
 logger = logging.getLogger("poslife.tracker")
 
 AnswerT = TypeVar("AnswerT")
 
 
-class Stage(enum.Enum):
+class _Stage(enum.Enum):
     """
-    How far a block has come.
+    The progress of a block.
     """
 
     NEW = "not entered"
@@ -50,37 +51,45 @@ class Stage(enum.Enum):
     SENT = "sent"
     REFUSED = "refused"
     DOUBTED = "in doubt"
-    TOLD = "told"
+    COMMITTED = "settled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Host:
+class BlockContext:
     """
-    What a block needs of its tracker.
+    The parts of a tracker that its blocks use.
+
+    Attributes:
+        tasks: Runs every commit of a block, so that it goes on when the host's code is cancelled.
+        steps: The steps that the host's code waits for.
+        patient_steps: The same for work in a task: repeated until the store answers.
+        patient_committer: The committer of *patient_steps*.
+        classify: Classifies an exception out of `OrderBlock.submit`.
+        record_error: Records an exception about a position, under the given event type.
     """
 
-    ledger: Ledger
+    tasks: Tasks
     steps: Steps
+    patient_steps: Steps
+    patient_committer: Committer
     classify: SubmitClassifier
     record_error: Callable[[str, PositionRef, BaseException], None]
 
 
 class OrderBlock:
     """
-    What an opening and a closing have in common: one order, from its preparation to its outcome.
+    The common part of an opening and a closing: one order, from its preparation to its outcome.
     """
 
     _what = "order"
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
-        self._stage = Stage.NEW
+    def __init__(self, context: BlockContext) -> None:
+        self._tracker = context
+        self._stage = _Stage.NEW
         self._reason = ""
-        self._failure: BaseException | None = None
         self._position: Position | None = None
         self._ordinal = 0
         self._left = False
-        self._unsettled: BaseException | None = None
 
     @abstractmethod
     async def _prepare(self) -> Position: ...
@@ -98,7 +107,7 @@ class OrderBlock:
     @property
     def client_order_id(self) -> ClientOrderId:
         """
-        What to send the order under, in whatever parameter the venue takes it.
+        The name to send the order under, in the parameter that the venue takes it in.
 
         Raises:
             BlockMisused: Before the block is entered.
@@ -110,25 +119,26 @@ class OrderBlock:
             raise BlockMisused(self._what, "enter the block first: `async with` it")
         return self._position
 
+    # ------------------------------------------------------------------------------------------- entering
+
     async def __aenter__(self) -> Self:
-        if self._stage is not Stage.NEW:
+        if self._stage is not _Stage.NEW:
             raise BlockMisused(self._what, "a block is entered once; make another")
-        ledger = self._host.ledger
-        # Whoever closes a coroutine may do so amid something else, which caused none of this.
+        tasks, committer = self._tracker.tasks, self._tracker.patient_committer
+        # A coroutine may be closed in another context, whose cause and actor are not this block's.
         self._context = contextvars.copy_context()
-        preparing, answer = ledger.begin(self._prepare(), name=f"prepares an {self._what}")
+        preparing, answer = tasks.begin(self._prepare(), name=f"prepares an {self._what}")
         try:
-            self._position = await ledger.within_patience(answer)
+            self._position = await tasks.within_patience(answer, committer.unavailable)
         except (asyncio.CancelledError, GeneratorExit, StorageUnavailable):
-            # Nobody will leave a block that was never entered, so what may have been prepared is abandoned
-            # here.
+            # A block that was not entered is not left either: an order that was prepared is abandoned here.
             if not _loop_runs():
-                raise  # closed after its event loop: the next recovery finds what was prepared
-            ledger.let_run(
+                raise  # closed after its event loop: the next recovery finds the prepared order
+            tasks.let_run(
                 self._abandon_after(preparing), name=f"abandons an {self._what}", context=self._context
             )
             raise
-        self._stage = Stage.PREPARED
+        self._stage = _Stage.PREPARED
         return self
 
     async def _abandon_after(self, preparing: asyncio.Task[Position]) -> None:
@@ -139,11 +149,13 @@ class OrderBlock:
         await self._abandon(position.ref, "cancelled while it was being prepared")
 
     async def _abandon(self, ref: PositionRef, reason: str) -> Position:
-        return await self._host.steps.abandoned(ref, self._ordinal, reason=reason, patience=math.inf)
+        return await self._tracker.patient_steps.abandoned(ref, self._ordinal, reason=reason)
+
+    # --------------------------------------------------------------------------------------- within the block
 
     async def submit(self, request: Coroutine[Any, Any, AnswerT], /) -> AnswerT:
         """
-        Commit SUBMITTING, then await *request* and return what it returns.
+        Commit SUBMITTING, then await *request* and return its result.
 
         Args:
             request: The not yet started coroutine that makes the request. It is closed unstarted when the
@@ -159,39 +171,40 @@ class OrderBlock:
             raise InvalidValue(
                 "submit", request, "a coroutine that was not started, such as exchange.create_order(…)"
             )
-        if self._left or self._stage is not Stage.PREPARED:
+        if self._left or self._stage is not _Stage.PREPARED:
             request.close()
             state = "left" if self._left else self._stage.value
             raise BlockMisused("submit", f"this block's order is {state}; one block submits one order, once")
-        ref, ledger = self._held().ref, self._host.ledger
-        started = ledger.clock.monotonic()
-        self._stage = Stage.UNSENT
+        self._stage = _Stage.UNSENT
         self._reason = "the request was not made"
         try:
-            self._position = await ledger.shielded(
-                self._host.steps.submitting(ref, self._ordinal, known=self._position),
-                name=f"submits an {self._what}",
-            )
-            waited = ledger.clock.monotonic() - started
-            if waited > ledger.timings.submit_window:
-                raise SubmitWindowPassed(  # noqa: TRY301 - it is told like all that can go wrong here
-                    waited, ledger.timings.submit_window
-                )
+            await self._commit_submitting()
         except BaseException as error:
             request.close()
             self._reason = f"the request was not made: {error_summary(error)}"
             raise
-        self._stage = Stage.SENT
+        self._stage = _Stage.SENT
         try:
             answer: AnswerT = await request
         except BaseException as error:
-            self._classify(error)
+            self._reason = error_summary(error)
+            self._stage = self._stage_after(error)
             raise
         return answer
 
-    def _classify(self, error: BaseException) -> None:
-        self._failure = error
-        self._reason = error_summary(error)
+    async def _commit_submitting(self) -> None:
+        clock = self._tracker.patient_committer.clock
+        window = self._tracker.patient_committer.timings.submit_window
+        started = clock.monotonic()
+        self._position = await self._tracker.tasks.shielded(
+            self._tracker.steps.submitting(self._held().ref, self._ordinal, known=self._position),
+            name=f"submits an {self._what}",
+        )
+        waited = clock.monotonic() - started
+        if waited > window:
+            raise SubmitWindowPassed(waited, window)
+
+    def _stage_after(self, error: BaseException) -> _Stage:
         position = self._held()
         context = SubmitContext(
             venue=position.key.venue,
@@ -201,12 +214,10 @@ class OrderBlock:
         verdict = SubmitVerdict.UNKNOWN
         if isinstance(error, Exception):
             try:
-                verdict = self._host.classify(error, context)
-            except (
-                Exception
-            ):  # whatever a classifier does, the venue's exception goes on its way, and is not a refusal
+                verdict = self._tracker.classify(error, context)
+            except Exception:  # the venue's exception is what the host has to see, not the classifier's
                 logger.exception("the submit classifier failed; the order is in doubt")
-        self._stage = Stage.REFUSED if verdict is SubmitVerdict.REFUSED else Stage.DOUBTED
+        return _Stage.REFUSED if verdict is SubmitVerdict.REFUSED else _Stage.DOUBTED
 
     async def rejected(self, reason: str, /) -> None:
         """
@@ -216,16 +227,16 @@ class OrderBlock:
             BlockMisused: Before `submit`.
         """
         self._require_sent("rejected")
-        self._position = await self._host.ledger.shielded(
-            self._host.steps.rejected(self._held().ref, self._ordinal, reason=reason), name="rejects"
+        self._position = await self._tracker.tasks.shielded(
+            self._tracker.steps.rejected(self._held().ref, self._ordinal, reason=reason), name="rejects"
         )
         self._reason = reason
-        self._stage = Stage.TOLD
+        self._stage = _Stage.COMMITTED
 
     async def _acknowledge(self, venue_order_id: VenueOrderId | None, fills: tuple[Fill, ...]) -> Position:
         self._require_sent("acknowledged")
-        self._position = await self._host.ledger.shielded(
-            self._host.steps.acknowledged(
+        self._position = await self._tracker.tasks.shielded(
+            self._tracker.steps.acknowledged(
                 self._held().ref,
                 self._ordinal,
                 *fills,
@@ -234,14 +245,17 @@ class OrderBlock:
             ),
             name="acknowledges",
         )
-        self._stage = Stage.TOLD
+        self._stage = _Stage.COMMITTED
         return self._position
 
     def _require_sent(self, wanted: str) -> None:
-        if self._left or self._stage not in (Stage.SENT, Stage.REFUSED, Stage.DOUBTED, Stage.TOLD):
+        sent = (_Stage.SENT, _Stage.REFUSED, _Stage.DOUBTED, _Stage.COMMITTED)
+        if self._left or self._stage not in sent:
             raise BlockMisused(
-                wanted, "the order was not sent in this block; say what became of it inside the block"
+                wanted, "the order was not sent in this block; call it after `submit`, inside the block"
             )
+
+    # -------------------------------------------------------------------------------------------- leaving
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -249,69 +263,84 @@ class OrderBlock:
         self._left = True
         if error is not None:
             context = self._context if isinstance(error, GeneratorExit) else contextvars.copy_context()
-            context.run(self._host.record_error, f"{self._what}.failed", self._held().ref, error)
-        if self._stage is Stage.TOLD:
-            return  # what came of the order is committed
+            context.run(self._tracker.record_error, f"{self._what}.failed", self._held().ref, error)
+        if self._stage is _Stage.COMMITTED:
+            return
         if not _loop_runs():
             return  # closed after its event loop: the next recovery finds the order as it was committed last
+        name = f"settles an {self._what}"
         if isinstance(error, GeneratorExit):
             # Nothing may be awaited while a coroutine is closed; the task goes on.
-            self._host.ledger.let_run(
-                self._settle(error), name=f"settles an {self._what}", context=self._context
-            )
+            self._tracker.tasks.let_run(self._settle(error), name=name, context=self._context)
             return
-        settling = self._host.ledger.spawn(self._settle(error), name=f"settles an {self._what}")
-        interrupted = await self._host.ledger.outwait(settling)
-        self._unsettled = self._failure_of(settling)
-        if self._unsettled is not None:
-            logger.error("%s %s is not settled: %s", self._what, self._held().ref, self._unsettled)
+        settling = self._tracker.tasks.spawn(self._settle(error), name=name)
+        interrupted = await self._tracker.tasks.outwait(settling)
+        failure = self._failure_of(settling)
+        if failure is not None:
+            logger.error("%s %s is not settled: %s", self._what, self._held().ref, failure)
         if interrupted is not None:
             raise interrupted
-        if self._unsettled is not None and error is None:
-            raise self._unsettled
+        if failure is not None and error is None:
+            raise failure
 
     def _failure_of(self, settling: asyncio.Task[None]) -> BaseException | None:
         if not settling.done():
-            return StorageUnavailable(self._host.ledger.last_trouble)
+            return self._tracker.patient_committer.unavailable()
         return None if settling.cancelled() else settling.exception()
 
     async def _settle(self, error: BaseException | None) -> None:
         try:
             await self._commit_outcome(error)
         except IllegalTransition:
-            # The venue has shown the order meanwhile, and what it showed stands against what the host
-            # believes.
-            self._position = await self._host.ledger.read(self._held().ref, patience=math.inf)
+            # The venue has shown the order meanwhile: presence at the venue counts for more than the host's
+            # word.
+            self._position = await self._tracker.patient_committer.read(self._held().ref)
 
     async def _commit_outcome(self, error: BaseException | None) -> None:
-        ref, steps, forever = self._held().ref, self._host.steps, math.inf
+        ref, steps = self._held().ref, self._tracker.patient_steps
         match self._stage:
-            case Stage.PREPARED:
-                self._reason = (
-                    "left before submit" if error is None else f"left before submit: {error_summary(error)}"
-                )
+            case _Stage.PREPARED:
+                self._reason = _with_error("left before submit", error)
                 self._position = await self._abandon(ref, self._reason)
-                self._stage = Stage.UNSENT
-            case Stage.UNSENT:
+                self._stage = _Stage.UNSENT
+            case _Stage.UNSENT:
                 self._position = await self._abandon(ref, self._reason)
-            case Stage.REFUSED:
-                self._position = await steps.rejected(
-                    ref, self._ordinal, reason=self._reason, patience=forever
-                )
-            case Stage.SENT:
-                self._reason = (
-                    "left without a word" if error is None else f"left without a word: {error_summary(error)}"
-                )
-                self._stage = Stage.DOUBTED
-                self._position = await steps.doubted(
-                    ref, self._ordinal, reason=self._reason, patience=forever
-                )
-            case Stage.DOUBTED:
-                self._position = await steps.doubted(
-                    ref, self._ordinal, reason=self._reason, patience=forever
-                )
-            case Stage.TOLD | Stage.NEW:
+            case _Stage.REFUSED:
+                self._position = await steps.rejected(ref, self._ordinal, reason=self._reason)
+            case _Stage.SENT:
+                self._reason = _with_error("left before the venue's answer was reported", error)
+                self._stage = _Stage.DOUBTED
+                self._position = await steps.doubted(ref, self._ordinal, reason=self._reason)
+            case _Stage.DOUBTED:
+                self._position = await steps.doubted(ref, self._ordinal, reason=self._reason)
+            case _Stage.COMMITTED | _Stage.NEW:
                 pass
+
+    def _unfilled_outcome(
+        self, position: PositionT
+    ) -> Working[PositionT] | Rejected[PositionT] | InDoubt[PositionT] | Abandoned[PositionT]:
+        """
+        Return the outcome of an order that did not bring the position where the block was to bring it.
+        """
+        order, reason = self.order, self._reason
+        match order.status:
+            case OrderStatus.REJECTED | OrderStatus.CANCELED | OrderStatus.EXPIRED:
+                return Rejected(position=position, order=order, reason=reason or order.status.value)
+            case OrderStatus.ABANDONED:
+                return Abandoned(position=position, order=order, reason=reason)
+            case OrderStatus.WORKING | OrderStatus.FILLED:
+                return Working(position=position, order=order)
+            case OrderStatus.IN_DOUBT:
+                return InDoubt(position=position, order=order, reason=reason)
+            case OrderStatus.PREPARED | OrderStatus.SUBMITTING:
+                # The commit on leaving failed; the block still knows if a request was made.
+                if self._stage in (_Stage.PREPARED, _Stage.UNSENT):
+                    return Abandoned(position=position, order=order, reason=reason)
+                return InDoubt(position=position, order=order, reason=reason)
+
+
+def _with_error(reason: str, error: BaseException | None) -> str:
+    return reason if error is None else f"{reason}: {error_summary(error)}"
 
 
 def _loop_runs() -> bool:

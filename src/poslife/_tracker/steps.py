@@ -18,8 +18,8 @@ from poslife._domain.positions import PendingPosition, PersistedPosition, Positi
 from poslife._domain.protection import Protection
 from poslife._domain.venue_answers import OrderSeen
 from poslife._runtime.ids import new_ref
-from poslife._tracker.apply_fills import FillsApplied, apply_fills, booked_without_order
-from poslife._tracker.committing import Ledger
+from poslife._tracker.apply_fills import FillApplier, FillsApplied
+from poslife._tracker.committing import Committer
 from poslife.errors import IllegalTransition, NotRecovered, StaleVersion
 
 __all__ = ["Steps"]
@@ -27,16 +27,16 @@ __all__ = ["Steps"]
 
 class Steps:
     """
-    What a host tells of its orders, by ref and ordinal.
+    The steps of a host's orders, by ref and ordinal.
 
     Each call commits one step and returns the position afterwards. A step taken before changes nothing; one
-    the transition tables do not have raises `IllegalTransition` before anything is written. Cancelling a call
-    leaves it open whether the step was committed; taking it again is safe.
+    that the transition tables do not have raises `IllegalTransition` before anything is written. Cancelling a
+    call leaves it open if the step was committed; taking it again is safe.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self.recovered = False
+    def __init__(self, committer: Committer, fills: FillApplier) -> None:
+        self._committer = committer
+        self._fills = fills
 
     async def claim(
         self,
@@ -46,18 +46,16 @@ class Steps:
         quantity: Decimal,
         price: Decimal | None = None,
         ref: PositionRef | None = None,
-        patience: float | None = None,
     ) -> PendingPosition:
         """
         Take the key for a new position, with its first entry order prepared under ordinal 0.
 
         Args:
-            key: What is claimed.
+            key: The key to claim.
             side: Long or short.
-            quantity: What is to be held, in contracts.
+            quantity: The quantity to hold, in contracts.
             price: The limit, or the price the decision was made at.
             ref: The position's name, where it was made before; claiming again under it is safe.
-            patience: For how many seconds a store that does not answer is asked again.
 
         Raises:
             NotRecovered: `recover` was not called yet.
@@ -67,31 +65,34 @@ class Steps:
             UnknownVenueFormat: No client order id format is known for the venue.
             InvalidValue: For a value that cannot be.
         """
-        if not self.recovered:
-            raise NotRecovered
-        asked_before = ref is not None
-        ref = new_ref(self._ledger.clock) if ref is None else ref
+        self._require_recovered()
+        committer, given = self._committer, ref
+        ref = new_ref(committer.clock) if given is None else given
         plan = order_preparation.claim(
             ref=ref,
             key=key,
             side=side,
             quantity=quantity,
             price=price,
-            run=self._ledger.run,
-            client_order_id=self._ledger.client_order_id(ref, 0, key.venue),
-            at=self._ledger.clock.now(),
+            run=committer.life.id,
+            client_order_id=committer.client_order_id(ref, 0, key.venue),
+            at=committer.clock.now(),
         )
         try:
-            (position,) = (await self._ledger.put(plan, patience=patience)).positions
+            (position,) = (await committer.put(plan)).positions
         except StaleVersion:
-            if not asked_before:
+            if given is None:
                 raise
-            position = await self._ledger.read(ref, patience=patience)
+            position = await committer.read(ref)
             if (position.key, position.side, position.requested_quantity) != (key, side, quantity):
                 raise
         if not isinstance(position, PendingPosition):
             raise IllegalTransition(f"position {ref}", position.status.value, "claimed")
         return position
+
+    def _require_recovered(self) -> None:
+        if not self._committer.life.has_recovered:
+            raise NotRecovered
 
     async def prepare(
         self,
@@ -101,18 +102,17 @@ class Steps:
         quantity: Decimal | None = None,
         price: Decimal | None = None,
         reason: CloseReason | None = None,
-        patience: float | None = None,
     ) -> Order:
         """
-        Prepare a further order for a live position; an exit takes the closing for itself.
+        Prepare a further order for a live position; an exit becomes the owner of its closing.
 
         Args:
             ref: The position.
-            purpose: What the order is for.
-            quantity: In contracts; for an exit all that is held, if not given.
+            purpose: The purpose of the order.
+            quantity: In contracts. *Default*: for a reduce-only order all that is held, else the quantity
+                that the position was to hold.
             price: The limit price, or ``None``.
-            reason: Why an exit closes the position.
-            patience: For how many seconds a store that does not answer is asked again.
+            reason: The reason why an exit closes the position.
 
         Raises:
             AlreadyClosed: The position is closed; carries the stored exit.
@@ -120,8 +120,8 @@ class Steps:
             KeyInDoubt: The order would enter, and an order of the position is in doubt.
             NotRecovered: The order would enter, and `recover` was not called yet.
         """
-        if not purpose.reduce_only and not self.recovered:
-            raise NotRecovered
+        if not purpose.reduce_only:
+            self._require_recovered()
 
         def step(position: Position, at: datetime) -> Plan:
             wanted = quantity
@@ -136,12 +136,12 @@ class Steps:
                 quantity=wanted,
                 price=price,
                 close_reason=reason,
-                run=self._ledger.run,
-                client_order_id=self._ledger.client_order_id(ref, ordinal, position.key.venue),
+                run=self._committer.life.id,
+                client_order_id=self._committer.client_order_id(ref, ordinal, position.key.venue),
                 at=at,
             )
 
-        position = await self._ledger.take(ref, step, patience=patience)
+        position = await self._committer.take(ref, step)
         return position.orders[-1]
 
     async def submitting(
@@ -155,7 +155,7 @@ class Steps:
             ordinal: The order.
             known: The position as it was last seen, which saves reading it.
         """
-        return await self._ledger.take(
+        return await self._committer.take(
             ref, lambda position, at: order_steps.submitting(position, ordinal, at=at), known=known
         )
 
@@ -169,27 +169,27 @@ class Steps:
         actor: Actor | None = None,
     ) -> Position:
         """
-        Say that the venue has taken the order, and what of it is filled already.
+        Say that the venue has taken the order, and give the fills it has already.
 
         Args:
             ref: The position.
             ordinal: The order.
-            fills: What of it is filled, as the venue says.
+            fills: The fills of the order, as the venue shows them.
             venue_order_id: The venue's name for it.
             known: The position as it was last seen, which saves reading it.
-            actor: Who heard of it; who acts here and now by default.
+            actor: The actor of the events; by default the one of the current context.
         """
         if venue_order_id is not None:
             require_name("venue_order_id", venue_order_id)
         if fills:
-            applied = await apply_fills(self._ledger, fills, order=(ref, ordinal), known=known, actor=actor)
+            applied = await self._fills.apply(fills, order=(ref, ordinal), known=known, actor=actor)
             known = next((position for position in applied.positions if position.ref == ref), None)
 
         async def step(position: Position, _: datetime) -> Plan:
-            booked = await self._booked(position, ordinal, venue_order_id)
+            booked = await self._booked_before(position, ordinal, venue_order_id)
             return order_steps.acknowledged(position, ordinal, venue_order_id=venue_order_id, booked=booked)
 
-        return await self._ledger.take_looking(ref, step, known=known, actor=actor)
+        return await self._committer.take(ref, step, known=known, actor=actor)
 
     async def seen(
         self, ref: PositionRef, ordinal: int, sight: OrderSeen, *, actor: Actor | None = None
@@ -199,65 +199,51 @@ class Steps:
         """
 
         async def step(position: Position, _: datetime) -> Plan:
-            booked = await self._booked(position, ordinal, sight.venue_order_id)
+            booked = await self._booked_before(position, ordinal, sight.venue_order_id)
             return order_steps.seen(position, ordinal, sight, booked=booked)
 
-        return await self._ledger.take_looking(ref, step, actor=actor)
+        return await self._committer.take(ref, step, actor=actor)
 
-    async def _booked(self, position: Position, ordinal: int, venue_order_id: VenueOrderId | None) -> Decimal:
-        """
-        What fills of the order amount to that came before we knew the venue's name for it.
-        """
+    async def _booked_before(
+        self, position: Position, ordinal: int, venue_order_id: VenueOrderId | None
+    ) -> Decimal:
         if venue_order_id is None:
             return Decimal(0)
         if order_steps.order_of(position, ordinal).venue_order_id is not None:
             return Decimal(0)
-        return await booked_without_order(self._ledger, position, venue_order_id)
+        return await self._fills.booked_without_order(position, venue_order_id)
 
-    async def rejected(
-        self, ref: PositionRef, ordinal: int = 0, *, reason: str, patience: float | None = None
-    ) -> Position:
+    async def rejected(self, ref: PositionRef, ordinal: int = 0, *, reason: str) -> Position:
         """
         Say that the venue has refused the order, at once or after an acknowledgement.
         """
-        return await self._ledger.take(
-            ref, lambda position, _: order_steps.rejected(position, ordinal, reason=reason), patience=patience
+        return await self._committer.take(
+            ref, lambda position, _: order_steps.rejected(position, ordinal, reason=reason)
         )
 
-    async def doubted(
-        self, ref: PositionRef, ordinal: int = 0, *, reason: str, patience: float | None = None
-    ) -> Position:
+    async def doubted(self, ref: PositionRef, ordinal: int = 0, *, reason: str) -> Position:
         """
-        Say that the order may or may not exist. One that was seen at the venue meanwhile is not doubted.
+        Say that the order may or may not exist. One that was seen at the venue meanwhile stays as it is.
         """
-        return await self._ledger.take(
-            ref, lambda position, _: order_steps.doubted(position, ordinal, reason=reason), patience=patience
+        return await self._committer.take(
+            ref, lambda position, _: order_steps.doubted(position, ordinal, reason=reason)
         )
 
     async def abandoned(
-        self,
-        ref: PositionRef,
-        ordinal: int = 0,
-        *,
-        reason: str,
-        actor: Actor | None = None,
-        patience: float | None = None,
+        self, ref: PositionRef, ordinal: int = 0, *, reason: str, actor: Actor | None = None
     ) -> Position:
         """
         Say that no request was made, or that the order is proven absent.
         """
-        return await self._ledger.take(
-            ref,
-            lambda position, _: order_steps.abandoned(position, ordinal, reason=reason),
-            actor=actor,
-            patience=patience,
+        return await self._committer.take(
+            ref, lambda position, _: order_steps.abandoned(position, ordinal, reason=reason), actor=actor
         )
 
     async def canceled(self, ref: PositionRef, ordinal: int = 0) -> Position:
         """
         Say that the order was canceled. A fill that comes later is taken all the same.
         """
-        return await self._ledger.take(
+        return await self._committer.take(
             ref, lambda position, _: order_steps.ended(position, ordinal, status=OrderStatus.CANCELED)
         )
 
@@ -265,7 +251,7 @@ class Steps:
         """
         Say that the order has expired. A fill that comes later is taken all the same.
         """
-        return await self._ledger.take(
+        return await self._committer.take(
             ref, lambda position, _: order_steps.ended(position, ordinal, status=OrderStatus.EXPIRED)
         )
 
@@ -273,7 +259,9 @@ class Steps:
         """
         Say which orders at the venue close the position without us; ``None`` for none.
         """
-        return await self._ledger.take(ref, lambda position, _: order_steps.protected(position, protection))
+        return await self._committer.take(
+            ref, lambda position, _: order_steps.protected(position, protection)
+        )
 
     async def apply_fills(
         self, *fills: Fill, order: tuple[PositionRef, int] | None = None, actor: Actor | None = None
@@ -282,14 +270,14 @@ class Steps:
         Apply fills, from whatever source and as often as they come: each is booked once.
 
         A fill goes to its order's position if that is live, else to the key's live holder, else it opens a
-        position; what cannot be assigned is stored as unclaimed, with an event of severity ERROR.
+        position; one that cannot be assigned is stored as unclaimed, with an event of severity ERROR.
 
         Args:
-            fills: In the order the venue executed them.
-            order: The position and the ordinal of the order they are known to belong to.
-            actor: Who heard of them; who acts here and now by default.
+            fills: The fills, in the order in which the venue executed them.
+            order: The position and the ordinal of the order that they are known to belong to.
+            actor: The actor of the events; by default the one of the current context.
 
         Raises:
             StorageUnavailable: The store did not answer in time. Apply the same fills again.
         """
-        return await apply_fills(self._ledger, fills, order=order, actor=actor)
+        return await self._fills.apply(fills, order=order, actor=actor)

@@ -1,13 +1,13 @@
 """
-The tracker: what a host holds of poslife.
+The tracker: the object that a host holds and calls.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Mapping
-from contextvars import Context
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
@@ -28,22 +28,18 @@ from poslife._domain.positions import (
 )
 from poslife._runtime.clock import SystemClock
 from poslife._runtime.forking import after_fork_in_child
-from poslife._runtime.ids import new_run_id
-from poslife._runtime.process import this_run
-from poslife._tracker.apply_fills import FillsApplied
-from poslife._tracker.blocks import Closing, Opening
-from poslife._tracker.committing import Ledger, Timings, every
-from poslife._tracker.order_block import Host
-from poslife._tracker.recovery import Recovery, settle_doubts, take_over
+from poslife._tracker.apply_fills import FillApplier, FillsApplied
+from poslife._tracker.closing import Closing
+from poslife._tracker.committing import Committer
+from poslife._tracker.opening import Opening
+from poslife._tracker.order_block import BlockContext
+from poslife._tracker.recovery import Recovery, recover
+from poslife._tracker.run_life import RunLife
 from poslife._tracker.steps import Steps
+from poslife._tracker.tasks import Tasks
+from poslife._tracker.timings import Timings
 from poslife._trail.host_events import host_event
-from poslife.errors import (
-    BlockMisused,
-    PoslifeError,
-    RunLost,
-    StorageUnavailable,
-    TrackerNotStarted,
-)
+from poslife.errors import BlockMisused, TrackerNotStarted
 from poslife.protocols import (
     Clock,
     EventSink,
@@ -53,6 +49,7 @@ from poslife.protocols import (
     SubmitVerdict,
     VenueSource,
 )
+from poslife.protocols._pages import every_item
 
 __all__ = ["PositionTracker", "doubt_everything"]
 
@@ -61,25 +58,25 @@ logger = logging.getLogger("poslife.tracker")
 
 def doubt_everything(_: BaseException, __: SubmitContext, /) -> SubmitVerdict:
     """
-    The classifier that takes no exception for a refusal. Safe for any venue client, and slow to free a key.
+    Classify every exception as unknown: the order is in doubt. Safe for any venue client, slow to free a key.
     """
     return SubmitVerdict.UNKNOWN
 
 
 class PositionTracker:
     """
-    Knows what the host holds, and proves how it came to hold it.
+    The positions of a host, and the trail that proves how it came to hold them.
 
     Use it as ``async with tracker:``. `record` works before and after, too. Several trackers in one process,
-    over one store or several, do not meet.
+    over one store or several, share nothing.
 
     Args:
-        repository: Where positions are kept. The tracker opens and closes it.
-        sink: Where the host's events go. The tracker closes it.
-        classify: Tells a definitive refusal out of `submit` from everything else; by default nothing is one.
-        clock: Where time comes from.
-        timings: How long things may take.
-        client_order_ids: Formats for further venues, or other ones for those poslife knows.
+        repository: The repository of positions. The tracker opens and closes it.
+        sink: The sink of the host's events. The tracker closes it.
+        classify: Recognizes a definitive refusal out of `submit`; by default no exception is one.
+        clock: The clock; by default the system's.
+        timings: Time-outs and intervals.
+        client_order_ids: Formats for further venues, or other ones for those that poslife knows.
     """
 
     def __init__(
@@ -93,36 +90,39 @@ class PositionTracker:
         client_order_ids: Mapping[Venue, ClientOrderIdFormat] | None = None,
     ) -> None:
         clock = SystemClock() if clock is None else clock
-        self._ledger = Ledger(
+        timings = Timings() if timings is None else timings
+        self._repository = repository
+        self._sink = sink
+        self._timings = timings
+        self._started = False
+        self._life = RunLife(repository, clock=clock, lease=timings.lease, record=self.record)
+        self._tasks = Tasks(clock=clock, patience=timings.commit)
+        self._committer = Committer(
             repository,
             clock=clock,
-            run=new_run_id(clock),
+            life=self._life,
             formats={**CLIENT_ORDER_IDS, **(client_order_ids or {})},
-            timings=Timings() if timings is None else timings,
+            timings=timings,
         )
-        self._sink = sink
-        self._steps = Steps(self._ledger)
-        self._host = Host(
-            ledger=self._ledger, steps=self._steps, classify=classify, record_error=self._record_error
+        self._fills = FillApplier(self._committer)
+        self._steps = Steps(self._committer, self._fills)
+        patient = self._committer.with_patience(math.inf)
+        self._block_context = BlockContext(
+            tasks=self._tasks,
+            steps=self._steps,
+            patient_steps=Steps(patient, self._fills),
+            patient_committer=patient,
+            classify=classify,
+            record_error=self._record_error,
         )
-        self._renewal: asyncio.Task[None] | None = None
-        self._started = False
-        self._lost = False
-        self._beginning = asyncio.Lock()
-        after_fork_in_child(self._begin_anew)
-
-    def _begin_anew(self) -> None:
-        """
-        In the child of a fork: what it records is of a run of its own, which has not begun.
-        """
-        self._ledger.run = new_run_id(self._ledger.clock)
+        after_fork_in_child(self._life.reset_after_fork)
 
     @property
     def run(self) -> RunId:
         """
-        This life of the host's process; a new one after `RunLost` and `recover`.
+        The id of this life of the host's process; a new one after `RunLost` and `recover`.
         """
-        return self._ledger.run
+        return self._life.id
 
     @property
     def steps(self) -> Steps:
@@ -138,52 +138,19 @@ class PositionTracker:
     async def __aenter__(self) -> Self:
         if self._started:
             raise BlockMisused("async with tracker", "it is entered already")
-        await self._ledger.repository.open()
+        await self._repository.open()
         try:
-            await self._start_run()
-            where = await self._ledger.repository.describe()
+            await self._life.start()
+            where = await self._repository.describe()
         except BaseException:
-            await self._ledger.repository.aclose()
+            await self._repository.aclose()
             raise
-        self._ledger.resume()
+        self._committer.resume_retrying()
         self._started = True
-        # What is going on while it begins is no cause of what becomes of the run.
-        self._renewal = asyncio.get_running_loop().create_task(
-            self._renew(), name="poslife lease", context=Context()
-        )
+        self._life.start_renewing()
         logger.info("run %s keeps its positions in %s", self.run, where)
         self.record("run.started", None, {"store": where})
         return self
-
-    async def _start_run(self) -> None:
-        repository, lease = self._ledger.repository, self._ledger.timings.lease
-        await repository.start_run(this_run(self.run, lease))
-        self._lost = False
-
-    async def _renew(self) -> None:
-        """
-        Renew the lease three times within its length, for as long as the tracker is started.
-        """
-        lease = self._ledger.timings.lease
-        while True:
-            await self._ledger.clock.sleep(lease / 3)
-            if self._lost:
-                continue
-            run = self.run
-            try:
-                await self._ledger.repository.renew_run(run, lease)
-            except RunLost as error:
-                if run != self.run:
-                    continue  # `recover` has begun another meanwhile
-                self._lost = True
-                logger.error("%s", error)  # noqa: TRY400 - the message is all there is to tell
-                self.record("run.lost", None, {}, severity=Severity.ERROR, error=error)
-            except PoslifeError as error:
-                logger.warning("the lease of run %s could not be renewed: %s", run, error)
-            except Exception as error:
-                # An adapter's bug must not let the lease run out; the next renewal may succeed.
-                logger.exception("the lease of run %s could not be renewed", run)
-                self.record("run.renewal_failed", None, {}, severity=Severity.ERROR, error=error)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -205,84 +172,66 @@ class PositionTracker:
 
     async def _stop(self) -> None:
         """
-        Settle what is under way, end the run, flush, close; each whatever became of the one before.
+        Settle the running tasks, flush, end the run, close; each whatever became of the one before.
         """
         self._started = False
-        ledger, deadline = self._ledger, self._ledger.timings.shutdown
-        loop = asyncio.get_running_loop()
+        loop, deadline = asyncio.get_running_loop(), self._timings.shutdown
         give_up = loop.time() + deadline
 
         def left() -> float:
             # Each is given a moment, also when the one before has used all the time there was.
             return max(give_up - loop.time(), min(1.0, deadline))
 
-        if self._renewal is not None:
-            self._renewal.cancel()
-            await asyncio.wait((self._renewal,))
-        await ledger.settle(deadline)
+        await self._life.stop_renewing()
+        await self._tasks.settle(deadline, before_cancelling=self._committer.stop_retrying)
         self.record("run.stopped", None, {})
         failures: list[Exception] = []
         try:
             await self._sink.aclose(left())
-        except Exception as error:  # noqa: BLE001 - the repository is closed all the same, the error raised below
+        except Exception as error:  # noqa: BLE001 - raised below, once the repository is closed
             failures.append(error)
         try:
-            await asyncio.wait_for(ledger.repository.end_run(ledger.run), left())
-        except (StorageUnavailable, TimeoutError) as error:
-            logger.warning("run %s could not be ended, its lease will run out: %s", ledger.run, error)
+            await self._life.end(left())
         except Exception as error:  # noqa: BLE001 - as above
             failures.append(error)
-        await ledger.repository.aclose()
+        await self._repository.aclose()
         if failures:
             raise failures[0]
 
     async def recover(self, *sources: VenueSource) -> Recovery:
         """
-        Settle what ended runs left, and this run's orders in doubt.
+        Settle the orders that ended runs left, and this run's orders in doubt.
 
         Call it once after the start, and whenever an outcome was `InDoubt`.
 
         Orders that ended runs had prepared are abandoned; those they were submitting are in doubt. Those in
         doubt are looked up at the source of their venue and account until they are seen, with their fills, or
         proven absent: not seen in several look-ups after they could no longer arrive, while every trade since
-        belongs to a known order and the venue holds what we believe. Without a source they stay in doubt.
+        belongs to a known order and the venue holds what the store has. Without a source they stay in doubt.
         After `RunLost` it begins a new run.
 
         Args:
             sources: One for each venue and account.
 
         Raises:
-            VenueUnavailable: A venue could not be asked; what it was to be asked about stays as it is.
+            VenueUnavailable: A venue could not be asked; the orders it was asked about stay as they are.
                 Opening is possible, and keys in doubt take no new entry.
             StorageUnavailable: The store did not answer in time.
         """
         self._require_started("recover")
-        ledger = self._ledger
-        # What is in doubt may be another signal's, or another run's.
+        # The orders in doubt may belong to another signal or another run than the caller's context says.
         with acting_without_cause(Actor.RECOVERY):
-            async with self._beginning:  # two recoveries at once must not begin two runs
-                await self._require_run()
-            taken_over = await take_over(ledger)
-            self._steps.recovered = True
-            return await settle_doubts(ledger, self._steps, sources, taken_over)
-
-    async def _require_run(self) -> None:
-        ledger = self._ledger
-        try:
-            await ledger.repository.renew_run(self.run, ledger.timings.lease)
-        except RunLost as lost:
-            ledger.run = new_run_id(ledger.clock)
-            await self._start_run()
-            self.record("run.started", None, {"because": "the run before lost its lease"}, error=lost)
+            await self._life.ensure()
+            return await recover(self._committer, self._steps, self._fills, sources)
 
     def opening(
         self, key: PositionKey, *, side: Side, quantity: Decimal, price: Decimal | None = None
     ) -> Opening:
         """
-        The block that opens a position. Entering it commits the intention and claims the key.
+        Return the block that opens a position. Entering it commits the intention and claims the key.
 
         Args:
-            key: What to open.
+            key: The key of the position.
             side: Long or short.
             quantity: In contracts.
             price: The limit, or the price the decision was made at.
@@ -291,7 +240,7 @@ class PositionTracker:
             TrackerNotStarted: Outside ``async with tracker``. On entering: what `Steps.claim` raises.
         """
         self._require_started("opening")
-        return Opening(self._host, key, side=side, quantity=quantity, price=price)
+        return Opening(self._block_context, key, side=side, quantity=quantity, price=price)
 
     def closing(
         self,
@@ -301,11 +250,11 @@ class PositionTracker:
         price: Decimal | None = None,
     ) -> Closing:
         """
-        The block that closes a position. Entering it commits the intention and takes the closing for itself.
+        Return the block that closes a position. Entering it commits the exit, which owns the closing.
 
         Args:
-            position: What to close; a pending one is a type error.
-            reason: Why.
+            position: The position; a pending one is a type error.
+            reason: The reason.
             price: The limit of the exit, or ``None``.
 
         Raises:
@@ -314,13 +263,18 @@ class PositionTracker:
                 raises.
         """
         self._require_started("closing")
-        return Closing(self._host, position, reason=reason, price=price)
+        return Closing(self._block_context, position, reason=reason, price=price)
 
     async def apply_fills(self, *fills: Fill) -> FillsApplied:
         """
         Apply fills, from whatever source and as often as they come: each is booked once.
 
-        See `Steps.apply_fills`.
+        A fill goes to its order's position if that is live, else to the key's live holder, else it opens a
+        position; one that cannot be assigned is stored as unclaimed, with an event of severity ERROR.
+
+        Raises:
+            TrackerNotStarted: Outside ``async with tracker``.
+            StorageUnavailable: The store did not answer in time. Apply the same fills again.
         """
         self._require_started("apply_fills")
         return await self._steps.apply_fills(*fills)
@@ -335,20 +289,20 @@ class PositionTracker:
         error: BaseException | None = None,
     ) -> EventId:
         """
-        Record an event of the host's, at any time, from any coroutine or thread.
+        Record a host event, at any time, from any coroutine or thread.
 
         It never raises and never waits.
 
         Args:
             type: Its name, for example ``stop_loss.placed``.
             about: A position of any kind, a ref, or ``None``.
-            payload: Whatever is to be kept; what JSON has no word for is written as text.
-            severity: How much it matters.
+            payload: Any values by name; those that JSON cannot express are written as text.
+            severity: The severity.
             error: An exception to keep with its traceback.
 
         Returns:
-            The event's id. What type checkers would have refused is stored with severity ERROR and a
-            `PoslifeMisuseWarning`.
+            The event's id. Arguments that type checkers refuse are stored with severity ERROR, and a
+            `PoslifeMisuseWarning` is issued.
         """
         event = host_event(
             type,
@@ -356,9 +310,9 @@ class PositionTracker:
             payload,
             severity=severity,
             error=error,
-            run=self._ledger.run,
-            now=self._ledger.clock.now,
-            new_event_id=self._ledger.event_ids.new,
+            run=self._life.id,
+            now=self._committer.clock.now,
+            new_event_id=self._committer.event_ids.new,
         )
         return self._sink.emit(event)
 
@@ -376,7 +330,7 @@ class PositionTracker:
 
     async def get(self, ref: PositionRef) -> Position:
         """
-        The position with this ref.
+        Return the position with this ref.
 
         Raises:
             PositionNotFound: There is none.
@@ -385,7 +339,7 @@ class PositionTracker:
 
     async def get_by_id(self, id: PositionId) -> PersistedPosition | ClosedPosition:
         """
-        The position with this id.
+        Return the position with this id.
 
         Raises:
             PositionNotFound: There is none.
@@ -394,19 +348,19 @@ class PositionTracker:
 
     async def find_live(self, key: PositionKey) -> LivePosition | None:
         """
-        The live position that holds *key*, pending or open; ``None`` where there is none.
+        Return the live position that holds *key*, pending or open; ``None`` where there is none.
         """
         return await self._reading().find_live(key)
 
     def live(self) -> AsyncIterator[LivePosition]:
         """
-        Every position that holds a key, pending ones included.
+        Iterate over every position that holds a key, pending ones included.
         """
-        return every(self._reading().list_live)
+        return every_item(self._reading().list_live)
 
     async def pending(self) -> AsyncIterator[PendingPosition]:
         """
-        Every position that holds a key and has had no fill.
+        Iterate over every position that holds a key and has had no fill.
         """
         async for position in self.live():
             if isinstance(position, PendingPosition):
@@ -414,42 +368,42 @@ class PositionTracker:
 
     def in_doubt(self) -> AsyncIterator[Position]:
         """
-        Every position with an order in doubt.
+        Iterate over every position with an order in doubt.
         """
-        return every(self._reading().list_in_doubt)
+        return every_item(self._reading().list_in_doubt)
 
     def closed(self, since: datetime, until: datetime) -> AsyncIterator[ClosedPosition]:
         """
-        Every position closed from *since* (included) to *until* (not included), by time of closing.
+        Iterate over the positions closed from *since* (included) to *until* (not included), by closing time.
         """
         repository = self._reading()
-        return every(lambda after: repository.list_closed(since, until, after))
+        return every_item(lambda after: repository.list_closed(since, until, after))
 
     def history(self, ref: PositionRef) -> AsyncIterator[RecordedEvent]:
         """
-        Every stored event of a position, its time as a pending one included, in order.
+        Iterate over every stored event of a position, its time as a pending one included, in order.
 
         Host events are among them once they are flushed.
         """
         repository = self._reading()
-        return every(lambda after: repository.list_history(ref, after))
+        return every_item(lambda after: repository.list_history(ref, after))
 
     def fills(self, ref: PositionRef) -> AsyncIterator[StoredFill]:
         """
-        Every fill of a position, in the order they were stored.
+        Iterate over every fill of a position, in the order they were stored.
         """
         repository = self._reading()
-        return every(lambda after: repository.list_fills(ref, after))
+        return every_item(lambda after: repository.list_fills(ref, after))
 
     def unclaimed(self) -> AsyncIterator[StoredFill]:
         """
-        Every fill that could not be assigned.
+        Iterate over every fill that could not be assigned.
         """
-        return every(self._reading().list_unclaimed)
+        return every_item(self._reading().list_unclaimed)
 
     def _reading(self) -> Repository:
         self._require_started("reading")
-        return self._ledger.repository
+        return self._repository
 
     def _require_started(self, wanted: str) -> None:
         if not self._started:

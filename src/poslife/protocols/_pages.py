@@ -4,7 +4,7 @@ Pages of a list, and the check of their limit that every store shares.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, NewType
 
@@ -12,7 +12,7 @@ from typing_extensions import TypeVar
 
 from poslife.errors import InvalidValue
 
-__all__ = ["MOST_PER_PAGE", "Page", "PageToken", "limited", "page_of"]
+__all__ = ["MOST_PER_PAGE", "Page", "PageToken", "every_item", "limited", "page_of"]
 
 MOST_PER_PAGE = 1000
 
@@ -36,6 +36,22 @@ class Page(Generic[ItemT_co]):
 
     items: tuple[ItemT_co, ...]
     next: PageToken | None
+
+
+async def every_item(
+    list_page: Callable[[PageToken | None], Awaitable[Page[ItemT_co]]],
+) -> AsyncIterator[ItemT_co]:
+    """
+    Yield every item of a list that comes in pages.
+    """
+    after: PageToken | None = None
+    while True:
+        page = await list_page(after)
+        for item in page.items:
+            yield item
+        if page.next is None:
+            return
+        after = page.next
 
 
 def limited(limit: object) -> int:

@@ -15,8 +15,8 @@ from typing_extensions import override
 from poslife.conformance import RepositoryConformance, examine
 from poslife.memory import MemoryStore
 from poslife.protocols import Repository
-from tests.conformance.lies.parts import ForgetsEvents
-from tests.conformance.suites import RepositorySuite
+from tests.conformance.lies.partial_writes import ForgetsEvents
+from tests.conformance.suites_by_adapter import RepositorySuite
 
 WITHOUT_FRAMEWORK = """
 import asyncio, sys
@@ -47,7 +47,7 @@ print(sorted({"pytest", "unittest", "_pytest", "anyio"} & set(sys.modules)))
 async def test_report_names_what_is_broken() -> None:
     """A report says how many passed, and for each failure the test, the sentence and what was found."""
     suite = RepositorySuite()
-    suite.store_class = ForgetsEvents
+    suite.adapter = ForgetsEvents
     report = await examine(suite)
     text = str(report)
 

@@ -15,7 +15,7 @@ from poslife.conformance._promises import contracts_of, promised_by, sentence_of
 from poslife.errors import PositionNotFound
 from poslife.memory import MemoryStore
 from poslife.protocols import Repository
-from tests.conformance.suites import RepositorySuite
+from tests.conformance.suites_by_adapter import RepositorySuite
 from tests.values import REF
 
 SUITES: dict[type, tuple[type, ...]] = {
@@ -76,7 +76,7 @@ async def test_a_failure_says_where_the_promise_is() -> None:
             return None
 
     suite = RepositorySuite()
-    suite.store_class = type("Liar", (suite.store_class,), {"find_live": Forgetful.find_live})
+    suite.adapter = type("Liar", (suite.adapter,), {"find_live": Forgetful.find_live})
     with pytest.raises(AssertionError, match=r"the holder of a key: expected a \w+, got None") as caught:
         await suite.test_find_live()
 

@@ -27,7 +27,7 @@ from poslife.conformance import (
 from poslife.protocols import BatchWriter, DeadLetter, EventSink, Repository
 from poslife.sqlite import SqliteStore
 from poslife.testing.clock import ManualClock
-from tests.conformance.suites import HurriedClock
+from tests.conformance.suites_by_adapter import HurriedClock
 from tests.sqlite.files import dead_letters, opened_store, recorded_events, refusing
 
 

@@ -22,7 +22,7 @@ from poslife.memory import MemoryStore
 from poslife.protocols import BatchWriter, DeadLetter, EventRecord
 from poslife.testing.clock import ManualClock
 from poslife.testing.writers import Hang, LoseReply, Raise, ScriptedWriter, Slow, Store
-from tests.conformance.suites import HurriedClock
+from tests.conformance.suites_by_adapter import HurriedClock
 
 
 def _records(count: int) -> list[EventRecord]:

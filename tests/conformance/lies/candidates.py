@@ -13,7 +13,7 @@ from typing_extensions import override
 from poslife._domain.identifiers import Leg
 from poslife._domain.positions import ClosedPosition, Position
 from poslife.protocols import OwnerCandidates, OwnerQuery
-from tests.conformance.honest import HonestStore
+from tests.conformance.honest_store import HonestStore
 
 __all__ = ["LIES"]
 

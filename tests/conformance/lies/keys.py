@@ -25,8 +25,8 @@ from poslife.errors import (
     KeyInDoubt,
     StorageRejected,
 )
-from tests.conformance.honest import HonestStore
-from tests.conformance.lies.bending import bent, fresh
+from tests.conformance.honest_store import HonestStore
+from tests.conformance.lies.bent_values import bent, fresh
 
 __all__ = ["LIES"]
 

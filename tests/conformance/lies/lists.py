@@ -30,7 +30,7 @@ from poslife.errors import (
     PositionNotFound,
 )
 from poslife.protocols import Page, PageToken
-from tests.conformance.honest import HonestStore, ItemT, ReadPage
+from tests.conformance.honest_store import HonestStore, ItemT, ReadPage
 
 __all__ = ["LIES"]
 

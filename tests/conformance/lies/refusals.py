@@ -20,8 +20,8 @@ from poslife.errors import (
     FillAlreadyStored,
     StaleVersion,
 )
-from tests.conformance.honest import HonestStore
-from tests.conformance.lies.bending import bent
+from tests.conformance.honest_store import HonestStore
+from tests.conformance.lies.bent_values import bent
 
 __all__ = ["LIES"]
 

@@ -20,7 +20,7 @@ from poslife.errors import (
     RunLost,
 )
 from poslife.protocols import NewRun, Page, PageToken, Run
-from tests.conformance.honest import HonestStore
+from tests.conformance.honest_store import HonestStore
 
 __all__ = ["LIES"]
 
@@ -78,7 +78,7 @@ class NeverEndsRuns(HonestStore):
 
     @override
     async def end_run(self, run: RunId, /) -> None:
-        self.ask()
+        self.raise_if_away()
 
 
 class AddsToLeases(HonestStore):

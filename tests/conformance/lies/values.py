@@ -31,8 +31,8 @@ from poslife._domain.positions import (
 )
 from poslife.errors import StorageRejected
 from poslife.protocols import OwnerCandidates, OwnerQuery, Page, PageToken, Run
-from tests.conformance.honest import HonestStore, PositionT
-from tests.conformance.lies.bending import bent
+from tests.conformance.honest_store import HonestStore, PositionT
+from tests.conformance.lies.bent_values import bent
 
 __all__ = ["LIES"]
 

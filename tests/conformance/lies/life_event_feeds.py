@@ -18,7 +18,7 @@ from poslife.errors import InvalidValue, RepositoryError
 from poslife.protocols import EventRecord, FeedPage, FeedToken
 from poslife.protocols._pages import limited
 from poslife.storage._page_tokens import AfterEvent, after_event, event_token
-from tests.conformance.honest import HonestStore
+from tests.conformance.honest_store import HonestStore
 
 __all__ = ["LIES"]
 

@@ -20,7 +20,7 @@ from poslife._domain.identifiers import (
 from poslife.conformance._example_values import Examples
 from poslife.errors import StorageRejected, StorageUnavailable
 from poslife.protocols import DeadLetter, EventRecord, Page, PageToken
-from tests.conformance.honest import HonestStore
+from tests.conformance.honest_store import HonestStore
 
 __all__ = ["LIES"]
 
@@ -103,7 +103,7 @@ class BuriesNothing(HonestStore):
 
     @override
     async def bury(self, letter: DeadLetter, /) -> None:
-        self.ask()
+        self.raise_if_away()
 
 
 class BuriesTwice(HonestStore):
@@ -115,7 +115,7 @@ class BuriesTwice(HonestStore):
 
     @override
     async def bury(self, letter: DeadLetter, /) -> None:
-        self.ask()
+        self.raise_if_away()
         self.kept.append(letter)
 
     @override
@@ -215,7 +215,7 @@ class BuriesOver(HonestStore):
 
     @override
     async def bury(self, letter: DeadLetter, /) -> None:
-        self.ask()
+        self.raise_if_away()
         self.inner._host_events.letters.pop(letter.record.header.id, None)
         await super().bury(letter)
 

@@ -29,7 +29,7 @@ from poslife.errors import (
     RepositoryError,
 )
 from poslife.protocols import OwnerCandidates, OwnerQuery, Page, PageToken
-from tests.conformance.honest import HonestStore
+from tests.conformance.honest_store import HonestStore
 
 __all__ = ["LIES"]
 
@@ -46,7 +46,7 @@ class ReturnsFalse(HonestStore):
 
     @override
     async def commit(self, change: Change, /) -> Committed:
-        self.ask()
+        self.raise_if_away()
         return await self.take(change)
 
 

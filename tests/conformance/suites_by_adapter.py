@@ -1,12 +1,18 @@
 """
-The suites, over adapters to be chosen.
+The suites, each over an adapter that a test chooses: an honest one by default.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 
 from typing_extensions import override
 
@@ -20,6 +26,7 @@ from poslife.conformance import (
     EventSinkConformance,
     FedRepository,
     FedWriter,
+    JournalConformance,
     LifeEventFeedConformance,
     RepositoryConformance,
     RunEventFeedConformance,
@@ -27,8 +34,9 @@ from poslife.conformance import (
     WriterWithBox,
 )
 from poslife.errors import FlushTimeout
-from poslife.protocols import BatchWriter, DeadLetter, EventSink, Repository, VenueSource
-from tests.conformance.honest import HonestStore
+from poslife.protocols import BatchWriter, DeadLetter, EventSink, Journal, Repository, VenueSource
+from tests.conformance.honest_store import HonestStore
+from tests.conformance.lies.journals import HonestJournal
 from tests.conformance.paper_venue import SYMBOL, HonestSource, PaperVenue
 
 
@@ -42,17 +50,21 @@ class HurriedClock(SystemClock):
         await asyncio.sleep(0)
 
 
+def _batching_sink(store: HonestStore) -> EventSink:
+    return BatchingSink(store, clock=HurriedClock())
+
+
 class RepositorySuite(RepositoryConformance):
     """
     A suite over a store that can go away, reached twice.
     """
 
-    store_class: type[HonestStore] = HonestStore
+    adapter: type[HonestStore] = HonestStore
 
     @override
     @asynccontextmanager
     async def repository(self) -> AsyncGenerator[Repository]:
-        self.store = self.store_class()
+        self.store = self.adapter()
         await self.store.open()
         yield self.store
         await self.store.aclose()
@@ -71,12 +83,12 @@ class WriterSuite(BatchWriterConformance):
     A suite over a store that can go away, and refuse.
     """
 
-    store_class: type[HonestStore] = HonestStore
+    adapter: type[HonestStore] = HonestStore
 
     @override
     @asynccontextmanager
     async def writer(self) -> AsyncGenerator[BatchWriter]:
-        self.store = self.store_class()
+        self.store = self.adapter()
         yield self.store
 
     @override
@@ -105,12 +117,12 @@ class BoxSuite(DeadLetterBoxConformance):
     A suite over a store that can go away, and refuse.
     """
 
-    store_class: type[HonestStore] = HonestStore
+    adapter: type[HonestStore] = HonestStore
 
     @override
     @asynccontextmanager
     async def box(self) -> AsyncGenerator[WriterWithBox]:
-        self.store = self.store_class()
+        self.store = self.adapter()
         yield self.store
 
     @override
@@ -131,12 +143,12 @@ class FeedSuite(LifeEventFeedConformance):
     A suite over a store that can go away, reached twice.
     """
 
-    store_class: type[HonestStore] = HonestStore
+    adapter: type[HonestStore] = HonestStore
 
     @override
     @asynccontextmanager
     async def repository(self) -> AsyncGenerator[FedRepository]:
-        self.store = self.store_class()
+        self.store = self.adapter()
         yield self.store
 
     @override
@@ -154,12 +166,12 @@ class RunFeedSuite(RunEventFeedConformance):
     A suite over a store that can go away.
     """
 
-    store_class: type[HonestStore] = HonestStore
+    adapter: type[HonestStore] = HonestStore
 
     @override
     @asynccontextmanager
     async def writer(self) -> AsyncGenerator[FedWriter]:
-        self.store = self.store_class()
+        self.store = self.adapter()
         yield self.store
 
     @override
@@ -172,16 +184,13 @@ class SinkSuite(EventSinkConformance):
     A suite over the batching sink, on a store that can go away, and refuse.
     """
 
-    store_class: type[HonestStore] = HonestStore
-
-    def made(self, store: HonestStore) -> EventSink:
-        return BatchingSink(store, clock=HurriedClock())
+    adapter: Callable[[HonestStore], EventSink] = staticmethod(_batching_sink)
 
     @override
     @asynccontextmanager
     async def sink(self) -> AsyncGenerator[EventSink]:
-        self.store = self.store_class()
-        sink = self.made(self.store)
+        self.store = HonestStore()
+        sink = self.adapter(self.store)
         try:
             yield sink
         finally:
@@ -211,14 +220,14 @@ class SourceSuite(VenueSourceConformance):
     A suite over a venue on paper, with two fills on a page.
     """
 
-    source_class: type[HonestSource] = HonestSource
+    adapter: type[HonestSource] = HonestSource
     symbol = SYMBOL
 
     @override
     @asynccontextmanager
     async def source(self) -> AsyncGenerator[VenueSource]:
         self.paper = PaperVenue()
-        yield self.source_class(self.paper)
+        yield self.adapter(self.paper)
 
     @override
     async def place(self, order: ClientOrderId, /) -> VenueOrderId:
@@ -235,3 +244,25 @@ class SourceSuite(VenueSourceConformance):
     @override
     def garbled(self) -> AbstractAsyncContextManager[None]:
         return self.paper.answering_nonsense()
+
+
+class JournalSuite(JournalConformance):
+    """
+    A suite over a journal in memory, which can fill up and be found by a next process.
+    """
+
+    adapter: type[HonestJournal] = HonestJournal
+
+    @override
+    @contextmanager
+    def journal(self) -> Generator[Journal]:
+        self.made = self.adapter()
+        yield self.made
+
+    @override
+    def full(self, journal: Journal, /) -> AbstractContextManager[None]:
+        return self.made.full()
+
+    @override
+    def reopened(self, journal: Journal, /) -> Journal:
+        return self.made.next()

@@ -19,8 +19,8 @@ from poslife._domain.identifiers import EventId, RunId
 from poslife._sink import BatchingSink
 from poslife.errors import FlushTimeout, StorageRejected, StorageUnavailable
 from poslife.protocols import BatchWriter, DeadLetter, EventRecord
-from tests.conformance.honest import HonestStore
-from tests.conformance.suites import HurriedClock
+from tests.conformance.honest_store import HonestStore
+from tests.conformance.suites_by_adapter import HurriedClock
 
 __all__ = ["LIES", "HonestSink"]
 

@@ -25,7 +25,7 @@ from poslife._domain.venue_answers import (
     SnapshotScope,
 )
 from poslife.errors import InvalidValue, VenueUnavailable
-from tests.conformance.lies.bending import bent
+from tests.conformance.lies.bent_values import bent
 from tests.conformance.paper_venue import HonestSource
 
 __all__ = ["LIES"]

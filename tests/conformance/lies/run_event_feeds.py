@@ -15,7 +15,7 @@ from poslife._domain.event_envelopes import UNLINKED
 from poslife.errors import InvalidValue
 from poslife.protocols import EventRecord, FeedPage, FeedToken
 from poslife.protocols._pages import limited
-from tests.conformance.honest import HonestStore
+from tests.conformance.honest_store import HonestStore
 
 __all__ = ["LIES"]
 

@@ -69,7 +69,7 @@ class HonestStore:
         finally:
             self.refused.remove(type)
 
-    def ask(self) -> None:
+    def raise_if_away(self) -> None:
         if self.away:
             raise StorageUnavailable("it went away")
 
@@ -96,38 +96,38 @@ class HonestStore:
     # ------------------------------------------------------------------------------------ the contract
 
     async def open(self) -> None:
-        self.ask()
+        self.raise_if_away()
 
     async def aclose(self) -> None:
         pass
 
     async def ping(self) -> None:
-        self.ask()
+        self.raise_if_away()
 
     async def describe(self) -> str:
         return "a store that can go away"
 
     async def commit(self, change: Change, /) -> Committed:
-        self.ask()
+        self.raise_if_away()
         committed = await self.take(change)
         shown = tuple(self.show(position) for position in committed.positions)
         return Committed(change_id=committed.change_id, positions=shown, repeated=committed.repeated)
 
     async def get(self, ref: PositionRef, /) -> Position:
-        self.ask()
+        self.raise_if_away()
         return self.show(await self.inner.get(ref))
 
     async def get_by_id(self, id: PositionId, /) -> PersistedPosition | ClosedPosition:
-        self.ask()
+        self.raise_if_away()
         return self.show(await self.inner.get_by_id(id))
 
     async def find_live(self, key: PositionKey, /) -> LivePosition | None:
-        self.ask()
+        self.raise_if_away()
         found = await self.inner.find_live(key)
         return None if found is None else self.show(found)
 
     async def candidates_for(self, query: OwnerQuery, /) -> OwnerCandidates:
-        self.ask()
+        self.raise_if_away()
         found = await self.inner.candidates_for(query)
         return OwnerCandidates(
             stored=tuple(self.show_fill(one) for one in found.stored),
@@ -135,19 +135,19 @@ class HonestStore:
         )
 
     async def list_live(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[LivePosition]:
-        self.ask()
+        self.raise_if_away()
         page = await self.turn(lambda token, most: self.inner.list_live(token, limit=most), after, limit)
         return _shown(page, self.show)
 
     async def list_in_doubt(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
-        self.ask()
+        self.raise_if_away()
         page = await self.turn(lambda token, most: self.inner.list_in_doubt(token, limit=most), after, limit)
         return _shown(page, self.show)
 
     async def list_left_by_ended_runs(
         self, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[Position]:
-        self.ask()
+        self.raise_if_away()
         page = await self.turn(
             lambda token, most: self.inner.list_left_by_ended_runs(token, limit=most), after, limit
         )
@@ -156,7 +156,7 @@ class HonestStore:
     async def list_closed(
         self, since: datetime, until: datetime, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[ClosedPosition]:
-        self.ask()
+        self.raise_if_away()
         page = await self.turn(
             lambda token, most: self.inner.list_closed(since, until, token, limit=most), after, limit
         )
@@ -165,7 +165,7 @@ class HonestStore:
     async def list_fills(
         self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[StoredFill]:
-        self.ask()
+        self.raise_if_away()
         page = await self.turn(
             lambda token, most: self.inner.list_fills(ref, token, limit=most), after, limit
         )
@@ -174,72 +174,72 @@ class HonestStore:
     async def list_unclaimed(
         self, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[StoredFill]:
-        self.ask()
+        self.raise_if_away()
         page = await self.turn(lambda token, most: self.inner.list_unclaimed(token, limit=most), after, limit)
         return _shown(page, self.show_fill)
 
     async def list_history(
         self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[RecordedEvent]:
-        self.ask()
+        self.raise_if_away()
         page = await self.turn(
             lambda token, most: self.inner.list_history(ref, token, limit=most), after, limit
         )
         return _shown(page, self.show_event)
 
     async def start_run(self, run: NewRun, /) -> Run:
-        self.ask()
+        self.raise_if_away()
         return self.show_run(await self.inner.start_run(run))
 
     async def renew_run(self, run: RunId, lease: float, /) -> Run:
-        self.ask()
+        self.raise_if_away()
         return self.show_run(await self.inner.renew_run(run, lease))
 
     async def end_run(self, run: RunId, /) -> None:
-        self.ask()
+        self.raise_if_away()
         await self.inner.end_run(run)
 
     async def list_runs(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Run]:
-        self.ask()
+        self.raise_if_away()
         page = await self.turn(lambda token, most: self.inner.list_runs(token, limit=most), after, limit)
         return _shown(page, self.show_run)
 
     # ------------------------------------------------------------------------------- and the writer's
 
     async def write(self, records: Sequence[EventRecord], /) -> None:
-        self.ask()
+        self.raise_if_away()
         refused = [record.header.type for record in records if record.header.type in self.refused]
         if refused:
             raise StorageRejected(f"no {refused[0]} here")
         await self.inner.write(records)
 
     async def probe(self) -> None:
-        self.ask()
+        self.raise_if_away()
         await self.inner.probe()
 
     async def bury(self, letter: DeadLetter, /) -> None:
-        self.ask()
+        self.raise_if_away()
         await self.inner.bury(letter)
 
     async def list_dead_letters(
         self, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[BuriedLetter]:
-        self.ask()
+        self.raise_if_away()
         return await self.inner.list_dead_letters(after, limit=limit)
 
     async def replay(self, event: EventId, /) -> None:
-        self.ask()
+        self.raise_if_away()
         kinds = [one.record.header.type for one in self.letters() if one.record.header.id == event]
         if self.refused.intersection(kinds):
             raise StorageRejected(f"no {kinds[0]} here")
         await self.inner.replay(event)
 
     async def read_life_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
-        self.ask()
+        self.raise_if_away()
         return await self.inner.read_life_events(after, limit=limit)
 
     async def read_run_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
-        self.ask()
+        self.raise_if_away()
         return await self.inner.read_run_events(after, limit=limit)
 
     def events(self) -> Sequence[RecordedEvent]:

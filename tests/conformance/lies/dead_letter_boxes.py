@@ -17,7 +17,7 @@ from poslife._domain.identifiers import EventId
 from poslife.errors import DeadLetterNotFound, InvalidValue, StorageRejected
 from poslife.protocols import BuriedLetter, DeadLetter, Page, PageToken
 from poslife.protocols._pages import limited
-from tests.conformance.honest import HonestStore
+from tests.conformance.honest_store import HonestStore
 
 __all__ = ["LIES"]
 

@@ -24,8 +24,8 @@ from poslife.errors import (
     StaleVersion,
     StorageRejected,
 )
-from tests.conformance.honest import HonestStore, PositionT
-from tests.conformance.lies.bending import bent, fresh
+from tests.conformance.honest_store import HonestStore, PositionT
+from tests.conformance.lies.bent_values import bent, fresh
 
 __all__ = ["LIES"]
 

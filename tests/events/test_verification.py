@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from poslife import BatchingSink, PositionTracker, Side, VenueOrderId
 from poslife._sink.options import Overflow
-from poslife._trail.records import content_of, decode_record, encode_record, linked
+from poslife._trail.records import chain_digest, decode_record, digest_input, encode_record
 from poslife.errors import StorageUnavailable
 from poslife.events import Severity, verify_trail
 from poslife.journal import FileJournal
@@ -269,8 +269,8 @@ async def test_a_digest_made_anew_shows_at_the_next_event() -> None:
         sink.emit(event(number))
     await sink.aclose(20)
     first, second, third = (await store.read_run_events()).items
-    content = content_of(second.header, second.recorded_at, 2, None, None, b'{"other":1}')
-    altered = replace(second, payload=b'{"other":1}', digest=linked(first.digest, content))
+    content = digest_input(second.header, second.recorded_at, 2, None, None, b'{"other":1}')
+    altered = replace(second, payload=b'{"other":1}', digest=chain_digest(first.digest, content))
     forged = MemoryStore()
     await forged.write([first, altered, third])
     report = await verify_trail(forged)

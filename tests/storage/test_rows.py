@@ -37,7 +37,7 @@ from poslife._domain.commit_checks import StoredHead
 from poslife._domain.event_envelopes import UNLINKED
 from poslife._domain.position_status import PositionStatus
 from poslife._trail.encoding import encode_body, encode_payload
-from poslife._trail.records import EventRecord, linked
+from poslife._trail.records import EventRecord, chain_digest
 from poslife.events import Actor, EventHeader, HostBody, LifeEvent, OrderRejected, RecordedEvent
 from poslife.storage._columns import (
     EVENTS,
@@ -263,9 +263,9 @@ def test_a_life_event_is_linked_to_the_one_before_it() -> None:
     heads = {HEADER.ref: StoredHead(status=PositionStatus.OPEN, version=3, id=PositionId(1), trail=trail)}
     first, alone, second = life_digests(rows, heads)
 
-    assert linked(trail, rows[0].content) == first
-    assert linked(UNLINKED, rows[1].content) == alone
-    assert linked(first, rows[2].content) == second
+    assert chain_digest(trail, rows[0].content) == first
+    assert chain_digest(UNLINKED, rows[1].content) == alone
+    assert chain_digest(first, rows[2].content) == second
 
 
 def test_a_hosts_event_comes_back_whole() -> None:

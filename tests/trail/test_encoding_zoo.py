@@ -609,7 +609,7 @@ def test_an_error_that_is_its_own_cause_ends() -> None:
     one.__cause__, other.__cause__ = other, one
     text = json.loads(encode_payload({}, one))["error"]["traceback"]
 
-    assert "told before" in text
+    assert "shown before" in text
     assert text.endswith("RuntimeError: one\n")
 
 

@@ -17,7 +17,7 @@ from poslife._sink.lane import Lane, Loss
 from poslife._sink.options import Overflow, is_more_severe
 from poslife._sink.status import SinkStatus
 from poslife._trail.encoding import encode_payload, error_summary
-from poslife._trail.records import EventRecord, content_of, encode_record, frame_of, linked
+from poslife._trail.records import EventRecord, chain_digest, digest_input, encode_record, frame_bytes
 from poslife.errors import JournalUnavailable
 from poslife.protocols import Clock, Journal
 
@@ -172,14 +172,14 @@ class Intake:
         sequence = self.next_sequence(header.run)
         digest, number = UNLINKED, None
         try:
-            content = content_of(header, recorded_at, sequence, None, None, payload)
+            content = digest_input(header, recorded_at, sequence, None, None, payload)
         except Exception as error:  # noqa: BLE001 - what no journal holds the store refuses, and sets aside
             if self._journal is not None:
                 self._status.journal_failure = error_summary(error)
         else:
-            digest = linked(self._digest, content)
+            digest = chain_digest(self._digest, content)
             if self._opened and self._journal is not None:
-                number = self._append(self._journal, frame_of(digest, content))
+                number = self._append(self._journal, frame_bytes(digest, content))
         record = EventRecord(
             header=header, recorded_at=recorded_at, sequence=sequence, payload=payload, digest=digest
         )

@@ -1,5 +1,5 @@
 """
-The event of a dead letter as bytes that nothing refuses, and that a person can read. Pure.
+The event of a dead letter as bytes that no store refuses, and that a person can read. Pure.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ __all__ = ["decode_dead_letter", "encode_dead_letter"]
 
 def encode_dead_letter(record: EventRecord) -> bytes:
     """
-    JSON in ASCII alone, whatever was wrong with the event; its payload, which may be no text, is in base64.
+    Return the event as JSON in ASCII alone; its payload, which may be any bytes, is in base64.
     """
-    # Not msgspec's own text: this one writes lone surrogates as escapes, too.
+    # `json` escapes lone surrogates; msgspec's encoder raises over them.
     return json.dumps(msgspec.to_builtins(record)).encode("ascii")
 
 
 def decode_dead_letter(encoded: bytes) -> EventRecord:
     """
-    The event of such bytes.
+    Return the event of bytes that `encode_dead_letter` made.
     """
     return msgspec.convert(json.loads(encoded), EventRecord)

@@ -1,5 +1,5 @@
 """
-Values as JSON has them: what it has no word for as text. Nothing a host has makes it fail. Pure.
+Any value as one of JSON's: text where JSON has no type for it. No value makes it fail. Pure.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _in_order: Final = msgspec.json.Encoder(order="deterministic").encode
 
 class Flattening:
     """
-    Turns values into JSON's, no more of them than *most* bytes can hold.
+    Turns values into JSON's, up to a budget of *most* bytes.
 
-    A host's container may be endless, or hold the same list twice at each of thirty levels.
+    The budget is for a container that is endless, or holds the same list twice at each of thirty levels.
     """
 
     def __init__(self, most: int) -> None:
@@ -49,24 +49,24 @@ class Flattening:
     @property
     def cut(self) -> bool:
         """
-        Whether there was more than *most* bytes can hold.
+        True if there was more than the budget allows.
         """
         return self._left <= 0
 
-    def plain(self, value: object, depth: int = 0, above: tuple[int, ...] = ()) -> Json:
+    def flatten(self, value: object, depth: int = 0, above: tuple[int, ...] = ()) -> Json:
         """
-        The value, as JSON has it.
+        Return the value as JSON has it.
         """
         # No value takes less than two bytes, and no text less than its length.
         self._left -= 2
         try:
-            return self._told(_scalar(value))
+            return self._charged(_scalar(value))
         except _NotScalar:
             pass
         except ENDS_PROCESS:
             raise
         except BaseException:  # noqa: BLE001 - a host's subclass of a scalar may raise anything
-            return self._told(repr_of(value))
+            return self._charged(repr_of(value))
         if id(value) in above:
             return f"<cycle: {class_name(type(value))}>"
         if depth >= DEEPEST:
@@ -76,49 +76,50 @@ class Flattening:
         except ENDS_PROCESS:
             raise
         except BaseException:  # noqa: BLE001 - a host's container may raise anything
-            return self._told(repr_of(value))
+            return self._charged(repr_of(value))
 
-    def _told(self, scalar: Json) -> Json:
+    def _charged(self, scalar: Json) -> Json:
         texts = scalar.values() if isinstance(scalar, dict) else (scalar,)
         self._left -= sum(len(text) for text in texts if isinstance(text, str))
         return scalar
 
     def _container(self, value: object, depth: int, above: tuple[int, ...]) -> Json:
-        # By `type` throughout, for an object may only say what it is, or raise when it is asked.
+        # By `type` throughout: an object's `__class__` may be any, or raise.
         kind = type(value)
         if issubclass(kind, enum.Enum):
-            return self.plain(cast("enum.Enum", value).value, depth, above)
+            return self.flatten(cast("enum.Enum", value).value, depth, above)
         if issubclass(kind, Mapping):
             return self._object(cast("Mapping[object, object]", value).items(), depth, above)
         if issubclass(kind, AbstractSet):
             return sorted(self._list(cast("AbstractSet[object]", value), depth, above), key=_in_order)
         module = class_name(kind, full=True).partition(".")[0]
         if module in ("numpy", "pandas"):
-            return self._of_numbers(value, depth, above)
+            return self._numeric(value, depth, above)
         if issubclass(kind, _LISTS) and not issubclass(kind, range):
             return self._list(cast("Iterable[object]", value), depth, above)
         names = _field_names(value)
         if names is not None:
             return self._object(((name, _field(value, name)) for name in names), depth, above)
-        return self._told(repr_of(value))
+        return self._charged(repr_of(value))
 
-    def _of_numbers(self, value: object, depth: int, above: tuple[int, ...]) -> Json:
+    def _numeric(self, value: object, depth: int, above: tuple[int, ...]) -> Json:
         """
-        What numpy and pandas have: scalars, arrays, series, frames.
+        Flatten numpy's and pandas' scalars, arrays, series and frames.
         """
         shape: object = getattr(value, "shape", ())
         if isinstance(shape, tuple) and shape:
             return self._array(value, cast("tuple[int, ...]", shape), depth, above)
         if class_name(type(value)) in ("datetime64", "timedelta64"):
-            return self._told(text_of(value))  # of nanoseconds, its Python value is a bare number
+            return self._charged(text_of(value))  # its Python value may be a bare number of nanoseconds
         item = getattr(value, "item", None)
         inner: object = item() if callable(item) else value
-        # A long double is its own Python value.
-        return self._told(text_of(value)) if type(inner) is type(value) else self.plain(inner, depth, above)
+        if type(inner) is type(value):
+            return self._charged(text_of(value))  # a long double, whose Python value is itself
+        return self.flatten(inner, depth, above)
 
     def _array(self, value: object, shape: tuple[int, ...], depth: int, above: tuple[int, ...]) -> Json:
         if math.prod(shape) <= _MOST_OF_ARRAY:
-            return self.plain(_listed(value), depth, above)
+            return self.flatten(_as_lists(value), depth, above)
         flat: object = getattr(value, "flat", None)
         head: object = getattr(value, "head", None)
         beginning: object = None
@@ -126,20 +127,20 @@ class Flattening:
             beginning = list(_first(cast("Iterable[object]", flat), _KEPT_OF_ARRAY))
         elif callable(head):
             rows = max(1, _KEPT_OF_ARRAY // max(1, math.prod(shape[1:])))
-            beginning = _listed(head(rows)) if math.prod(shape[1:]) <= _KEPT_OF_ARRAY else None
-        told: dict[str, object] = {
+            beginning = _as_lists(head(rows)) if math.prod(shape[1:]) <= _KEPT_OF_ARRAY else None
+        summary: dict[str, object] = {
             "type": class_name(type(value)),
             "shape": list(shape),
             "beginning": beginning,
         }
-        return self._object(iter({"$array": told}.items()), depth, above)
+        return self._object(iter({"$array": summary}.items()), depth, above)
 
     def _list(self, items: Iterable[object], depth: int, above: tuple[int, ...]) -> list[Json]:
         flat: list[Json] = []
-        for item in _read(items, _itself):
+        for item in _read(items, _as_item):
             if self.cut:
                 break
-            flat.append(self.plain(item, depth, above))
+            flat.append(self.flatten(item, depth, above))
         return flat
 
     def _object(
@@ -147,21 +148,21 @@ class Flattening:
     ) -> dict[str, Json]:
         flat: dict[str, Json] = {}
         others: list[tuple[str, object]] = []
-        for key, item in _read(items, _under_a_name):
+        for key, item in _read(items, _as_pair):
             if self.cut:
                 break
             if issubclass(type(key), str):
                 name = free_name(clean_text(cast("str", key)), flat)
-                self._told(name)
-                flat[name] = self.plain(item, depth, above)
+                self._charged(name)
+                flat[name] = self.flatten(item, depth, above)
             else:
-                # A number gives way to the text that looks like it, whichever came first.
+                # A text keeps its name; another key that looks like it is numbered, whichever came first.
                 name = text_of(key)
                 self._left -= 2
-                self._told(name)
+                self._charged(name)
                 others.append((name, item))
         for name, item in others:
-            flat[free_name(name, flat)] = self.plain(item, depth, above)
+            flat[free_name(name, flat)] = self.flatten(item, depth, above)
         return flat
 
 
@@ -177,7 +178,7 @@ _LISTS: Final = (list, tuple, Sequence, ValuesView, ItemsView, collections.deque
 
 def _read(items: Iterable[_ItemT], marker: Callable[[str], _ItemT]) -> Iterator[_ItemT]:
     """
-    The items up to the one that raises, and a marker in its place.
+    Yield the items up to the one that raises, and a marker in its place.
     """
     try:
         yield from items
@@ -187,11 +188,11 @@ def _read(items: Iterable[_ItemT], marker: Callable[[str], _ItemT]) -> Iterator[
         yield marker(f"<reading on raises {class_name(type(error))}>")
 
 
-def _itself(marker: str) -> object:
+def _as_item(marker: str) -> object:
     return marker
 
 
-def _under_a_name(marker: str) -> tuple[object, object]:
+def _as_pair(marker: str) -> tuple[object, object]:
     return "$unreadable", marker
 
 
@@ -202,9 +203,9 @@ def _first(items: Iterable[object], most: int) -> Iterator[object]:
         yield item
 
 
-def _listed(value: object) -> object:
+def _as_lists(value: object) -> object:
     """
-    An array as nested lists, a frame as its columns.
+    Return an array as nested lists, a frame as its columns.
     """
     to_list: object = getattr(value, "tolist", None)
     if callable(to_list):
@@ -215,7 +216,7 @@ def _listed(value: object) -> object:
 
 def _field_names(value: object) -> list[str] | None:
     """
-    The fields of a dataclass, a msgspec struct, or a class of attrs.
+    Return the names of fields of a dataclass, a msgspec struct, or a class of attrs; ``None`` for others.
     """
     kind = type(value)
     if issubclass(kind, msgspec.Struct):
@@ -242,9 +243,9 @@ def _scalar(value: object) -> Json:
     if value is None or kind is bool:
         return cast("bool | None", value)
     if not issubclass(kind, enum.Enum):
-        for kinds, written in _WRITTEN:
+        for kinds, convert in _SCALARS:
             if issubclass(kind, kinds):
-                return written(value)
+                return convert(value)
     raise _NotScalar
 
 
@@ -255,7 +256,7 @@ def _float(value: object) -> Json:
 
 def _whole(given: object) -> Json:
     """
-    A number of 64 bits as one; a larger one as text, for what reads JSON elsewhere would round it.
+    Return a number of 64 bits as it is, and a larger one as text, since other readers of JSON round it.
     """
     value = int.__int__(cast("int", given))
     if -(1 << 63) <= value < 1 << 64:
@@ -263,7 +264,7 @@ def _whole(given: object) -> Json:
     bits = value.bit_length()
     if bits <= _MOST_BITS_IN_DECIMAL:
         return str(value)
-    # Python refuses to write thousands of digits in decimal, and how many is up to the host.
+    # Python refuses to write thousands of digits in decimal, and the host may set the limit.
     if bits <= _MOST_BITS:
         return hex(value)
     sign = "-" if value < 0 else ""
@@ -274,7 +275,7 @@ def _time(given: object) -> Json:
     value = cast("dt.datetime | dt.date | dt.time", given)
     text = clean_text(value.isoformat())
     if isinstance(value, dt.datetime) and value.utcoffset() is None and text != "NaT":
-        # Nobody can say when that was, and a database would take it for its own zone.
+        # Its moment is unknown, and a database would take it for its own zone.
         return f"{text} (naive)"
     return text
 
@@ -292,17 +293,17 @@ def _base64(given: object) -> Json:
 
 def free_name(name: str, taken: Mapping[str, Json]) -> str:
     """
-    The name, or where it is taken (``1`` and ``"1"`` are two keys) one with its place behind it.
+    Return *name*, numbered if it is taken: ``1`` and ``"1"`` are two keys.
     """
-    fresh, place = name, len(taken)
-    while fresh in taken:
-        place += 1
-        fresh = f"{name} #{place}"
-    return fresh
+    free, number = name, len(taken)
+    while free in taken:
+        number += 1
+        free = f"{name} #{number}"
+    return free
 
 
-# With the classes' own methods, where a subclass may have others.
-_WRITTEN: Final[tuple[tuple[type | tuple[type, ...], Callable[[object], Json]], ...]] = (
+# By the methods of the classes themselves, for a subclass may override them.
+_SCALARS: Final[tuple[tuple[type | tuple[type, ...], Callable[[object], Json]], ...]] = (
     (str, lambda value: clean_text(cast("str", value))),
     (int, _whole),
     (float, _float),

@@ -1,5 +1,5 @@
 """
-A host's event, made from whatever it was given, and its bytes: nothing here raises.
+Making a host's event of any arguments, and encoding it: nothing here raises.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ __all__ = ["encode_event", "host_event", "warn"]
 logger = logging.getLogger("poslife.tracker")
 
 _LONGEST_TYPE: Final = 120
-_MOST_KEYS: Final = 64 * 1024  # more do not fit into a payload, and a host's mapping may never end
+_MOST_KEYS: Final = 64 * 1024  # more do not fit into a payload, and a host's mapping may be endless
 _POSITIONS: Final = frozenset({PendingPosition, PersistedPosition, ClosedPosition})
 
-_class_of = type  # `record` has an argument of this name
+_class_of = type  # `host_event` has an argument of this name
 
 
 def host_event(
@@ -44,28 +44,28 @@ def host_event(
     new_event_id: Callable[[datetime], EventId],
 ) -> HostEvent:
     """
-    The event; what was given wrongly is in its payload, under severity ERROR, with a warning.
+    Make the event. Invalid arguments are kept in its payload, with severity ERROR and a warning.
 
-    A clock that raises, or gives no UTC time, is misuse, too.
+    A clock that raises, or shows no UTC time, counts as an invalid argument.
     """
-    wrong: dict[str, object] = {}
-    kind = _event_type(type, wrong)
-    ref, key = _subject(about, wrong)
-    around = current_context()
-    given = _given(payload, wrong)
+    misuse: dict[str, object] = {}
+    kind = _event_type(type, misuse)
+    ref, key = _subject(about, misuse)
+    context = current_context()
+    content = _copied(payload, misuse)
     if _class_of(severity) is not Severity:
-        wrong["severity"] = severity
+        misuse["severity"] = severity
         severity = Severity.ERROR
     if error is not None and not _is_error(error):
-        wrong["error"] = error
+        misuse["error"] = error
         error = None
-    if around.invalid:
-        wrong["within"] = around.invalid
-    at = _time(now, wrong)
-    if wrong:
+    if context.invalid:
+        misuse["within"] = context.invalid
+    at = _time(now, misuse)
+    if misuse:
         severity = Severity.ERROR
-        given["misuse"] = wrong
-        warn(f"record({kind!r}, …): not what it takes: {', '.join(wrong)}; stored with severity ERROR")
+        content["misuse"] = misuse
+        warn(f"record({kind!r}, …): invalid {', '.join(misuse)}; stored with severity ERROR")
     header = EventHeader(
         id=new_event_id(at),
         type=kind,
@@ -76,19 +76,19 @@ def host_event(
         severity=severity,
         occurred_at=at,
         run=run,
-        correlation=around.correlation,
-        causation=around.causation,
-        actor=around.actor,
+        correlation=context.correlation,
+        causation=context.causation,
+        actor=context.actor,
     )
-    return HostEvent(header=header, payload=given, error=cast("BaseException | None", error))
+    return HostEvent(header=header, payload=content, error=cast("BaseException | None", error))
 
 
 def encode_event(event: HostEvent, redact: Redaction | None) -> tuple[EventHeader, bytes]:
     """
-    What a sink stores of an event: its header and its payload's bytes.
+    Return header and encoded payload of an event, as a sink stores them.
 
-    Where the redaction fails, nothing of payload and error is kept, the event has severity ERROR, and a
-    warning is given: what might be a secret is not written.
+    If the redaction fails, nothing of payload and error is kept, since it might be a secret; the event has
+    severity ERROR, and a warning is given.
     """
     payload, failure = encode_redacted(event.payload, event.error, redact)
     if failure is None:
@@ -97,25 +97,25 @@ def encode_event(event: HostEvent, redact: Redaction | None) -> tuple[EventHeade
     return msgspec.structs.replace(event.header, severity=Severity.ERROR), payload
 
 
-def _event_type(given: object, wrong: dict[str, object]) -> str:
+def _event_type(given: object, misuse: dict[str, object]) -> str:
     if _class_of(given) is str:
         text = given
     else:
         try:
-            # Not `str()`, for an object may raise, or only say that it is text.
+            # Not `str()`: an object's `__str__` may raise, and its `__class__` may be any.
             text = str.__getitem__(cast("str", given), slice(_LONGEST_TYPE + 1))
         except TypeError:
             text = ""
     if 0 < len(text) <= _LONGEST_TYPE and text.isprintable() and text[0] != " " and text[-1] != " ":
         return text
-    wrong["type"] = given
+    misuse["type"] = given
     return "poslife.misuse"
 
 
-def _subject(about: object, wrong: dict[str, object]) -> tuple[PositionRef | None, PositionKey | None]:
+def _subject(about: object, misuse: dict[str, object]) -> tuple[PositionRef | None, PositionKey | None]:
     if about is None:
         return None, None
-    # By `type`, for an object may only say that it is a position: a stand-in in a host's tests has no ref.
+    # By `type`: a mock in a host's tests may have a position's `__class__`, and no ref.
     kind = type(about)
     if kind in _POSITIONS:
         position = cast("Position", about)
@@ -124,29 +124,29 @@ def _subject(about: object, wrong: dict[str, object]) -> tuple[PositionRef | Non
         number = cast("UUID", about).int
         if not number & 0xFFF and number >> 76 & 0xF == 7 and number >> 62 & 3 == 2:
             return PositionRef(cast("UUID", about)), None
-    wrong["about"] = about
+    misuse["about"] = about
     return None, None
 
 
-def _given(payload: object, wrong: dict[str, object]) -> dict[str, object]:
+def _copied(payload: object, misuse: dict[str, object]) -> dict[str, object]:
     """
-    A copy of the payload: what the host does to its own later changes no event.
+    Return a copy of the payload: what the host does to its own later changes no event.
     """
     kind: type = type(payload)
     if kind is dict and len(cast("dict[str, object]", payload)) <= _MOST_KEYS:
         return cast("dict[str, object]", payload).copy()
-    given: dict[str, object] = {}
+    copied: dict[str, object] = {}
     try:
         if issubclass(kind, Mapping):
-            given = _beginning(cast("Mapping[str, object]", payload))
+            copied = _beginning(cast("Mapping[str, object]", payload))
         else:
-            wrong["payload"] = payload
+            misuse["payload"] = payload
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as unreadable:  # noqa: BLE001 - a host's mapping may raise anything; nothing here may
-        given.clear()
-        wrong["payload_error"] = unreadable
-    return given
+        copied.clear()
+        misuse["payload_error"] = unreadable
+    return copied
 
 
 def _beginning(payload: Mapping[str, object]) -> dict[str, object]:
@@ -159,26 +159,25 @@ def _beginning(payload: Mapping[str, object]) -> dict[str, object]:
 
 
 def _is_error(error: object) -> bool:
-    # By `type`, as above.
     return issubclass(type(error), BaseException)
 
 
-def _time(now: Callable[[], datetime], wrong: dict[str, object]) -> datetime:
+def _time(now: Callable[[], datetime], misuse: dict[str, object]) -> datetime:
     try:
         at = now()
         if at.tzinfo is UTC:
             return at
         if at.utcoffset() == timedelta(0):
             return at
-        wrong["clock"] = at
+        misuse["clock"] = at
     except Exception as unreadable:  # noqa: BLE001 - a host's clock may raise anything; nothing here may
-        wrong["clock"] = unreadable
+        misuse["clock"] = unreadable
     return datetime.now(UTC)
 
 
 def warn(message: str) -> None:
     """
-    Warn, also where the host turns warnings into errors: its trade must not break on one.
+    Warn of misuse, without raising where the host turns warnings into errors.
     """
     try:
         warnings.warn(message, PoslifeMisuseWarning, stacklevel=4)

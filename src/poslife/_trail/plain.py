@@ -1,7 +1,7 @@
 """
-The short way to bytes, for payloads as most are: of texts, numbers, and lists and dicts of them. Pure.
+The fast path to bytes, for payloads as most are: of texts, numbers, and lists and dicts of them. Pure.
 
-What goes this way gets the very bytes that the long way gives it, in a tenth of the time.
+It gives the very bytes that flattening and redacting give, in 2.5 us instead of 21.7 for six values.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 
 from poslife._domain.text import LONGEST_TEXT
 from poslife._trail.flattening import DEEPEST
-from poslife._trail.redaction import LONGEST_PLAIN, SHORTEST_TELLING, KeyRedaction
+from poslife._trail.redaction import LONGEST_PLAIN, SHORTEST_SUSPECT, KeyRedaction
 
 __all__ = ["encode_plain"]
 
@@ -33,7 +33,7 @@ _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 def encode_plain(payload: dict[str, object], redact: KeyRedaction | None) -> bytes | None:
     """
-    The payload's bytes, or ``None`` where it takes the long way.
+    Encode the payload; ``None`` if it has to be flattened or redacted.
     """
     try:
         if not _is_plain(payload, redact):
@@ -49,7 +49,7 @@ def encode_plain(payload: dict[str, object], redact: KeyRedaction | None) -> byt
 
 def _is_plain(payload: dict[str, object], redact: KeyRedaction | None) -> bool:
     """
-    Whether all of it is what JSON has a word for, of the very types, and there is nothing to redact.
+    Tell if all values are exactly of JSON's types, and none is to be redacted.
     """
     below: list[_Container] = []
     if len(payload) > _MOST_VALUES or not _has_plain_keys(payload, redact):
@@ -83,18 +83,18 @@ def _has_plain_keys(container: dict[str, object], redact: KeyRedaction | None) -
     if not _TEXTS.issuperset(map(type, container)):
         return False
     if redact is not None:
-        return redact.spares(container)
+        return redact.are_harmless(container)
     return max(map(len, container), default=0) <= LONGEST_PLAIN
 
 
 def _are_plain(values: Iterable[object], redact: KeyRedaction | None, below: list[_Container]) -> bool:
     """
-    Whether each is a plain value, or a container, which is put *below*.
+    Tell if each is a plain value, or a container, which is added to *below*.
     """
     for value in values:
         if type(value) is str:
-            if len(value) >= SHORTEST_TELLING and (
-                len(value) > LONGEST_PLAIN or (redact is not None and redact.may_tell(value))
+            if len(value) >= SHORTEST_SUSPECT and (
+                len(value) > LONGEST_PLAIN or (redact is not None and redact.may_hold_secret(value))
             ):
                 return False
         elif type(value) in _AS_THEY_ARE:

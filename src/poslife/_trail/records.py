@@ -1,5 +1,5 @@
 """
-Events on their way from a sink to a store, as a journal keeps them, and what links them. Pure.
+`EventRecord`, its journal frame, and its digest chain; dead letters, and pages of a feed. Pure.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ __all__ = [
     "EventRecord",
     "FeedPage",
     "FeedToken",
-    "content_of",
+    "chain_digest",
     "decode_record",
+    "digest_input",
     "encode_record",
-    "frame_of",
-    "linked",
+    "frame_bytes",
 ]
 
 
 class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
     """
-    An event, encoded: what a batch writer stores.
+    An encoded event, as a batch writer stores it.
 
     A host's event has a sequence; a life event, which further writers get from the store, has version and
     index.
 
     Attributes:
-        header: What every event says.
+        header: The fields that every event has.
         recorded_at: When it was accepted.
         sequence: Its number within its run, from 1.
         version: The position's version that a life event made.
-        index: A life event's place among those of its version.
+        index: A life event's index among those of its version.
         payload: UTF-8 JSON without NUL.
-        digest: SHA-256 over the digest of the event before it in its stream and all of the above; see
-            `verify_trail`. A stream is a run's host events by sequence, or a position's life events.
+        digest: SHA-256 over the digest of the event before it in its stream and all of the above, which
+            `verify_trail` checks. A stream is a run's host events by sequence, or a position's life events.
     """
 
     header: EventHeader
@@ -66,7 +66,7 @@ class DeadLetter:
 
     Attributes:
         record: The event.
-        reason: What the store said.
+        reason: The store's error.
         attempts: How often it was tried.
     """
 
@@ -82,7 +82,7 @@ class BuriedLetter:
 
     Attributes:
         letter: The event and why it was refused.
-        buried_at: When it was set aside.
+        buried_at: When it was stored.
     """
 
     letter: DeadLetter
@@ -91,18 +91,18 @@ class BuriedLetter:
 
 FeedToken = NewType("FeedToken", str)
 """
-Where a feed of life events goes on; opaque, and made by the store that is fed from.
+An opaque position in a store's feed of events, made by that store.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedPage:
     """
-    A part of a store's life events.
+    A page of a store's feed.
 
     Attributes:
-        items: The events, each with version and index.
-        next: Where to go on; with no items, where this page began.
+        items: The events.
+        next: The token of the next page; with no items, that of this page.
     """
 
     items: tuple[EventRecord, ...]
@@ -121,7 +121,7 @@ _encode: Final = msgspec.msgpack.Encoder(uuid_format="bytes").encode
 _decode: Final = msgspec.msgpack.Decoder(_Content).decode
 
 
-def content_of(
+def digest_input(
     header: EventHeader,
     recorded_at: datetime,
     sequence: int | None,
@@ -130,7 +130,7 @@ def content_of(
     payload: bytes,
 ) -> bytes:
     """
-    The bytes of an event that its digest is taken over: the same whichever store it comes from.
+    Return the bytes of an event that its digest covers: the same whichever store it comes from.
 
     Raises:
         OverflowError: A number is beyond 64 bits.
@@ -138,27 +138,27 @@ def content_of(
     return _encode((_FORMAT, header, recorded_at, sequence, version, index, payload))
 
 
-def linked(before: bytes, content: bytes) -> bytes:
+def chain_digest(before: bytes, content: bytes) -> bytes:
     """
-    The digest of an event, from that of the one before it.
+    Return the digest of an event, from that of the one before it.
     """
     return sha256(before + content).digest()
 
 
-def frame_of(digest: bytes, content: bytes) -> bytes:
+def frame_bytes(digest: bytes, content: bytes) -> bytes:
     """
-    An event as a journal's frame.
+    Return the journal frame of an event.
     """
     return _BEGINNING + digest + content
 
 
 def encode_record(record: EventRecord) -> bytes:
     """
-    The record as a journal's frame.
+    Return the journal frame of a record.
     """
-    return frame_of(
+    return frame_bytes(
         record.digest,
-        content_of(
+        digest_input(
             record.header, record.recorded_at, record.sequence, record.version, record.index, record.payload
         ),
     )
@@ -166,10 +166,10 @@ def encode_record(record: EventRecord) -> bytes:
 
 def decode_record(frame: bytes) -> EventRecord:
     """
-    The record of a frame that `encode_record` made, in this release or an earlier one.
+    Return the record of a frame that `encode_record` made, in this release or an earlier one.
 
     Raises:
-        InvalidValue: It is of a newer release, or no such frame.
+        InvalidValue: A newer release wrote the frame, or it is none.
     """
     if frame and frame[0] > _FORMAT:
         raise InvalidValue(

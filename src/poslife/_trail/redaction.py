@@ -1,5 +1,5 @@
 """
-Leaving secrets out of what is stored. Pure.
+Leaving secrets out of stored events. Pure.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from poslife._domain.event_envelopes import Json
 __all__ = [
     "LONGEST_PLAIN",
     "REDACTED",
-    "SHORTEST_TELLING",
+    "SHORTEST_SUSPECT",
     "KeyRedaction",
     "Redaction",
     "redact_keys",
@@ -24,17 +24,16 @@ __all__ = [
 
 Redaction: TypeAlias = Callable[[tuple[str, ...], Json], Json]
 """
-Decides what is stored of a value: given its path and the value as JSON has it, it returns that value, or what
-is to stand in its place.
+Takes a path and the value there, as JSON has it; returns that value, or another to store in its place.
 
-It is asked about every value of a payload, containers before what they hold, and about an error's message and
+It is called for every value of a payload, for containers before their items, and for an error's message and
 traceback, under ``("error", "message")`` and ``("error", "traceback")``. An item of a list has the path of
 the list.
 """
 
 REDACTED: Final = "[redacted]"
 
-SHORTEST_TELLING: Final = 12
+SHORTEST_SUSPECT: Final = 12
 LONGEST_PLAIN: Final = 1024
 _MOST_KNOWN: Final = 4096
 _LONGEST_KNOWN: Final = 64
@@ -51,18 +50,18 @@ _RECOGNIZED: Final = (
 
 class KeyRedaction:
     """
-    A `Redaction` by names: of keys, and of what stands like a key within a text.
+    A `Redaction` by the names of keys, in payloads and within texts.
     """
 
     def __init__(self, *names: str) -> None:
         self.names: tuple[str, ...] = tuple(_plain(name) for name in names)
         if not all(self.names):
-            raise ValueError("the name of a key to redact has a letter or a digit")
-        self._harmless_keys: set[str] = set()
-        self._harmless_texts: set[str] = set()
+            raise ValueError("the name of a key to redact must have a letter or a digit")
+        self._known_keys: set[str] = set()
+        self._known_texts: set[str] = set()
         spelled = "|".join(_BETWEEN.join(map(re.escape, name)) for name in self.names) or "(?!)"
         # A name, then = or : and the value: of a URL's query, a header, JSON, or a repr.
-        self._telling = re.compile(
+        self._secret = re.compile(
             rf"""(?P<name>(?:{spelled})\\?["']?\s*[=:]\s*)"""
             r"""(?:b?\\?"(?:[^"\\]|\\.)*(?:"|$)|b?\\?'(?:[^'\\]|\\.)*(?:'|$)"""
             r"""|(?:bearer|basic|token)\s+[^\s&,;"'})\]]+|[^\s&,;"'})\]]+)"""
@@ -76,7 +75,7 @@ class KeyRedaction:
 
     def __call__(self, path: tuple[str, ...], value: Json) -> Json:
         """
-        The value, redacted where its key or its words call for it.
+        Return the value, redacted if its key is secret or its text holds a secret.
         """
         if value is None or isinstance(value, bool):
             return value
@@ -84,54 +83,54 @@ class KeyRedaction:
             return REDACTED
         return self.text(value) if isinstance(value, str) else value
 
-    def spares(self, keys: dict[str, object]) -> bool:
+    def are_harmless(self, keys: dict[str, object]) -> bool:
         """
-        Whether none of the keys calls for redacting, or is longer than any key of sense.
+        Tell if no key is secret, holds a secret, or is longer than `LONGEST_PLAIN`.
         """
-        if self._harmless_keys.issuperset(keys):
+        if self._known_keys.issuperset(keys):
             return True
         for key in keys:
-            if key not in self._harmless_keys:
-                if len(key) > LONGEST_PLAIN or self._is_secret(key) or self.may_tell(key):
+            if key not in self._known_keys:
+                if len(key) > LONGEST_PLAIN or self._is_secret(key) or self.may_hold_secret(key):
                     return False
-                if len(self._harmless_keys) < _MOST_KNOWN:
-                    self._harmless_keys.add(key)
+                if len(self._known_keys) < _MOST_KNOWN:
+                    self._known_keys.add(key)
         return True
 
-    def may_tell(self, text: str) -> bool:
+    def may_hold_secret(self, text: str) -> bool:
         """
-        Whether there may be something to redact in a text.
+        Tell if a text may hold a secret.
         """
-        if len(text) < SHORTEST_TELLING or not (":" in text or "=" in text or "-----" in text):
+        if len(text) < SHORTEST_SUSPECT or not (":" in text or "=" in text or "-----" in text):
             return False
-        if text in self._harmless_texts:
+        if text in self._known_texts:
             return False
-        if self._telling.search(text.lower()) is not None:
+        if self._secret.search(text.lower()) is not None:
             return True
         if len(text) <= _LONGEST_KNOWN:
-            # Symbols and the like come again and again.
-            if len(self._harmless_texts) >= _MOST_KNOWN:
-                self._harmless_texts.clear()
-            self._harmless_texts.add(text)
+            # Symbols and the like recur.
+            if len(self._known_texts) >= _MOST_KNOWN:
+                self._known_texts.clear()
+            self._known_texts.add(text)
         return False
 
     def text(self, text: str) -> str:
         """
-        The text without what is to be redacted in it.
+        Return the text without its secrets.
         """
-        if not self.may_tell(text):
+        if not self.may_hold_secret(text):
             return text
         lowered = text.lower()
         if len(lowered) != len(text):
-            # A letter that has no lower case of one letter: places would not be the same.
+            # Some letters have a lower case of two: positions would shift.
             lowered = "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
         kept: list[str] = []
-        place = 0
-        for found in self._telling.finditer(lowered):
+        at = 0
+        for found in self._secret.finditer(lowered):
             begin = found.end("name") if found["name"] else found.start()
-            kept += (text[place:begin], REDACTED)
-            place = found.end()
-        return "".join((*kept, text[place:]))
+            kept += (text[at:begin], REDACTED)
+            at = found.end()
+        return "".join((*kept, text[at:]))
 
     def _is_secret(self, key: str) -> bool:
         return _plain(key).endswith(self.names)
@@ -143,12 +142,12 @@ def _plain(name: str) -> str:
 
 def redact_keys(*names: str) -> KeyRedaction:
     """
-    A redaction of the values of keys: ``redact_keys("apiKey", "secret", "token")``.
+    Return a redaction of the values of keys: ``redact_keys("apiKey", "secret", "token")``.
 
-    A key is meant when it ends with one of the names, whatever its case, hyphens and underscores: ``secret``
-    means ``api_secret`` and ``X-Client-Secret``, too, but not ``secret_santa``. What stands under such a key
-    is replaced as a whole, but for ``None``, ``True`` and ``False``. In every text, an error's message and
-    traceback among them, what follows such a name and ``=`` or ``:`` is replaced, and so are private keys in
+    A key matches if it ends with one of the names, whatever its case, hyphens and underscores: ``secret``
+    matches ``api_secret`` and ``X-Client-Secret``, but not ``secret_santa``. The value of such a key is
+    replaced as a whole, but for ``None``, ``True`` and ``False``. In every text, an error's message and
+    traceback included, the word after such a name and ``=`` or ``:`` is replaced, and so are private keys in
     PEM, passwords in URLs and bearer tokens.
 
     Args:
@@ -161,7 +160,7 @@ def redact_keys(*names: str) -> KeyRedaction:
 
 
 redact_secrets: Final[KeyRedaction] = redact_keys(
-    # ccxt's credentials, but for those that are no secret: uid, login, walletAddress. A token may be a coin.
+    # ccxt's credentials without uid, login and walletAddress, which are no secrets. A token may be a coin.
     "apiKey",
     "secret",
     "secretKey",
@@ -170,14 +169,14 @@ redact_secrets: Final[KeyRedaction] = redact_keys(
     "passphrase",
     "privateKey",
     "twofa",
-    # In the requests that it signs.
+    # Of the requests that it signs.
     "signature",
     "apiSign",
     "bapiSign",
     "accessSign",
     "accessKey",
     "authorization",
-    # What else a bot's configuration holds.
+    # Others in a bot's configuration.
     "accessToken",
     "refreshToken",
     "authToken",
@@ -189,8 +188,8 @@ redact_secrets: Final[KeyRedaction] = redact_keys(
     "cookie",
 )
 """
-What a sink of poslife leaves out unless told otherwise: credentials as ccxt and its venues name them, and
-what else a bot's configuration is likely to hold.
+The default redaction of a sink: credentials as ccxt and its venues name them, and others that a bot's
+configuration is likely to hold.
 
-A function of your own may ask it, too: ``redact_secrets(path, value)``.
+A function of your own may call it: ``redact_secrets(path, value)``.
 """

@@ -1,5 +1,5 @@
 """
-An exception, told: what it is, what it says, and where it came from. Pure.
+An exception as JSON: class, message and traceback. Pure.
 
 As `traceback` does it, but within bounds: a message of a gigabyte is not copied, and a chain of ten thousand
 causes ends.
@@ -28,11 +28,11 @@ _CONTEXT: Final = "\nDuring handling of the above exception, another exception o
 
 def describe_exception(error: BaseException) -> dict[str, Json]:
     """
-    Its class, its message, and its traceback with causes, notes and the errors of a group.
+    Return class, message, and traceback with causes, notes and the errors of a group.
 
     Of a traceback that is too long the end is kept, where the error itself is.
     """
-    text = "".join(_Telling().lines(error, 0))
+    text = "".join(_Formatter().lines(error, 0))
     if (length := len(text)) > LONGEST_TEXT:
         text = f"({length} characters) …{text[-LONGEST_TEXT:]}"
     return {
@@ -42,18 +42,18 @@ def describe_exception(error: BaseException) -> dict[str, Json]:
     }
 
 
-class _Telling:
+class _Formatter:
     def __init__(self) -> None:
-        self._told: list[BaseException] = []
+        self._seen: list[BaseException] = []
 
     def lines(self, error: BaseException, depth: int) -> Iterator[str]:
         """
-        The lines of *error*, after those of what it came from.
+        Yield the lines of *error*, after those of its cause or context.
         """
-        if any(error is one for one in self._told) or len(self._told) >= _MOST_ERRORS:
-            yield f"<{class_name(type(error))}, told before or one too many>\n"
+        if any(error is one for one in self._seen) or len(self._seen) >= _MOST_ERRORS:
+            yield f"<{class_name(type(error))}, shown before or one too many>\n"
             return
-        self._told.append(error)
+        self._seen.append(error)
         cause = _attribute(error, "__cause__")
         context = _attribute(error, "__context__")
         if isinstance(cause, BaseException):
@@ -74,7 +74,7 @@ class _Telling:
             return
         members = cast("tuple[BaseException, ...]", _attribute(error, "exceptions") or ())
         for number, member in enumerate(members, start=1):
-            if len(self._told) >= _MOST_ERRORS:
+            if len(self._seen) >= _MOST_ERRORS:
                 yield f"  … {len(members)} errors in this group\n"
                 return
             yield f"  +---------------- {number} of {len(members)} ----------------\n"
@@ -83,19 +83,19 @@ class _Telling:
 
 
 def _attribute(error: BaseException, name: str) -> object:
-    # The class's own: a subclass may put in its place what raises.
+    # By the base class's descriptor: a subclass may override the attribute with one that raises.
     kind = BaseExceptionGroup if name == "exceptions" else BaseException
     return vars(kind)[name].__get__(error)
 
 
 def _frames(error: BaseException) -> Iterator[str]:
-    begun = _attribute(error, "__traceback__")
-    if not isinstance(begun, TracebackType):
+    trace = _attribute(error, "__traceback__")
+    if not isinstance(trace, TracebackType):
         return
     yield "Traceback (most recent call last):\n"
     try:
-        # The innermost ones.
-        yield from traceback.format_list(traceback.extract_tb(begun, limit=-_MOST_FRAMES))
+        # A negative limit keeps the innermost.
+        yield from traceback.format_list(traceback.extract_tb(trace, limit=-_MOST_FRAMES))
     except ENDS_PROCESS:
         raise
     except BaseException as unreadable:  # noqa: BLE001 - it reads the host's source files, through its loaders

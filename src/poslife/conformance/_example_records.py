@@ -7,7 +7,7 @@ from __future__ import annotations
 from poslife._domain.event_envelopes import UNLINKED, EventHeader, HostEvent, Json
 from poslife._domain.identifiers import RunId
 from poslife._trail.encoding import encode_body, encode_payload
-from poslife._trail.records import linked
+from poslife._trail.records import chain_digest
 from poslife.conformance import _full_values as full_values
 from poslife.conformance._assertions import narrowed
 from poslife.conformance._example_values import Examples
@@ -67,7 +67,7 @@ def a_record(
         recorded_at=examples.at(),
         sequence=sequence,
         payload=encode_payload({"id": str(header.id), "Ünïcødé": "\N{ROCKET}"}),
-        digest=linked(UNLINKED, header.id.bytes),
+        digest=chain_digest(UNLINKED, header.id.bytes),
     )
 
 
@@ -82,7 +82,7 @@ def a_full_record(examples: Examples, sequence: int) -> EventRecord:
         recorded_at=examples.at(),
         sequence=sequence,
         payload=encode_payload({"id": str(header.id)}),
-        digest=linked(UNLINKED, header.id.bytes),
+        digest=chain_digest(UNLINKED, header.id.bytes),
     )
 
 
@@ -99,7 +99,7 @@ def a_life_record(examples: Examples) -> EventRecord:
         version=4,
         index=2,
         payload=encode_body(body),
-        digest=linked(UNLINKED, body.type.encode()),
+        digest=chain_digest(UNLINKED, body.type.encode()),
     )
 
 

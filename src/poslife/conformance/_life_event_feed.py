@@ -15,7 +15,7 @@ from poslife._domain.changes import Change, Claim
 from poslife._domain.event_envelopes import UNLINKED, EventHeader, LifeEvent
 from poslife._domain.identifiers import PositionRef
 from poslife._trail.encoding import decode_body
-from poslife._trail.records import content_of, linked
+from poslife._trail.records import chain_digest, digest_input
 from poslife.conformance import _full_values as full_values
 from poslife.conformance._assertions import check, narrowed, refused, same, together
 from poslife.conformance._example_changes import Story, begin
@@ -232,12 +232,16 @@ class LifeEventFeedConformance(ABC):
             await repository.commit(changes[0])
             ends: dict[PositionRef, bytes] = {}
             for item in (await repository.read_life_events()).items:
-                content = content_of(
+                content = digest_input(
                     item.header, item.recorded_at, item.sequence, item.version, item.index, item.payload
                 )
                 ref = item.header.ref
                 before = UNLINKED if ref is None else ends.get(ref, UNLINKED)
-                same(linked(before, content), item.digest, f"the digest of version {item.version} of {ref}")
+                same(
+                    chain_digest(before, content),
+                    item.digest,
+                    f"the digest of version {item.version} of {ref}",
+                )
                 if ref is not None:
                     ends[ref] = item.digest
             same(2, len(ends), "the number of positions with events in the feed")

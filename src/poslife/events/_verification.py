@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from poslife._domain.event_envelopes import UNLINKED
 from poslife._domain.identifiers import EventId, PositionRef, RunId
-from poslife._trail.records import EventRecord, FeedPage, FeedToken, content_of, linked
+from poslife._trail.records import EventRecord, FeedPage, FeedToken, chain_digest, digest_input
 from poslife.protocols._event_stores import DeadLetterBox, LifeEventFeed, RunEventFeed
 from poslife.protocols._pages import MOST_PER_PAGE, PageToken
 
@@ -234,7 +234,7 @@ def _sequence(record: EventRecord) -> int:
 
 
 def _follows(record: EventRecord, before: bytes) -> bool:
-    content = content_of(
+    content = digest_input(
         record.header, record.recorded_at, record.sequence, record.version, record.index, record.payload
     )
-    return linked(before, content) == record.digest
+    return chain_digest(before, content) == record.digest

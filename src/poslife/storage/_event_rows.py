@@ -14,7 +14,7 @@ from poslife._domain.changes import Change
 from poslife._domain.commit_checks import Heads
 from poslife._domain.event_envelopes import UNLINKED, EventHeader, LifeEvent, RecordedEvent
 from poslife._trail.encoding import decode_event, encode_body
-from poslife._trail.records import EventRecord, content_of, linked
+from poslife._trail.records import EventRecord, chain_digest, digest_input
 from poslife.storage._columns import EVENTS, LIFE_EVENTS, RUN_EVENTS
 from poslife.storage._mapping import Row, Value, reader_of, writer_of
 
@@ -62,7 +62,7 @@ def life_event_rows(events: Sequence[LifeEvent], recorded_at: datetime) -> list[
             index=index,
             payload=payload,
         )
-        content = content_of(header, recorded_at, None, version, index, payload)
+        content = digest_input(header, recorded_at, None, version, index, payload)
         rows.append(LifeEventRow(record, content, _life_event_row(record)))
     return rows
 
@@ -75,7 +75,7 @@ def life_digests(rows: Sequence[LifeEventRow], heads: Heads) -> list[bytes]:
     digests: list[bytes] = []
     for record, content, _ in rows:
         ref = record.header.ref
-        digest = linked(UNLINKED if ref is None else trails.get(ref, UNLINKED), content)
+        digest = chain_digest(UNLINKED if ref is None else trails.get(ref, UNLINKED), content)
         if ref is not None:
             trails[ref] = digest
         digests.append(digest)

@@ -30,13 +30,8 @@ _FILES = sorted(_PACKAGE.rglob("*.py"))
 _TESTED_ELSEWHERE = {
     "_version.py": "a constant",
     "venues.py": "re-exports _domain/venue_answers.py",
-    "_domain/event_envelopes.py": "tests/domain/test_events.py",
     "_domain/outcomes.py": "tests/tracker/test_opening.py",
     "_domain/plans.py": "tests/domain/test_order_steps.py",
-    "_domain/position_status.py": "tests/domain/test_positions.py",
-    "_domain/protection.py": "tests/domain/test_positions.py",
-    "_domain/structs.py": "tests/domain/test_events.py",
-    "_domain/text.py": "tests/trail/test_encoding.py",
     "_runtime/clock.py": "tests/testing/test_clock.py",
     "_runtime/forking.py": "tests/journal/test_forking.py",
     "_sink/*.py": "tests/sink",

@@ -21,18 +21,15 @@ from poslife import (
     Protection,
     VenueOrderId,
 )
-from poslife._domain.position_status import POSITION_TRANSITIONS, require_transition
-from poslife.errors import IllegalTransition, InvalidValue
+from poslife.errors import InvalidValue
 from tests.values import (
     AT,
     BAD_COUNTS,
     BAD_MONEY,
-    BAD_NAMES,
     BAD_QUANTITIES,
     BAD_REFS,
     BAD_TIMES,
     OTHER_REF,
-    REF,
     cases,
     closed,
     exit_order,
@@ -44,13 +41,6 @@ from tests.values import (
 )
 
 PENDING, ENDED, OPEN, CLOSING, CLOSED = PositionStatus
-LIVES = {
-    PENDING: {OPEN, ENDED},
-    ENDED: {OPEN, PENDING},
-    OPEN: {CLOSING, CLOSED},
-    CLOSING: {OPEN, CLOSED},
-    CLOSED: set[PositionStatus](),
-}
 BAD_IDS: tuple[Any, ...] = ("pending", True, 0, -1, 1.0, Decimal(1), "7", 2**63, None)
 
 ALL_KINDS = [
@@ -182,26 +172,7 @@ def test_a_match_tells_the_kinds_apart(position: Position) -> None:
             assert_never(position)
 
 
-# --------------------------------------------------------------------------------------------- transitions
-
-
-@pytest.mark.parametrize("before, after", list(itertools.product(PositionStatus, PositionStatus)), ids=str)
-def test_a_position_moves_only_as_its_table_says(before: PositionStatus, after: PositionStatus) -> None:
-    """
-    Each of the 25 steps is allowed, no step at all, or raises; nothing leads out of closed.
-    """
-    assert LIVES[before] == set(POSITION_TRANSITIONS[before])
-    if after is before or after in LIVES[before]:
-        require_transition(REF, before, after)
-        return
-    with pytest.raises(IllegalTransition) as refused:
-        require_transition(REF, before, after)
-    assert (f"position {REF}", before.value, after.value) == (
-        refused.value.subject,
-        refused.value.current,
-        refused.value.wanted,
-    )
-    assert {status.value for status in LIVES[before]} == set(refused.value.allowed)
+# ------------------------------------------------------------------------------------------------ status
 
 
 @pytest.mark.parametrize("statuses", list(itertools.product(OrderStatus, OrderStatus)), ids=str)
@@ -337,9 +308,6 @@ def test_what_was_asked_for_is_not_what_was_paid() -> None:
     assert (Decimal("2.11"), Decimal("5.11")) == (position.requested_price, position.entry_price)
 
 
-# --------------------------------------------------------------------------------------------- protection
-
-
 def test_protection_is_one_value() -> None:
     """
     There is no flag beside it that could say otherwise: it is there, whole, or ``None`` (incident 34).
@@ -349,34 +317,3 @@ def test_protection_is_one_value() -> None:
     assert persisted().protection is None
     assert stop == persisted(protection=stop).protection
     assert not [field.name for field in dataclasses.fields(PersistedPosition) if "stop" in field.name]
-
-
-def test_protection_protects() -> None:
-    """
-    Without a price of either kind there is none, and that is ``None``; an order has a price.
-    """
-    with pytest.raises(InvalidValue, match="no protection at all is None"):
-        Protection()
-    with pytest.raises(InvalidValue, match=r"Protection\.take_profit_price"):
-        Protection(stop_price=Decimal(1), take_profit_order_id=VenueOrderId("t-1"))
-    with pytest.raises(InvalidValue, match=r"Protection\.stop_price"):
-        Protection(take_profit_price=Decimal(1), stop_order_id=VenueOrderId("s-1"))
-
-
-@cases(
-    stop_price=(*BAD_MONEY, Decimal(0), Decimal(-1)),
-    take_profit_price=(*BAD_MONEY, Decimal(0), Decimal(-1)),
-    stop_order_id=BAD_NAMES,
-    take_profit_order_id=BAD_NAMES,
-)
-def test_protection_refuses_what_cannot_be(field: str, value: Any) -> None:
-    """
-    The refusal names the field and keeps the value.
-    """
-    values: dict[str, Any] = {"stop_price": Decimal(1), "take_profit_price": Decimal(3), field: value}
-
-    with pytest.raises(InvalidValue) as refused:
-        Protection(**values)
-
-    assert f"Protection.{field}" == refused.value.field
-    assert value is refused.value.value

@@ -28,7 +28,6 @@ from poslife._domain.events import LIFE_EVENTS, LifeBody
 from poslife._domain.identifiers import ChangeId
 from poslife._domain.order_preparation import claim
 from poslife._domain.plans import change_of
-from poslife._domain.text import clean_text
 from poslife._trail.encoding import (
     decode_body,
     encode_body,
@@ -483,20 +482,6 @@ def test_what_was_not_read_to_its_end_says_so() -> None:
     """
     assert json.loads(encode_payload({"value": [0] * 100_000}))["$oversize"]["more"]
     assert "more" not in json.loads(encode_payload({"value": ["é" * 16_000] * 3}))["$oversize"]
-
-
-@given(texts, st.integers(0, 50))
-def test_clean_text_is_what_every_store_takes(text: str, most: int) -> None:
-    """
-    It is Unicode without NUL; what was so already stays as it was, and cleaning twice changes nothing.
-    """
-    clean = clean_text(text, most=most)
-
-    assert clean == clean.encode().decode()
-    assert "\x00" not in clean
-    if len(text) <= most and text.isprintable():
-        assert text == clean
-    assert clean == clean_text(clean)
 
 
 def test_a_reason_is_one_line_however_long_the_error() -> None:

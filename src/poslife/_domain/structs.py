@@ -22,4 +22,4 @@ def as_dataclass_too(struct: type[msgspec.Struct]) -> None:
         for one in msgspec.structs.fields(struct)
     ]
     twin = make_dataclass(struct.__name__, fields, kw_only=True)
-    setattr(struct, "__dataclass_fields__", vars(twin)["__dataclass_fields__"])  # noqa: B010 - see above
+    setattr(struct, "__dataclass_fields__", vars(twin)["__dataclass_fields__"])  # noqa: B010 - no declared attribute

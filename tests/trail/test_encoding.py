@@ -690,5 +690,5 @@ def test_a_text_that_no_store_keeps_is_refused_for_good() -> None:
     change = claimed()
     broken = dataclasses.replace(change.events[0], body=OrderRejected(reason="\ud800"))
 
-    with pytest.raises(StorageRejected, match="not Unicode"):
+    with pytest.raises(StorageRejected, match="not valid Unicode"):
         fingerprint(dataclasses.replace(change, events=(broken,)))

@@ -1,5 +1,5 @@
 """
-What every test is held to, and the PostgreSQL databases they ask for.
+Checks around every test, and PostgreSQL databases for the tests that ask for one.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ _TESTS = Path(__file__).parent
 
 loopback_only.install()
 
-# Where a bot's journal is kept by default: not among those of whoever runs the tests.
+# Bots keep their journals here by default: the tests' are apart from those of the user who runs them.
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="poslife-state-")
 atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 hypothesis.settings.register_profile("dev", deadline=None)
-# The same examples at every run: a commit's result is its own.
+# The same examples at every run, so that a result depends on the commit alone.
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
 hypothesis.settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev")
 )
 
-# What an extra is needed for, by path under tests; a star stands for folders too. Without the extra such a
-# module is not collected: in a session with all extras nothing of it can be skipped unseen.
+# The test modules that need an extra, by path under tests; a star stands for folders too. Without the extra
+# they are not collected, rather than skipped: in a session with all extras no skip can go unnoticed.
 _NEEDS = {
     "aiohttp": ["testing/bybit/*", "examples/*"],
     "asyncpg": ["*postgres*/*", "*test_postgres*"],
@@ -82,7 +82,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.postgres)
 
 
-# ----------------------------------------------------------------------------------- what a test is held to
+# -------------------------------------------------------------------------------- checks around every test
 
 
 @pytest.hookimpl(wrapper=True)
@@ -130,15 +130,15 @@ def _leaving_no_tasks(test: Callable[..., Awaitable[None]]) -> Callable[..., Awa
 
 class _Complaints(logging.Handler):
     """
-    What asyncio can only log: exceptions that nobody retrieved, tasks destroyed while pending.
+    Errors that asyncio can only log: exceptions never retrieved, tasks destroyed while pending.
     """
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self.told: list[str] = []
+        self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.told.append(self.format(record))
+        self.lines.append(self.format(record))
 
 
 @pytest.fixture(autouse=True)
@@ -160,7 +160,7 @@ def nothing_is_left() -> Iterator[None]:
         if thread.is_alive():
             left.append(thread.name)
     assert not left, f"threads were left running: {left}"
-    assert not complaints.told, "\n".join(complaints.told)
+    assert not complaints.lines, "\n".join(complaints.lines)
     assert len(loopback_only.attempts) == reached, loopback_only.attempts[reached:]
 
 
@@ -170,9 +170,8 @@ def nothing_is_left() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres_databases() -> Iterator[Databases]:
     """
-    Makes databases on the server under test: POSLIFE_TEST_DSN's, or one of our own.
-
-    POSLIFE_TEST_POSTGRES says which version of our own.
+    Make databases on the server under test: that of POSLIFE_TEST_DSN, or a local one of the version
+    POSLIFE_TEST_POSTGRES.
     """
     given = os.environ.get("POSLIFE_TEST_DSN")
     if given:
@@ -198,7 +197,7 @@ def empty_postgres_dsn(postgres_databases: Databases) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgres_template(postgres_databases: Databases) -> Iterator[str]:
     """
-    A database with poslife's schema, which nobody may stay connected to.
+    A database with poslife's schema to copy from. No connection to it may stay open.
     """
     dsn = postgres_databases.create()
     asyncio.run(_migrate(dsn))
@@ -217,7 +216,7 @@ async def _migrate(dsn: str) -> None:
 @pytest.fixture
 def postgres_dsn(postgres_databases: Databases, postgres_template: str) -> Iterator[str]:
     """
-    A database with poslife's schema and no rows, this test's alone.
+    A database with poslife's schema and no rows, for this test alone.
     """
     dsn = postgres_databases.create(template=postgres_template)
     yield dsn
@@ -227,7 +226,7 @@ def postgres_dsn(postgres_databases: Databases, postgres_template: str) -> Itera
 @pytest.fixture
 def postgres_server() -> Iterator[LocalServer]:
     """
-    A server of the test's own, to stop and start: for tests of outages.
+    A server for this test alone, to stop and start.
     """
     server = LocalServer(os.environ.get("POSLIFE_TEST_POSTGRES", DEFAULT_VERSION))
     try:

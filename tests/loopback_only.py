@@ -1,8 +1,8 @@
 """
-Keeps the suite on this machine: whatever tries to reach another one fails, and is named.
+Keep the tests on this machine: an attempt to reach another one raises, and is recorded.
 
-It stands on Python's audit events, so it sees every socket, whoever opens it.
-A child process asks for it itself.
+It uses Python's audit events, so it sees every socket, also those that libraries open.
+A child process has to install it itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["LeftThisMachine", "attempts", "install"]
 
 attempts: list[str] = []
 """
-Every attempt so far: code under test may well catch the exception.
+Every attempt so far, for code under test may catch the exception.
 """
 
 _NAMES = frozenset({"", "localhost", "localhost.localdomain"})
@@ -52,7 +52,7 @@ def _watch(event: str, arguments: tuple[Any, ...]) -> None:
         return
     if not here:
         attempts.append(f"{event} {host!r}")
-        message = f"tests stay on loopback, and this was {event} to {host!r}"
+        message = f"expected an address on loopback, got {event} to {host!r}"
         raise LeftThisMachine(message)
 
 

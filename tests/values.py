@@ -1,5 +1,5 @@
 """
-What the tests of the core share: one key, orders, fills and positions of all three kinds, each valid.
+Values for tests: one key, and valid orders, fills and positions of all three kinds.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def exit_order(status: OrderStatus = OrderStatus.PREPARED, **fields: Any) -> Ord
 
 def pending(*statuses: OrderStatus, **fields: Any) -> PendingPosition:
     """
-    A pending long position with an entry order for each status, one that was prepared by default.
+    A pending long position with an entry order for each status; by default one prepared order.
     """
     entries = statuses or (OrderStatus.PREPARED,)
     values: dict[str, Any] = {
@@ -122,7 +122,7 @@ def pending(*statuses: OrderStatus, **fields: Any) -> PendingPosition:
 
 def persisted(*orders: Order, **fields: Any) -> PersistedPosition:
     """
-    A long position of 100 contracts bought at 2, and its filled entry order unless others are given.
+    A long position of 100 contracts bought at 2; by default with its filled entry order.
     """
     values: dict[str, Any] = {
         "id": PositionId(7),
@@ -172,7 +172,7 @@ def closed(*orders: Order, **fields: Any) -> ClosedPosition:
 
 def fill(side: OrderSide, quantity: str | Decimal, price: str | Decimal = "2", **fields: Any) -> Fill:
     """
-    A fill of `KEY`, with a trade id of its own.
+    A fill of `KEY` with a new trade id.
     """
     values: dict[str, Any] = {
         "venue": KEY.venue,
@@ -245,7 +245,7 @@ def venue_order(name: str) -> VenueOrderId:
     return VenueOrderId(name)
 
 
-# What no constructor may take, by the kind of field. For anything but a limit price zero is bad, too.
+# Values that constructors refuse, by the kind of field. Only a limit price may be zero.
 BAD_MONEY: tuple[Any, ...] = (
     1.5,
     1,
@@ -272,7 +272,7 @@ BAD_COUNTS: tuple[Any, ...] = (-1, 1 << 31, True, 1.0, "1", None)
 
 def cases(**bad: tuple[Any, ...]) -> pytest.MarkDecorator:
     """
-    Parametrizes a test with every field and each value that it must not take.
+    Parametrize a test with every field and each value that it must refuse.
     """
     return pytest.mark.parametrize(
         "field, value",

@@ -1,5 +1,5 @@
 """
-Truthful adapters to tell lies with: each says what is so, through seams that a liar overrides.
+A truthful store for liars to derive from, with a method to override for each kind of lie.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ ReadPage = Callable[[PageToken | None, int], Awaitable[Page[ItemT]]]
 
 class HonestStore:
     """
-    What every store is, over a store in memory, which can go away or refuse events.
+    A store of every kind over the store in memory, which can go away or refuse events.
     """
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class HonestStore:
         if self.away:
             raise StorageUnavailable("it went away")
 
-    # ------------------------------------------------------------------------------- seams for liars
+    # ------------------------------------------------------------------------------- for liars to override
 
     async def take(self, change: Change) -> Committed:
         return await self.inner.commit(change)
@@ -250,7 +250,7 @@ class HonestStore:
 
 
 def _shown(page: Page[ItemT], show: Callable[[ItemT], ItemT]) -> Page[ItemT]:
-    # A liar's page may be no page.
+    # A liar may return something else than a page.
     if not isinstance(cast("object", page), Page):
         return page
     return Page(items=tuple(show(item) for item in page.items), next=page.next)

@@ -43,7 +43,7 @@ PER_PAGE = 2
 @dataclass
 class PaperVenue:
     """
-    What happened: orders by our name, and fills in order.
+    A venue's orders by client order id, and its fills in order.
     """
 
     orders: dict[ClientOrderId, VenueOrderId] = field(default_factory=dict[ClientOrderId, VenueOrderId])

@@ -42,7 +42,7 @@ from tests.conformance.paper_venue import SYMBOL, HonestSource, PaperVenue
 
 class HurriedClock(SystemClock):
     """
-    The time as it is; pauses take no time, so that a back-off is over at once.
+    The system's clock with pauses that take no time, so that a back-off is over at once.
     """
 
     @override
@@ -194,7 +194,7 @@ class SinkSuite(EventSinkConformance):
         try:
             yield sink
         finally:
-            # A liar that lost its events waits for them for ever.
+            # A liar that lost its events would wait for them for ever.
             with suppress(FlushTimeout):
                 await sink.aclose(1)
 

@@ -45,7 +45,9 @@ print(sorted({"pytest", "unittest", "_pytest", "anyio"} & set(sys.modules)))
 
 
 async def test_report_names_what_is_broken() -> None:
-    """A report says how many passed, and for each failure the test, the sentence and what was found."""
+    """
+    A report has the number of passed tests, and for each failure the test, its guarantee and the error.
+    """
     suite = RepositorySuite()
     suite.adapter = ForgetsEvents
     report = await examine(suite)
@@ -58,7 +60,9 @@ async def test_report_names_what_is_broken() -> None:
 
 
 def test_needs_no_framework() -> None:
-    """Under `python -O`, without a framework, a suite finds what it finds elsewhere."""
+    """
+    A suite finds the same under `python -O` and without a test framework.
+    """
     run = subprocess.run(
         [sys.executable, "-O", "-c", WITHOUT_FRAMEWORK],
         capture_output=True,
@@ -78,7 +82,9 @@ class _UnderUnittest(RepositoryConformance, unittest.IsolatedAsyncioTestCase):
 
 
 def test_runs_under_unittest() -> None:
-    """unittest finds the tests of a subclass and awaits them."""
+    """
+    unittest finds the tests of a subclass and awaits them.
+    """
     result = unittest.TestResult()
     _UnderUnittest("test_commit_gives_positions_in_order").run(result)
     names = unittest.TestLoader().getTestCaseNames(_UnderUnittest)

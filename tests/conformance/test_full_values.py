@@ -1,5 +1,5 @@
 """
-The suites' own examples set every field, and no two alike: else what is dropped or mixed up would not show.
+The full values of the suites set every field, no two alike: else a dropped or swapped field would not show.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def everything() -> list[object]:
     close = story.closed_from(full, full.orders[-1])
     closed = dataclasses.replace(close.after, exited_cost=Decimal("18.75"))
     fills = [full_values.full_fill(story, pending.key, ref) for ref in (pending.ref, None)]
-    header = full_values.full_header(story, pending, "bot.told", schema=3)
+    header = full_values.full_header(story, pending, "signal.seen", schema=3)
     return [pending, full, closed, *fills, header, *full_values.life_bodies()]
 
 
@@ -65,7 +65,9 @@ def walked(value: object) -> Iterator[object]:
     ids=lambda kind: kind.__name__,
 )
 def test_every_field_is_set(kind: type[object]) -> None:
-    """Of each type there are examples that set every field to something else than nothing (incident 36)."""
+    """
+    Each type has examples that set every field to something else than its default (incident 36).
+    """
     examples = [value for value in walked(tuple(everything())) if type(value) is kind]
     assert dataclasses.is_dataclass(kind)
     unset = {
@@ -81,7 +83,9 @@ def test_every_field_is_set(kind: type[object]) -> None:
 
 
 def test_no_two_fields_alike() -> None:
-    """Within one example no two numbers, times or ids are equal, so that none can stand for another."""
+    """
+    Within one example no two numbers, times or ids are equal.
+    """
     for example in everything()[:6]:
         assert dataclasses.is_dataclass(example)
         seen: dict[object, str] = {}
@@ -95,12 +99,16 @@ def test_no_two_fields_alike() -> None:
 
 
 def test_every_life_event_has_a_specimen() -> None:
-    """Every life event is among the examples."""
+    """
+    Every life event is among the examples.
+    """
     assert sorted(LIFE_EVENTS) == sorted(body.type for body in full_values.life_bodies())
 
 
 def test_enumerations_are_no_numbers() -> None:
-    """No enumeration is a number or a text, so that none passes for its value."""
+    """
+    No enumeration is a number or a text, so that none is equal to its value.
+    """
     for example in walked(tuple(everything())):
         assert dataclasses.is_dataclass(example)
         for field in dataclasses.fields(example):

@@ -1,3 +1,3 @@
 """
-The lies that adapters tell. In each module a table says which test is there for each lie.
+Adapters that break one promise each. In each module `LIES` names the test that catches each of them.
 """

@@ -35,7 +35,7 @@ class WritesUntilRefused(HonestStore):
 
 
 class WritesAround(HonestStore):
-    """Leaves the refused record out, and says nothing."""
+    """Leaves the refused record out without an error."""
 
     @override
     async def write(self, records: Sequence[EventRecord], /) -> None:
@@ -90,7 +90,7 @@ class WritesTheHeaderOnly(HonestStore):
 
 
 class WritesWhenAway(HonestStore):
-    """Says that it stored what it could not."""
+    """Reports records as stored that it could not store."""
 
     @override
     async def write(self, records: Sequence[EventRecord], /) -> None:
@@ -124,7 +124,7 @@ class BuriesTwice(HonestStore):
 
 
 class BuriesTextOnly(HonestStore):
-    """Refuses a dead letter that is no text."""
+    """Refuses a dead letter whose payload is not text."""
 
     @override
     async def bury(self, letter: DeadLetter, /) -> None:
@@ -152,7 +152,7 @@ class WritesAHundred(HonestStore):
 
 
 class ProbesWithAnEvent(HonestStore):
-    """Probes with an event, and leaves it there."""
+    """Leaves the event of a probe in the store."""
 
     @override
     async def probe(self) -> None:
@@ -164,7 +164,7 @@ class ProbesWithAnEvent(HonestStore):
 
 
 class ProbesNothing(HonestStore):
-    """Says that it would take an event, without asking the store."""
+    """Answers a probe without asking the store."""
 
     @override
     async def probe(self) -> None:
@@ -172,7 +172,7 @@ class ProbesNothing(HonestStore):
 
 
 class ProbesBadly(HonestStore):
-    """Takes a store that refuses an event for one that takes none."""
+    """Fails a probe because the store refuses one event."""
 
     @override
     async def probe(self) -> None:
@@ -182,7 +182,7 @@ class ProbesBadly(HonestStore):
 
 
 class CountsRowsFromOne(HonestStore):
-    """Tells another row than the refused one."""
+    """Gives another row than the refused one."""
 
     @override
     async def write(self, records: Sequence[EventRecord], /) -> None:
@@ -203,7 +203,7 @@ class TakesLifeEventsForHostEvents(HonestStore):
 
 
 class CountsNoAttempts(HonestStore):
-    """Forgets how often an event was tried."""
+    """Forgets the number of attempts."""
 
     @override
     async def bury(self, letter: DeadLetter, /) -> None:

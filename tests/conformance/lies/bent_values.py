@@ -1,5 +1,5 @@
 """
-How values are bent.
+Copies of values with other fields.
 """
 
 from __future__ import annotations
@@ -22,17 +22,20 @@ ValueT = TypeVar("ValueT")
 
 
 def fresh(change: Change) -> Change:
+    """
+    Return the change under a new id.
+    """
     return replace(change, id=ChangeId(uuid4()))
 
 
 def bent(value: ValueT, **fields: object) -> ValueT:
     """
-    A copy with fields that its constructor would refuse, or that make no other difference.
+    Return a copy with fields that its constructor may refuse.
     """
-    twisted = copy.copy(value)
+    copied = copy.copy(value)
     for field, other in fields.items():
-        if isinstance(twisted, msgspec.Struct):
-            msgspec.structs.force_setattr(twisted, field, other)
+        if isinstance(copied, msgspec.Struct):
+            msgspec.structs.force_setattr(copied, field, other)
         else:
-            object.__setattr__(twisted, field, other)
-    return twisted
+            object.__setattr__(copied, field, other)
+    return copied

@@ -1,5 +1,5 @@
 """
-Sinks that lie, one lie each; `LIES` says which test tells.
+Sinks that lie.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["LIES", "HonestSink"]
 
 class HonestSink(BatchingSink):
     """
-    The batching sink, through a writer that a liar may put in the way.
+    The batching sink, with a place for a writer between it and the store.
     """
 
     def __init__(self, store: HonestStore) -> None:
@@ -40,7 +40,7 @@ class HonestSink(BatchingSink):
 
 class Between:
     """
-    A writer in the way of another.
+    A writer that passes everything on to the store.
     """
 
     def __init__(self, store: HonestStore) -> None:
@@ -68,7 +68,7 @@ class Forgets(HonestSink):
 
 
 class NamesAnother(HonestSink):
-    """Gives another id than the event's."""
+    """Returns another id than the event's."""
 
     @override
     def emit(self, event: HostEvent, /) -> EventId:
@@ -109,7 +109,7 @@ class FlattensPayloads(HonestSink):
 
 
 class KeepsLittle(HonestSink):
-    """Keeps of a header what it knows columns for."""
+    """Drops the optional fields of a header."""
 
     @override
     def emit(self, event: HostEvent, /) -> EventId:
@@ -127,7 +127,7 @@ class ForgetsErrors(HonestSink):
 
 
 class WarnsOnly(HonestSink):
-    """Turns down what matters little when the store is away."""
+    """Drops events of severity INFO in an outage."""
 
     @override
     def emit(self, event: HostEvent, /) -> EventId:
@@ -170,7 +170,7 @@ class LeavesGaps(HonestSink):
 
 
 class Reorders(HonestSink):
-    """Stores each batch from its end."""
+    """Stores each batch in reverse."""
 
     @override
     def between(self, store: HonestStore) -> BatchWriter:
@@ -268,7 +268,7 @@ class FlushesLater(HonestSink):
 
 
 class FlushesInSilence(HonestSink):
-    """Returns from a flush when its time is over, as if all were well."""
+    """Returns from a flush at its time-out, without an error."""
 
     @override
     async def flush(self, timeout: float | None = None, /) -> None:
@@ -277,7 +277,7 @@ class FlushesInSilence(HonestSink):
 
 
 class GivesUp(HonestSink):
-    """Lets go of what was not stored when a flush's time is over."""
+    """Drops the backlog when a flush times out."""
 
     @override
     async def flush(self, timeout: float | None = None, /) -> None:
@@ -291,7 +291,7 @@ class GivesUp(HonestSink):
 
 
 class CountsWrong(HonestSink):
-    """Does not say how much is left."""
+    """Gives a wrong backlog."""
 
     @override
     async def flush(self, timeout: float | None = None, /) -> None:
@@ -310,7 +310,7 @@ class StopsOnly(HonestSink):
 
 
 class StopsInSilence(HonestSink):
-    """Says nothing of what is left when it stops."""
+    """Closes at its deadline without an error."""
 
     @override
     async def aclose(self, deadline: float | None = None, /) -> None:
@@ -329,7 +329,7 @@ class StopsOnce(HonestSink):
 
 
 class LosesWithTheFlush(HonestSink):
-    """Lets go of what was not stored when a flush is cancelled."""
+    """Drops the backlog when a flush is cancelled."""
 
     @override
     async def flush(self, timeout: float | None = None, /) -> None:

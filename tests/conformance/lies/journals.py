@@ -62,7 +62,7 @@ class CountsFromZero(HonestJournal):
 
 
 class EmptiesAtOpening(HonestJournal):
-    """Begins anew when it is opened again."""
+    """Forgets its frames when it is opened again."""
 
     @override
     def open(self) -> JournalStatus:
@@ -71,7 +71,7 @@ class EmptiesAtOpening(HonestJournal):
 
 
 class RemembersAnother(HonestJournal):
-    """Has frames nobody appended."""
+    """Has a frame that was never appended."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class RemembersAnother(HonestJournal):
 
 
 class StopsAtNewlines(HonestJournal):
-    """Takes a frame for a line."""
+    """Drops newlines at the end of a frame."""
 
     @override
     def append(self, frame: bytes, /) -> int:
@@ -111,7 +111,7 @@ class ReadsForwardOnly(HonestJournal):
 
 
 class ForgetsNothing(HonestJournal):
-    """Keeps what it was to let go of."""
+    """Keeps the frames it was to forget."""
 
     @override
     def forget(self, upto: int, /) -> None:
@@ -119,7 +119,7 @@ class ForgetsNothing(HonestJournal):
 
 
 class ForgetsOneMore(HonestJournal):
-    """Lets go of one frame too many."""
+    """Forgets one frame too many."""
 
     @override
     def forget(self, upto: int, /) -> None:
@@ -145,7 +145,7 @@ class OneMark(HonestJournal):
 
 
 class NumbersInThreads(HonestJournal):
-    """Looks for a number, and then takes it."""
+    """Picks a number and takes it in two steps."""
 
     @override
     def append(self, frame: bytes, /) -> int:
@@ -158,7 +158,7 @@ class NumbersInThreads(HonestJournal):
 
 
 class ReturnsTrue(HonestJournal):
-    """Says by what it returns that it has synced."""
+    """Returns True from sync."""
 
     @override
     def sync(self) -> None:
@@ -166,7 +166,7 @@ class ReturnsTrue(HonestJournal):
 
 
 class TakesWhenClosed(HonestJournal):
-    """Takes frames after its end."""
+    """Takes frames after it was closed."""
 
     @override
     def close(self) -> None:
@@ -174,7 +174,7 @@ class TakesWhenClosed(HonestJournal):
 
 
 class DropsWhenFull(HonestJournal):
-    """Says that it kept what it had no room for."""
+    """Returns a number for a frame it had no room for."""
 
     @override
     def append(self, frame: bytes, /) -> int:
@@ -185,7 +185,7 @@ class DropsWhenFull(HonestJournal):
 
 
 class LeavesAGap(HonestJournal):
-    """Gives the number of a refused frame to nobody."""
+    """Uses up the number of a refused frame."""
 
     @override
     def append(self, frame: bytes, /) -> int:
@@ -197,7 +197,7 @@ class LeavesAGap(HonestJournal):
 
 
 class LeavesNothing(HonestJournal):
-    """Begins anew in each process."""
+    """Leaves no frames to the next process."""
 
     @override
     @contextmanager
@@ -214,7 +214,7 @@ class LeavesNothing(HonestJournal):
 
 
 class LeavesNoMarks(HonestJournal):
-    """Has no marks for the next process."""
+    """Leaves no marks to the next process."""
 
     @override
     @contextmanager

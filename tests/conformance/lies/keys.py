@@ -43,7 +43,7 @@ class AllowsTwo(HonestStore):
 
 
 class LooksThenWrites(HonestStore):
-    """Looks whether a key is free, and then takes it: concurrent claims all find it free."""
+    """Checks a key and takes it in two steps, so that concurrent claims all find it free."""
 
     @override
     async def take(self, change: Change) -> Committed:
@@ -101,7 +101,7 @@ class ForgetsToTakeAgain(HonestStore):
 
 
 class NeverInDoubt(HonestStore):
-    """Does not say that a key is in doubt."""
+    """Never raises KeyInDoubt."""
 
     @override
     async def take(self, change: Change) -> Committed:
@@ -112,7 +112,7 @@ class NeverInDoubt(HonestStore):
 
 
 class AlwaysInDoubt(HonestStore):
-    """Says of every held key that it is in doubt."""
+    """Raises KeyInDoubt for every held key."""
 
     @override
     async def take(self, change: Change) -> Committed:
@@ -123,7 +123,7 @@ class AlwaysInDoubt(HonestStore):
 
 
 class CarriesTheClaimant(HonestStore):
-    """Carries the position that lost as the one that holds the key."""
+    """Carries the claimant instead of the holder."""
 
     @override
     async def take(self, change: Change) -> Committed:
@@ -135,7 +135,7 @@ class CarriesTheClaimant(HonestStore):
 
 
 class FoldsCase(HonestStore):
-    """Takes keys for the same that differ in case."""
+    """Takes keys that differ in case for the same."""
 
     @override
     async def take(self, change: Change) -> Committed:
@@ -149,7 +149,7 @@ class FoldsCase(HonestStore):
 
 
 class KeyIsTheSymbol(HonestStore):
-    """Takes the symbol for the key."""
+    """Compares keys by symbol alone."""
 
     @override
     async def take(self, change: Change) -> Committed:
@@ -163,7 +163,7 @@ class KeyIsTheSymbol(HonestStore):
 
 
 class ClaimsBeforeItCloses(HonestStore):
-    """Looks whether a key is free before the change that frees it."""
+    """Checks a key before the change that releases it."""
 
     @override
     async def take(self, change: Change) -> Committed:

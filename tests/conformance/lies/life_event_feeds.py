@@ -24,7 +24,7 @@ __all__ = ["LIES"]
 
 
 class GoesNowhere(HonestStore):
-    """Says of an empty page that all that comes was there."""
+    """Gives an empty page whose token never leads to later events."""
 
     @override
     async def read_life_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
@@ -36,7 +36,7 @@ class GoesNowhere(HonestStore):
 
 
 class Bends(HonestStore):
-    """Gives events otherwise than they were stored."""
+    """Gives events changed."""
 
     def bend(self, record: EventRecord) -> EventRecord:
         raise NotImplementedError
@@ -64,7 +64,7 @@ class ForgetsBodies(Bends):
 
 
 class ForgetsCauses(Bends):
-    """Gives headers without what caused the event."""
+    """Gives headers without the causation."""
 
     @override
     def bend(self, record: EventRecord) -> EventRecord:
@@ -102,8 +102,8 @@ class BeginsAgain(HonestStore):
         return page if page.items else await super().read_life_events(None, limit=limit)
 
 
-class TellsTheRefused(HonestStore):
-    """Tells the events of a change that was refused."""
+class GivesTheRefused(HonestStore):
+    """Gives the events of a refused change."""
 
     @override
     async def take(self, change: Change) -> Committed:
@@ -114,8 +114,8 @@ class TellsTheRefused(HonestStore):
             raise
 
 
-class TellsLate(HonestStore):
-    """Gives out numbers before the commit, and so passes over what is committed late."""
+class NumbersEarly(HonestStore):
+    """Numbers events before the commit, and so passes over those that are committed late."""
 
     @override
     async def take(self, change: Change) -> Committed:
@@ -134,16 +134,16 @@ class TellsLate(HonestStore):
         start = after_event(after)
         if start is None:
             return await super().read_life_events(None, limit=limit)
-        told = self.inner._life_events.records
+        events = self.inner._life_events.records
         # By number alone, as a reader of a serial column does.
-        if start.number > len(told):
+        if start.number > len(events):
             return FeedPage(items=(), next=after)
-        at = event_token(AfterEvent(start.number, told[start.number - 1].header.id))
+        at = event_token(AfterEvent(start.number, events[start.number - 1].header.id))
         return await super().read_life_events(at, limit=limit)
 
 
 class LinksNothing(Bends):
-    """Gives events that nothing links to one another."""
+    """Gives events without digests."""
 
     @override
     def bend(self, record: EventRecord) -> EventRecord:
@@ -160,7 +160,7 @@ class BeginsEachChangeAnew(HonestStore):
 
 
 class TakesAnyToken(HonestStore):
-    """Makes something of any limit and token."""
+    """Gives an empty page for any bad limit or token."""
 
     @override
     async def read_life_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
@@ -171,7 +171,7 @@ class TakesAnyToken(HonestStore):
 
 
 class EmptyWhenAway(HonestStore):
-    """Has nothing to tell when it could not ask."""
+    """Gives an empty page in an outage."""
 
     @override
     async def read_life_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
@@ -188,8 +188,8 @@ LIES: Sequence[tuple[type[HonestStore], str]] = (
     (RepeatsTheLast, "test_pages"),
     (GivesMore, "test_pages"),
     (BeginsAgain, "test_goes_on"),
-    (TellsTheRefused, "test_refused_and_repeated_changes"),
-    (TellsLate, "test_concurrent_commits"),
+    (GivesTheRefused, "test_refused_and_repeated_changes"),
+    (NumbersEarly, "test_concurrent_commits"),
     (LinksNothing, "test_links"),
     (BeginsEachChangeAnew, "test_links"),
     (TakesAnyToken, "test_bad_limit_or_token"),

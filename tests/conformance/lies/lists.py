@@ -1,5 +1,5 @@
 """
-Stores that find the wrong things, and leave out or repeat some.
+Stores whose lists leave out, add or repeat items, or go on at the wrong place.
 """
 
 # pyright: reportPrivateUsage=false
@@ -45,7 +45,7 @@ class LivesWithoutPending(HonestStore):
 
 
 class DoubtsOnlyWhatSaysSo(HonestStore):
-    """Leaves out orders submitting whose run has ended."""
+    """Leaves out submitting orders of ended runs."""
 
     @override
     async def list_in_doubt(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
@@ -68,7 +68,7 @@ class SettlesTheClosed(HonestStore):
 
 
 class UntilIsIncluded(HonestStore):
-    """Gives what was closed at the end of the time, too."""
+    """Includes the position closed at *until*."""
 
     @override
     async def list_closed(
@@ -104,7 +104,7 @@ class UnclaimedFillsToo(HonestStore):
 
 
 class HistoryFromTheOpening(HonestStore):
-    """Leaves the time as a pending one out of the history."""
+    """Leaves the time before the opening out of the history."""
 
     @override
     async def list_history(
@@ -128,7 +128,7 @@ class HistoryAsWritten(HonestStore):
 
 
 class RecordsNow(HonestStore):
-    """Gives its own time as the time of recording."""
+    """Gives the time of reading as the time of recording."""
 
     @override
     def show_event(self, event: RecordedEvent) -> RecordedEvent:
@@ -136,7 +136,7 @@ class RecordsNow(HonestStore):
 
 
 class LinksNoHistory(HonestStore):
-    """Gives events that nothing links to one another."""
+    """Gives events without digests."""
 
     @override
     def show_event(self, event: RecordedEvent) -> RecordedEvent:
@@ -191,7 +191,7 @@ class OnePageOnly(HonestStore):
 
 
 class PagesByCounting(HonestStore):
-    """Goes on after so many items, whatever became of them."""
+    """Uses offsets as tokens."""
 
     @override
     async def turn(self, read: ReadPage[ItemT], after: PageToken | None, limit: int) -> Page[ItemT]:
@@ -206,7 +206,7 @@ class PagesByCounting(HonestStore):
 
 
 class TakesAnyLimit(HonestStore):
-    """Takes any limit, and makes of it what it can."""
+    """Takes any limit for 1000."""
 
     @override
     async def turn(self, read: ReadPage[ItemT], after: PageToken | None, limit: int) -> Page[ItemT]:
@@ -217,7 +217,7 @@ class TakesAnyLimit(HonestStore):
 
 
 class ChokesOnTokens(HonestStore):
-    """Lets a driver's error out for a token it did not give."""
+    """Lets a driver's error out for an unknown token."""
 
     @override
     async def turn(self, read: ReadPage[ItemT], after: PageToken | None, limit: int) -> Page[ItemT]:
@@ -227,7 +227,7 @@ class ChokesOnTokens(HonestStore):
 
 
 class BeginsAgainForTokens(HonestStore):
-    """Begins again for a token it did not give."""
+    """Begins again for an unknown token."""
 
     @override
     async def turn(self, read: ReadPage[ItemT], after: PageToken | None, limit: int) -> Page[ItemT]:
@@ -249,7 +249,7 @@ class TakesNaiveTimes(HonestStore):
 
 
 class FiftyAreEnough(HonestStore):
-    """Gives 50 items where no limit is asked for."""
+    """Gives 50 items without a limit."""
 
     @override
     async def list_unclaimed(self, after: PageToken | None = None, /, *, limit: int = 50) -> Page[StoredFill]:

@@ -154,7 +154,7 @@ class AnswersBeforeWriting(HonestStore):
 
 
 class BreaksWhenCancelled(HonestStore):
-    """Loses the events of a change that is cancelled, and takes it for written."""
+    """Loses the events of a cancelled change, and takes the change for written."""
 
     @override
     async def take(self, change: Change) -> Committed:
@@ -168,7 +168,7 @@ class BreaksWhenCancelled(HonestStore):
 
 
 class CountsEventsOfNothing(HonestStore):
-    """Takes events of no position for one position's, so that the second change collides with the first."""
+    """Refuses a second event without a position as a duplicate of the first."""
 
     @override
     async def take(self, change: Change) -> Committed:

@@ -1,5 +1,5 @@
 """
-Stores that report failure by what they return, or report it not at all.
+Stores that report failure by a return value, or not at all.
 """
 
 # pyright: reportPrivateUsage=false
@@ -35,7 +35,7 @@ __all__ = ["LIES"]
 
 
 class ReturnsFalse(HonestStore):
-    """Returns False where it should refuse."""
+    """Returns False instead of raising a refusal."""
 
     @override
     async def take(self, change: Change) -> Committed:
@@ -51,7 +51,7 @@ class ReturnsFalse(HonestStore):
 
 
 class ReturnsTrue(HonestStore):
-    """Returns True instead of what was committed."""
+    """Returns True instead of the committed positions."""
 
     @override
     async def commit(self, change: Change, /) -> Committed:
@@ -60,7 +60,7 @@ class ReturnsTrue(HonestStore):
 
 
 class SwallowsErrors(HonestStore):
-    """Says that it committed where it refused."""
+    """Reports a refused change as committed."""
 
     @override
     async def take(self, change: Change) -> Committed:
@@ -72,7 +72,7 @@ class SwallowsErrors(HonestStore):
 
 
 class GetsNothing(HonestStore):
-    """Returns None where get should raise."""
+    """Returns None from get instead of raising."""
 
     @override
     async def get(self, ref: PositionRef, /) -> Position:
@@ -83,7 +83,7 @@ class GetsNothing(HonestStore):
 
 
 class GetsNothingById(HonestStore):
-    """Returns None where get_by_id should raise."""
+    """Returns None from get_by_id instead of raising."""
 
     @override
     async def get_by_id(self, id: PositionId, /) -> PersistedPosition | ClosedPosition:
@@ -94,7 +94,7 @@ class GetsNothingById(HonestStore):
 
 
 class FindRaises(HonestStore):
-    """Raises where find_live should return None."""
+    """Raises from find_live instead of returning None."""
 
     @override
     async def find_live(self, key: PositionKey, /) -> LivePosition | None:
@@ -105,7 +105,7 @@ class FindRaises(HonestStore):
 
 
 class EmptyWhenAway(HonestStore):
-    """Gives empty pages where it could not ask."""
+    """Gives empty pages in an outage."""
 
     @override
     async def list_live(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[LivePosition]:
@@ -113,7 +113,7 @@ class EmptyWhenAway(HonestStore):
 
 
 class NothingFoundWhenAway(HonestStore):
-    """Finds nothing where it could not ask."""
+    """Finds nothing in an outage."""
 
     @override
     async def candidates_for(self, query: OwnerQuery, /) -> OwnerCandidates:
@@ -121,7 +121,7 @@ class NothingFoundWhenAway(HonestStore):
 
 
 class NotFoundWhenAway(HonestStore):
-    """Says that a position is not there where it could not ask."""
+    """Reports a position as not found in an outage."""
 
     @override
     async def get(self, ref: PositionRef, /) -> Position:
@@ -131,7 +131,7 @@ class NotFoundWhenAway(HonestStore):
 
 
 class CommitsWhenAway(HonestStore):
-    """Says that it committed where it could not ask."""
+    """Reports a change as committed in an outage."""
 
     @override
     async def commit(self, change: Change, /) -> Committed:
@@ -142,7 +142,7 @@ class CommitsWhenAway(HonestStore):
 
 
 class AlwaysWell(HonestStore):
-    """Answers a ping without asking."""
+    """Answers a ping without asking the store."""
 
     @override
     async def ping(self) -> None:
@@ -150,7 +150,7 @@ class AlwaysWell(HonestStore):
 
 
 class SaysNothing(HonestStore):
-    """Does not say which store it is."""
+    """Describes itself with an empty text."""
 
     @override
     async def describe(self) -> str:

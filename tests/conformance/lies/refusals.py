@@ -27,7 +27,7 @@ __all__ = ["LIES"]
 
 
 class DuplicateComesFirst(HonestStore):
-    """Looks at the keys before everything else."""
+    """Checks the keys before everything else."""
 
     @override
     async def take(self, change: Change) -> Committed:
@@ -41,7 +41,7 @@ class DuplicateComesFirst(HonestStore):
 
 
 class FirstFaultComesFirst(HonestStore):
-    """Looks at one transition after the other, and not over the whole change."""
+    """Makes all checks of one transition before those of the next."""
 
     @override
     async def take(self, change: Change) -> Committed:
@@ -53,7 +53,7 @@ class FirstFaultComesFirst(HonestStore):
 
 
 class TakesAnyStep(HonestStore):
-    """Lets a position become what the transition tables do not have."""
+    """Lets a Revise close a position."""
 
     @override
     async def take(self, change: Change) -> Committed:
@@ -121,7 +121,7 @@ class CarriesTheNewExit(HonestStore):
 
 
 class HidesTheStoredVersion(HonestStore):
-    """Does not say which version is stored."""
+    """Gives a wrong stored version."""
 
     @override
     async def take(self, change: Change) -> Committed:
@@ -148,7 +148,7 @@ class OverwritesFills(HonestStore):
 
 
 class TradeIdsAreGlobal(HonestStore):
-    """Takes a trade id for unique over all symbols, accounts and venues."""
+    """Treats a trade id as unique over all symbols, accounts and venues."""
 
     @override
     async def take(self, change: Change) -> Committed:

@@ -64,9 +64,9 @@ class RepeatsEvents(HonestStore):
         committed = await super().take(change)
         if committed.repeated:
             self.inner._life_events.records.extend(
-                told
-                for told in tuple(self.inner._life_events.records)
-                if told.header in [event.header for event in change.events]
+                record
+                for record in tuple(self.inner._life_events.records)
+                if record.header in [event.header for event in change.events]
             )
         return committed
 
@@ -103,7 +103,7 @@ class ForgetsChanges(HonestStore):
 
 
 class ForgetsChangesOfLostRuns(HonestStore):
-    """Asks for the lease before it looks whether a change is repeated."""
+    """Checks the lease before the change id."""
 
     @override
     async def take(self, change: Change) -> Committed:
@@ -125,7 +125,7 @@ class TakesUsedIds(HonestStore):
 
 
 class UsesUpRefusedIds(HonestStore):
-    """Takes the id of a refused change for used."""
+    """Refuses the id of a refused change as used."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -186,7 +186,7 @@ class TakesTheHostsId(HonestStore):
 
 
 class ForgetsWhatAChangeHeld(HonestStore):
-    """Forgets what a change held as soon as its position is closed."""
+    """Forgets the contents of a change as soon as its position is closed."""
 
     @override
     async def take(self, change: Change) -> Committed:
@@ -200,7 +200,7 @@ class ForgetsWhatAChangeHeld(HonestStore):
 
 
 class LooksAtTheIdLast(HonestStore):
-    """Looks at everything else before it looks at the id."""
+    """Checks everything else before the change id."""
 
     @override
     async def take(self, change: Change) -> Committed:

@@ -21,7 +21,7 @@ __all__ = ["LIES"]
 
 
 class BeginsAtTheEnd(HonestStore):
-    """Says of an empty page that all that comes was there."""
+    """Gives an empty page whose token never leads to later events."""
 
     @override
     async def read_run_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
@@ -32,7 +32,7 @@ class BeginsAtTheEnd(HonestStore):
 
 
 class Bends(HonestStore):
-    """Gives events otherwise than they were stored."""
+    """Gives events changed."""
 
     def bend(self, record: EventRecord) -> EventRecord:
         raise NotImplementedError
@@ -44,7 +44,7 @@ class Bends(HonestStore):
 
 
 class ForgetsDigests(Bends):
-    """Gives events without what links them."""
+    """Gives events without digests."""
 
     @override
     def bend(self, record: EventRecord) -> EventRecord:
@@ -52,7 +52,7 @@ class ForgetsDigests(Bends):
 
 
 class TidiesPayloads(Bends):
-    """Gives payloads as a parser has left them."""
+    """Gives payloads that went through a parser."""
 
     @override
     def bend(self, record: EventRecord) -> EventRecord:
@@ -71,7 +71,7 @@ class AsWritten(HonestStore):
 
 
 class TakesAnyToken(HonestStore):
-    """Makes something of any limit and token."""
+    """Gives an empty page for any bad limit or token."""
 
     @override
     async def read_run_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
@@ -82,7 +82,7 @@ class TakesAnyToken(HonestStore):
 
 
 class EmptyWhenAway(HonestStore):
-    """Has nothing to tell when it could not ask."""
+    """Gives an empty page in an outage."""
 
     @override
     async def read_run_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:

@@ -39,7 +39,7 @@ class ResurrectsLeases(HonestStore):
 
 
 class RenewsUnknownRuns(HonestStore):
-    """Renews a run that nobody started."""
+    """Renews an unknown run."""
 
     @override
     async def renew_run(self, run: RunId, lease: float, /) -> Run:
@@ -82,7 +82,7 @@ class NeverEndsRuns(HonestStore):
 
 
 class AddsToLeases(HonestStore):
-    """Adds to a lease what it should last from now."""
+    """Adds the new lease to the end of the old one."""
 
     @override
     async def renew_run(self, run: RunId, lease: float, /) -> Run:
@@ -131,7 +131,7 @@ class LetsLostRunsOpen(HonestStore):
 
 
 class LetsLostRunsIncrease(LetsLostRunsOpen):
-    """Asks for the lease for a claim only."""
+    """Checks the lease for claims only."""
 
     @override
     async def take(self, change: Change) -> Committed:
@@ -162,7 +162,7 @@ class KeepsLivingRunsOut(HonestStore):
 
 
 class RenewsInWordsOnly(HonestStore):
-    """Says that a lease is renewed, and lets the first one count."""
+    """Returns a renewed lease, and keeps the first one."""
 
     @override
     async def renew_run(self, run: RunId, lease: float, /) -> Run:

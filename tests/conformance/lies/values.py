@@ -1,5 +1,5 @@
 """
-Stores that give back something else than was written.
+Stores that give back other values than were written.
 """
 
 # pyright: reportPrivateUsage=false
@@ -179,7 +179,7 @@ class ForgetsFees(HonestStore):
 
 
 class ForgetsCausation(HonestStore):
-    """Drops what caused an event."""
+    """Drops the causation."""
 
     @override
     def show_event(self, event: RecordedEvent) -> RecordedEvent:
@@ -197,7 +197,7 @@ class AlwaysConfirmed(HonestStore):
 
 
 class SwapsCosts(HonestStore):
-    """Mixes up what was paid and what was got."""
+    """Swaps the entered cost and the exited cost."""
 
     @override
     def show(self, position: PositionT) -> PositionT:
@@ -207,7 +207,7 @@ class SwapsCosts(HonestStore):
 
 
 class LeavesOneReadBehind(HonestStore):
-    """Forgets the price of the decision in one of its reads."""
+    """Forgets the requested price in one of its reads."""
 
     @override
     async def candidates_for(self, query: OwnerQuery, /) -> OwnerCandidates:
@@ -228,7 +228,7 @@ class ReadsFromACache(HonestStore):
 
 
 class KnowsNoFuture(HonestStore):
-    """Leaves out events it does not know."""
+    """Leaves out events of unknown types."""
 
     @override
     async def list_history(
@@ -241,7 +241,7 @@ class KnowsNoFuture(HonestStore):
 
 
 class FillsInHeaders(HonestStore):
-    """Adds to a header what it knows of the position."""
+    """Fills in the venue that a header leaves out."""
 
     @override
     def show_event(self, event: RecordedEvent) -> RecordedEvent:
@@ -249,7 +249,7 @@ class FillsInHeaders(HonestStore):
 
 
 class RefusesLargeNumbers(HonestStore):
-    """Refuses numbers that its columns are too narrow for, though exchanges say them every day."""
+    """Refuses numbers of 1E+12 and more."""
 
     @override
     async def take(self, change: Change) -> Committed:

@@ -1,5 +1,5 @@
 """
-Sources that lie about a venue, one lie each; `LIES` says which test tells.
+Sources that lie about a venue.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["LIES"]
 
 
 class SeesNothingWhenAway(HonestSource):
-    """Shows no positions where it could not ask."""
+    """Shows no positions in an outage."""
 
     @override
     async def snapshot(self, scope: SnapshotScope, /) -> Snapshot:
@@ -46,7 +46,7 @@ class SeesNothingWhenAway(HonestSource):
 
 
 class SeesNoOrderWhenAway(HonestSource):
-    """Says that an order was not seen where it could not ask."""
+    """Reports an order as not seen in an outage."""
 
     @override
     async def find_order(self, query: OrderQuery, /) -> OrderSeen | OrderNotSeen:
@@ -57,7 +57,7 @@ class SeesNoOrderWhenAway(HonestSource):
 
 
 class SeesNoFillsWhenAway(HonestSource):
-    """Gives an empty page of fills where it could not ask."""
+    """Gives an empty page of fills in an outage."""
 
     @override
     async def fills(self, query: FillQuery, /) -> FillPage:
@@ -68,7 +68,7 @@ class SeesNoFillsWhenAway(HonestSource):
 
 
 class ReadsNonsense(HonestSource):
-    """Takes an answer it cannot read for an order that is not there."""
+    """Reports an order as not seen after an unreadable answer."""
 
     @override
     async def find_order(self, query: OrderQuery, /) -> OrderSeen | OrderNotSeen:
@@ -97,7 +97,7 @@ class ReturnsNoOrder(HonestSource):
 
 
 class SeesAnyOrder(HonestSource):
-    """Takes the latest order for the one that is asked for."""
+    """Gives the latest order instead of the one asked for."""
 
     @override
     async def find_order(self, query: OrderQuery, /) -> OrderSeen | OrderNotSeen:
@@ -126,7 +126,7 @@ class ForgetsWhatIsFilled(HonestSource):
 
 
 class KnowsTheFuture(HonestSource):
-    """Promises to have found what is yet to be made."""
+    """Claims to be conclusive about the future."""
 
     @override
     async def find_order(self, query: OrderQuery, /) -> OrderSeen | OrderNotSeen:
@@ -182,7 +182,7 @@ class PagesInCircles(HonestSource):
 
 
 class FillsOfAnyOrder(HonestSource):
-    """Gives every order's fills, whichever is asked for."""
+    """Gives the fills of every order for one."""
 
     @override
     async def fills(self, query: FillQuery, /) -> FillPage:
@@ -190,7 +190,7 @@ class FillsOfAnyOrder(HonestSource):
 
 
 class FillsSinceEver(HonestSource):
-    """Does not look at the time since when fills are asked for."""
+    """Ignores the time from which fills are asked for."""
 
     @override
     async def fills(self, query: FillQuery, /) -> FillPage:
@@ -198,7 +198,7 @@ class FillsSinceEver(HonestSource):
 
 
 class FillsAfter(HonestSource):
-    """Leaves out the fill at the very time since when fills are asked for."""
+    """Leaves out the fill of exactly the time asked for."""
 
     @override
     async def fills(self, query: FillQuery, /) -> FillPage:
@@ -228,7 +228,7 @@ class RawSymbols(HonestSource):
 
 
 class ShowsNothing(HonestSource):
-    """Shows nothing, and says that this is all there is."""
+    """Shows an empty snapshot as a complete one."""
 
     @override
     async def snapshot(self, scope: SnapshotScope, /) -> Snapshot:
@@ -255,7 +255,7 @@ class ShowsInCoins(HonestSource):
 
 
 class CoversNothing(HonestSource):
-    """Says that a snapshot is complete, and covers nothing of what was asked."""
+    """Calls a snapshot complete that covers no symbols."""
 
     @override
     async def snapshot(self, scope: SnapshotScope, /) -> Snapshot:
@@ -263,7 +263,7 @@ class CoversNothing(HonestSource):
 
 
 class ForgetsTheScope(HonestSource):
-    """Does not say what a snapshot was asked to cover."""
+    """Gives a snapshot with another scope than it was asked for."""
 
     @override
     async def snapshot(self, scope: SnapshotScope, /) -> Snapshot:
@@ -315,7 +315,7 @@ class NothingForOthers(HonestSource):
 
 
 class ChangesItsName(HonestSource):
-    """Asks another venue each time."""
+    """Names another venue each time."""
 
     asked = 0
 
@@ -327,7 +327,7 @@ class ChangesItsName(HonestSource):
 
 
 class FindsTheFirst(HonestSource):
-    """Finds the first order where it is asked by the venue's name."""
+    """Finds the first order when it is asked by venue order id."""
 
     @override
     async def find_order(self, query: OrderQuery, /) -> OrderSeen | OrderNotSeen:

@@ -31,7 +31,7 @@ def everything() -> list[object]:
     held = story.promoted(pending, quantity=Decimal("11.5")).result(PositionId(7))
     full = full_values.full_held(story, held)
     close = story.closed_from(full, full.orders[-1])
-    closed = dataclasses.replace(close.after, exited_cost=Decimal("18.75"))
+    closed = full_values.full_closed(story, close.after)
     fills = [full_values.full_fill(story, pending.key, ref) for ref in (pending.ref, None)]
     header = full_values.full_header(story, pending, "signal.seen", schema=3)
     return [pending, full, closed, *fills, header, *full_values.life_bodies()]

@@ -77,7 +77,7 @@ class Examples:
         """
         Return a later time than every one before, to the microsecond.
         """
-        return START + timedelta(seconds=self._next(), microseconds=self._count)
+        return START + timedelta(seconds=self.number(), microseconds=self._count)
 
     def ref(self) -> PositionRef:
         """
@@ -113,19 +113,19 @@ class Examples:
         """
         Return a symbol.
         """
-        return Symbol(f"C{self._next()}/USDT:USDT")
+        return Symbol(f"C{self.number()}/USDT:USDT")
 
     def venue_order(self) -> VenueOrderId:
         """
         Return a venue order id.
         """
-        return VenueOrderId(f"venue-order-{self._next()}")
+        return VenueOrderId(f"venue-order-{self.number()}")
 
     def trade(self) -> TradeId:
         """
         Return a trade id.
         """
-        return TradeId(f"trade-{self._next()}")
+        return TradeId(f"trade-{self.number()}")
 
     # ------------------------------------------------------------------------------------------ values
 
@@ -133,7 +133,7 @@ class Examples:
         """
         Return a run to be started.
         """
-        number = self._next()
+        number = self.number()
         return NewRun(
             id=self.run_id(),
             machine=f"machine-{number}",
@@ -236,7 +236,10 @@ class Examples:
             body=body,
         )
 
-    def _next(self) -> int:
+    def number(self) -> int:
+        """
+        Return a number that none of the values has yet.
+        """
         self._count += 1
         return self._count
 

@@ -47,11 +47,14 @@ from poslife._domain.identifiers import (
     VenueOrderId,
 )
 from poslife._domain.orders import CloseReason, Order, OrderPurpose, OrderStatus
-from poslife._domain.positions import Confidence, Origin, PendingPosition, PersistedPosition
+from poslife._domain.positions import ClosedPosition, Confidence, Origin, PendingPosition, PersistedPosition
 from poslife._domain.protection import Protection
 from poslife.conformance._example_values import ACCOUNT, VENUE, Examples
+from poslife.conformance._filled import filled
 
 __all__ = [
+    "filled",
+    "full_closed",
     "full_exit",
     "full_fill",
     "full_header",
@@ -91,7 +94,7 @@ def full_exit(examples: Examples, ref: PositionRef, ordinal: int) -> Order:
     """
     Return an exit order with every field set.
     """
-    return replace(
+    order = replace(
         examples.order(ref, ordinal, purpose=OrderPurpose.EXIT, status=OrderStatus.WORKING),
         side=OrderSide.BUY,
         quantity=Decimal("7.25"),
@@ -99,6 +102,7 @@ def full_exit(examples: Examples, ref: PositionRef, ordinal: int) -> Order:
         price=Decimal("1.5"),
         close_reason=CloseReason.OPERATOR,
     )
+    return filled(order, examples)
 
 
 def full_pending(examples: Examples) -> PendingPosition:
@@ -106,7 +110,7 @@ def full_pending(examples: Examples) -> PendingPosition:
     Return a pending position with every field set.
     """
     ref = examples.ref()
-    return PendingPosition(
+    pending = PendingPosition(
         ref=ref,
         key=full_key(examples),
         side=Side.SHORT,
@@ -115,13 +119,14 @@ def full_pending(examples: Examples) -> PendingPosition:
         orders=(full_order(examples, ref),),
         created_at=examples.at(),
     )
+    return filled(pending, examples)
 
 
 def full_held(examples: Examples, held: PersistedPosition) -> PersistedPosition:
     """
     Return *held* one version later, with every field set and no two alike.
     """
-    return replace(
+    full = replace(
         held,
         confidence=Confidence.SUSPECT,
         origin=Origin.ADOPTED,
@@ -138,6 +143,15 @@ def full_held(examples: Examples, held: PersistedPosition) -> PersistedPosition:
         ),
         version=held.version + 1,
     )
+    return filled(full, examples)
+
+
+def full_closed(examples: Examples, closed: ClosedPosition) -> ClosedPosition:
+    """
+    Return *closed* with every field set and no two alike.
+    """
+    full = replace(closed, reason=CloseReason.STOP_LOSS, exited_cost=Decimal("18.75"))
+    return filled(full, examples)
 
 
 def full_fill(examples: Examples, key: PositionKey, ref: PositionRef | None) -> StoredFill:
@@ -145,24 +159,25 @@ def full_fill(examples: Examples, key: PositionKey, ref: PositionRef | None) -> 
     Return a fill with every field set: of the second order of *ref*, or unclaimed where there is none.
     """
     order = examples.order(examples.ref() if ref is None else ref)
-    return StoredFill(
-        fill=Fill(
-            venue=key.venue,
-            account=key.account,
-            symbol=key.symbol,
-            trade_id=examples.trade(),
-            side=OrderSide.SELL,
-            quantity=Decimal("0.375"),
-            price=Decimal("1.625"),
-            at=examples.at(),
-            venue_order_id=examples.venue_order(),
-            client_order_id=order.client_order_id,
-            leg=Leg.LONG,
-            fees=(
-                Fee(cost=Decimal("0.00012"), currency="USDT"),
-                Fee(cost=Decimal("-0.0000034"), currency="BNB"),
-            ),
+    fill = Fill(
+        venue=key.venue,
+        account=key.account,
+        symbol=key.symbol,
+        trade_id=examples.trade(),
+        side=OrderSide.SELL,
+        quantity=Decimal("0.375"),
+        price=Decimal("1.625"),
+        at=examples.at(),
+        venue_order_id=examples.venue_order(),
+        client_order_id=order.client_order_id,
+        leg=Leg.LONG,
+        fees=(
+            Fee(cost=Decimal("0.00012"), currency="USDT"),
+            Fee(cost=Decimal("-0.0000034"), currency="BNB"),
         ),
+    )
+    return StoredFill(
+        fill=filled(fill, examples),
         ref=ref,
         ordinal=None if ref is None else 1,
         unclaimed_because="two positions could have it" if ref is None else None,
@@ -175,7 +190,7 @@ def full_header(
     """
     Return a header with every field set.
     """
-    return EventHeader(
+    header = EventHeader(
         id=examples.event_id(),
         type=kind,
         schema=schema,
@@ -191,6 +206,7 @@ def full_header(
         causation=examples.event_id(),
         actor=Actor.RECOVERY,
     )
+    return filled(header, examples)
 
 
 def life_bodies() -> tuple[LifeBody, ...]:

@@ -91,7 +91,7 @@ class FieldTests(RepositoryHooks):
             held = await _full_held(story, repository)
             exit_order = replace(held.orders[-1], status=OrderStatus.FILLED, filled=Decimal("7.25"))
             close = story.closed_from(held, exit_order)
-            after = replace(close.after, reason=CloseReason.STOP_LOSS, exited_cost=Decimal("18.75"))
+            after = full_values.full_closed(story, close.after)
             closed = await story.commit_one(
                 repository, story.change(Close(after=after, orders=(exit_order,))), ClosedPosition
             )

@@ -181,4 +181,4 @@ def value_of(row: Row, column: str, kind: type[ValueT]) -> ValueT:
 
 
 def _wrong_type(column: str, value: object, kind: type) -> TypeError:
-    return TypeError(f"column {column} holds {value!r}, expected a {kind.__name__}: a defect of the store")
+    return TypeError(f"column {column} holds {value!r}, expected {kind.__name__}: a defect of the store")

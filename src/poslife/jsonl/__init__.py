@@ -1,5 +1,5 @@
 """
-Events as lines of JSON in a file, for people who want to look at them.
+Events as lines of JSON in a file, for a person to read.
 """
 
 from __future__ import annotations

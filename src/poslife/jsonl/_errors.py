@@ -1,5 +1,5 @@
 """
-What the disk says becomes ours, in this one place.
+The operating system's errors, translated into poslife's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 from poslife.errors import StorageNotReady, StorageUnavailable
 
-__all__ = ["NOT_READY", "translated"]
+__all__ = ["NOT_READY", "translate_errors"]
 
 _FULL: Final = "make room; nothing was lost, and nothing is written until then"
 _RIGHTS: Final = "let this user write the file and its folder"
@@ -33,23 +33,23 @@ NOT_READY: Final[Mapping[int, str]] = {
     errno.ENXIO: "name a plain file",
 }
 """
-Where somebody has to act, and what is to be done. All else, a failing disk among it, may pass by itself.
+Advice for each errno on which a person has to act. Any other, that of a failing disk included, may pass.
 """
 
 
 @contextmanager
-def translated(path: Path) -> Generator[None]:
+def translate_errors(path: Path) -> Generator[None]:
     """
-    Raise ours from the operating system's, naming *path*.
+    Raise a poslife error from an `OSError`, naming its file or *path*.
 
     Raises:
-        StorageNotReady: Nothing is wrong with the events; somebody must put the disk right.
+        StorageNotReady: Nothing is wrong with the events; a person must put the disk right.
         StorageUnavailable: It may pass: repeat.
     """
     try:
         yield
     except OSError as error:
-        told = f"{error.filename or path}: {error.strerror or error}"
+        reason = f"{error.filename or path}: {error.strerror or error}"
         if (advice := NOT_READY.get(error.errno or 0)) is not None:
-            raise StorageNotReady(f"{told}: {advice}") from error
-        raise StorageUnavailable(told) from error
+            raise StorageNotReady(f"{reason}: {advice}") from error
+        raise StorageUnavailable(reason) from error

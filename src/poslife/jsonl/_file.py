@@ -1,5 +1,5 @@
 """
-One file of lines: mended when it is opened, and never left half written.
+One file of lines: repaired when it is opened, and never left half written.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from poslife.journal._disk import Disk
-from poslife.jsonl._lines import Line, id_of, is_json
+from poslife.jsonl._lines import Line, is_json, parse_id
 
 __all__ = ["LineFile", "ids_in"]
 
@@ -21,15 +21,15 @@ logger = logging.getLogger("poslife.jsonl")
 
 class LineFile:
     """
-    A file that lines are added to. Used by one thread.
+    A file that lines are appended to. Used by one thread.
 
     Args:
-        path: Where.
-        disk: How the disk is reached.
+        path: The file.
+        disk: Access to the disk.
 
     Attributes:
-        ids: The events that are in it.
-        size: How long it is.
+        ids: The ids of its events.
+        size: Its size in bytes.
     """
 
     def __init__(self, path: Path, disk: Disk) -> None:
@@ -43,31 +43,31 @@ class LineFile:
     @property
     def was_moved(self) -> bool:
         """
-        Whether somebody took the open file away, as a program that rotates logs does.
+        True if the open file was moved or removed, as by a program that rotates logs.
         """
         if self._descriptor is None:
             return False
         try:
-            there = os.stat(self.path)  # noqa: PTH116 - before every batch, so the fastest way
+            found = os.stat(self.path)  # noqa: PTH116 - before every batch, so the fastest way
         except FileNotFoundError:
             return True
-        return (there.st_dev, there.st_ino) != self._identity
+        return (found.st_dev, found.st_ino) != self._identity
 
     def open(self) -> None:
         """
-        Open it, cut off what a crash has left half, and learn its events. An open one stays as it is.
+        Open it, cut off a half-written line, and read the ids of its events. An open file stays as it is.
 
         Raises:
-            OSError: The disk says no.
+            OSError: The disk refused.
         """
         if self._descriptor is not None:
             return
         descriptor = self._disk.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         try:
             found = os.fstat(descriptor)
-            self._require_plain(found.st_mode)
-            ids, size = self._mended(descriptor)
-            # What an earlier process wrote may not be on the disk yet, and is believed from now on.
+            self._require_regular(found.st_mode)
+            ids, size = self._repair(descriptor)
+            # What an earlier process wrote counts as stored from now on, and may not be on the disk yet.
             self._disk.flush(descriptor)
             self._disk.sync_directory(self.path.parent)
         except BaseException:
@@ -76,13 +76,13 @@ class LineFile:
         self._descriptor, self._identity = descriptor, (found.st_dev, found.st_ino)
         self.ids, self.size = ids, size
 
-    def _require_plain(self, mode: int) -> None:
+    def _require_regular(self, mode: int) -> None:
         if not stat.S_ISREG(mode):
-            raise OSError(errno.ENXIO, "it is no plain file", str(self.path))
+            raise OSError(errno.ENXIO, "not a regular file", str(self.path))
 
-    def _mended(self, descriptor: int) -> tuple[set[bytes], int]:
+    def _repair(self, descriptor: int) -> tuple[set[bytes], int]:
         """
-        The events in it and its size, when its last line is whole.
+        Complete or cut off the last line; return the ids of the events and the size.
         """
         ids: set[bytes] = set()
         whole, torn = 0, b""
@@ -92,10 +92,10 @@ class LineFile:
                     torn = line
                     break
                 whole += len(line)
-                if (event := id_of(line)) is not None:
+                if (event := parse_id(line)) is not None:
                     ids.add(event)
-        if torn and (event := id_of(torn)) is not None and is_json(torn):
-            # An editor has taken its end away, or a crash nothing else.
+        if torn and (event := parse_id(torn)) is not None and is_json(torn):
+            # Only its newline is missing: an editor removed it, or a crash came just before.
             ids.add(event)
             whole += len(torn) + self._disk.write(descriptor, b"\n")
         elif torn:
@@ -107,12 +107,12 @@ class LineFile:
 
     def append(self, lines: list[Line]) -> None:
         """
-        Add all of *lines*, on the disk when this returns, or none.
+        Append all of *lines*, on the disk when this returns, or none.
 
         Raises:
-            OSError: The disk says no.
+            OSError: The disk refused.
         """
-        assert self._descriptor is not None  # whoever adds has opened it
+        assert self._descriptor is not None  # opened before
         data = b"".join(line for _, line in lines)
         left = data
         try:
@@ -120,7 +120,7 @@ class LineFile:
                 left = left[self._disk.write(self._descriptor, left) :]
             self._disk.flush(self._descriptor)
         except BaseException:
-            # Whatever came of it is looked at anew when it is opened again.
+            # If that fails, too, the next opening repairs the file.
             with suppress(OSError):
                 self._disk.truncate(self._descriptor, self.size)
             self.close()
@@ -130,7 +130,7 @@ class LineFile:
 
     def close(self) -> None:
         """
-        Close it. Closing a closed one does nothing.
+        Close it. Closing a closed file does nothing.
         """
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
@@ -139,10 +139,10 @@ class LineFile:
 
 def ids_in(path: Path) -> set[bytes]:
     """
-    The events in a file that is full.
+    Return the ids of the events in a full file.
 
     Raises:
-        OSError: The disk says no.
+        OSError: The disk refused.
     """
     with path.open("rb") as lines:
-        return {event for event in map(id_of, lines) if event is not None}
+        return {event for event in map(parse_id, lines) if event is not None}

@@ -1,5 +1,5 @@
 """
-The file that is written, those that are full, and the one beside for dead letters; by one process at a time.
+The file that is written, the full ones, and the one for dead letters; held by one process at a time.
 """
 
 from __future__ import annotations
@@ -17,25 +17,32 @@ from poslife._domain.identifiers import EventId
 from poslife.errors import DeadLetterNotFound, StorageNotReady
 from poslife.journal._disk import Disk
 from poslife.jsonl._file import LineFile, ids_in
-from poslife.jsonl._lines import BEGINNING, Line, letters_in, lines_of, made_at, replayed_line
+from poslife.jsonl._lines import (
+    LINE_PREFIX,
+    Line,
+    created_at,
+    encode_lines,
+    parse_dead_letters,
+    replayed_line,
+)
 from poslife.protocols import BuriedLetter
 
 __all__ = ["Files"]
 
 _PROBE: Final = bytes(4096)
-# The time of a file is told by a coarser clock than that of an id.
-_COARSE: Final = 1.0
+# Seconds: a file's time comes from a coarser clock than an id's.
+_CLOCK_TOLERANCE: Final = 1.0
 
 
 class Files:
     """
-    All that a writer has on the disk. Used by one thread.
+    The files of a writer. Used by one thread.
 
     Args:
         path: The file that is written.
         most_bytes: How large it may become.
         keep: How many full files are kept; ``None`` for all.
-        disk: How the disk is reached.
+        disk: Access to the disk.
     """
 
     def __init__(self, path: Path, *, most_bytes: int, keep: int | None, disk: Disk) -> None:
@@ -43,28 +50,28 @@ class Files:
         self._most_bytes = most_bytes
         self._keep = keep
         self._disk = disk
-        self._lock = path.with_name(f"{path.name}.lock")
-        self._locked: int | None = None
+        self._lock_path = path.with_name(f"{path.name}.lock")
+        self._lock: int | None = None
         self._current = LineFile(path, disk)
         self._dead = LineFile(path.with_name(f"{path.stem}.dead{path.suffix}"), disk)
-        self._earlier: set[bytes] | None = None
+        self._previous_ids: set[bytes] | None = None
         self._unread: list[tuple[float, Path]] = []
-        self._read: set[bytes] = set()
+        self._older_ids: set[bytes] = set()
         self._number = re.compile(rf"{re.escape(path.stem)}-([1-9][0-9]*){re.escape(path.suffix)}")
 
     def append(self, lines: list[Line]) -> None:
         """
-        Add what is not there yet: all of it, on the disk, or nothing.
+        Append the lines whose events are not stored yet: all of them, on the disk, or none.
 
         Raises:
-            OSError: The disk says no.
-            StorageNotReady: The file is another process's.
+            OSError: The disk refused.
+            StorageNotReady: Another process holds the file.
         """
         self._open()
-        self._look_back([event for event, _ in lines])
+        self._read_back([event for event, _ in lines])
         fresh: dict[bytes, Line] = {}
         for line in lines:
-            if not self._has(line[0]):
+            if not self._is_stored(line[0]):
                 fresh.setdefault(line[0], line)
         if not fresh:
             return
@@ -75,99 +82,101 @@ class Files:
 
     def bury(self, line: Line) -> None:
         """
-        Keep a dead letter, unless its event is stored, or it is kept.
+        Append a dead letter, unless it or its event is stored.
 
         Raises:
-            OSError: The disk says no.
-            StorageNotReady: The file is another process's.
+            OSError: The disk refused.
+            StorageNotReady: Another process holds the file.
         """
         self._open()
         self._open_dead()
-        self._look_back([line[0]])
-        if not self._has(line[0]) and line[0] not in self._dead.ids:
+        self._read_back([line[0]])
+        if not self._is_stored(line[0]) and line[0] not in self._dead.ids:
             self._dead.append([line])
 
-    def letters(self) -> dict[bytes, BuriedLetter]:
+    def dead_letters(self) -> dict[bytes, BuriedLetter]:
         """
-        The dead letters that were not replayed, by the ids of their events.
+        Return the dead letters that were not replayed, by the ids of their events.
 
         Raises:
-            OSError: The disk says no.
-            StorageNotReady: The file is another process's.
+            OSError: The disk refused.
+            StorageNotReady: Another process holds the file.
         """
         self._open()
         self._open_dead()
         with self._dead.path.open("rb") as lines:
-            return letters_in(lines)
+            return parse_dead_letters(lines)
 
     def replay(self, event: EventId, now: datetime) -> None:
         """
-        Add the event of a dead letter, and then what says so: a crash in between has it added once, too.
+        Append the event of a dead letter, and then a line that marks it replayed.
+
+        After a crash between the two the letter is replayed again, and the event is there once.
 
         Raises:
-            OSError: The disk says no.
-            StorageNotReady: The file is another process's.
+            OSError: The disk refused.
+            StorageNotReady: Another process holds the file.
             DeadLetterNotFound: There is none with this id.
             StorageRejected: The event is refused again.
         """
-        buried = self.letters().get(event.bytes)
+        buried = self.dead_letters().get(event.bytes)
         if buried is None:
             raise DeadLetterNotFound(event)
-        self.append(lines_of((buried.letter.record,)))
+        self.append(encode_lines((buried.letter.record,)))
         self._dead.append([replayed_line(event.bytes, now)])
 
     def probe(self) -> None:
         """
-        Write a page beside the file, and take it away.
+        Write a page to the lock's file, and cut it off again.
 
         Raises:
-            OSError: The disk says no.
-            StorageNotReady: The file is another process's.
+            OSError: The disk refused.
+            StorageNotReady: Another process holds the file.
         """
         self._open()
-        assert self._locked is not None  # it was taken just now
-        size = os.fstat(self._locked).st_size
+        assert self._lock is not None  # taken by `_open`
+        size = os.fstat(self._lock).st_size
         try:
-            self._disk.write_at(self._locked, _PROBE, size)
-            self._disk.flush(self._locked)
+            self._disk.write_at(self._lock, _PROBE, size)
+            self._disk.flush(self._lock)
         finally:
             with suppress(OSError):
-                self._disk.truncate(self._locked, size)
+                self._disk.truncate(self._lock, size)
 
     def close(self) -> None:
         """
-        Let go of everything, the lock included, whichever child has a share in it.
+        Close the files, and drop the lock for every child that inherited it.
         """
-        if self._locked is not None:
-            self._disk.drop_lock(self._locked)
-        self.abandon()
+        if self._lock is not None:
+            self._disk.drop_lock(self._lock)
+        self.close_files()
 
-    def abandon(self) -> None:
+    def close_files(self) -> None:
         """
-        Close what is open here; the lock stays with the process that has taken it.
+        Close the files of this process; the lock stays with the parent that took it.
         """
         self._current.close()
         self._dead.close()
-        descriptor, self._locked = self._locked, None
+        descriptor, self._lock = self._lock, None
         if descriptor is not None:
             os.close(descriptor)
 
-    def _has(self, event: bytes) -> bool:
+    def _is_stored(self, event: bytes) -> bool:
         return (
             event in self._current.ids
-            or (self._earlier is not None and event in self._earlier)
-            or event in self._read
+            or (self._previous_ids is not None and event in self._previous_ids)
+            or event in self._older_ids
         )
 
-    def _look_back(self, events: Sequence[bytes]) -> None:
+    def _read_back(self, events: Sequence[bytes]) -> None:
         """
-        Learn the events of every full file that one of *events* may be in: written to after it was made.
+        Read the ids of every full file that was written to after the oldest of *events* was made.
 
-        After a power failure a journal may go back further than a file reaches.
+        After a power failure a journal may go back further than the previous file.
         """
-        made = min(map(made_at, events), default=math.inf)
-        while self._unread and self._unread[-1][0] + _COARSE >= made:
-            self._read |= ids_in(self._unread[-1][1])
+        oldest = min(map(created_at, events), default=math.inf)
+        while self._unread and self._unread[-1][0] + _CLOCK_TOLERANCE >= oldest:
+            self._older_ids |= ids_in(self._unread[-1][1])
             self._unread.pop()
 
     def _open_dead(self) -> None:
@@ -176,24 +185,24 @@ class Files:
         self._dead.open()
 
     def _open(self) -> None:
-        if self._locked is None:
-            self._locked = self._take_lock()
+        if self._lock is None:
+            self._lock = self._take_lock()
         if self._current.was_moved:
-            # By a program that rotates logs: its events are known still, and a new file is begun.
-            self._earlier = self._current.ids
+            # By a program that rotates logs: its ids are kept, and a new file is begun.
+            self._previous_ids = self._current.ids
             self._current.close()
-        if self._earlier is None:
-            full = [path for _, path in self._full()]
+        if self._previous_ids is None:
+            full = [path for _, path in self._full_files()]
             self._unread = [(path.stat().st_mtime, path) for path in full[:-1]]
-            self._earlier = ids_in(full[-1]) if full else set()
+            self._previous_ids = ids_in(full[-1]) if full else set()
         self._current.open()
 
     def _take_lock(self) -> int:
         while True:
-            descriptor = self._disk.open(self._lock, os.O_RDWR | os.O_CREAT)
+            descriptor = self._disk.open(self._lock_path, os.O_RDWR | os.O_CREAT)
             try:
                 self._disk.take_lock(descriptor)
-                if self._is_still_there(descriptor):
+                if self._is_lock_file(descriptor):
                     os.ftruncate(descriptor, 0)
                     os.write(descriptor, f"{os.getpid()}\n".encode("ascii"))
                     return descriptor
@@ -206,25 +215,23 @@ class Files:
             except BaseException:
                 os.close(descriptor)
                 raise
-            # Somebody has removed it meanwhile, and a lock on what nobody finds is none.
+            # The lock's file was removed meanwhile: the next process would lock another one.
             os.close(descriptor)
 
-    def _is_still_there(self, descriptor: int) -> bool:
-        ours = os.fstat(descriptor)
+    def _is_lock_file(self, descriptor: int) -> bool:
         with suppress(FileNotFoundError):
-            there = self._lock.stat()
-            return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+            return os.path.samestat(self._lock_path.stat(), os.fstat(descriptor))
         return False
 
     def _roll(self) -> None:
         """
-        Make the full file an earlier one, and begin another.
+        Rename the full file to the next number, begin another, and remove the oldest beyond *keep*.
         """
-        full = self._full()
+        full = self._full_files()
         number = full[-1][0] + 1 if full else 1
         moved = self.path.with_name(f"{self.path.stem}-{number}{self.path.suffix}")
         self._disk.rename(self.path, moved)
-        self._earlier = self._current.ids
+        self._previous_ids = self._current.ids
         self._current.close()
         self._current.open()
         if self._keep is not None:
@@ -233,15 +240,15 @@ class Files:
 
     def _remove(self, path: Path) -> None:
         with path.open("rb") as file:
-            # Somebody may have given a file of his own such a name.
-            ours = file.read(len(BEGINNING)) == BEGINNING
-        if ours:
+            # A file of another program may have such a name.
+            is_own = file.read(len(LINE_PREFIX)) == LINE_PREFIX
+        if is_own:
             self._unread = [each for each in self._unread if each[1] != path]
             self._disk.unlink(path)
 
-    def _full(self) -> list[tuple[int, Path]]:
+    def _full_files(self) -> list[tuple[int, Path]]:
         """
-        The full files by number, the oldest first.
+        Return the full files by number, the oldest first.
         """
         found = ((self._number.fullmatch(each.name), each) for each in self.path.parent.iterdir())
         return sorted((int(match[1]), each) for match, each in found if match is not None)

@@ -18,14 +18,14 @@ from poslife.errors import InvalidValue, StorageRejected
 from poslife.protocols import BuriedLetter, DeadLetter, EventRecord
 
 __all__ = [
-    "BEGINNING",
+    "LINE_PREFIX",
     "Line",
-    "id_of",
+    "created_at",
+    "dead_letter_line",
+    "encode_lines",
     "is_json",
-    "letter_line",
-    "letters_in",
-    "lines_of",
-    "made_at",
+    "parse_dead_letters",
+    "parse_id",
     "replayed_line",
 ]
 
@@ -34,18 +34,18 @@ Line = tuple[bytes, bytes]
 The 16 bytes of an event's id, and its line with the line's end.
 """
 
-BEGINNING: Final = b'{"event_id":"'
+LINE_PREFIX: Final = b'{"event_id":"'
 """
-How each line begins.
+The start of each line.
 """
 
-_ID: Final = slice(len(BEGINNING), len(BEGINNING) + 36)
+_ID: Final = slice(len(LINE_PREFIX), len(LINE_PREFIX) + 36)
 _LARGEST: Final = (1 << 63) - 1
 
 
-class _Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _Fields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
-    An event, in the order in which one reads it. What is ``None`` is left out.
+    The fields of a line, in the order in which one reads them. Those that are ``None`` are left out.
     """
 
     event_id: UUID
@@ -74,12 +74,12 @@ _encode: Final = msgspec.json.Encoder().encode
 _json: Final = msgspec.json.Decoder(msgspec.Raw).decode
 
 
-def lines_of(records: Sequence[EventRecord]) -> list[Line]:
+def encode_lines(records: Sequence[EventRecord]) -> list[Line]:
     """
-    The lines of a batch.
+    Encode a batch.
 
     Raises:
-        StorageRejected: One cannot be written as it is; at its ``row``.
+        StorageRejected: An event cannot be encoded; its place is the ``row``.
     """
     lines: list[Line] = []
     for record in records:
@@ -92,7 +92,7 @@ def lines_of(records: Sequence[EventRecord]) -> list[Line]:
 
 
 def _require_sound(record: EventRecord) -> None:
-    # The header has seen to itself when it was made.
+    # The header was validated when it was made.
     require_utc("EventRecord.recorded_at", record.recorded_at)
     for field in ("sequence", "version", "index"):
         number: object = getattr(record, field)
@@ -104,9 +104,9 @@ def _require_sound(record: EventRecord) -> None:
 def _line(record: EventRecord) -> bytes:
     header, payload = record.header, record.payload
     if b"\n" in payload or b"\r" in payload:
-        # Between values alone: within a text they are escaped.
+        # They stand between values alone: within a text they are escaped.
         payload = msgspec.json.format(payload, indent=-1)
-    told = _Told(
+    fields = _Fields(
         event_id=header.id,
         recorded_at=record.recorded_at,
         occurred_at=header.occurred_at,
@@ -128,67 +128,69 @@ def _line(record: EventRecord) -> bytes:
         payload=msgspec.Raw(payload),
         digest=record.digest.hex(),
     )
-    return _encode(told) + b"\n"
+    return _encode(fields) + b"\n"
 
 
-def letter_line(letter: DeadLetter, now: datetime) -> Line:
+def dead_letter_line(letter: DeadLetter, now: datetime) -> Line:
     """
-    The line of a dead letter, whatever its event is.
+    Encode a dead letter, whatever its event is.
     """
-    told = {
+    fields = {
         "event_id": str(letter.record.header.id),
         "buried_at": now.isoformat(),
         "attempts": letter.attempts,
         "reason": letter.reason,
         "record": json.loads(encode_dead_letter(letter.record)),
     }
-    encoded = json.dumps(told, separators=(",", ":"))
+    encoded = json.dumps(fields, separators=(",", ":"))
     return letter.record.header.id.bytes, f"{encoded}\n".encode("ascii")
 
 
 def replayed_line(event: bytes, now: datetime) -> Line:
     """
-    The line that says that a dead letter was replayed.
+    Encode the line that marks a dead letter as replayed.
     """
-    told = {"event_id": str(UUID(bytes=event)), "replayed_at": now.isoformat()}
-    return event, f"{json.dumps(told, separators=(',', ':'))}\n".encode("ascii")
+    fields = {"event_id": str(UUID(bytes=event)), "replayed_at": now.isoformat()}
+    return event, f"{json.dumps(fields, separators=(',', ':'))}\n".encode("ascii")
 
 
-def letters_in(lines: Iterable[bytes]) -> dict[bytes, BuriedLetter]:
+def parse_dead_letters(lines: Iterable[bytes]) -> dict[bytes, BuriedLetter]:
     """
-    The dead letters among *lines* that were not replayed, by the ids of their events.
+    Return the dead letters among *lines* that were not replayed, by the ids of their events.
 
-    What is no letter, or a newer release's, is passed over.
+    Other lines, and those of a newer release, are skipped.
     """
     waiting: dict[bytes, BuriedLetter] = {}
     for line in lines:
-        if (event := id_of(line)) is None:
+        if (event := parse_id(line)) is None:
             continue
         try:
-            told = json.loads(line)
-            if "replayed_at" in told:
+            fields = json.loads(line)
+            if "replayed_at" in fields:
                 waiting.pop(event, None)
                 continue
-            record = decode_dead_letter(json.dumps(told["record"]).encode("ascii"))
-            letter = DeadLetter(record=record, reason=told["reason"], attempts=told["attempts"])
-            waiting[event] = BuriedLetter(letter=letter, buried_at=datetime.fromisoformat(told["buried_at"]))
+            record = decode_dead_letter(json.dumps(fields["record"]).encode("ascii"))
+            letter = DeadLetter(record=record, reason=fields["reason"], attempts=fields["attempts"])
+            waiting[event] = BuriedLetter(
+                letter=letter, buried_at=datetime.fromisoformat(fields["buried_at"])
+            )
         except (LookupError, TypeError, ValueError, msgspec.MsgspecError):
             continue
     return waiting
 
 
-def made_at(event: bytes) -> float:
+def created_at(event: bytes) -> float:
     """
-    When an event was made, by its id: a UUIDv7 begins with the milliseconds since 1970.
+    Return the time in an event's id: a UUIDv7 begins with the milliseconds since 1970.
     """
     return int.from_bytes(event[:6]) / 1000
 
 
-def id_of(line: bytes) -> bytes | None:
+def parse_id(line: bytes) -> bytes | None:
     """
-    The 16 bytes of the id in a line of ours; ``None`` for any other.
+    Return the 16 bytes of the id of a line; ``None`` if it is no line of an event.
     """
-    if not line.startswith(BEGINNING):
+    if not line.startswith(LINE_PREFIX):
         return None
     try:
         return UUID(line[_ID].decode("ascii")).bytes
@@ -198,7 +200,7 @@ def id_of(line: bytes) -> bytes | None:
 
 def is_json(line: bytes) -> bool:
     """
-    Whether a line is whole.
+    Tell if a line is valid JSON.
     """
     try:
         _json(line)

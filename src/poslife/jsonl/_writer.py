@@ -1,5 +1,5 @@
 """
-The writer that a host makes.
+The writer of JSON lines.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from poslife._runtime.clock import SystemClock
 from poslife._runtime.forking import after_fork_in_child
 from poslife.errors import InvalidValue, StorageUnavailable
 from poslife.journal._disk import Disk
-from poslife.jsonl._errors import translated
+from poslife.jsonl._errors import translate_errors
 from poslife.jsonl._files import Files
-from poslife.jsonl._lines import letter_line, lines_of
+from poslife.jsonl._lines import dead_letter_line, encode_lines
 from poslife.protocols import BuriedLetter, Clock, DeadLetter, EventRecord, Page, PageToken
 from poslife.protocols._pages import limited, page_of
 from poslife.storage._page_tokens import after_uuid
@@ -33,28 +33,26 @@ ResultT = TypeVar("ResultT")
 
 class JsonLinesWriter:
     """
-    A `BatchWriter` into a file of JSON lines, one for each event, for whoever wants to look at them.
+    A `BatchWriter` into a file of JSON lines, one for each event, and a `DeadLetterBox` of refused events.
 
-    And a `DeadLetterBox` of the events it refused.
-
-    Host events and life events alike. Each batch is on the disk before `write` returns, and a thread waits
-    for that, not the event loop. What a crash leaves half written is cut off when the file is opened next.
+    It takes host events and life events. Each batch is on the disk before `write` returns, and a thread waits
+    for that, not the event loop. A line that a crash left half written is cut off at the next opening.
 
     A full file is renamed to ``bot-1.jsonl``, ``bot-2.jsonl`` and so on. Dead letters are in
     ``bot.dead.jsonl`` beside it, each with its reason. ``bot.jsonl.lock`` keeps a second process away.
 
-    An event is written once. Those in the file and in the one before it are known by their ids, and after a
-    restart those in every full file that was written to since the event was made: as far as a journal goes
-    back. What *keep* has removed, or somebody moved away, is not known.
+    An event is written once: ids are compared with those of the file and of the one before it, and after a
+    restart with those of every full file that was written to since the event was made, as far as a journal
+    goes back. Files that *keep* removed, or that were moved away, are not compared.
 
     Args:
-        path: The file. Its folder has to be there.
+        path: The file. Its folder has to exist.
         most_bytes: How large it may become; a batch goes into one file, however large it is.
-        keep: How many full files are kept, the newest of them; ``None`` for all.
-        clock: Tells when a dead letter is buried.
+        keep: How many full files are kept, the newest; ``None`` for all.
+        clock: For the time of dead letters.
 
     Raises:
-        InvalidValue: For a path that names no file, or a size or number that is none.
+        InvalidValue: *path* names no file, or *most_bytes* or *keep* is less than 1.
     """
 
     def __init__(
@@ -77,62 +75,52 @@ class JsonLinesWriter:
         self._disk = Disk()
         self._thread: ThreadPoolExecutor | None = None
         self._files = self._all_files()
-        after_fork_in_child(self._begin_anew)
+        after_fork_in_child(self._reset_after_fork)
 
     def _all_files(self) -> Files:
         return Files(self._path, most_bytes=self._most_bytes, keep=self._keep, disk=self._disk)
 
-    def _begin_anew(self) -> None:  # pragma: no cover - in children, which leave without telling
+    def _reset_after_fork(
+        self,
+    ) -> None:  # pragma: no cover - in children, which report no coverage
         """
-        In the child of a fork: threads do not survive one, and the file is the parent's.
+        Begin anew, in the child of a fork: it has no threads, and the file is the parent's.
         """
-        self._files.abandon()
+        self._files.close_files()
         self._files, self._thread = self._all_files(), None
 
     async def write(self, records: Sequence[EventRecord], /) -> None:
         """
-        See `BatchWriter.write`. Life events are written, too.
+        Append all of *records*, host events and life events, or none.
         """
-        await self._do(lambda files: files.append(lines_of(records)))
+        await self._run(lambda files: files.append(encode_lines(records)))
 
     async def probe(self) -> None:
-        """
-        See `BatchWriter.probe`.
-        """
-        await self._do(Files.probe)
+        await self._run(Files.probe)
 
     async def bury(self, letter: DeadLetter, /) -> None:
-        """
-        See `BatchWriter.bury`.
-        """
         now = self._clock.now()
-        await self._do(lambda files: files.bury(letter_line(letter, now)))
+        await self._run(lambda files: files.bury(dead_letter_line(letter, now)))
 
     async def list_dead_letters(
         self, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[BuriedLetter]:
-        """
-        See `DeadLetterBox.list_dead_letters`.
-        """
         start, most = after_uuid(after).bytes, limited(limit)
-        waiting = await self._do(Files.letters)
+        waiting = await self._run(Files.dead_letters)
         listed = sorted(event for event in waiting if event > start)[: most + 1]
         return page_of([(str(UUID(bytes=event)), waiting[event]) for event in listed], most)
 
     async def replay(self, event: EventId, /) -> None:
-        """
-        See `DeadLetterBox.replay`.
-        """
         require_uuid("event", event)
         now = self._clock.now()
-        await self._do(lambda files: files.replay(event, now))
+        await self._run(lambda files: files.replay(event, now))
 
     async def aclose(self) -> None:
         """
-        Finish what was handed in, and let go of the file. Closing a closed writer does nothing.
+        Finish the calls that were begun, and close the file. Closing a closed writer does nothing.
         """
         if not self._closed:
-            await self._do(Files.close)
+            await self._run(Files.close)
             self._closed = True
             if self._thread is not None:  # pragma: no branch - it has just closed the files
                 self._thread.shutdown(wait=False)
@@ -148,18 +136,18 @@ class JsonLinesWriter:
     ) -> None:
         await self.aclose()
 
-    async def _do(self, work: Callable[[Files], ResultT]) -> ResultT:
+    async def _run(self, work: Callable[[Files], ResultT]) -> ResultT:
         """
-        Have *work* done by the one thread, in order; a caller that is cancelled does not stop it half-way.
+        Run *work* in the one thread, in order; cancelling the caller does not stop it half-way.
         """
         if self._closed:
             raise StorageUnavailable(f"{self._path}: the writer was closed")
         if self._thread is None:
             self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="poslife jsonl")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._done, work)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, work)
 
-    def _done(self, work: Callable[[Files], ResultT]) -> ResultT:
-        with translated(self._path):
+    def _work(self, work: Callable[[Files], ResultT]) -> ResultT:
+        with translate_errors(self._path):
             return work(self._files)
 
 

@@ -305,7 +305,9 @@ def demo(session: nox.Session) -> None:
     Run the demo: two bots, a simulated exchange, and the same failures for both.
     """
     session.install(".[all]", *group("report"))
-    session.run("python", "-m", "examples.demo", *session.posargs)
+    # CI holds it to half a minute, whatever is added to it.
+    budget = ("--within", "30") if os.environ.get("CI") else ()
+    session.run("python", "-m", "examples.demo", *budget, *session.posargs)
 
 
 @nox.session

@@ -1,13 +1,14 @@
 """
-``python -m examples.demo``: why the library exists, in a quarter of a minute.
+The demo: why poslife exists, in a quarter of a minute. ``nox -s demo``, or ``python -m examples.demo``.
 
 Read in this order:
 
-- `bot`: the bot, an example of how a host uses poslife; `wiring`: how its tracker is made.
-- `old_way`: the same bot the usual way, after the report of the incident that poslife was written for.
-- `scenes`: what happens to both bots' trades; `event_scenes`: to their events; `faults`: to the database.
-- `stage`: where, a venue and a bot in a process that can be killed; `child`: that process; `new_bot`,
-  `old_bot`: how it does what it is told; `words`: what it says of its events, and cannot take back.
-- `accounting`: what each bot's store says against what its venue did; `sink_books`: what the sink counted.
-- `timeline`, `report`: how it is told; `run` calls it all.
+- `bot`: an example of how a host uses poslife.
+- `old_way`: the same bot before poslife.
+- `scenes`: what happens to both.
+- `database`: their database, and what happens to that.
+- `stage`: a simulated venue, and a bot in a process that can be killed. `process` is that process, `driver`
+  what it can be asked, `bot_driver` and `old_way_driver` how it does it, `witness` what it cannot take back.
+- `books`, `accounts`, `sink_books`: what is in the database, against what happened.
+- `run`, `timeline`, `report`: all of it in order, and how it is shown.
 """

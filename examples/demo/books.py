@@ -1,87 +1,47 @@
 """
-What is in the store at the end: read with plain SQL, so that poslife does not vouch for itself.
+What is in the database at the end: read with plain SQL, so that poslife does not vouch for itself.
 
-But for the links between events, which `verify_trail` looks at; that it sees what was altered, tests show.
+`verify_trail` alone is poslife's; the tests alter a store to see that it notices.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sqlite3
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
-from uuid import UUID
+from typing import NamedTuple
 
-from examples.demo.place import Place, lines_in
-from poslife import PositionRef
-from poslife._connect import store_at
+from examples.demo.database import Database
 from poslife.events import verify_trail
-
-__all__ = [
-    "EVENTS_OF",
-    "Books",
-    "HeldRow",
-    "OldBooks",
-    "OrderRow",
-    "Sabotage",
-    "carry_out",
-    "count_kept",
-    "count_stored",
-    "damage",
-    "read_books",
-]
+from poslife.postgres import PostgresStore
+from poslife.sqlite import SqliteStore
 
 OF_AN_EVENT = (
     "type, schema, ref, venue, account, symbol, ordinal, severity, occurred_at, recorded_at, run,"
     " correlation, causation, actor, sequence, payload, digest"
 )
-
-Sabotage = Literal[
-    "altered",
-    "dead-letter",
-    "fill",
-    "host-event",
-    "host-event-twice",
-    "journal",
-    "life-event",
-    "line",
-    "position",
-]
-
-# Of the journal `Stage` takes care, of a line `damage` itself.
-DAMAGE: dict[Sabotage, str] = {
+DAMAGE = {
     "altered": (
         "UPDATE life_events SET body = replace(body, '\"long\"', '\"short\"') WHERE type = 'position.claimed'"
     ),
+    "dead-letter": "DELETE FROM dead_letters",
+    "fill": "DELETE FROM fills WHERE symbol = 'DOGE/USDT:USDT'",
     "host-event": "DELETE FROM run_events WHERE type = 'signal.accepted' AND symbol = 'ETH/USDT:USDT'",
     "host-event-twice": (
         f"INSERT INTO run_events (event_id, {OF_AN_EVENT})"
         f" SELECT '01890000-0000-7000-8000-000000000000', {OF_AN_EVENT}"
-        " FROM run_events WHERE type = 'take_profit.placed'"
+        " FROM run_events WHERE type = 'signal.accepted' AND symbol = 'BTC/USDT:USDT'"
     ),
-    "dead-letter": "DELETE FROM dead_letters",
     "life-event": "DELETE FROM life_events WHERE type = 'order.submitting'",
-    "fill": "DELETE FROM fills WHERE symbol = 'DOGE/USDT:USDT'",
     "position": "UPDATE positions SET entered_quantity = '999' WHERE symbol = 'ETH/USDT:USDT'",
 }
+# What the demo must notice. The journal is removed before a restart, the rest is damaged at the end.
+SABOTAGES = ("journal", "line", *DAMAGE)
 
 
-EVENTS_OF = {"poslife": ("run_events", "type"), "old-way": ("old_way_events", "event_type")}
-"""
-By bot: the table of its events, and the column of their types.
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldRow:
-    """
-    What a store says of a position.
-    """
-
+class PositionRow(NamedTuple):
     ref: str
     symbol: str
     status: str
@@ -89,13 +49,7 @@ class HeldRow:
     quantity: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRow:
-    """
-    What a store says of an order.
-    """
-
-    client_order_id: str
+class OrderRow(NamedTuple):
     status: str
     filled: Decimal
 
@@ -103,194 +57,109 @@ class OrderRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldBooks:
     """
-    What the foil has stored.
-
-    Attributes:
-        events: The numbers of its events.
-        held: What it believes to hold, by symbol.
+    The names of the events that a bot has kept, and what its books hold of each symbol.
     """
 
-    events: tuple[str, ...]
-    held: dict[str, Decimal]
+    kept: frozenset[str]
+    held: Mapping[str, Decimal]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Books:
+class Books(OldBooks):
     """
-    What poslife has stored.
+    What poslife has kept.
 
     Attributes:
-        positions: Every position there ever was, oldest first.
-        orders: Every order there ever was.
-        fills: The trade ids of the fills that were assigned.
-        unclaimed: How many could not be.
+        positions: Every position, oldest first.
+        orders: Every order, by client order id.
+        fills: The trade id of every fill; one that belongs to no position is marked.
         life_events: Position, version and index of every life event.
-        host_events: Event, run and number within the run of every host event.
-        dead_letters: Event and reason of every event that was refused for good.
-        lines: The events in the file of lines.
-        trail: Where an event does not follow from the one before it, a sentence each.
-        old_way: What the foil has stored.
+        host_events: Event and number within its run of every host event.
+        dead_letters: The reason of each, by event.
+        lines: The events in the second writer's file.
+        broken_links: Where the digest chain is broken, a sentence each.
     """
 
-    positions: tuple[HeldRow, ...]
-    orders: tuple[OrderRow, ...]
-    fills: tuple[str, ...]
-    unclaimed: int
-    life_events: tuple[tuple[str, int, int], ...]
-    host_events: tuple[tuple[str, str, int], ...]
-    dead_letters: tuple[tuple[str, str], ...]
-    lines: tuple[str, ...]
-    trail: tuple[str, ...]
-    old_way: OldBooks
-
-    @property
-    def refs(self) -> tuple[PositionRef, ...]:
-        """
-        The names of all positions, oldest first.
-        """
-        return tuple(PositionRef(UUID(position.ref)) for position in self.positions)
+    positions: Sequence[PositionRow]
+    orders: Mapping[str, OrderRow]
+    fills: Sequence[str]
+    life_events: Sequence[tuple[str, int, int]]
+    host_events: Sequence[tuple[str, int]]
+    dead_letters: Mapping[str, str]
+    lines: Sequence[str]
+    broken_links: Sequence[str]
 
 
-Rows = list[tuple[str, ...]]
-Query = Callable[[str], Awaitable[Rows]]
+async def read_books(database: Database) -> Books:
+    positions = [
+        PositionRow(ref, symbol, status, int(version), Decimal(entered or 0) - Decimal(exited or 0))
+        for ref, symbol, status, version, entered, exited in await database.run(
+            "SELECT ref, symbol, status, version, entered_quantity, exited_quantity FROM positions"
+            " ORDER BY ref"
+        )
+    ]
+    orders = await database.run("SELECT client_order_id, status, filled FROM orders")
+    fills = await database.run("SELECT trade_id, ref FROM fills")
+    life_events = await database.run('SELECT ref, version, "index" FROM life_events WHERE ref IS NOT NULL')
+    host_events = await database.run("SELECT event_id, sequence FROM run_events")
+    dead_letters = await database.run("SELECT event_id, reason FROM dead_letters")
+    return Books(
+        kept=frozenset(row[0] for row in host_events + dead_letters),
+        held={one.symbol: one.quantity for one in positions if one.status in {"open", "closing"}},
+        positions=positions,
+        orders={name: OrderRow(status, Decimal(filled)) for name, status, filled in orders},
+        fills=[trade if ref else f"{trade}, of no position" for trade, ref in fills],
+        life_events=[(ref, int(version), int(index)) for ref, version, index in life_events],
+        host_events=[(event, int(sequence)) for event, sequence in host_events],
+        dead_letters={row[0]: row[1] for row in dead_letters},
+        lines=_lines(database),
+        broken_links=await _broken_links(database),
+    )
 
 
-@contextlib.asynccontextmanager
-async def _querying(place: Place) -> AsyncGenerator[Query]:
-    """
-    A way to ask the store; every value comes as text, and ``None`` as the empty one.
-    """
-    if "://" in place.address:
-        import asyncpg
-
-        connection = await asyncpg.connect(place.address, server_settings={"search_path": "poslife,public"})
-
-        async def ask_postgres(statement: str) -> Rows:
-            return [_texts(tuple(row)) for row in await connection.fetch(statement)]
-
-        try:
-            yield ask_postgres
-        finally:
-            await connection.close()
-        return
-    with contextlib.closing(sqlite3.connect(place.address, timeout=10.0)) as file:
-
-        async def ask_sqlite(statement: str) -> Rows:
-            with file:
-                return [_texts(row) for row in file.execute(statement)]
-
-        yield ask_sqlite
+async def read_old_books(database: Database) -> OldBooks:
+    events = await database.run("SELECT event_data FROM old_way_events")
+    positions = await database.run("SELECT symbol, quantity FROM old_way_positions WHERE status = 'active'")
+    return OldBooks(
+        kept=frozenset(str(json.loads(data)["event"]) for (data,) in events),
+        held={symbol: Decimal(quantity) for symbol, quantity in positions},
+    )
 
 
-def _texts(row: tuple[object, ...]) -> tuple[str, ...]:
-    return tuple("" if value is None else str(value) for value in row)
-
-
-async def damage(place: Place, sabotage: Sabotage) -> None:
-    """
-    Do what must not go unnoticed.
-    """
-    if statement := DAMAGE.get(sabotage):
-        await carry_out(place, statement)
-    if sabotage == "line":
-        file = lines_in(place.folder)
-        file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[1:]))
-
-
-async def carry_out(place: Place, statement: str) -> None:
-    """
-    Run a statement behind both bots' backs.
-    """
-    async with _querying(place) as ask:
-        await ask(statement)
-
-
-async def count_stored(place: Place, bot: str, *kinds: str) -> int:
-    """
-    How many events of some types a bot has in its table.
-    """
-    table, column = EVENTS_OF[bot]
-    listed = ", ".join(f"'{kind}'" for kind in kinds)
-    async with _querying(place) as ask:
-        ((count,),) = await ask(f"SELECT count(*) FROM {table} WHERE {column} IN ({listed})")
-    return int(count)
-
-
-async def count_kept(place: Place, bot: str) -> dict[str, int]:
-    """
-    How many events each writer of a bot has, dead letters included.
-    """
-    tables = ("run_events", "dead_letters") if bot == "poslife" else ("old_way_events",)
-    async with _querying(place) as ask:
-        counts = [await ask(f"SELECT count(*) FROM {table}") for table in tables]
-    kept = {"store": sum(int(count) for ((count,),) in counts)}
-    return {**kept, "file": len(_events_in(lines_in(place.folder)))} if bot == "poslife" else kept
-
-
-def _events_in(file: Path) -> tuple[str, ...]:
-    """
-    The events of a file of lines; the last may be half a line.
-    """
-    lines = file.read_bytes().splitlines(keepends=True)
-    return tuple(str(json.loads(line)["event_id"]) for line in lines if line.endswith(b"\n"))
-
-
-async def _trail(place: Place) -> tuple[str, ...]:
-    store = store_at(place.url, None)
+async def _broken_links(database: Database) -> list[str]:
+    store = PostgresStore(database.address) if database.is_postgres else SqliteStore(database.address)
     await store.open()
     try:
         report = await verify_trail(store)
     finally:
         await store.aclose()
-    return tuple(f"event {fault.event}: {fault.what}" for fault in report.faults)
+    return [f"event {fault.event}: {fault.what}" for fault in report.faults]
 
 
-async def read_books(place: Place) -> Books:
+def _lines(database: Database) -> list[str]:
     """
-    Read everything.
+    Read the second writer's events; its last line may be cut off.
     """
-    async with _querying(place) as ask:
-        positions = await ask(
-            "SELECT ref, symbol, status, version, side, entered_quantity, exited_quantity FROM positions"
-            " ORDER BY ref"
-        )
-        orders = await ask("SELECT client_order_id, status, filled FROM orders")
-        fills = await ask("SELECT trade_id, ref FROM fills")
-        life_events = await ask('SELECT ref, version, "index" FROM life_events WHERE ref IS NOT NULL')
-        host_events = await ask("SELECT event_id, run, sequence FROM run_events")
-        dead_letters = await ask("SELECT event_id, reason FROM dead_letters")
-        old_events = await ask("SELECT event_data FROM old_way_events")
-        old_held = await ask("SELECT symbol, quantity FROM old_way_positions WHERE status = 'active'")
-    return Books(
-        positions=tuple(_held(*row) for row in positions),
-        orders=tuple(
-            OrderRow(client_order_id=name, status=status, filled=Decimal(filled))
-            for name, status, filled in orders
-        ),
-        fills=tuple(trade for trade, ref in fills if ref),
-        unclaimed=sum(not ref for _, ref in fills),
-        life_events=tuple((ref, int(version), int(index)) for ref, version, index in life_events),
-        host_events=tuple((event, run, int(sequence)) for event, run, sequence in host_events),
-        dead_letters=tuple((event, reason) for event, reason in dead_letters),
-        lines=_events_in(lines_in(place.folder)),
-        trail=await _trail(place),
-        old_way=_old_books(old_events, old_held),
-    )
+    lines = (database.folder / "events.jsonl").read_bytes().splitlines(keepends=True)
+    return [str(json.loads(line)["event_id"]) for line in lines if line.endswith(b"\n")]
 
 
-def _held(ref: str, symbol: str, status: str, version: str, side: str, entered: str, exited: str) -> HeldRow:
-    quantity = Decimal(entered or 0) - Decimal(exited or 0)
-    return HeldRow(
-        ref=ref,
-        symbol=symbol,
-        status=status,
-        version=int(version),
-        quantity=-quantity if side == "short" else quantity,
-    )
+async def count_kept(database: Database, bot: str) -> Mapping[str, int]:
+    """
+    Count the events that each writer of a bot has, dead letters included.
+    """
+    if bot != "poslife":
+        return {"store": int((await database.run("SELECT count(*) FROM old_way_events"))[0][0])}
+    counts = await database.run("SELECT count(*) FROM run_events UNION ALL SELECT count(*) FROM dead_letters")
+    return {"store": sum(int(count) for (count,) in counts), "file": len(_lines(database))}
 
 
-def _old_books(events: Rows, held: Rows) -> OldBooks:
-    believed: dict[str, Decimal] = {}
-    for symbol, quantity in held:
-        believed[symbol] = believed.get(symbol, Decimal(0)) + Decimal(quantity)
-    return OldBooks(events=tuple(str(json.loads(data)["number"]) for (data,) in events), held=believed)
+async def damage(database: Database, sabotage: str) -> None:
+    if sabotage in DAMAGE:
+        await database.run(DAMAGE[sabotage])
+    elif sabotage == "line":
+        _remove_first_line(database.folder / "events.jsonl")
+
+
+def _remove_first_line(file: Path) -> None:
+    file.write_bytes(file.read_bytes().partition(b"\n")[2])

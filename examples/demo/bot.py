@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from ccxt.base.errors import BaseError
@@ -16,14 +16,10 @@ from poslife import (
     Fill,
     OpeningOutcome,
     Order,
-    OrderPurpose,
     OrderStatus,
-    PendingPosition,
     PersistedPosition,
-    Position,
     PositionKey,
     PositionTracker,
-    Protection,
     Recovery,
     Severity,
     Side,
@@ -35,33 +31,17 @@ from poslife.protocols import VenueSource
 from poslife.testing.bybit import BybitClient
 from poslife.venues import FillQuery, SnapshotScope
 
-__all__ = ["Bot", "Synced"]
-
 logger = logging.getLogger("bot")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Synced:
-    """
-    What a periodic look found.
-
-    Attributes:
-        filled: The positions that had fills we had not heard of.
-        recovery: What became of orders in doubt.
-    """
-
-    filled: Sequence[Position]
-    recovery: Recovery
 
 
 class Bot:
     """
-    Opens, protects and closes positions as its strategy says, and looks at the venue from time to time.
+    Opens and closes positions as its strategy says, and synchronises with the venue periodically.
 
     Args:
-        tracker: What it holds; entered already.
-        exchange: The client that sends its orders.
-        source: What `PositionTracker.recover` and the bot itself ask the venue by.
+        tracker: Entered already.
+        exchange: The client that sends the orders.
+        source: Where fills, orders and positions are looked up.
     """
 
     def __init__(self, tracker: PositionTracker, exchange: BybitClient, source: VenueSource) -> None:
@@ -71,7 +51,7 @@ class Bot:
 
     async def start(self) -> Recovery:
         """
-        Find out what became of the orders that an earlier life of this bot left.
+        Find out what became of the orders that an earlier run of this bot left.
         """
         recovery = await self._tracker.recover(self._source)
         self._tracker.record("bot.started", None, {"settled": len(recovery.settled)})
@@ -87,7 +67,7 @@ class Bot:
         self._tracker.record("signal.received", None, {"symbol": symbol, "quantity": quantity})
         opening = self._tracker.opening(self._key(symbol), side=Side.LONG, quantity=quantity)
         try:
-            async with opening:  # the intention is stored, and the key is ours
+            async with opening:  # the intention is committed, and the key is ours
                 self._tracker.record("signal.accepted", opening.position, {"strategy": "demo"})
                 answer = await opening.submit(
                     self._exchange.create_order(
@@ -98,45 +78,15 @@ class Bot:
                 await opening.acknowledged(venue_order_id)
                 await opening.acknowledged(venue_order_id, *await self._fills_of(symbol, opening.order))
         except (BaseError, VenueUnavailable) as error:
-            # What it means for the position is the outcome's to say; what the bot makes of it is the bot's.
+            # The outcome has what the error means for the position.
             logger.warning("opening %s: %s", symbol, error)
         return opening.outcome
 
-    async def protect(self, position: PersistedPosition, price: Decimal) -> Order:
-        """
-        Place a take-profit order; the same steps as in a block, as plain calls.
-        """
-        symbol, steps = position.key.symbol, self._tracker.steps
-        order = await steps.prepare(
-            position.ref, purpose=OrderPurpose.PROTECT, quantity=position.quantity, price=price
-        )
-        await steps.submitting(position.ref, order.ordinal)
-        try:
-            answer = await self._exchange.create_order(
-                symbol,
-                "limit",
-                position.side.left_by.value,
-                order.quantity,
-                price,
-                params={"clientOrderId": order.client_order_id, "reduceOnly": True},
-            )
-        except BaseError as error:
-            await steps.doubted(position.ref, order.ordinal, reason=str(error))
-            raise
-        venue_order_id = VenueOrderId(answer["id"])
-        await steps.acknowledged(position.ref, order.ordinal, venue_order_id=venue_order_id)
-        await steps.protected(
-            position.ref, Protection(take_profit_price=price, take_profit_order_id=venue_order_id)
-        )
-        self._tracker.record("take_profit.placed", position, {"price": price, "order": venue_order_id})
-        return order
-
-    async def close(self, position: PersistedPosition) -> ClosingOutcome:
+    async def close(self, symbol: Symbol) -> ClosingOutcome:
         """
         Sell all of it.
         """
-        symbol = position.key.symbol
-        await self._withdraw_protection(position)
+        position = await self.held(symbol)
         closing = self._tracker.closing(position)
         try:
             async with closing:
@@ -156,17 +106,15 @@ class Bot:
             logger.warning("closing %s: %s", symbol, error)
         return closing.outcome
 
-    async def sync(self) -> Synced:
+    async def sync(self) -> Recovery:
         """
-        The periodic look: fetch fills of what works, ask about what is in doubt, compare what is held.
+        Fetch fills of working orders, find out what became of orders in doubt, and compare positions.
         """
-        filled: list[Position] = []
         async for position in self._tracker.live():
             for order in position.orders:
                 if order.status is OrderStatus.WORKING:
                     fills = await self._fills_of(position.key.symbol, order)
-                    applied = await self._tracker.apply_fills(*fills)
-                    filled += applied.positions
+                    await self._tracker.apply_fills(*fills)
         recovery = await self._tracker.recover(self._source)
         scope = SnapshotScope(venue=self._source.venue, account=self._source.account)
         snapshot = await self._source.snapshot(scope)
@@ -178,36 +126,25 @@ class Bot:
                 if held is not None and held != believed:
                     facts = {"held": held, "believed": believed}
                     self._tracker.record("sync.differs", position, facts, severity=Severity.ERROR)
-        self._tracker.record("sync.done", None, {"filled": len(filled), "settled": len(recovery.settled)})
-        return Synced(filled=filled, recovery=recovery)
+        self._tracker.record("sync.done", None, {"settled": len(recovery.settled)})
+        return recovery
 
     async def held(self, symbol: Symbol) -> PersistedPosition:
         """
-        The open position of *symbol*.
+        Return the open position of *symbol*.
 
         Raises:
             LookupError: There is none.
         """
-        position = await self._tracker.find_live(self._key(symbol))
-        match position:
-            case PersistedPosition():
+        match await self._tracker.find_live(self._key(symbol)):
+            case PersistedPosition() as position:
                 return position
-            case PendingPosition() | None:
-                raise LookupError(f"nothing is held of {symbol}")
-
-    async def _withdraw_protection(self, position: PersistedPosition) -> None:
-        """
-        Cancel the orders that would sell what the exit is about to sell.
-        """
-        for order in position.live_orders:
-            if order.purpose is OrderPurpose.PROTECT and order.venue_order_id is not None:
-                await self._exchange.cancel_order(order.venue_order_id, position.key.symbol)
-                await self._tracker.steps.canceled(position.ref, order.ordinal)
-                await self._tracker.steps.protected(position.ref, None)
+            case _:
+                raise LookupError(f"no open position in {symbol}")
 
     async def _fills_of(self, symbol: Symbol, order: Order) -> Sequence[Fill]:
         """
-        What the venue shows of an order: its acknowledgement says nothing about fills.
+        Look up an order's fills, which its acknowledgement does not have.
         """
         query = FillQuery(
             venue=self._source.venue,

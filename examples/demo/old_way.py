@@ -1,77 +1,58 @@
 """
-The old way: the same bot as it was before poslife. A foil, and no example.
+The old way: the same bot before poslife, for comparison and not as an example.
 
-Its event logger and its repository are those of the incident that poslife was written for: a queue, a batch,
-one ``executemany``, ``except`` that logs and goes on; an id column of integers; methods that return
-``False``. So is what it does with them: a position is registered as ``"pending"`` before its order is sent,
-and the periodic sync closes what the exchange does not show. Only the store is the demo's, and each event
-carries a number by which it can be counted. Batches are written twice a second, not every five seconds, so
-that more is written before something happens: that is to the foil's advantage.
+Its event logger and its repository are those of the incident that poslife was written for: a queue, batches,
+``except`` that logs and goes on, methods that return ``False``. A position is registered as ``"pending"``
+before its order is sent, and the periodic sync closes what the exchange does not show. Two things are the
+demo's: each event has a name to be counted by, and batches are written twice a second instead of every five,
+which is to this bot's advantage.
 """
 
-# Catching everything and logging a line is what this file is about.
+# Catching everything and logging a line is the subject of this file.
 # ruff: noqa: BLE001, TRY400, SIM105
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
 
+from examples.demo.database import Connection
 from poslife.testing.bybit import BybitClient
-
-__all__ = ["OldBot", "OldEventLogger", "OldPosition", "OldRepository", "OldStore"]
 
 logger = logging.getLogger("old_way")
 
 
-class OldStore(Protocol):
-    """
-    A database, as both its users see it.
-    """
-
-    async def execute(self, statement: str, *arguments: object) -> list[tuple[object, ...]]:
-        """
-        Run one statement, and return its rows.
-        """
-        ...
-
-    async def executemany(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-        """
-        Run one statement for every row, in one transaction.
-        """
-        ...
+async def create_tables(database: Connection, *, postgres: bool) -> None:
+    # SQLite takes 'pending' for an integer, unless the table is strict.
+    key, strict = ("SERIAL", "") if postgres else ("INTEGER", "STRICT")
+    await database.execute(
+        f"CREATE TABLE IF NOT EXISTS old_way_positions (id {key} PRIMARY KEY, symbol TEXT NOT NULL,"
+        f" quantity TEXT NOT NULL, status TEXT NOT NULL) {strict}"
+    )
+    await database.execute(
+        f"CREATE TABLE IF NOT EXISTS old_way_events (id {key} PRIMARY KEY, event_type TEXT NOT NULL,"
+        f" event_data TEXT NOT NULL, position_id INTEGER, symbol TEXT) {strict}"
+    )
 
 
 @dataclass
 class OldPosition:
-    """
-    What is held, or about to be.
-    """
-
     id: int
     symbol: str
     quantity: Decimal
-    target_order: str | None = None
 
 
 class OldEventLogger:
-    """
-    Collects events in a queue and writes them in batches.
-    """
-
     batch_size = 50
     flush_interval = 0.5
 
-    def __init__(self, store: OldStore, told: Callable[[str, str, object], None], first: int = 1) -> None:
-        self.store = store
-        self.told = told
-        self.numbers = itertools.count(first)
+    def __init__(self, database: Connection, named: Callable[[str, object], str]) -> None:
+        self.database = database
+        self.named = named
         self.queued = self.tried = 0
         self.queue: asyncio.Queue[tuple[object, ...]] = asyncio.Queue()
         self.shutdown = False
@@ -83,14 +64,9 @@ class OldEventLogger:
         position_id: int | None = None,
         symbol: str | None = None,
     ) -> None:
-        """
-        Queue an event.
-        """
-        number = next(self.numbers)
-        row = (event_type, json.dumps({**data, "number": number}, default=str), position_id, symbol)
-        await self.queue.put(row)
+        data["event"] = self.named(event_type, position_id)
+        await self.queue.put((event_type, json.dumps(data, default=str), position_id, symbol))
         self.queued += 1
-        self.told(str(number), event_type, position_id)
 
     async def event_worker(self) -> None:
         """
@@ -111,11 +87,8 @@ class OldEventLogger:
         await self.write_batch(batch)
 
     async def write_batch(self, batch: Sequence[tuple[object, ...]]) -> None:
-        """
-        Write a batch.
-        """
         try:
-            await self.store.executemany(
+            await self.database.executemany(
                 "INSERT INTO old_way_events (event_type, event_data, position_id, symbol)"
                 " VALUES ($1, $2, $3, $4)",
                 batch,
@@ -126,19 +99,12 @@ class OldEventLogger:
 
 
 class OldRepository:
-    """
-    Writes positions.
-    """
-
-    def __init__(self, store: OldStore) -> None:
-        self.store = store
+    def __init__(self, database: Connection) -> None:
+        self.database = database
 
     async def create_position(self, symbol: str, quantity: Decimal) -> int | None:
-        """
-        Store a position and return its id.
-        """
         try:
-            rows = await self.store.execute(
+            rows = await self.database.execute(
                 "INSERT INTO old_way_positions (symbol, quantity, status) VALUES ($1, $2, 'active')"
                 " RETURNING id",
                 symbol,
@@ -150,11 +116,8 @@ class OldRepository:
         return int(str(rows[0][0]))
 
     async def update_position_status(self, position_id: int, status: str) -> bool:
-        """
-        Change the status of a position.
-        """
         try:
-            rows = await self.store.execute(
+            rows = await self.database.execute(
                 "UPDATE old_way_positions SET status = $1 WHERE id = $2 RETURNING id", status, position_id
             )
         except Exception as error:
@@ -163,16 +126,9 @@ class OldRepository:
         return bool(rows)
 
     async def active_positions(self) -> list[OldPosition]:
-        """
-        The positions that a restart begins with.
-        """
-        try:
-            rows = await self.store.execute(
-                "SELECT id, symbol, quantity FROM old_way_positions WHERE status = 'active'"
-            )
-        except Exception as error:
-            logger.error("Failed to load positions: %s", error)
-            return []
+        rows = await self.database.execute(
+            "SELECT id, symbol, quantity FROM old_way_positions WHERE status = 'active'"
+        )
         return [
             OldPosition(id=int(str(number)), symbol=str(symbol), quantity=Decimal(str(quantity)))
             for number, symbol, quantity in rows
@@ -180,10 +136,6 @@ class OldRepository:
 
 
 class OldBot:
-    """
-    Opens, protects and closes positions, and closes those that the exchange does not show.
-    """
-
     def __init__(self, exchange: BybitClient, repository: OldRepository, events: OldEventLogger) -> None:
         self.exchange = exchange
         self.repository = repository
@@ -191,17 +143,11 @@ class OldBot:
         self.positions: dict[str, OldPosition] = {}
 
     async def start(self) -> None:
-        """
-        Load what was held.
-        """
         for position in await self.repository.active_positions():
             self.positions[position.symbol] = position
         await self.events.log_event("bot_started", {"positions": len(self.positions)})
 
     async def open(self, symbol: str, quantity: Decimal) -> OldPosition | None:
-        """
-        Buy.
-        """
         await self.events.log_event("signal_received", {"quantity": quantity}, symbol=symbol)
         if symbol in self.positions:
             await self.events.log_event("signal_skipped", {"reason": "position exists"}, symbol=symbol)
@@ -224,32 +170,9 @@ class OldBot:
         )
         return position
 
-    async def protect(self, symbol: str, price: Decimal) -> bool:
-        """
-        Place a take-profit order.
-        """
-        position = self.positions[symbol]
-        try:
-            order = await self.exchange.create_order(
-                symbol, "limit", "sell", position.quantity, price, params={"reduceOnly": True}
-            )
-        except Exception as error:
-            logger.error("Take profit failed for %s: %s", symbol, error)
-            return False
-        position.target_order = str(order["id"])
-        await self.events.log_event(
-            "take_profit_placed", {"price": price}, position_id=position.id, symbol=symbol
-        )
-        return True
-
     async def close(self, symbol: str) -> bool:
-        """
-        Sell all of it.
-        """
         position = self.positions[symbol]
         try:
-            if position.target_order is not None:
-                await self.exchange.cancel_order(position.target_order, symbol)
             await self.exchange.create_order(
                 symbol, "market", "sell", position.quantity, params={"reduceOnly": True}
             )
@@ -278,7 +201,7 @@ class OldBot:
             logger.info("Cleaned phantom position: %s", position.symbol)
             await self.events.log_event(
                 "phantom_position_closed",
-                {"position_id": position.id, "reason": "not_on_exchange"},
+                {"reason": "not_on_exchange"},
                 position_id=position.id,
                 symbol=position.symbol,
             )

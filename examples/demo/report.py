@@ -1,168 +1,131 @@
 """
-How the demo is told, in 80 to 100 columns, on a terminal or not. It prints what it is given, no more.
+What the demo prints: 80 to 100 columns, on a terminal or not.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.rule import Rule
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from examples.demo.accounting import Finding, Losses
-from examples.demo.scenes import Scene, Step
-from examples.demo.sink_books import SinkBooks
-from examples.demo.timeline import Timeline
+from examples.demo.accounts import EVENTS, HELD, Account, Truth, symbol_at_venue
+from examples.demo.books import OldBooks
+from examples.demo.scenes import Play
+from examples.demo.sink_books import Writer
+from examples.demo.witness import Witnessed
 
-__all__ = ["Report"]
-
-NARROWEST, WIDEST, WITHOUT_TERMINAL = 80, 100, 96
-LONGEST_STEP, LONGEST_LINE, LONGEST_LOG = 220, 250, 200
-# The modules of exceptions, and where on this machine exchange and file are.
-NOISE = re.compile(r"\b(?:\w+\.)+(?=\w+: )|https?://[^/\s]+|/\S+\.db: ")
-
+NARROWEST, WIDEST = 80, 100
 NEW, OLD = "poslife", "old way"
+# The modules of exceptions, and where on this machine exchange and file are.
+NOISE = re.compile(r"\b(?:\w+\.)+(?=[A-Z]\w+: )|https?://[^/\s]+|/\S+\.db: ")
+
+
+class Result(NamedTuple):
+    """
+    What came of one bot.
+    """
+
+    truth: Truth
+    books: OldBooks
+    accounts: Sequence[Account]
 
 
 class Report:
     """
-    Prints the demo as it goes.
+    Prints the demo, in the order of its methods.
     """
 
     def __init__(self) -> None:
         console = Console(highlight=False, emoji=False)
-        told = console.is_terminal or "COLUMNS" in os.environ
-        wanted = console.width if told else WITHOUT_TERMINAL
-        console.width = max(NARROWEST, min(WIDEST, wanted))
+        is_known = console.is_terminal or "COLUMNS" in os.environ
+        console.width = max(NARROWEST, min(WIDEST, console.width if is_known else WIDEST))
         self._console = console
 
-    def begin(self, *, store: str, ccxt: str) -> None:
+    def begin(self, *, database: str, ccxt: str) -> Status:
         """
-        Say what this is.
+        Say what this is. Returns a line that tells of progress, on a terminal.
         """
-        self._console.print()
+        self._console.print(Text("poslife demo: two trading bots, the same misfortunes\n", "bold"))
         self._console.print(
-            Text.assemble(
-                ("poslife demo", "bold"), ": what a bot holds, at every moment and after every crash"
-            )
+            f"Both trade with the real ccxt client ({ccxt}) at a simulated Bybit. One is on poslife, the "
+            'other written the usual way: id="pending", an event queue, errors that are only logged. '
+            "Orders are refused, answers are lost, the database goes away, and both bots are killed twice. "
+            "Then the books of each are compared with what it recorded, and with its exchange."
         )
-        self._console.print()
-        self._indented(
-            Text(
-                f"Two bots get the same signals. Each trades through the real ccxt client ({ccxt}) at a "
-                "simulated Bybit of its own on this machine. The same orders are refused, the same answers "
-                "are lost, their database goes away, and both are killed at the same moments."
-            )
+        self._console.print(Text(f"{database}\n", "dim"))
+        return self._console.status("")
+
+    def verdict(self, wrong: Sequence[str], old: Result) -> None:
+        if wrong:
+            self._console.print(Text(f"{NEW}: something is lost or wrong", "bold red"))
+            for sentence in wrong:
+                self._indented(Text(sentence, "red"))
+        else:
+            self._console.print(Text(f"{NEW}: nothing lost, nothing doubled, nothing wrong", "bold green"))
+        events, held = (next(one for one in old.accounts if one.what == what) for what in (EVENTS, HELD))
+        amiss = len(held.lost) + len(held.wrong)
+        told = (
+            f"{len(events.lost):,} of {events.total:,} events lost, {amiss} of {held.total} positions wrong"
         )
-        self._console.print()
-        table = Table.grid(padding=(0, 2))
-        table.add_row(Text(NEW, "green"), "a small bot on poslife")
-        table.add_row(
-            Text(OLD, "yellow"), 'the usual way: id="pending", an event queue, errors that are logged'
-        )
-        table.add_row(Text("store", "dim"), store)
+        self._console.print(Text(f"{OLD}: {told}", "bold yellow"))
+
+    def accounts(self, new: Result, old: Result) -> None:
+        table = self._section("The accounts: the tables of each bot, read with plain SQL")
+        for bot in (NEW, OLD):
+            table.add_column("", no_wrap=True)
+            for head in (f"{bot}\ntotal", "\nkept", "\nlost", "\nwrong"):
+                table.add_column(head, justify="right", min_width=5)
+        for ours, theirs in zip(new.accounts, old.accounts, strict=True):
+            table.add_row(ours.what, *_figures(ours), "  ", *_figures(theirs))
         self._indented(table)
 
-    def scene(self, number: int, scene: Scene, new: Sequence[Step], old: Sequence[Step], remark: str) -> None:
-        """
-        Tell what both bots made of a scene.
-        """
-        self._console.print()
-        self._console.print(Text(f"{number}  {scene.title}", "bold"))
-        if scene.seen:
-            self._indented(Text(scene.seen, "dim italic"))
-        table = Table.grid(padding=(0, 2))
-        table.add_column(width=16)
-        table.add_column(width=7)
-        table.add_column(width=10)
-        table.add_column()
-        for ours, theirs in zip(new, old, strict=True):
-            table.add_row(ours.asked, Text(NEW, "green"), Text(ours.did.outcome, "bold green"), _told(ours))
-            found = Text(_found(ours, theirs), "dim")
-            table.add_row(found, Text(OLD, "yellow"), Text(theirs.did.outcome, "bold yellow"), _told(theirs))
+    def scenes(self, plays: Sequence[Play], new: Result, old: Result) -> None:
+        table = self._section("The scenes: what the books hold at the end, and how many events are lost")
+        for head in ("", ""):
+            table.add_column(head)
+        for head in (f"{NEW}\nholds", "\nlost", f"{OLD}\nholds", "\nlost"):
+            table.add_column(head, justify="right", min_width=7, no_wrap=True)
+        for number, play in enumerate(plays, 1):
+            table.add_row(str(number), _titled(play), *_left(play, NEW, new), *_left(play, OLD, old))
         self._indented(table)
-        if remark:
-            self._indented(Text(remark, "dim"))
 
-    def timelines(self, timelines: Sequence[Timeline]) -> None:
-        """
-        Print every position's life.
-        """
+    def timelines(self, timelines: Mapping[str, Sequence[tuple[str, str]]]) -> None:
         self._section(
-            "What poslife can prove",
-            "Every position from its first intention on, those that came to nothing included. A line is one "
-            "transaction: the change and its events. A line with a dot is an event of the bot's own.",
+            "What poslife can prove: each line is a transaction, or with a dot, the bot's own events"
         )
-        for timeline in timelines:
-            self._console.print()
-            self._console.print(Text.assemble((timeline.title, "bold"), "  ", (timeline.now, "cyan")))
+        for title, lines in timelines.items():
+            self._console.print(Text(f"\n{title}", "bold"))
             table = Table.grid(padding=(0, 1))
-            table.add_column(width=8, justify="right", style="dim")
-            table.add_column(width=1)
-            table.add_column()
-            for line in timeline.lines:
-                by = Text(f" [{line.by}]", "magenta") if line.by else Text()
-                told = Text(_shortened(line.told, LONGEST_LINE), "dim" if line.own else "")
-                table.add_row(f"+{line.after:.3f}", "·" if line.own else "", told + by)
-            self._console.print(table)
+            for after, events in lines:
+                table.add_row(Text(after, "dim"), Text(_shortened(events), "dim" if events[0] == "." else ""))
+            self._indented(table)
 
-    def old_way(self, *, losses: Losses, wrong: Sequence[str], log: Sequence[str]) -> None:
-        """
-        Tell what the old way has lost.
-        """
-        self._section(
-            "What the old way lost", "It ran for real, on the same store. What it logged, and went on:"
+    def old_way(self, old: Result, log: Sequence[str]) -> None:
+        self._section("What the old way lost, and what it logged")
+        lost = old.truth.lost(old.books)
+        good = sum(not event.about or event.about.isdigit() for event in lost)
+        kinds = ", ".join(
+            f"{count} {kind}" for kind, count in Counter(one.kind for one in lost).most_common()
         )
         table = Table.grid(padding=(0, 2))
+        table.add_row(Text("lost", "red"), f"{len(lost)} events, {good} of them without a fault: {kinds}")
         for line in log:
-            at, _, said = line.split(" ", 2)
-            table.add_row(Text(at, "dim"), Text(_shortened(said, LONGEST_LOG), "yellow"))
-        self._indented(table)
-        self._console.print()
-        table = Table.grid(padding=(0, 2))
-        if losses.total:
-            kinds = ", ".join(f"{times} {kind}" for kind, times in losses.kinds)
-            table.add_row(
-                Text("lost", "bold red"),
-                f"{losses.total} events, {losses.good} of them without a fault: {kinds}",
-            )
-        for sentence in wrong:
-            table.add_row(Text("wrong", "bold red"), sentence)
+            at, _, message = line.split(" ", 2)
+            table.add_row(Text(at, "dim"), Text(_shortened(message), "yellow"))
         self._indented(table)
 
-    def accounts(self, new: Sequence[Finding], old: Sequence[Finding]) -> None:
-        """
-        Print the accounts of both.
-        """
-        self._section(
-            "The accounts",
-            "Each bot's tables, read with plain SQL, against what the bot emitted and its exchange did.",
-        )
-        table = Table(box=None, padding=(0, 2, 0, 0), expand=False, header_style="dim")
-        table.add_column("")
-        table.add_column(NEW)
-        table.add_column(OLD)
-        for ours, theirs in zip(new, old, strict=True):
-            table.add_row(ours.what, _cell(ours), _cell(theirs))
-        self._indented(table)
-
-    def sink(self, books: SinkBooks, *, sound: bool) -> None:
-        """
-        Print what poslife's sink counted, life by life.
-        """
-        self._section(
-            "The sink's own books",
-            "What poslife's sink counted when it was last asked: right after the last event that a life "
-            "recorded before its SIGKILL, or at the end. What waited then, the next life recovered. Each "
-            "event goes to the database and, by a second writer, to a file, which refuses nothing.",
-        )
-        table = Table(box=None, padding=(0, 1, 0, 0), expand=False, header_style="dim")
-        for head in (
+    def sink(self, lives: Sequence[Witnessed], writers: Mapping[str, Writer]) -> None:
+        table = self._section("The sink's books: its last figures in each life of the bot, for each writer")
+        for head in [
             "life",
             "writer",
             "emitted",
@@ -172,66 +135,71 @@ class Report:
             "+ dropped",
             "+ waiting",
             "ended",
-        ):
+        ]:
             table.add_column(head, justify="left" if head in {"writer", "ended"} else "right")
-        for number, life in enumerate(books.lives, 1):
-            ended = "shutdown" if life.death is None else life.death.signal
-            for last in life.lasts:
-                counted = (last.emitted, last.recovered, last.committed)
-                left = (last.dead_lettered, last.dropped, last.backlog)
-                table.add_row(str(number), last.writer, *map(str, counted + left), ended)
+        for number, life in enumerate(lives, 1):
+            for last in life.last_stats:
+                came = last.emitted, last.recovered, last.committed
+                left = last.dead_lettered, last.dropped, last.backlog
+                ended = "shutdown" if life.ended else "SIGKILL"
+                table.add_row(str(number), last.name, *map(str, came + left), ended)
         self._indented(table)
-        for holding in books.holdings.values():
-            cut_off = f" + {holding.under_way} cut off by SIGKILL" if holding.under_way else ""
-            letters = f"{holding.letters} dead letter{'' if holding.letters == 1 else 's'}"
-            kept = f"{holding.rows} events + {letters} = {holding.rows + holding.letters}"
-            self._indented(Text(f"{books.recorded} emitted{cut_off}; in {holding.what} {kept}."))
-        self._indented(
-            Text(
-                f"The figures were asked for {books.moments} times, after each event: "
-                f"{'they added up each time' if sound else 'see below what is wrong'}.",
-                "" if sound else "red",
+        recorded = sum(len(life.emitted) for life in lives)
+        for name, writer in writers.items():
+            self._indented(
+                f"{name}: {recorded} emitted + {writer.cut_off} cut off by SIGKILL = "
+                f"{writer.rows} events + {writer.letters} dead letters"
             )
-        )
 
-    def verdict(self, wrong: Sequence[str], *, seconds: float, kept: str) -> None:
+    def end(self, *, seconds: float, within: float | None, left: str) -> None:
+        self._console.print()
+        self._console.print(Text(f"{seconds:.1f} s. {left}", "dim"))
+        if within is not None and seconds > within:
+            self._console.print(Text(f"It took {seconds:.1f} s, and may take {within:g} s.", "bold red"))
+
+    def _section(self, title: str) -> Table:
         """
-        Say how it ended.
+        Print a heading, and return a table to fill.
         """
         self._console.print()
-        if wrong:
-            self._console.print(Text("poslife has got something wrong:", "bold red"))
-            for sentence in wrong:
-                self._console.print(Text(f"  {sentence}", "red"))
-        else:
-            self._console.print(Text("poslife: nothing lost, nothing twice, nothing wrong.", "bold green"))
-        self._console.print(Text(f"{seconds:.1f} s. {kept}", "dim"))
+        self._console.print(Text(title, "bold"))
+        return Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
 
-    def _section(self, title: str, about: str) -> None:
-        self._console.print()
-        self._console.print(Rule(Text(title, "bold"), align="left", style="dim"))
-        self._console.print(Text(about, "dim"))
-
-    def _indented(self, what: Table | Text) -> None:
-        self._console.print(Padding(what, (0, 0, 0, 3), expand=False))
+    def _indented(self, what: Table | Text | str) -> None:
+        self._console.print(Padding(what, (0, 0, 0, 2), expand=False))
 
 
-def _told(step: Step) -> str:
-    return _shortened(step.did.told, LONGEST_STEP)
+def _figures(account: Account) -> tuple[Text | str, ...]:
+    if account.kept is None:
+        return (f"{account.total:,}" if account.total else "-", "-", "-", "-")
+    return (
+        f"{account.total:,}",
+        f"{account.kept:,}",
+        *(Text(f"{len(faults):,}", "bold red" if faults else "") for faults in (account.lost, account.wrong)),
+    )
 
 
-def _found(*steps: Step) -> str:
+def _left(play: Play, bot: str, result: Result) -> tuple[Text | str, Text]:
     """
-    What is there really: one word, where it is the same for both.
+    Return what the books hold of a scene's symbol, and how many of its events are lost.
     """
-    found = dict.fromkeys(step.found for step in steps)
-    return f"{steps[0].where} {' | '.join(found)}" if steps[0].where else ""
+    books = result.books.held.get(play.scene.symbol, Decimal(0))
+    exchange = result.truth.held.get(symbol_at_venue(play.scene.symbol), Decimal(0))
+    held = f"{books:f}" if books else "none" if play.scene.symbol else ""
+    if books != exchange:
+        held += f", not {exchange:f}"
+    lost = {event.event for event in result.truth.lost(result.books)}
+    count = sum(event.event in lost for event in result.truth.emitted[play.emitted[bot]])
+    return Text(held, "bold red" if books != exchange else ""), Text(
+        f"{count:,}", "bold red" if count else ""
+    )
 
 
-def _cell(finding: Finding) -> Text:
-    return Text(finding.found, "red" if finding.wrong else "")
+def _titled(play: Play) -> str:
+    name = play.scene.symbol.partition("/")[0]
+    return f"{name}: {play.scene.title}" if name else play.scene.title
 
 
-def _shortened(text: str, longest: int) -> str:
+def _shortened(text: str) -> str:
     text = NOISE.sub("", " ".join(text.split()))
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+    return text if len(text) <= 220 else f"{text[:217]}..."

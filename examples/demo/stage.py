@@ -5,200 +5,170 @@ A stage: a simulated venue in this process, and a bot in one of its own, which c
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import TracebackType
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Self
 
+import msgspec
+
 from examples.demo.books import count_kept
-from examples.demo.failure import DemoFailed
-from examples.demo.messages import Command, Did, Stop, read, write
-from examples.demo.place import Place, journal_in, words_in
-from examples.demo.words import Word, WordFile
+from examples.demo.database import Database, DemoFailed
+from examples.demo.driver import Command, Life
+from examples.demo.witness import Emitting, Witnessed, count_emitted, read_witness
 from poslife.testing.bybit import SimulatedBybit
 
-__all__ = ["Killed", "Stage"]
-
 PATIENCE = 30.0
-A_MOMENT = 0.005
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Killed:
-    """
-    How a life of the bot ended that did not end in good order.
-
-    Attributes:
-        status: The exit status: minus the signal's number.
-        recorded: How many events the bot had recorded by then, in all its lives.
-        kept: How many of them each of its writers has, dead letters included.
-    """
-
-    status: int
-    recorded: int
-    kept: Mapping[str, int]
+PROJECT = Path(__file__).parents[2]
 
 
 class Stage:
     """
-    One venue, one bot, and what the bot said.
-
-    Args:
-        kind: Which bot.
-        place: Its store, and a folder for what is kept outside it.
-        account: The host's name for the account at the venue.
-        loses_journal: Sabotage: whether the bot's journal is gone when it is started again.
+    One venue and one bot, ``poslife`` or ``old-way``.
 
     Attributes:
         venue: The venue, and the truth about it.
-        place: The bot's store.
-        killed: Each time it was killed.
+        behind: For each SIGKILL, how many of the events recorded by then each writer did not have.
     """
 
-    def __init__(self, kind: str, place: Place, account: str, *, loses_journal: bool = False) -> None:
-        self.kind = kind
+    def __init__(self, bot: str, database: Database, *, loses_journal: bool = False) -> None:
+        self.bot = bot
         self.venue = SimulatedBybit()
-        self.place = place
-        self.killed: list[Killed] = []
-        self._account = account
+        self.behind: list[Mapping[str, int]] = []
+        self._database = database
         self._loses_journal = loses_journal
-        self._log = place.folder / f"{kind}.log"
-        self._words = WordFile(words_in(place.folder, kind))
+        self._log = database.folder / f"{bot}.log"
+        self._lives: list[Life] = []
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
         await self.venue.__aenter__()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         try:
             if self._process is not None:
-                await self._kill()
+                await self._end(kill=True)
         finally:
-            await self.venue.__aexit__(kind, error, trace)
+            await self.venue.__aexit__(None, None, None)
 
     @property
-    def log(self) -> list[str]:
-        """
-        What the bot has logged.
-        """
+    def log(self) -> Sequence[str]:
         return self._log.read_text().splitlines() if self._log.exists() else []
 
     @property
-    def words(self) -> list[Word]:
+    def witnessed(self) -> Sequence[Witnessed]:
         """
-        What the bot has said of its events, in all its lives.
+        What each life of the bot did with its events.
         """
-        self._words.read_on()
-        return self._words.words
+        return [read_witness(life.witness) for life in self._lives]
+
+    @property
+    def emitting(self) -> Sequence[Emitting]:
+        """
+        The events that the bot began to record, in all its lives.
+        """
+        return [event for life in self.witnessed for event in life.emitting]
 
     @property
     def recorded(self) -> int:
         """
-        How many events it has recorded: the calls that have returned.
+        How many events the bot has recorded: the calls that have returned.
         """
-        self._words.read_on()
-        return self._words.accepted
+        return sum(count_emitted(life.witness) for life in self._lives)
 
-    async def start(self) -> Did:
+    async def start(self) -> str:
         """
-        Start the bot. Returns what it says when it is ready.
+        Start the bot, and wait until it is ready.
         """
-        if self._loses_journal and self.killed:
-            shutil.rmtree(journal_in(self.place.folder))
+        if self._loses_journal and self.behind:
+            shutil.rmtree(self._database.folder / "events")
+        life = Life(
+            bot=self.bot,
+            number=len(self._lives) + 1,
+            database=self._database.address,
+            venue=self.venue.url,
+            folder=str(self._database.folder),
+        )
+        self._lives.append(life)
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                "-m",
-                "examples.demo.child",
-                self.kind,
-                self.place.address,
-                self.venue.url,
-                self._account,
-                str(self.place.folder),
+                *("-m", "examples.demo.process", msgspec.json.encode(life).decode()),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                cwd=PROJECT,
                 # ^C in the terminal is for the demo, which ends its bots itself.
                 start_new_session=True,
             )
         return await self._answer()
 
-    async def ask(self, command: Command) -> Did:
+    async def ask(self, command: str, *arguments: str | int) -> str:
         """
-        Have a command carried out.
+        Have a method of `Driver` called.
         """
-        self.begin(command)
+        self.begin(command, *arguments)
         return await self._answer()
 
-    def begin(self, command: Command) -> None:
+    def begin(self, command: str, *arguments: str | int) -> None:
         """
-        Send a command, and do not wait for it.
+        Have a method of `Driver` called, without waiting for it.
         """
-        _, stdin, _ = self._running()
-        stdin.write(write(command))
+        stdin = self._running().stdin
+        assert stdin is not None
+        stdin.write(msgspec.json.encode(Command(command, arguments)) + b"\n")
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """
-        Wait for something to happen at the venue.
+        Wait for something that is visible from here.
         """
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._until(holds)
+                while not holds():  # noqa: ASYNC110 - there is no event to wait for
+                    await asyncio.sleep(0.01)
         except TimeoutError:
             raise self._failed("has not come as far as it should") from None
 
-    async def _until(self, holds: Callable[[], bool]) -> None:
-        while not holds():  # noqa: ASYNC110 - the venue's truth has no event to wait for
-            await asyncio.sleep(A_MOMENT)
-
-    async def kill(self) -> Killed:
+    async def kill(self) -> None:
         """
-        SIGKILL. The bot does not get to do anything more.
+        SIGKILL the bot.
         """
-        status = await self._kill()
-        kept = await count_kept(self.place, self.kind)
-        self.killed.append(Killed(status=status, recorded=self.recorded, kept=kept))
-        return self.killed[-1]
-
-    async def _kill(self) -> int:
-        process, stdin, _ = self._running()
-        self._process = None
-        if process.returncode is None:
-            process.kill()
-        stdin.close()
-        return await process.wait()
+        await self._end(kill=True)
+        kept, recorded = await count_kept(self._database, self.bot), self.recorded
+        self.behind.append({writer: max(recorded - count, 0) for writer, count in kept.items()})
 
     async def stop(self) -> None:
         """
         Let the bot shut down in good order.
         """
-        await self.ask(Stop())
-        process, stdin, _ = self._running()
-        stdin.close()
         try:
             async with asyncio.timeout(PATIENCE):
-                status = await process.wait()
+                status = await self._end(kill=False)
         except TimeoutError:
             raise self._failed("does not end") from None
-        self._process = None
         if status:
             raise self._failed(f"ended with exit status {status}")
 
-    def _running(self) -> tuple[asyncio.subprocess.Process, asyncio.StreamWriter, asyncio.StreamReader]:
-        process = self._process
-        if process is None or process.stdin is None or process.stdout is None:
-            raise DemoFailed(f"the {self.kind} bot is not running")
-        return process, process.stdin, process.stdout
+    async def _end(self, *, kill: bool) -> int:
+        process = self._running()
+        if kill and process.returncode is None:
+            process.kill()
+        if process.stdin is not None:
+            process.stdin.close()
+        status = await process.wait()
+        self._process = None
+        return status
 
-    async def _answer(self) -> Did:
-        _, _, stdout = self._running()
+    def _running(self) -> asyncio.subprocess.Process:
+        if self._process is None:
+            raise DemoFailed(f"the {self.bot} bot is not running")
+        return self._process
+
+    async def _answer(self) -> str:
+        stdout = self._running().stdout
+        assert stdout is not None
         try:
             async with asyncio.timeout(PATIENCE):
                 line = await stdout.readline()
@@ -206,10 +176,7 @@ class Stage:
             raise self._failed(f"has not answered for {PATIENCE} s") from None
         if not line:
             raise self._failed("has ended")
-        answer = read(line)
-        assert isinstance(answer, Did)  # a bot gives no commands
-        return answer
+        return line.decode().strip()
 
     def _failed(self, what: str) -> DemoFailed:
-        tail = "\n".join(self.log[-15:])
-        return DemoFailed(f"the {self.kind} bot {what}; it logged:\n{tail}")
+        return DemoFailed("\n".join([f"the {self.bot} bot {what}; it logged:", *self.log[-15:]]))

@@ -5,95 +5,92 @@ The demo's account of the sink: figures that do not add up are said.
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from examples.demo.sink_books import Death, Holding, Life, Moment, SinkBooks, audit_sink, lives_of
-from examples.demo.words import Accepted, Began, Counts, Emitted, Ended, Pen, Word, WordFile
+from examples.demo.sink_books import Writer, audit_sink
+from examples.demo.witness import Emitted, Emitting, Witnessed
+from poslife import WriterStats
 
 
-def counts(emitted: int, recovered: int, committed: int, dead: int, dropped: int, backlog: int) -> Counts:
-    return Counts("store", emitted, recovered, committed, dead, dropped, backlog)
+def stats(
+    emitted: int, recovered: int, committed: int, dead: int, dropped: int, backlog: int
+) -> tuple[WriterStats, ...]:
+    return (
+        WriterStats(
+            name="store",
+            required=True,
+            emitted=emitted,
+            recovered=recovered,
+            committed=committed,
+            dead_lettered=dead,
+            dropped=dropped,
+            backlog=backlog,
+            relayed=0,
+            writes=0,
+            failures=0,
+        ),
+    )
 
 
-# Two events, one of them stored and one waiting when it was killed; then one more, and the end.
-WORDS: list[Word] = [
-    Began(),
-    Emitted(event="e1", kind="tick"),
-    Accepted(event="e1", counts=(counts(1, 0, 0, 0, 0, 1),)),
-    Emitted(event="e2", kind="tick"),
-    Accepted(event="e2", counts=(counts(2, 0, 1, 0, 0, 1),)),
-    Began(),
-    Emitted(event="e3", kind="tick"),
-    Accepted(event="e3", counts=(counts(1, 1, 0, 0, 0, 2),)),
-    Ended(counts=(counts(1, 1, 1, 1, 0, 0),)),
-]
-DEATH = Death(signal="SIGKILL", missing={"store": 1})
-LIVES = lives_of(WORDS, [DEATH])
-RECORDED = "3 events were recorded, and 0 cut off by a SIGKILL were kept; the database has"
+def life(*moments: tuple[WriterStats, ...], ended: tuple[WriterStats, ...] | None = None) -> Witnessed:
+    return Witnessed(
+        emitting=[Emitting(f"e{number}", "tick") for number, _ in enumerate(moments)],
+        emitted=[Emitted(f"e{number}", moment) for number, moment in enumerate(moments)],
+        ended=None if ended is None else Emitted("", ended),
+    )
 
 
-def held(rows: int, letters: int, under_way: int = 0) -> dict[str, Holding]:
-    return {"store": Holding(what="the database", rows=rows, letters=letters, under_way=under_way)}
+# Two events, one of them stored and one waiting when the bot was killed; then one more, and the end.
+FIRST = life(stats(1, 0, 0, 0, 0, 1), stats(2, 0, 1, 0, 0, 1))
+SECOND = life(stats(1, 1, 0, 0, 0, 2), ended=stats(1, 1, 1, 1, 0, 0))
+WRITER = Writer(rows=2, letters=1, cut_off=0)
+RECORDED = "3 events were recorded and 0 cut off by a SIGKILL were kept; the store has"
 
 
-BOOKS = SinkBooks(lives=LIVES, holdings=held(2, 1))
+def audited(second: Witnessed = SECOND, writer: Writer = WRITER) -> list[str]:
+    return audit_sink([FIRST, second], [{"store": 1}], {"store": writer})
 
 
-def ended_with(last: Counts) -> SinkBooks:
+def ended_with(*figures: int) -> Witnessed:
     """
-    The books where the second life's sink said something else at its end.
+    The second life where its sink said something else.
     """
-    return replace(BOOKS, lives=(LIVES[0], replace(LIVES[1], moments=(Moment(1, (last,)),))))
+    last = stats(*figures)
+    return replace(SECOND, emitted=[Emitted("e", last)], ended=Emitted("", last))
 
 
-def test_a_life_is_what_was_said_between_two_beginnings() -> None:
+def test_sound_books_add_up() -> None:
     """
-    With what it recorded, each figure it told, and how it ended.
+    At each moment, and to what the writer has in the end; with an event that was cut off and stored, too.
     """
-    first, second = LIVES
-
-    assert (2, 1) == (first.recorded, second.recorded)
-    assert (DEATH, None) == (first.death, second.death)
-    assert (counts(2, 0, 1, 0, 0, 1),) == first.lasts
-    assert (3, 4) == (BOOKS.recorded, BOOKS.moments)
-
-
-def test_sound_books_close() -> None:
-    """
-    Each moment adds up, and the sum is what the database has; with one that was cut off and stored, too.
-    """
-    assert [] == audit_sink(BOOKS)
-    assert [] == audit_sink(replace(BOOKS, holdings=held(3, 1, under_way=1)))
+    assert [] == audited()
+    assert [] == audited(writer=Writer(rows=3, letters=1, cut_off=1))
 
 
 @pytest.mark.parametrize(
-    "books, said",
+    "second, writer, said",
     [
+        (SECOND, Writer(1, 1, 0), f"{RECORDED} 1 and 1 dead letters"),
+        (SECOND, Writer(3, 1, 0), f"{RECORDED} 3 and 1 dead letters"),
+        (SECOND, Writer(3, 0, 0), "the sink counted 1 dead letters, the store has 0"),
         (
-            replace(BOOKS, holdings=held(1, 1)),
-            f"{RECORDED} 1 and 1 dead letters",
+            ended_with(1, 0, 0, 1, 0, 0),
+            WRITER,
+            "life 2: the store lacked 1 events when it began, and 0 were recovered",
         ),
         (
-            replace(BOOKS, holdings=held(3, 1)),
-            f"{RECORDED} 3 and 1 dead letters",
+            ended_with(1, 1, 0, 1, 0, 0),
+            WRITER,
+            f"life 2: the figures do not add up: {stats(1, 1, 0, 1, 0, 0)[0]}",
         ),
-        (replace(BOOKS, holdings=held(3, 0)), "the sink counted 1 dead letters, the database has 0"),
+        (ended_with(2, 1, 2, 1, 0, 0), WRITER, "life 2: 1 events were recorded, the sink counted 2"),
+        (ended_with(1, 1, 0, 1, 1, 0), WRITER, "life 2: 1 events were dropped"),
+        (ended_with(1, 1, 0, 1, 0, 1), WRITER, "life 2: 1 events still waited at its end"),
         (
-            ended_with(counts(1, 0, 0, 1, 0, 0)),
-            "1 events for the store were in the journal alone when life 2 began, and 0 were recovered",
-        ),
-        (
-            ended_with(counts(1, 1, 0, 1, 0, 0)),
-            "life 2: the sink's figures do not close: 1 + 1 is not 0 + 1 + 0 + 0",
-        ),
-        (ended_with(counts(2, 1, 2, 1, 0, 0)), "life 2: 1 events were recorded, the sink counted 2"),
-        (ended_with(counts(1, 1, 0, 1, 1, 0)), "life 2: 1 events were dropped"),
-        (ended_with(counts(1, 1, 0, 1, 0, 1)), "life 2: 1 events still waited at its end"),
-        (
-            replace(BOOKS, lives=(LIVES[0], Life(recorded=1, moments=(), death=None)), holdings=held(3, 0)),
-            "life 2: the sink told no figures",
+            replace(SECOND, emitted=[Emitted("e")], ended=None),
+            Writer(3, 0, 0),
+            "life 2: the sink gave no figures",
         ),
     ],
     ids=[
@@ -108,31 +105,8 @@ def test_sound_books_close() -> None:
         "silence",
     ],
 )
-def test_what_does_not_close_is_said(books: SinkBooks, said: str) -> None:
+def test_what_does_not_add_up_is_said(second: Witnessed, writer: Writer, said: str) -> None:
     """
     One thing wrong, one complaint with its numbers.
     """
-    assert [said] == audit_sink(books)
-
-
-def test_words_are_read_while_they_are_written(tmp_path: Path) -> None:
-    """
-    Each once; a line that is not whole yet is left for the next time.
-    """
-    file = WordFile(tmp_path / "words")
-    file.read_on()
-    pen = Pen(file.path)
-    for word in WORDS[:3]:
-        pen.say(word)
-    with file.path.open("ab") as cut_off:
-        cut_off.write(b'{"type":"Ended"')
-    file.read_on()
-    file.read_on()
-
-    assert (WORDS[:3], 1) == (file.words, file.accepted)
-
-    with file.path.open("ab") as cut_off:
-        cut_off.write(b"}\n")
-    file.read_on()
-
-    assert [*WORDS[:3], Ended()] == file.words
+    assert [said] == audited(second, writer)

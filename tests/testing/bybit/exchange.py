@@ -1,5 +1,5 @@
 """
-A simulated exchange without HTTP, and what is placed on it.
+A simulated exchange without HTTP, and orders for it.
 """
 
 from __future__ import annotations

@@ -1,178 +1,85 @@
 """
-The real ccxt client on the simulated venue: markets, positions, the wallet, the account.
+Orders, executions and positions of one account, true and visible.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
-import ccxt.async_support as ccxt
 import pytest
 
-from poslife.testing.bybit import Endpoint, SimulatedBybit, bybit_client
-from tests.testing.bybit.simulated import DBR, START, frozen, simulated
-
-BOTH_NUMBERS = pytest.mark.parametrize("number", [str, float], ids=["str", "float"])
-MILLISECONDS = int(START.timestamp() * 1000)
+from poslife.testing.bybit import OrderStatus, Side
+from poslife.testing.bybit._matching import Handling
+from tests.testing.bybit.exchange import AT_ONCE, Clock, exchange, limit, market
 
 
-@BOTH_NUMBERS
-async def test_markets(number: Callable[[str], object]) -> None:
+def test_a_hidden_fill_is_true_and_not_visible() -> None:
     """
-    Markets load from two requests, linear ones alone, and no request probes the account.
+    Until it is visible, order, position, wallet and executions are those before it.
     """
-    async with simulated(number=number) as (venue, client):
-        markets = await client.load_markets()
+    clock = Clock()
+    venue = exchange(clock)
+    venue.place(market(Side.BUY, "400"), AT_ONCE)
+    order = venue.place(market(Side.BUY, "600"), Handling(show_after=timedelta(seconds=4)))
 
-        market = markets[DBR]
-        assert ("DBRUSDT", "USDT", True, number("1")) == (
-            market["id"],
-            market["settle"],
-            market["linear"],
-            market["contractSize"],
-        )
-        assert {"amount": number("1"), "price": number("0.00001")} == {
-            field: market["precision"][field] for field in ("amount", "price")
-        }
-        assert number("5") == market["limits"]["cost"]["min"]
-        assert [Endpoint.INSTRUMENTS, Endpoint.INSTRUMENTS] == [r.endpoint for r in venue.requests]
+    assert OrderStatus.FILLED is order.status
+    assert Decimal(1000) == venue.account.position("DBRUSDT", 0).size
+    assert OrderStatus.NEW is venue.account.as_visible(order).status
+    assert Decimal(400) == venue.account.visible_position("DBRUSDT", 0).size
+    assert 1 == len(venue.account.visible_fills())
+    clock.time += timedelta(seconds=4)
+    venue.settle()
+    assert OrderStatus.FILLED is venue.account.as_visible(order).status
+    assert Decimal(1000) == venue.account.visible_position("DBRUSDT", 0).size
+    assert 2 == len(venue.account.visible_fills())
 
 
-@BOTH_NUMBERS
-async def test_positions(number: Callable[[str], object]) -> None:
+def test_an_order_is_found_by_either_id() -> None:
     """
-    Positions are those that are held; a flat one is shown when its symbol is asked for.
+    An unknown id is an error, and an order without a link id has only one.
     """
-    async with simulated(number=number) as (venue, client):
-        await client.create_order(DBR, "market", "sell", 1000)
-        venue.set_mark_price(DBR, Decimal("0.02"))
-        [held] = await client.fetch_positions()
-        [flat] = await client.fetch_positions(["BTC/USDT:USDT"])
+    venue = exchange()
+    named = venue.place(replace(market(Side.BUY, "1000"), order_link_id="a1"), AT_ONCE)
+    unnamed = venue.place(market(Side.BUY, "1000"), AT_ONCE)
 
-    expected = {
-        "symbol": DBR,
-        "side": "short",
-        "contracts": number("1000"),
-        "contractSize": number("1"),
-        "entryPrice": number("0.025"),
-        "markPrice": number("0.02"),
-        "unrealizedPnl": number("5"),
-        "leverage": number("10"),
-        "hedged": False,
-        "id": None,
-        "marginMode": None,
-        "timestamp": MILLISECONDS,
-        "lastUpdateTimestamp": MILLISECONDS,
-    }
-    assert expected == {field: held[field] for field in expected}
-    assert (number("0"), None, None, False) == (
-        flat["contracts"],
-        flat["side"],
-        flat["entryPrice"],
-        flat["hedged"],
-    )
+    assert named == venue.account.order("a1") == venue.account.order(named.order_id)
+    assert unnamed == venue.account.order(unnamed.order_id)
+    assert venue.account.has_link_id("a1")
+    assert not venue.account.has_link_id("")
+    assert venue.account.find_order("a2") is None
+    with pytest.raises(LookupError, match="no order 'a2'"):
+        venue.account.order("a2")
 
 
-async def test_positions_in_hedge_mode() -> None:
+def test_open_orders_are_those_that_may_fill() -> None:
     """
-    In hedge mode each leg is a row; a flat leg keeps its side and shows no contracts.
+    An order whose last fill is hidden is visibly open, and in truth not.
     """
-    async with simulated(hedged=True) as (_, client):
-        await client.create_order(DBR, "market", "sell", 1000, params={"hedged": True})
-        [held] = await client.fetch_positions()
-        legs = await client.fetch_positions([DBR])
-        await client.create_order(
-            DBR, "market", "buy", 1000, params={"hedged": True, "reduceOnly": True, "clientOrderId": "exit"}
-        )
-        closed = await client.fetch_positions()
+    venue = exchange()
+    resting = venue.place(limit(Side.BUY, "1000", "0.02"), AT_ONCE)
+    hidden = venue.place(market(Side.BUY, "1000"), Handling(show_after=timedelta(seconds=4)))
+    venue.place(market(Side.BUY, "1000"), AT_ONCE)
 
-    assert ("short", "1000", True) == (held["side"], held["contracts"], held["hedged"])
-    assert [("long", "0"), ("short", "1000")] == [(leg["side"], leg["contracts"]) for leg in legs]
-    assert [] == closed
+    assert [resting.order_id] == [order.order_id for order in venue.account.open_orders]
+    assert [resting.order_id, hidden.order_id] == [
+        order.order_id for order in venue.account.visible_open_orders()
+    ]
+    assert 3 == len(venue.account.orders)
 
 
-async def test_position_mode_and_leverage() -> None:
+def test_the_visible_wallet_is_the_balance_with_profit_and_fees() -> None:
     """
-    Both can be set; setting what is set already is an error of the venue.
+    An open position changes it only by its fees.
     """
-    async with simulated() as (venue, client):
-        await client.set_leverage(5, DBR)
-        with pytest.raises(ccxt.BadRequest):
-            await client.set_leverage(5, DBR)
-        await client.set_position_mode(hedged=True, symbol=DBR)
-        with pytest.raises(ccxt.NoChange):
-            await client.set_position_mode(hedged=True, symbol=DBR)
-        await client.create_order(DBR, "market", "buy", 1000, params={"positionIdx": 1})
-        with pytest.raises(ccxt.BadRequest):
-            await client.set_position_mode(hedged=False, symbol=DBR)
-        [position] = await client.fetch_positions()
+    venue = exchange(balance=Decimal(100))
+    venue.place(market(Side.BUY, "1000"), AT_ONCE)
+    fee = venue.account.fills[0].fee
+    venue.set_mark_price("DBRUSDT", Decimal("0.035"))
 
-        assert ("5", "5") == (position["leverage"], position["initialMargin"])
-        assert Decimal(1000) == venue.position(DBR, 1).size
+    assert Decimal(100) - fee == venue.account.visible_cash()
 
+    venue.place(market(Side.SELL, "1000"), AT_ONCE)
 
-@BOTH_NUMBERS
-async def test_balance(number: Callable[[str], object]) -> None:
-    """
-    The wallet shows what is there, what is bound, and what is left.
-    """
-    async with simulated(number=number) as (_, client):
-        await client.create_order(DBR, "market", "buy", 1000)
-        balance = await client.fetch_balance()
-
-    assert {
-        "total": number("99999.98625"),
-        "used": number("2.5"),
-        "free": number("99997.48625"),
-        "debt": number("0"),
-    } == balance["USDT"]
-
-
-async def test_time_and_ticker() -> None:
-    """
-    Venue time moves when it is told to; the ticker shows the mark price.
-    """
-    async with simulated() as (venue, client):
-        assert MILLISECONDS == await client.fetch_time()
-        venue.advance(2.5)
-        assert MILLISECONDS + 2500 == await client.fetch_time()
-        venue.set_mark_price("DBRUSDT", Decimal("0.031"))
-        ticker = await client.fetch_ticker(DBR)
-
-        assert ("0.031", "0.031") == (ticker["last"], ticker["markPrice"])
-
-
-@pytest.mark.parametrize(
-    "api_key,secret",
-    [pytest.param("other", "simulated", id="key"), pytest.param("simulated", "other", id="secret")],
-)
-async def test_a_wrong_signature_is_refused(api_key: str, secret: str) -> None:
-    """
-    Neither an unknown key nor a wrong secret gets in.
-    """
-    async with (
-        SimulatedBybit(now=frozen) as venue,
-        bybit_client(venue.url, apiKey=api_key, secret=secret) as client,
-    ):
-        with pytest.raises(ccxt.AuthenticationError):
-            await client.create_order(DBR, "market", "buy", 1000)
-
-        assert () == venue.orders
-
-
-async def test_a_client_that_probes_the_account() -> None:
-    """
-    A host that does not declare its account unified is answered too.
-    """
-    async with (
-        SimulatedBybit(now=frozen) as venue,
-        bybit_client(
-            venue.url, options={"enableUnifiedMargin": None, "enableUnifiedAccount": None}
-        ) as client,
-    ):
-        await client.create_order(DBR, "market", "buy", 1000)
-
-        endpoints = {request.endpoint for request in venue.requests}
-        assert {Endpoint.QUERY_API_KEY, Endpoint.ACCOUNT_INFO} <= endpoints
-        assert 1 == len(venue.orders)
+    assert Decimal(110) - fee - venue.account.fills[1].fee == venue.account.visible_cash()

@@ -1,5 +1,5 @@
 """
-Every fault as the real ccxt client meets it: which exception, what it sees afterwards, and what is true.
+Every fault through the real ccxt client: the exception, the visible state afterwards, and the true one.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import pytest
 from poslife.testing.bybit import (
     EmptyPositions,
     Endpoint,
+    Fault,
     LateFill,
     LateRejection,
     LateVisibility,
@@ -43,12 +44,12 @@ A1 = {"clientOrderId": "a1"}
             10016, "Request timeout, please try again later", ccxt.RequestTimeout, id="10016-timeout"
         ),
         pytest.param(170146, "Order creation timeout.", ccxt.InvalidOrder, id="170146"),
-        pytest.param(999999, "a code nobody knows", ccxt.ExchangeError, id="unknown"),
+        pytest.param(999999, "an unknown code", ccxt.ExchangeError, id="unknown"),
     ],
 )
 async def test_refusal(code: int, message: str, error: type[Exception]) -> None:
     """
-    A refused order does not exist; ccxt names the code by a class, and an unknown one by the bare base.
+    A refused order does not exist; ccxt maps the code to a class, an unknown one to ExchangeError.
     """
     async with simulated() as (venue, client):
         venue.inject(Refusal(code=code, message=message))
@@ -63,7 +64,7 @@ async def test_refusal(code: int, message: str, error: type[Exception]) -> None:
 
 async def test_an_error_whose_order_was_placed() -> None:
     """
-    A system error may come with an order that exists: the bare ExchangeError says nothing about it.
+    After a system error, a bare ExchangeError, the order may exist.
     """
     async with simulated() as (venue, client):
         venue.inject(Refusal(code=10016, message="System error. Please try again later.", applied=True))
@@ -76,7 +77,7 @@ async def test_an_error_whose_order_was_placed() -> None:
 
 async def test_late_rejection() -> None:
     """
-    The order is acknowledged, then rejected: no exception, no fill, a status that says it.
+    The order is acknowledged, then rejected: no exception and no fill, only a status.
     """
     async with simulated() as (venue, client):
         venue.inject(LateRejection(after=2))
@@ -98,7 +99,7 @@ async def test_late_rejection() -> None:
 
 async def test_lost_response_of_a_filled_order() -> None:
     """
-    The connection drops: ExchangeNotAvailable, and the order has filled all the same.
+    The connection closes with ExchangeNotAvailable, and the order has filled.
     """
     async with simulated() as (venue, client):
         venue.inject(LostResponse(applied=True))
@@ -116,7 +117,7 @@ async def test_lost_response_of_a_filled_order() -> None:
 
 async def test_lost_response_of_an_order_that_was_never_placed() -> None:
     """
-    The same exception, and there is no such order.
+    The exception is the same, and there is no such order.
     """
     async with simulated() as (venue, client):
         venue.inject(LostResponse(applied=False))
@@ -134,7 +135,7 @@ async def test_lost_response_of_an_order_that_was_never_placed() -> None:
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 async def test_server_error(status: int, *, applied: bool) -> None:
     """
-    A gateway's page says nothing about the order: a network error, whether or not it exists.
+    A gateway's error page is a network error, with and without an order.
     """
     expected = ccxt.RequestTimeout if status == 504 else ccxt.ExchangeNotAvailable
     async with simulated() as (venue, client):
@@ -149,7 +150,7 @@ async def test_server_error(status: int, *, applied: bool) -> None:
 @pytest.mark.parametrize("applied_first", [True, False], ids=["applied-first", "applied-late"])
 async def test_slow_answer(*, applied_first: bool) -> None:
     """
-    The client gives up with RequestTimeout; the order is placed all the same, perhaps after that.
+    The client gives up with RequestTimeout; the order is placed before or after that.
     """
     async with simulated() as (venue, client):
         await client.load_markets()
@@ -160,13 +161,13 @@ async def test_slow_answer(*, applied_first: bool) -> None:
 
         assert ccxt.RequestTimeout is type(slow.value)
         assert int(applied_first) == len(venue.orders)
-    # A venue that closes waits no longer.
+    # Closing the venue ends the delay.
     assert OrderStatus.FILLED is venue.order("a1").status
 
 
 async def test_a_slow_answer_within_the_time_out_is_an_answer() -> None:
     """
-    Slow is not lost.
+    A slow response is not lost.
     """
     async with simulated() as (venue, client):
         venue.inject(SlowAnswer(seconds=0.01))
@@ -177,7 +178,7 @@ async def test_a_slow_answer_within_the_time_out_is_an_answer() -> None:
 
 async def test_partial_fill_and_the_rest_on_demand() -> None:
     """
-    Part of the order fills and the rest works, until it is filled too.
+    Part of the order fills, and the rest works until it is filled by a call.
     """
     async with simulated() as (venue, client):
         venue.inject(PartialFill(ratio=Decimal("0.4")))
@@ -196,7 +197,7 @@ async def test_partial_fill_and_the_rest_on_demand() -> None:
 
 async def test_the_rest_of_a_partial_fill_can_be_cancelled() -> None:
     """
-    A cancelled order keeps what it has filled.
+    A cancelled order keeps its fills.
     """
     async with simulated() as (venue, client):
         venue.inject(PartialFill(ratio=Decimal("0.4")))
@@ -210,7 +211,7 @@ async def test_the_rest_of_a_partial_fill_can_be_cancelled() -> None:
 
 async def test_empty_positions() -> None:
     """
-    The position list is empty and says so with success, while the position is there.
+    The position list is successful and empty while there is a position.
     """
     async with simulated() as (venue, client):
         await buy(client)
@@ -225,7 +226,7 @@ async def test_empty_positions() -> None:
 
 async def test_one_symbol_missing_from_the_positions() -> None:
     """
-    Limited to symbols, the fault leaves those out of every list they belong to.
+    Injected for symbols, the fault leaves their rows out.
     """
     async with simulated() as (venue, client):
         await buy(client)
@@ -240,7 +241,7 @@ async def test_one_symbol_missing_from_the_positions() -> None:
 
 async def test_late_fill() -> None:
     """
-    An acknowledged market order works until the test, or time, fills it.
+    An acknowledged market order works until a call, or time, fills it.
     """
     async with simulated() as (venue, client):
         venue.inject(LateFill())
@@ -258,7 +259,7 @@ async def test_late_fill() -> None:
 
 async def test_late_visibility() -> None:
     """
-    A fill that has happened is not seen for four seconds: not by order, trades, positions or wallet.
+    For four seconds a fill is in neither order, trades, positions nor wallet.
     """
     async with simulated() as (venue, client):
         venue.inject(LateVisibility())
@@ -279,3 +280,89 @@ async def test_late_visibility() -> None:
         assert ("closed", "1000", "0.025") == (order["status"], order["filled"], order["average"])
         assert 1 == len(await client.fetch_my_trades(DBR))
         assert 1 == len(await client.fetch_positions())
+
+
+async def test_faults_meet_a_request_together() -> None:
+    """
+    Faults of different kinds combine: a partial fill, visible late, with a lost response.
+    """
+    async with simulated() as (venue, client):
+        venue.inject(PartialFill())
+        venue.inject(LateVisibility())
+        venue.inject(LostResponse(applied=True))
+        with pytest.raises(ccxt.ExchangeNotAvailable):
+            await buy(client, **A1)
+
+        assert ("PartialFill", "LateVisibility", "LostResponse") == venue.requests[-1].faults
+        assert Decimal(500) == venue.order("a1").filled_quantity
+        assert "0" == (await look_up(client))["filled"]
+
+
+async def test_faults_of_one_kind_queue() -> None:
+    """
+    Of one kind the first injected applies first, each to its number of requests.
+    """
+    async with simulated() as (venue, client):
+        venue.inject(Refusal(code=110007, message="one"), times=2)
+        venue.inject(Refusal(code=10016, message="two"))
+        raised: list[type[BaseException]] = []
+        for _ in range(3):
+            with pytest.raises(ccxt.ExchangeError) as refused:
+                await buy(client)
+            raised.append(type(refused.value))
+
+        assert [ccxt.InsufficientFunds, ccxt.InsufficientFunds, ccxt.ExchangeError] == raised
+        assert () == venue.injections
+        await buy(client)
+
+
+async def test_faults_of_one_symbol_leave_others_alone() -> None:
+    """
+    A fault for one symbol waits for it; the symbol may be ccxt's.
+    """
+    async with simulated() as (venue, client):
+        venue.inject(Refusal(), symbol=DBR)
+        await buy(client, BTC)
+        with pytest.raises(ccxt.InsufficientFunds):
+            await buy(client)
+        await buy(client)
+
+        assert ["BTCUSDT", "DBRUSDT"] == [order.symbol for order in venue.orders]
+
+
+@pytest.mark.parametrize(
+    "fault, error",
+    [
+        pytest.param(
+            Refusal(code=10006, message="", endpoint=Endpoint.POSITIONS), ccxt.RateLimitExceeded, id="code"
+        ),
+        pytest.param(ServerError(endpoint=Endpoint.POSITIONS), ccxt.ExchangeNotAvailable, id="500"),
+    ],
+)
+async def test_faults_of_other_requests(fault: Fault, error: type[Exception]) -> None:
+    """
+    A failed look-up raises; it is never an empty list.
+    """
+    async with simulated() as (venue, client):
+        await buy(client)
+        venue.inject(fault)
+        with pytest.raises(error) as failed:
+            await client.fetch_positions()
+
+        assert error is type(failed.value)
+        assert 1 == len(await client.fetch_positions())
+
+
+async def test_aiohttp_repeats_a_get_whose_response_is_lost() -> None:
+    """
+    It does so once on a kept connection, so the client notices only two lost responses.
+    """
+    async with simulated() as (venue, client):
+        await client.load_markets()
+        lost = LostResponse(applied=False, endpoint=Endpoint.POSITIONS)
+        venue.inject(lost)
+        assert [] == await client.fetch_positions()
+        assert 2 == len([r for r in venue.requests if r.endpoint is Endpoint.POSITIONS])
+        venue.inject(lost, times=2)
+        with pytest.raises(ccxt.ExchangeNotAvailable):
+            await client.fetch_positions()

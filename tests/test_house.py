@@ -30,12 +30,9 @@ _FILES = sorted(_PACKAGE.rglob("*.py"))
 _TESTED_ELSEWHERE = {
     "_version.py": "a constant",
     "venues.py": "re-exports _domain/venue_answers.py",
-    "_domain/outcomes.py": "tests/tracker/test_opening.py",
-    "_domain/plans.py": "tests/domain/test_order_steps.py",
     "_runtime/clock.py": "tests/testing/test_clock.py",
     "_runtime/forking.py": "tests/journal/test_forking.py",
     "_sink/*.py": "tests/sink",
-    "_tracker/*.py": "tests/tracker",
     "_trail/*.py": "tests/trail",
     "conformance/_example_changes.py": "tests/conformance/test_lies.py",
     "conformance/_example_records.py": "tests/conformance/test_lies.py",

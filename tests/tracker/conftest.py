@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from poslife.testing.clock import ManualClock
+
 
 @pytest.fixture(
     params=[
@@ -28,3 +30,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         case _:
             dsn: str = request.getfixturevalue("postgres_dsn")
             return dsn
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()

@@ -9,6 +9,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -18,10 +19,16 @@ from poslife import (
     Account,
     BatchingSink,
     ClientOrderId,
+    EventId,
     Fill,
+    Opening,
     OrderSide,
+    OrderStatus,
+    PersistedPosition,
     PositionKey,
+    PositionRef,
     PositionTracker,
+    Side,
     Symbol,
     Timings,
     TradeId,
@@ -40,10 +47,13 @@ from poslife._domain.venue_answers import (
     VenuePosition,
 )
 from poslife.errors import StorageUnavailable, VenueUnavailable
+from poslife.events import EventHeader
 from poslife.memory import MemoryStore
 from poslife.protocols import Clock, SubmitClassifier, SubmitContext, SubmitVerdict
 
 KEY = PositionKey(venue=Venue("bybit"), account=Account("main"), symbol=Symbol("DBR/USDT:USDT"))
+OTHER_KEY = replace(KEY, symbol=Symbol("BTC/USDT:USDT"))
+HUNDRED = Decimal(100)
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 _trades = itertools.count(1)
 
@@ -239,3 +249,41 @@ async def eventually(condition: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0)
     raise AssertionError("it never came to hold")
+
+
+def open_long(tracker: PositionTracker, quantity: str = "100") -> Opening:
+    return tracker.opening(KEY, side=Side.LONG, quantity=Decimal(quantity))
+
+
+async def status_of(tracker: PositionTracker, opening: Opening, ordinal: int = 0) -> OrderStatus:
+    return (await tracker.get(opening.ref)).orders[ordinal].status
+
+
+async def opened(tracker: PositionTracker, quantity: str = "100") -> PersistedPosition:
+    opening = tracker.opening(KEY, side=Side.LONG, quantity=Decimal(quantity))
+    async with opening:
+        await opening.submit(answer())
+        held = await opening.acknowledged(VenueOrderId("entry"), bought(quantity, order="entry"))
+    assert isinstance(held, PersistedPosition)
+    return held
+
+
+async def working(tracker: PositionTracker, quantity: str = "100") -> tuple[ClientOrderId, PositionRef]:
+    async with (opening := tracker.opening(KEY, side=Side.LONG, quantity=Decimal(quantity))):
+        await opening.submit(answer())
+        await opening.acknowledged(VenueOrderId("entry"))
+    return opening.client_order_id, opening.ref
+
+
+async def life_of(tracker: PositionTracker, ref: PositionRef) -> list[EventHeader]:
+    """
+    The headers of a position's life events.
+    """
+    return [event.header async for event in tracker.history(ref) if event.version is not None]
+
+
+def causes(headers: list[EventHeader]) -> set[tuple[EventId | None, object]]:
+    """
+    The causes and correlations among them.
+    """
+    return {(header.causation, header.correlation) for header in headers}

@@ -1,5 +1,5 @@
 """
-A closing block: one owner, one exit, and the position open again when it comes to nothing.
+A closing: one owner, one exit, and the position open again when it comes to nothing.
 """
 
 from __future__ import annotations
@@ -15,27 +15,30 @@ from poslife import (
     CloseReason,
     InDoubt,
     OrderPurpose,
+    OrderStatus,
     PersistedPosition,
     PositionStatus,
-    PositionTracker,
     Protection,
     Rejected,
     Side,
     VenueOrderId,
     Working,
 )
-from poslife.errors import AlreadyClosed, AlreadyClosing, InvalidValue
+from poslife.errors import (
+    AlreadyClosed,
+    AlreadyClosing,
+    InvalidValue,
+)
 from poslife.memory import MemoryStore
-from tests.tracker.scenes import KEY, Refused, answer, bought, fail, sold, tracking
-
-
-async def opened(tracker: PositionTracker, quantity: str = "100") -> PersistedPosition:
-    opening = tracker.opening(KEY, side=Side.LONG, quantity=Decimal(quantity))
-    async with opening:
-        await opening.submit(answer())
-        held = await opening.acknowledged(VenueOrderId("entry"), bought(quantity, order="entry"))
-    assert isinstance(held, PersistedPosition)
-    return held
+from tests.tracker.scenes import (
+    KEY,
+    Refused,
+    answer,
+    fail,
+    opened,
+    sold,
+    tracking,
+)
 
 
 async def test_a_full_close() -> None:
@@ -148,6 +151,27 @@ async def test_closed_by_the_venues_stop() -> None:
         closed = applied.positions[0]
         assert isinstance(closed, ClosedPosition)
         assert CloseReason.STOP_LOSS is closed.reason
+
+
+async def test_the_stop_closes_the_position_before_the_exit_is_sent() -> None:
+    """
+    No exit is sent for a position that is known to be closed: in one-way mode it could open another.
+    """
+    store = MemoryStore()
+    async with tracking(store) as tracker:
+        held = await opened(tracker)
+        closing = tracker.closing(held)
+        asked = answer()
+        with pytest.raises(AlreadyClosed):
+            async with closing:
+                await tracker.apply_fills(sold("100", "0.9", order="stop"))
+                await closing.submit(asked)
+        assert isinstance(closing.outcome, Closed)
+        after = await tracker.get(held.ref)
+
+        assert OrderStatus.ABANDONED is after.orders[-1].status
+        with pytest.raises(RuntimeError):
+            await asked  # it was closed unstarted
 
 
 async def test_an_order_in_doubt_does_not_block_the_exit() -> None:

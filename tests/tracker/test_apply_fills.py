@@ -8,37 +8,41 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from typing_extensions import override
 
 from poslife import (
-    ClientOrderId,
     ClosedPosition,
     CloseReason,
-    Leg,
     OrderSide,
     OrderStatus,
     Origin,
+    PendingPosition,
     PersistedPosition,
-    PositionRef,
     PositionStatus,
-    PositionTracker,
     Severity,
     Side,
     Symbol,
-    Venue,
     VenueOrderId,
 )
 from poslife._domain.events import FillConflicted
-from poslife.errors import InvalidValue
+from poslife.errors import (
+    InvalidValue,
+    StorageUnavailable,
+)
 from poslife.memory import MemoryStore
-from tests.tracker.scenes import KEY, UnreliableStore, answer, bought, fill, sold, tracking
-from tests.tracker.test_closing import opened
-
-
-async def working(tracker: PositionTracker, quantity: str = "100") -> tuple[ClientOrderId, PositionRef]:
-    async with (opening := tracker.opening(KEY, side=Side.LONG, quantity=Decimal(quantity))):
-        await opening.submit(answer())
-        await opening.acknowledged(VenueOrderId("entry"))
-    return opening.client_order_id, opening.ref
+from poslife.protocols import OwnerCandidates, OwnerQuery
+from tests.tracker.scenes import (
+    KEY,
+    UnreliableStore,
+    answer,
+    bought,
+    fill,
+    open_long,
+    opened,
+    sold,
+    tracking,
+    working,
+)
 
 
 async def test_partial_fills_add_up() -> None:
@@ -107,6 +111,25 @@ async def test_the_same_fill_with_other_numbers_is_a_conflict() -> None:
         assert Decimal(10) == held.quantity
 
 
+async def test_a_conflict_is_told_once_however_often_it_is_seen() -> None:
+    """
+    The same other numbers are an event once, and the stored ones stand.
+    """
+    store = UnreliableStore()
+    async with tracking(store) as tracker:
+        held = await opened(tracker)
+        await tracker.apply_fills(bought("1", trade_id="t"))
+        commits = len(store.commits)
+        for _ in range(3):
+            applied = await tracker.apply_fills(bought("2", trade_id="t"))
+
+            assert 1 == applied.repeated
+        assert len(store.commits) == commits + 1
+        after = await tracker.get(held.ref)
+        assert isinstance(after, PersistedPosition)
+        assert 101 == after.quantity
+
+
 async def test_a_fill_before_the_acknowledgement_by_client_order_id() -> None:
     """
     A stream is faster than the reply: the fill finds its order by our name for it (incident 14).
@@ -173,103 +196,6 @@ async def test_a_late_fill_after_a_rejection_believed_in() -> None:
         assert OrderStatus.FILLED is applied.positions[0].orders[0].status
 
 
-async def test_a_late_fill_while_another_position_holds_the_key() -> None:
-    """
-    It goes to the key's live holder, with its own order id kept.
-    """
-    async with tracking(MemoryStore()) as tracker:
-        _, ref = await working(tracker)
-        await tracker.steps.canceled(ref)
-        async with (second := tracker.opening(KEY, side=Side.LONG, quantity=Decimal(50))):
-            await second.submit(answer())
-            await second.acknowledged(VenueOrderId("second"), bought("50", order="second"))
-        applied = await tracker.apply_fills(bought("5", order="entry"))
-        stored = [one async for one in tracker.fills(second.ref)]
-
-        assert second.ref == applied.positions[0].ref
-        assert [Decimal(50), Decimal(5)] == [one.fill.quantity for one in stored]
-        assert "entry" == stored[1].fill.venue_order_id
-        assert stored[1].ordinal is None
-
-
-async def test_a_fill_nobody_ordered_opens_an_adopted_position() -> None:
-    """
-    A fill of an order that is not ours opens a position, marked as adopted and unconfirmed (incidents 15,
-    58).
-    """
-    async with tracking(MemoryStore()) as tracker:
-        applied = await tracker.apply_fills(bought("7", order="by-hand"), bought("3", order="by-hand"))
-        position = applied.positions[0]
-
-        assert isinstance(position, PersistedPosition)
-        assert Origin.ADOPTED is position.origin
-        assert Decimal(10) == position.quantity
-        assert () == position.orders
-
-
-async def test_a_fill_through_zero_is_unclaimed() -> None:
-    """
-    What a position cannot take is stored with the reason, with severity ERROR, and never lost.
-    """
-    store = UnreliableStore()
-    async with tracking(store) as tracker:
-        held = await opened(tracker)
-        applied = await tracker.apply_fills(sold("150", order="by-hand"))
-        unclaimed = [one async for one in tracker.unclaimed()]
-
-        assert list(applied.unclaimed) == unclaimed
-        assert "through zero" in str(unclaimed[0].unclaimed_because)
-        assert Severity.ERROR is store.commits[-1].events[0].header.severity
-        assert held == await tracker.get(held.ref)
-
-
-async def test_a_late_fill_of_an_exit_is_unclaimed() -> None:
-    """
-    A reduce-only order cannot open a position.
-    """
-    async with tracking(MemoryStore()) as tracker:
-        held = await opened(tracker)
-        async with (closing := tracker.closing(held)):
-            await closing.submit(answer())
-            await closing.acknowledged(VenueOrderId("exit"), sold("100", order="exit"))
-        applied = await tracker.apply_fills(sold("1", order="exit"))
-
-        assert 1 == len(applied.unclaimed)
-        assert await tracker.find_live(KEY) is None
-
-
-async def test_hedge_mode_legs_do_not_meet() -> None:
-    """
-    Two legs of one symbol are two positions; a fill that does not say its leg is unclaimed.
-    """
-    async with tracking(MemoryStore()) as tracker:
-        for leg, side in ((Leg.LONG, Side.LONG), (Leg.SHORT, Side.SHORT)):
-            async with (opening := tracker.opening(replace(KEY, leg=leg), side=side, quantity=Decimal(10))):
-                await opening.submit(answer())
-                await opening.acknowledged(VenueOrderId(leg.value))
-        await tracker.apply_fills(bought("10", order="long"), sold("10", order="short"))
-        unsaid = await tracker.apply_fills(bought("1", order="by-hand"))
-        said = await tracker.apply_fills(replace(bought("4", order="by-hand"), leg=Leg.SHORT))
-
-        assert 1 == len(unsaid.unclaimed)
-        assert Leg.SHORT is said.positions[0].key.leg
-        assert 2 == len([position async for position in tracker.live()])
-
-
-async def test_one_symbol_on_two_venues_is_two_positions() -> None:
-    """
-    The key is venue, account and symbol: no venue overwrites another's position (incident 38).
-    """
-    async with tracking(MemoryStore()) as tracker:
-        await opened(tracker)
-        elsewhere = replace(bought("3"), venue=Venue("binance"))
-        applied = await tracker.apply_fills(elsewhere)
-
-        assert Venue("binance") == applied.positions[0].key.venue
-        assert 2 == len([position async for position in tracker.live()])
-        assert Symbol("DBR/USDT:USDT") == applied.positions[0].key.symbol
-
-
 async def test_closed_by_a_fill_nobody_ordered() -> None:
     """
     A position closed by hand at the venue is closed, and says that it was not by us.
@@ -313,3 +239,52 @@ async def test_what_is_no_fill_is_refused_before_anything_is_written() -> None:
 
         held = await tracker.find_live(KEY)
         assert PositionStatus.PENDING is getattr(held, "status", None)
+
+
+async def test_a_fill_of_another_symbol_is_refused_before_anything_is_written() -> None:
+    """
+    A fill handed to the wrong order is the host's mistake, and is said so.
+    """
+    async with tracking(MemoryStore()) as tracker, open_long(tracker) as opening:
+        await opening.submit(answer())
+        with pytest.raises(InvalidValue, match="a fill of"):
+            await opening.acknowledged(None, replace(bought("1"), symbol=Symbol("BTCUSDT")))
+        held = await opening.acknowledged(None)
+
+        assert isinstance(held, PendingPosition)
+
+
+@pytest.mark.parametrize("ordinal", [-1, 1, True])
+async def test_a_fill_of_an_order_that_is_not_there(ordinal: int) -> None:
+    """
+    An ordinal that the position has not is refused before anything is written.
+    """
+    store = UnreliableStore()
+    async with tracking(store) as tracker:
+        held = await opened(tracker)
+        commits = len(store.commits)
+        with pytest.raises(InvalidValue, match="ordinal"):
+            await tracker.steps.apply_fills(bought("1"), order=(held.ref, ordinal))
+
+        assert len(store.commits) == commits
+
+
+async def test_a_store_that_blinks_while_fills_are_looked_up_is_asked_again() -> None:
+    """
+    A question that the store does not answer is repeated, as a commit is.
+    """
+
+    class Blinking(MemoryStore):
+        blinks = 0
+
+        @override
+        async def candidates_for(self, query: OwnerQuery, /) -> OwnerCandidates:
+            self.blinks += 1
+            if self.blinks % 2:
+                raise StorageUnavailable("a blink")
+            return await super().candidates_for(query)
+
+    async with tracking(Blinking()) as tracker:
+        applied = await tracker.apply_fills(bought("1"), bought("2"))
+
+        assert [PositionStatus.OPEN] == [position.status for position in applied.positions]

@@ -1,29 +1,48 @@
 """
-A position's events are found under it from its first instant on: pending, persisted, abandoned, closed.
+The tracker starts, records and stops, whatever its store and its host do.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from poslife import (
     Abandoned,
+    BatchingSink,
+    InDoubt,
     Opened,
     PendingPosition,
     PersistedPosition,
     PositionTracker,
+    RunId,
     Side,
+    Timings,
     VenueOrderId,
     causing,
     connect,
 )
-from poslife.errors import PositionNotFound
-from tests.tracker.scenes import KEY, answer, bought
+from poslife.errors import (
+    PositionNotFound,
+    StorageUnavailable,
+    TrackerNotStarted,
+)
+from poslife.memory import MemoryStore
+from tests.tracker.scenes import (
+    HUNDRED,
+    KEY,
+    UnreliableStore,
+    answer,
+    bought,
+    open_long,
+    tracking,
+)
 
 
 @asynccontextmanager
@@ -32,6 +51,91 @@ async def started(url: str, folder: Path) -> AsyncGenerator[PositionTracker]:
     async with tracker:
         await tracker.recover()
         yield tracker
+
+
+async def test_a_tracker_that_is_not_started_records_and_does_nothing_else() -> None:
+    """
+    `record` works at any time; everything else says that the tracker is not started.
+    """
+    tracker = PositionTracker(repository=(store := MemoryStore()), sink=BatchingSink(store))
+    tracker.record("before.start", None, {"x": 1})
+    with pytest.raises(TrackerNotStarted):
+        open_long(tracker)
+    async with tracker:
+        await tracker.flush(1)
+
+        assert "before.start" in [event.header.type for event in store.recorded_events()]
+
+
+async def test_a_store_that_cannot_describe_itself_stops_the_start() -> None:
+    """
+    The store is closed again, and no task is left.
+    """
+
+    class Mute(MemoryStore):
+        closed = False
+
+        @override
+        async def describe(self) -> str:
+            raise StorageUnavailable("gone")
+
+        @override
+        async def aclose(self) -> None:
+            self.closed = True
+
+    store = Mute()
+    before = asyncio.all_tasks()
+    tracker = PositionTracker(repository=store, sink=BatchingSink(store))
+    with pytest.raises(StorageUnavailable):
+        await tracker.__aenter__()
+
+    assert store.closed
+    assert before == asyncio.all_tasks()
+
+
+async def test_a_store_whose_run_cannot_be_ended_is_closed_all_the_same() -> None:
+    """
+    The adapter's error is raised once everything else is done.
+    """
+
+    class Odd(MemoryStore):
+        closed = False
+
+        @override
+        async def end_run(self, run: RunId, /) -> None:
+            raise RuntimeError("an adapter's bug")
+
+        @override
+        async def aclose(self) -> None:
+            self.closed = True
+
+    store = Odd()
+    with pytest.raises(RuntimeError, match="an adapter's bug"):
+        async with tracking(store):
+            pass
+
+    assert store.closed
+
+
+async def test_the_store_is_gone_for_good_and_the_tracker_ends_all_the_same() -> None:
+    """
+    It ends within its shutdown time, and no task is left.
+    """
+    store = UnreliableStore()
+    timings = Timings(commit=0.05, shutdown=0.2)
+    loop = asyncio.get_running_loop()
+    before = asyncio.all_tasks()
+    async with tracking(store, timings=timings) as tracker:
+        opening = tracker.opening(KEY, side=Side.LONG, quantity=HUNDRED)
+        with pytest.raises(StorageUnavailable):
+            async with opening:
+                await opening.submit(answer())
+                store.down = True
+        assert isinstance(opening.outcome, InDoubt)
+        leaving = loop.time()
+
+    assert loop.time() - leaving < 2
+    assert before == asyncio.all_tasks()
 
 
 async def test_what_was_told_of_a_pending_position_is_told_of_the_persisted_one(

@@ -222,3 +222,24 @@ def changed_in_place(position: PersistedPosition) -> None:
     A change is a new value.
     """
     position.entered_quantity = Decimal(1)  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def item_assigned(position: PersistedPosition) -> None:
+    """
+    A position is no dictionary: `position["stop_loss"] = …` was a TypeError at each stop (incident 4).
+    """
+    position["stop_loss"] = Decimal(1)  # type: ignore[index]  # pyright: ignore[reportIndexIssue]
+
+
+def patched_in(position: PersistedPosition) -> None:
+    """
+    Nor does it take an attribute that its class has not (incident 4).
+    """
+    position.stop_loss = Decimal(1)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def patched_step(tracker: PositionTracker) -> None:
+    """
+    A method is not replaced from outside: such a fix is lost with the file it stands in (incident 4).
+    """
+    tracker.steps.protected = print  # type: ignore[method-assign, assignment]  # pyright: ignore[reportAttributeAccessIssue]

@@ -27,6 +27,8 @@ class Closing(OrderBlock):
     leaves the position open, so that another can be made: it is reduce-only.
     """
 
+    __slots__ = ("_close_reason", "_of", "_price")
+
     _what = "closing"
 
     def __init__(

@@ -31,6 +31,8 @@ class Opening(OrderBlock):
         ref: The position's name.
     """
 
+    __slots__ = ("_key", "_price", "_quantity", "_side", "ref")
+
     _what = "opening"
 
     def __init__(

@@ -81,6 +81,8 @@ class OrderBlock:
     The common part of an opening and a closing: one order, from its preparation to its outcome.
     """
 
+    __slots__ = ("_context", "_left", "_ordinal", "_position", "_reason", "_stage", "_tracker")
+
     _what = "order"
 
     def __init__(self, context: BlockContext) -> None:

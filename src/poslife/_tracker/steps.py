@@ -34,6 +34,8 @@ class Steps:
     call leaves it open if the step was committed; taking it again is safe.
     """
 
+    __slots__ = ("_committer", "_fills")
+
     def __init__(self, committer: Committer, fills: FillApplier) -> None:
         self._committer = committer
         self._fills = fills

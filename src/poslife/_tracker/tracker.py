@@ -79,6 +79,19 @@ class PositionTracker:
         client_order_ids: Formats for further venues, or other ones for those that poslife knows.
     """
 
+    __slots__ = (
+        "_block_context",
+        "_committer",
+        "_fills",
+        "_life",
+        "_repository",
+        "_sink",
+        "_started",
+        "_steps",
+        "_tasks",
+        "_timings",
+    )
+
     def __init__(
         self,
         *,

@@ -38,8 +38,8 @@ class BybitClient(Protocol):
         symbol: str,
         type: str,
         side: str,
-        amount: Any,
-        price: Any = ...,
+        amount: object,
+        price: object = ...,
         params: Mapping[str, Any] = ...,
     ) -> dict[str, Any]:
         """

@@ -80,56 +80,21 @@ class BatchingSink:
         letters_a_minute: int = 20,
         alarm: Callable[[SinkHealth], None] | None = None,
     ) -> None:
-        names = [one.name for one in further]
-        for option, value, holds, expected in (
-            ("batch", batch, type(batch) is int and 1 <= batch <= 10_000, "an int from 1 to 10000"),
-            ("linger", linger, 0 <= linger <= 3600, "a number of seconds from 0 to 3600"),
-            (
-                "sync_every",
-                sync_every,
-                sync_every is None or 0 < sync_every <= 3600,
-                "a number of seconds above zero, at most 3600, or None",
-            ),
-            ("letters_a_minute", letters_a_minute, letters_a_minute >= 1, "an int of at least 1"),
-            ("further", names, len(set(names)) == len(names), "writers with different names"),
-        ):
-            if not holds:
-                raise InvalidValue(f"BatchingSink.{option}", value, expected)
+        _require_valid(batch, linger, sync_every, letters_a_minute, [one.name for one in further])
         self._clock: Clock = SystemClock() if clock is None else clock
         self._ids = EventIds(self._clock)
         self._journal = journal
         self._sync_every = sync_every
         self._redact = redact
         self._status = SinkStatus(journal, clock=self._clock, alarm=alarm)
-        limits = BatchLimits(
-            batch=batch, batch_bytes=1 << 20, linger=linger, window=8 * batch, window_bytes=8 << 20
-        )
-
-        def lane(name: str, writer: BatchWriter, *, required: bool, most_behind: int | None) -> Lane:
-            return Lane(
-                name,
-                writer,
-                required=required,
-                most_behind=most_behind,
-                journal=journal,
-                limits=limits,
-                clock=self._clock,
-                status=self._status,
-                dead_letters_a_minute=letters_a_minute,
-            )
-
-        self._lanes = [
-            lane("store", writer, required=True, most_behind=None),
-            *(
-                lane(
-                    one.name,
-                    one.writer,
-                    required=one.required,
-                    most_behind=None if one.required else one.most_behind,
-                )
-                for one in further
+        self._lanes = self._make_lanes(
+            writer,
+            further,
+            BatchLimits(
+                batch=batch, batch_bytes=1 << 20, linger=linger, window=8 * batch, window_bytes=8 << 20
             ),
-        ]
+            letters_a_minute,
+        )
         self._intake = Intake(
             self._lanes,
             journal,
@@ -148,6 +113,39 @@ class BatchingSink:
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
         after_fork_in_child(self._reset_after_fork)
+
+    def _make_lanes(
+        self,
+        writer: BatchWriter,
+        further: Sequence[FurtherWriter],
+        limits: BatchLimits,
+        dead_letters_a_minute: int,
+    ) -> list[Lane]:
+        def lane(name: str, writer: BatchWriter, *, required: bool, most_behind: int | None) -> Lane:
+            return Lane(
+                name,
+                writer,
+                required=required,
+                most_behind=most_behind,
+                journal=self._journal,
+                limits=limits,
+                clock=self._clock,
+                status=self._status,
+                dead_letters_a_minute=dead_letters_a_minute,
+            )
+
+        return [
+            lane("store", writer, required=True, most_behind=None),
+            *(
+                lane(
+                    one.name,
+                    one.writer,
+                    required=one.required,
+                    most_behind=None if one.required else one.most_behind,
+                )
+                for one in further
+            ),
+        ]
 
     def _reset_after_fork(self) -> None:
         """
@@ -377,3 +375,22 @@ class BatchingSink:
             upto = min(lane.backlog.cursor for lane in self._lanes)
         if upto:
             journal.forget(upto)
+
+
+def _require_valid(
+    batch: int, linger: float, sync_every: float | None, letters_a_minute: int, names: Sequence[str]
+) -> None:
+    for option, value, holds, expected in (
+        ("batch", batch, type(batch) is int and 1 <= batch <= 10_000, "an int from 1 to 10000"),
+        ("linger", linger, 0 <= linger <= 3600, "a number of seconds from 0 to 3600"),
+        (
+            "sync_every",
+            sync_every,
+            sync_every is None or 0 < sync_every <= 3600,
+            "a number of seconds above zero, at most 3600, or None",
+        ),
+        ("letters_a_minute", letters_a_minute, letters_a_minute >= 1, "an int of at least 1"),
+        ("further", names, len(set(names)) == len(names), "writers with different names"),
+    ):
+        if not holds:
+            raise InvalidValue(f"BatchingSink.{option}", value, expected)

@@ -13,17 +13,17 @@ import pytest
 
 from poslife import BatchingSink
 from poslife.journal import FileJournal
-from tests.sink.paper import Told, assert_accounts, event, numbers
+from tests.sink.fakes import FakeStore, assert_accounts, event, numbers
 
 _BOT = """
 import asyncio, os, sys
 from poslife import BatchingSink, PositionTracker
 from poslife.journal import FileJournal
 from poslife.errors import StorageUnavailable
-from tests.sink.paper import Told, event
+from tests.sink.fakes import FakeStore, event
 
 async def main():
-    store = Told()
+    store = FakeStore()
     store.away = StorageUnavailable("connection refused")
     sink = BatchingSink(store, journal=FileJournal(sys.argv[1]))
     for number in range(int(sys.argv[2])):
@@ -54,7 +54,7 @@ async def test_what_emit_returned_survives_sigkill(tmp_path: Path) -> None:
     """
     for count in (5000, 3):
         killed(tmp_path / "events", count)
-    store = Told()
+    store = FakeStore()
     sink = BatchingSink(store, journal=FileJournal(tmp_path / "events"))
     sink.emit(event(0))
     await sink.aclose(30)

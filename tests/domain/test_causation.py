@@ -19,7 +19,7 @@ from poslife._trail.host_events import host_event
 from poslife.errors import PoslifeMisuseWarning, StorageUnavailable
 from poslife.events import Actor, EventHeader, HostBody, HostEvent, LifeEvent, PositionEnded, RecordedEvent
 from poslife.memory import MemoryStore
-from tests.sink.paper import Told, later
+from tests.sink.fakes import FakeStore, later
 from tests.tracker.scenes import tracking
 from tests.values import AT, RUN, new_event_id
 
@@ -207,7 +207,7 @@ async def test_what_an_alarm_records_has_no_cause_but_itself() -> None:
     """
     The sink's own tasks begin with whatever is recorded first, and are not caused by that.
     """
-    store = Told()
+    store = FakeStore()
     store.away = StorageUnavailable("connection refused")
     alarms: list[SinkHealth] = []
 

@@ -4,6 +4,7 @@ Whoever alters what is stored, takes something away or puts something in, is tol
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
@@ -27,7 +28,7 @@ from poslife.protocols import DeadLetter, EventRecord, Store
 from poslife.sqlite import SqliteStore
 from poslife.testing.clock import ManualClock
 from tests.postgres_server import psql
-from tests.sink.paper import Told, event
+from tests.sink.fakes import FakeStore, event
 from tests.tracker.scenes import KEY
 from tests.values import AT, RUN
 
@@ -184,7 +185,7 @@ async def test_what_a_journal_carries_over_is_linked_as_it_was(tmp_path: Path) -
     """
     A store that was away when the process ended has, after the next start, a trail that is whole.
     """
-    store = Told()
+    store = FakeStore()
     store.away = StorageUnavailable("connection refused")
     first = BatchingSink(store, journal=FileJournal(tmp_path), linger=0.0)
     for number in range(10):
@@ -228,7 +229,7 @@ async def test_what_was_dropped_is_counted_and_is_no_fault() -> None:
     """
     The sink leaves its numbers out, and says so; what it kept is linked across the gap (incident 49).
     """
-    store = Told()
+    store = FakeStore()
     store.away = StorageUnavailable("connection refused")
     overflow = Overflow(most=3, drop_below=Severity.WARNING)
     sink = BatchingSink(store, linger=0.0, overflow=overflow)
@@ -317,3 +318,23 @@ def test_a_frame_keeps_the_digest() -> None:
     )
 
     assert record == decode_record(encode_record(record))
+
+
+_SOURCE = Path(__file__).parents[2] / "src" / "poslife"
+
+
+def test_no_stored_event_is_ever_changed() -> None:
+    """
+    No statement of any store updates an event, or deletes one but its own probe, or to move it (feature 78).
+    """
+    changing = re.compile(r"\b(?:UPDATE|DELETE FROM|TRUNCATE)\s+(?:poslife\.)?(?:run|life)_events\w*[^\"]*")
+    found = [
+        " ".join(match[0].split())
+        for path in sorted(_SOURCE.glob("*/*.py"))
+        if path.parent.name in {"sqlite", "postgres"}
+        for match in changing.finditer(path.read_text())
+    ]
+
+    assert 2 == len(found), found
+    assert any("RETURNING *" in statement for statement in found)
+    assert any(statement == "DELETE FROM run_events WHERE event_id = ?" for statement in found)

@@ -22,7 +22,7 @@ async def _live(folder: Path) -> None:
         log = path.with_name(f"{path.name}-wal").stat().st_size
         resource.setrlimit(resource.RLIMIT_FSIZE, (log + 5000, hard))
         await reaches(there.sink, SinkState.WAITING, "the disk cannot be read or written")
-        await there.bot.tells(100)
+        await there.bot.emits(100)
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 
     assert there.sink.stats().dead_lettered == 0

@@ -160,9 +160,9 @@ async def scene(
         there = Scene(dsn=dsn, role=role, proxy=proxy, store=store, sink=sink, bot=bot, alarms=alarms)
         try:
             async with bot:
-                await bot.tells(100)
+                await bot.emits(100)
                 yield there
-                await bot.tells(100)
+                await bot.emits(100)
             await sink.aclose(15)
             assert () == (await verify_trail(store)).faults
         finally:

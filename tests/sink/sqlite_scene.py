@@ -67,9 +67,9 @@ async def scene(
     bot = TradingBot(sink, is_poison=is_poison)
     try:
         async with bot:
-            await bot.tells(100)
+            await bot.emits(100)
             yield Scene(path=path, sink=sink, bot=bot)
-            await bot.tells(100)
+            await bot.emits(100)
         await sink.aclose(15)
         assert () == (await verify_trail(store)).faults
     finally:

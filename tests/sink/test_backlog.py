@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from poslife._sink.backlog import Backlog, Entry, JournalRange
 from poslife.protocols import EventRecord
-from tests.sink.paper import event
+from tests.sink.fakes import event
 
 _ONE = event(0)
 _RECORD = EventRecord(header=_ONE.header, recorded_at=_ONE.header.occurred_at, sequence=1, payload=b"{}")

@@ -325,7 +325,7 @@ async def test_the_last_one_of_a_thread_does_not_wait_either() -> None:
     The loop that was there first looks after it.
     """
     kept = Kept()
-    sink = FoldingSink(kept, fold={TICK}, interval=0.02)
+    sink = FoldingSink(kept, fold={TICK}, interval=0.2)
     sink.emit(tick(0, "A"))
     sink.emit(tick(1, "A"))
     kept.came.clear()

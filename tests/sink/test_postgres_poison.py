@@ -23,7 +23,7 @@ from poslife.testing.faults import Cut, FaultProxy, Step
 from poslife.testing.faults._postgres_dsn import led_through, upstream_of
 from tests.postgres.support import session
 from tests.sink.postgres_scene import found_in, scene
-from tests.sink.zoo import POISON, BriskClock, reaches, told
+from tests.sink.zoo import POISON, BriskClock, host_event, reaches
 from tests.trail.test_encoding import (
     Hostile,
     HostileEnum,
@@ -76,8 +76,8 @@ async def test_hostile_payloads_are_simply_stored(postgres_dsn: str, tmp_path: P
     await store.open()
     sink = BatchingSink(store, journal=FileJournal(tmp_path))
     for payload in payloads:
-        sink.emit(told("zoo.hostile", payload))
-        sink.emit(told("tick", {}))
+        sink.emit(host_event("zoo.hostile", payload))
+        sink.emit(host_event("tick", {}))
     await sink.aclose(15)
     await store.aclose()
     async with session(postgres_dsn) as somebody:
@@ -133,8 +133,8 @@ async def test_a_row_that_the_database_refuses_is_set_aside_alone(
     async with scene(postgres_dsn, tmp_path, is_poison=is_poison) as there:
         await there.does(refusal)
         # Not before: a bot on a busy machine has told hundreds by the time that the table refuses any.
-        begun.append(len(there.bot.told))
-        await there.bot.tells(300)
+        begun.append(len(there.bot.emitted))
+        await there.bot.emits(300)
         await there.sink.flush(10)
     letters = await letters_in(postgres_dsn)
 
@@ -219,7 +219,7 @@ async def test_a_row_of_which_the_connection_dies_is_found(postgres_dsn: str, tm
         await store.open()
         sink = BatchingSink(store, journal=FileJournal(tmp_path), batch=500, linger=0.01)
         events = [
-            sink.emit(told("tick", {"note": MARKER if number == 333 else ""})) for number in range(1000)
+            sink.emit(host_event("tick", {"note": MARKER if number == 333 else ""})) for number in range(1000)
         ]
         await sink.aclose(15)
         await store.aclose()
@@ -240,7 +240,7 @@ async def test_a_schema_that_refuses_everything_holds_the_stream(postgres_dsn: s
     async with scene(postgres_dsn, tmp_path, clock=BriskClock(), letters_a_minute=5) as there:
         await there.does("ALTER TABLE poslife.run_events ADD CONSTRAINT none CHECK (false) NOT VALID")
         await reaches(there.sink, SinkState.HELD, "a fault of the store")
-        await there.bot.tells(100)
+        await there.bot.emits(100)
         await there.does("ALTER TABLE poslife.run_events DROP CONSTRAINT none")
         await there.sink.flush(10)
 
@@ -258,7 +258,7 @@ PARENTED = (
 
 
 def child(symbol: str) -> HostEvent:
-    one = told("child", {})
+    one = host_event("child", {})
     return msgspec.structs.replace(one, header=msgspec.structs.replace(one.header, symbol=Symbol(symbol)))
 
 
@@ -270,7 +270,7 @@ async def test_an_event_whose_parent_is_committed_meanwhile_is_stored(
     """
     async with scene(postgres_dsn, tmp_path) as there, session(postgres_dsn) as somebody:
         await there.does(*PARENTED, f"GRANT SELECT ON public.parents TO {there.role}")
-        there.bot.tell_of(child("late"))
+        there.bot.emit_event(child("late"))
         await reaches(there.sink, SinkState.WAITING, "23503")
         await somebody.execute("INSERT INTO public.parents VALUES ('late')")
     found = await found_in(postgres_dsn)
@@ -285,9 +285,9 @@ async def test_an_event_without_a_parent_is_set_aside_alone(postgres_dsn: str, t
     """
     async with scene(postgres_dsn, tmp_path) as there:
         await there.does(*PARENTED, f"GRANT SELECT ON public.parents TO {there.role}")
-        orphan = there.bot.tell_of(child("never"))
-        there.bot.tell_of(child("early"))
-        await there.bot.tells(100)
+        orphan = there.bot.emit_event(child("never"))
+        there.bot.emit_event(child("early"))
+        await there.bot.emits(100)
     async with session(postgres_dsn) as somebody:
         rows = await somebody.fetch("SELECT event_id, reason, attempts FROM poslife.dead_letters")
 

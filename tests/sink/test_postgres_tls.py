@@ -168,11 +168,11 @@ async def test_a_wrong_certificate_holds_the_stream_and_costs_nothing(
             store, journal=FileJournal(tmp_path / "journal"), batch=100, linger=0.01, alarm=alarms.append
         )
         async with TradingBot(sink) as bot:
-            await bot.tells(100)
+            await bot.emits(100)
             there.front.context = wrong(there.authority)
             await there.front.cut()
             await reaches(sink, SinkState.HELD, reason)
-            await bot.tells(100)
+            await bot.emits(100)
             there.front.context = shown(there.authority)
         await sink.aclose(15)
         await store.aclose()

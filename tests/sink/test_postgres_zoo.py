@@ -184,7 +184,7 @@ async def test_an_outage_costs_nothing(
     """
     async with scene(postgres_dsn, tmp_path) as there, outage(there):
         await reaches(there.sink, state, reason)
-        await there.bot.tells(100)
+        await there.bot.emits(100)
 
     assert 0 == there.sink.stats().dead_lettered
     assert state in [told.writers[0].state for told in there.alarms]
@@ -242,7 +242,7 @@ async def test_a_commit_whose_reply_is_lost_is_stored_once(
     async with scene(postgres_dsn, tmp_path) as there, asyncio.timeout(10):
         lost = there.proxy.drop_reply(every, matching=stores_events, repeating=every > 1)
         await lost.wait()
-        await there.bot.tells(1500)
+        await there.bot.emits(1500)
         there.proxy.disarm()
 
     assert 0 == there.sink.stats().dead_lettered
@@ -259,7 +259,7 @@ async def test_replies_lost_whenever_events_are_written_cost_nothing(
     async with scene(postgres_dsn, tmp_path, misjudged=True) as there, asyncio.timeout(10):
         lost = there.proxy.drop_reply(2, matching=stores_events, repeating=True)
         await lost.wait()
-        await there.bot.tells(1500)
+        await there.bot.emits(1500)
         there.proxy.disarm()
 
 
@@ -269,7 +269,7 @@ async def test_a_slow_network_costs_nothing(postgres_dsn: str, tmp_path: Path) -
     """
     async with scene(postgres_dsn, tmp_path) as there:
         there.proxy.network.delay(0.02)
-        await there.bot.tells(1500)
+        await there.bot.emits(1500)
         there.proxy.network.heal()
 
     assert (0, 0) == (there.sink.stats().dead_lettered, there.sink.stats().store.failures)
@@ -292,7 +292,7 @@ async def test_a_crash_and_a_restart_cost_nothing(postgres_server: LocalServer, 
     async with scene(await migrated(postgres_server), tmp_path) as there:
         await asyncio.to_thread(postgres_server.stop, "immediate")
         await reaches(there.sink, WAITING)
-        await there.bot.tells(100)
+        await there.bot.emits(100)
         await asyncio.to_thread(postgres_server.start)
 
     assert 0 == there.sink.stats().dead_lettered
@@ -309,7 +309,7 @@ async def test_a_server_that_becomes_read_only_costs_nothing(
         await asyncio.to_thread(postgres_server.demote)
         await asyncio.to_thread(postgres_server.start)
         await reaches(there.sink, HELD, "read-only")
-        await there.bot.tells(100)
+        await there.bot.emits(100)
         await there.does("SELECT pg_promote()")
 
     assert 0 == there.sink.stats().dead_lettered
@@ -329,7 +329,7 @@ async def test_a_failover_to_a_standby_costs_nothing(postgres_server: LocalServe
             await reaches(there.sink, WAITING)
             there.proxy.network.upstream = ("127.0.0.1", standby.port)
             await reaches(there.sink, HELD, "read-only")
-            await there.bot.tells(100)
+            await there.bot.emits(100)
             there.dsn = standby.dsn
             await there.does("SELECT pg_promote()")
             await asyncio.to_thread(postgres_server.start)
@@ -356,7 +356,7 @@ async def test_a_full_disk_costs_nothing(postgres_server: LocalServer, tmp_path:
         async with scene(dsn, tmp_path) as there:
             await asyncio.to_thread(fill, disk / "filler")
             await reaches(there.sink, HELD, "53100")
-            await there.bot.tells(100)
+            await there.bot.emits(100)
             alarming = [told.writers[0] for told in there.alarms if told.writers[0].state is HELD]
             (disk / "filler").unlink()
         async with session(dsn) as owner:
@@ -389,10 +389,10 @@ async def test_a_pool_that_its_host_closes_holds_the_stream_for_the_next_start(
     await store.open()
     sink = BatchingSink(store, journal=FileJournal(tmp_path), batch=100, linger=0.01)
     async with TradingBot(sink) as bot:
-        await bot.tells(100)
+        await bot.emits(100)
         await pool.close()
         await reaches(sink, HELD, "pool")
-        await bot.tells(100)
+        await bot.emits(100)
     with pytest.raises(FlushTimeout):
         await sink.aclose(0.1)
     before = sink.stats()
@@ -406,7 +406,7 @@ async def test_a_pool_that_its_host_closes_holds_the_stream_for_the_next_start(
     stats = bot.sink.stats()
     found = await found_in(postgres_dsn)
 
-    assert len(bot.told) == before.committed + before.backlog
+    assert len(bot.emitted) == before.committed + before.backlog
     assert before.backlog == stats.recovered == stats.committed
-    assert len(bot.told) == len(found) == len({one.id for one in found})
-    assert {one.id for one in found} == bot.told.keys()
+    assert len(bot.emitted) == len(found) == len({one.id for one in found})
+    assert {one.id for one in found} == bot.emitted.keys()

@@ -105,7 +105,7 @@ async def test_an_outage_costs_nothing(outage: Outage, state: SinkState, reason:
     """
     async with scene(tmp_path / "bot.sqlite", tmp_path) as there, outage(there):
         await reaches(there.sink, state, reason)
-        await there.bot.tells(100)
+        await there.bot.emits(100)
 
     assert 0 == there.sink.stats().dead_lettered
 
@@ -121,7 +121,7 @@ async def test_rows_that_the_file_refuses_are_set_aside_alone(tmp_path: Path) ->
             f"CREATE TRIGGER refuses BEFORE INSERT ON run_events WHEN NEW.type = '{POISON}' "
             "BEGIN SELECT RAISE(ABORT, 'not this one'); END",
         )
-        await there.bot.tells(300)
+        await there.bot.emits(300)
         await there.sink.flush(10)
     buried = {one.id for one in found_in(path) if one.buried}
 
@@ -138,12 +138,12 @@ async def test_a_deleted_file_costs_what_was_in_it_and_nothing_that_waits(tmp_pa
     await store.open()
     sink = BatchingSink(store, journal=FileJournal(tmp_path / "journal"), batch=100, linger=0.01)
     async with TradingBot(sink) as bot:
-        await bot.tells(100)
+        await bot.emits(100)
         await sink.flush(10)
         for file in tmp_path.glob("bot.sqlite*"):
             file.unlink()
         await reaches(sink, HELD, "deleted")
-        await bot.tells(100)
+        await bot.emits(100)
     with pytest.raises(FlushTimeout):
         await sink.aclose(0.1)
     before = sink.stats()
@@ -158,8 +158,8 @@ async def test_a_deleted_file_costs_what_was_in_it_and_nothing_that_waits(tmp_pa
 
     assert [] == bot.wrong
     assert before.backlog == again.stats().recovered == again.stats().committed == len(found)
-    assert before.committed + before.backlog == len(bot.told)
-    assert list(bot.told)[before.committed :] == [one.id for one in found]
+    assert before.committed + before.backlog == len(bot.emitted)
+    assert list(bot.emitted)[before.committed :] == [one.id for one in found]
 
 
 # --------------------------------------------------------------------------------------------- a full disk
@@ -180,7 +180,7 @@ async def test_a_full_disk_costs_nothing(small_disk: Path, tmp_path: Path) -> No
     async with scene(small_disk / "bot.sqlite", tmp_path) as there:
         fill(small_disk / "filler")
         await reaches(there.sink, HELD, "the disk is full")
-        await there.bot.tells(100)
+        await there.bot.emits(100)
         (small_disk / "filler").unlink()
 
     assert 0 == there.sink.stats().dead_lettered
@@ -202,10 +202,10 @@ async def test_a_disk_that_is_mounted_read_only_at_the_start_costs_nothing(
         await store.open()
     async with TradingBot(sink) as bot:
         await reaches(sink, WAITING, "not open")
-        await bot.tells(100)
+        await bot.emits(100)
         subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
         await store.open()
-        await bot.tells(100)
+        await bot.emits(100)
     await sink.aclose(15)
     await store.aclose()
 

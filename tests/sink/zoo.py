@@ -18,7 +18,7 @@ from poslife._runtime.ids import EventIds
 from poslife.events import EventHeader, HostEvent
 from tests.values import OTHER_RUN, RUN
 
-__all__ = ["POISON", "BriskClock", "Found", "TradingBot", "assert_all_there", "reaches", "told"]
+__all__ = ["POISON", "BriskClock", "Found", "TradingBot", "assert_all_there", "host_event", "reaches"]
 
 POISON = "zoo.poison"
 _AT_ONCE = 10
@@ -44,7 +44,7 @@ class BriskClock:
         await asyncio.sleep(seconds / 20)
 
 
-def told(type: str, payload: Mapping[str, object], *, run: RunId = RUN) -> HostEvent:
+def host_event(type: str, payload: Mapping[str, object], *, run: RunId = RUN) -> HostEvent:
     """
     An event as a host's tracker makes it.
     """
@@ -73,7 +73,7 @@ class TradingBot:
     A thread of its own holds the sink's books against themselves all the while.
 
     Attributes:
-        told: What `emit` returned, with the run and the number each event is to have.
+        emitted: What `emit` returned, with the run and the number each event is to have.
         wrong: What did not add up.
         looks: How often that was looked at.
         poison: Those of the type `POISON`.
@@ -86,7 +86,7 @@ class TradingBot:
         is_poison: Callable[[int], bool] = lambda _: False,
     ) -> None:
         self.sink = sink
-        self.told: dict[EventId, tuple[RunId, int]] = {}
+        self.emitted: dict[EventId, tuple[RunId, int]] = {}
         self.wrong: list[object] = []
         self.looks = 0
         self.poison: set[EventId] = set()
@@ -108,33 +108,33 @@ class TradingBot:
         # What `emit` raised would come out here.
         await self._trading
 
-    def tell(self) -> None:
+    def emit_next(self) -> None:
         """
         Emit the next event.
         """
-        number = len(self.told)
+        number = len(self.emitted)
         run = OTHER_RUN if number % 3 == 0 else RUN
         poisoned = self._is_poison(number)
-        event_id = self.tell_of(told(POISON if poisoned else "tick", {"number": number}, run=run))
+        event_id = self.emit_event(host_event(POISON if poisoned else "tick", {"number": number}, run=run))
         if poisoned:
             self.poison.add(event_id)
 
-    def tell_of(self, event: HostEvent) -> EventId:
+    def emit_event(self, event: HostEvent) -> EventId:
         """
         Emit this one, of one of the two runs.
         """
         event_id, run = self.sink.emit(event), event.header.run
         self._numbers[run] += 1
-        self.told[event_id] = run, self._numbers[run]
+        self.emitted[event_id] = run, self._numbers[run]
         return event_id
 
-    async def tells(self, more: int) -> None:
+    async def emits(self, more: int) -> None:
         """
         Return when the bot has emitted so many more.
         """
-        wanted = len(self.told) + more
+        wanted = len(self.emitted) + more
         async with asyncio.timeout(10):
-            while len(self.told) < wanted:
+            while len(self.emitted) < wanted:
                 if self._trading.done():
                     await self._trading
                 await asyncio.sleep(_PAUSE)
@@ -142,7 +142,7 @@ class TradingBot:
     async def _trade(self) -> None:
         while not self._ended.is_set():
             for _ in range(_AT_ONCE):
-                self.tell()
+                self.emit_next()
             await asyncio.sleep(_PAUSE)
 
     def _watch(self) -> None:
@@ -185,13 +185,13 @@ def assert_all_there(bot: TradingBot, found: Sequence[Found], *, misjudged: bool
     assert [] == bot.wrong
     assert bot.looks > 0
     assert len(ids) == len(set(ids)), "something is there twice"
-    assert set() == bot.told.keys() - set(ids), "something was lost"
-    assert set() == set(ids) - bot.told.keys(), "something was never emitted"
+    assert set() == bot.emitted.keys() - set(ids), "something was lost"
+    assert set() == set(ids) - bot.emitted.keys(), "something was never emitted"
     for one in found:
         if not one.buried:
-            assert bot.told[one.id] == (one.run, one.sequence)
+            assert bot.emitted[one.id] == (one.run, one.sequence)
     for run in (RUN, OTHER_RUN):
-        of_run = sorted((bot.told[one.id][1], one.turn) for one in found if bot.told[one.id][0] == run)
+        of_run = sorted((bot.emitted[one.id][1], one.turn) for one in found if bot.emitted[one.id][0] == run)
         turns = [turn for _, turn in of_run if turn is not None]
 
         assert list(range(1, len(of_run) + 1)) == [sequence for sequence, _ in of_run]

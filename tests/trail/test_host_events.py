@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from enum import StrEnum
-from typing import Any
+from typing import Any, NoReturn
 from unittest.mock import Mock, create_autospec
 
 import pytest
@@ -21,6 +21,8 @@ from poslife._trail.encoding import encode_payload
 from poslife._trail.host_events import host_event
 from poslife.errors import PoslifeMisuseWarning
 from poslife.events import HostEvent
+from poslife.memory import MemoryStore
+from tests.tracker.scenes import tracking
 from tests.values import AT, KEY, OTHER_REF, REF, RUN, closed, new_event_id, pending, persisted
 
 
@@ -342,3 +344,35 @@ def test_any_text_makes_a_header_or_misuse(kind: str, symbol: str) -> None:
 
     assert event.header.type in (kind, "poslife.misuse")
     assert symbol == event.payload["symbol"]
+
+
+async def test_a_payload_that_raises_when_it_is_read_breaks_no_trade() -> None:
+    """
+    It is recorded with severity ERROR and what it raised.
+    """
+
+    class Torn(dict[str, object]):
+        @override
+        def keys(self) -> NoReturn:
+            raise RuntimeError("dictionary changed size during iteration")
+
+        @override
+        def __iter__(self) -> NoReturn:
+            raise RuntimeError("dictionary changed size during iteration")
+
+    class Loud(str):
+        __slots__ = ()
+
+        @override
+        def __str__(self) -> NoReturn:
+            raise RuntimeError("loud")
+
+    released = memoryview(b"x")
+    released.release()
+    store = MemoryStore()
+    async with tracking(store) as tracker:
+        with pytest.warns(UserWarning, match="payload"):
+            tracker.record("torn", None, Torn(a=1))
+        tracker.record("released", None, {"view": released, "loud": Loud("x")})
+        await tracker.flush(5)
+    assert {"torn", "released"} <= {event.header.type for event in store.recorded_events()}

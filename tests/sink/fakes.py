@@ -1,5 +1,5 @@
 """
-A journal on paper and a store that does as it is told: what the sink's tests work with.
+Fakes for the sink's tests: a journal and a store that fail on demand, and a clock that does not wait.
 """
 
 from __future__ import annotations
@@ -9,19 +9,36 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from typing_extensions import override
 
-from poslife import BatchingSink, RunId
+from poslife import BatchingSink, FurtherWriter, Overflow, RunId
 from poslife._runtime.clock import SystemClock
 from poslife._runtime.ids import EventIds
-from poslife.errors import JournalUnavailable
-from poslife.events import EventHeader, HostEvent, Severity
+from poslife.errors import FlushTimeout, JournalUnavailable, StorageUnavailable
+from poslife.events import EventHeader, HostBody, HostEvent, Severity
 from poslife.memory import MemoryStore
 from poslife.protocols import DeadLetter, EventRecord, JournalGap, JournalPage, JournalStatus
 from poslife.testing.clock import ManualClock
 from tests.values import RUN
 
-__all__ = ["HurriedClock", "PaperJournal", "Told", "assert_accounts", "event", "later", "numbers"]
+__all__ = [
+    "AWAY",
+    "FakeJournal",
+    "FakeStore",
+    "HurriedClock",
+    "assert_accounts",
+    "close_late",
+    "dead_letter_sequences",
+    "event",
+    "journaled",
+    "later",
+    "numbers",
+    "payload_numbers",
+    "quick",
+]
+
+AWAY = StorageUnavailable("connection refused")
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 _IDS = EventIds(SystemClock())
@@ -63,9 +80,17 @@ class HurriedClock(ManualClock):
         await asyncio.sleep(0)
 
 
-class Told(MemoryStore):
+class FakeStore(MemoryStore):
     """
-    Fails as told, by what `failing` makes of each batch; is away while `away` says so.
+    A store that fails on demand.
+
+    Attributes:
+        failing: Makes an error of a batch, or ``None``.
+        failing_to_bury: The same for a dead letter.
+        away: The error of every call, while it is set.
+        probe_error: The error of a probe, while it is set.
+        gate: What a write waits for, while it is set.
+        batches: The sizes of the batches that were tried.
     """
 
     def __init__(
@@ -75,6 +100,7 @@ class Told(MemoryStore):
         self.failing = failing
         self.failing_to_bury: Callable[[DeadLetter], BaseException | None] | None = None
         self.away: Exception | None = None
+        self.probe_error: Exception | None = None
         self.gate: asyncio.Event | None = None
         self.batches: list[int] = []
 
@@ -91,8 +117,8 @@ class Told(MemoryStore):
 
     @override
     async def probe(self) -> None:
-        if self.away is not None:
-            raise self.away
+        if (error := self.away or self.probe_error) is not None:
+            raise error
 
     @override
     async def bury(self, letter: DeadLetter, /) -> None:
@@ -101,6 +127,17 @@ class Told(MemoryStore):
         if self.failing_to_bury is not None and (error := self.failing_to_bury(letter)) is not None:
             raise error
         await super().bury(letter)
+
+    @property
+    def sequences(self) -> dict[RunId, list[int]]:
+        """
+        The numbers of the events stored, in order, by run.
+        """
+        found: dict[RunId, list[int]] = {}
+        for one in self.recorded_events():
+            assert one.sequence is not None
+            found.setdefault(one.header.run, []).append(one.sequence)
+        return found
 
 
 async def later(condition: Callable[[], bool]) -> None:
@@ -123,7 +160,22 @@ def numbers(store: MemoryStore) -> list[int]:
     ]
 
 
-class PaperJournal:
+def payload_numbers(store: MemoryStore) -> list[int]:
+    """
+    The numbers in the payloads of the stored events, in the order they were stored.
+    """
+    bodies = [one.body for one in store.recorded_events()]
+    return [int(str(body.payload["number"])) for body in bodies if isinstance(body, HostBody)]
+
+
+def dead_letter_sequences(store: MemoryStore) -> list[int | None]:
+    """
+    The sequences of the events that are dead letters.
+    """
+    return [letter.record.sequence for letter in store.dead_letters()]
+
+
+class FakeJournal:
     """
     A `Journal` that a test may fill, damage and fail.
 
@@ -148,11 +200,11 @@ class PaperJournal:
         self._recovered = 0
         self._marks: dict[str, int] = {}
 
-    def again(self) -> PaperJournal:
+    def again(self) -> FakeJournal:
         """
         What the next process finds.
         """
-        found = PaperJournal(self.directory)
+        found = FakeJournal(self.directory)
         found.frames = dict(self.frames)
         found.gaps = list(self.gaps)
         found.forgotten = self.forgotten
@@ -220,3 +272,43 @@ class PaperJournal:
 
     def close(self) -> None:
         self.closed += 1
+
+
+def quick(
+    store: FakeStore,
+    *further: FurtherWriter,
+    journal: FakeJournal | None = None,
+    batch: int = 500,
+    overflow: Overflow | None = None,
+    letters_a_minute: int = 20,
+) -> BatchingSink:
+    """
+    A sink that does not wait for time to pass.
+    """
+    return BatchingSink(
+        store,
+        journal=journal,
+        further=further,
+        clock=HurriedClock(),
+        batch=batch,
+        linger=0.0,
+        overflow=overflow,
+        letters_a_minute=letters_a_minute,
+    )
+
+
+def journaled(
+    store: FakeStore, journal: FakeJournal, *, batch: int = 50, overflow: Overflow | None = None
+) -> BatchingSink:
+    """
+    The same with a journal, and with batches so small that memory holds few of a test's events.
+    """
+    return quick(store, journal=journal, batch=batch, overflow=overflow)
+
+
+async def close_late(sink: BatchingSink) -> None:
+    """
+    Close a sink whose store is away: what is left waits in the journal.
+    """
+    with pytest.raises(FlushTimeout):
+        await sink.aclose(0.01)

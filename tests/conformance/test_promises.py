@@ -42,10 +42,11 @@ def test_each_test_says_what_it_is_promised_by(suite: type) -> None:
     """
     Each test of a suite has a sentence, and names the protocols or methods that promise it.
     """
+    contracts: tuple[Any, ...] = SUITES[suite]
     known = {
         f"poslife.protocols.{contract.__qualname__}{member}"
-        for contract in SUITES[suite]
-        for member in ("", *(f".{name}" for name in contract.__abstractmethods__))  # type: ignore[attr-defined]
+        for contract in contracts
+        for member in ("", *(f".{name}" for name in contract.__abstractmethods__))
     }
     for name, test in clauses_of(suite).items():
         assert sentence_of(test), name
@@ -92,7 +93,7 @@ async def test_a_test_that_is_marked_stays_a_coroutine_function() -> None:
     """
 
     class Suite:
-        @promised_by(Repository.get, protocols.VenueSource.venue)
+        @promised_by(Repository.get, vars(protocols.VenueSource)["venue"])
         async def test_it(self) -> None:
             """It holds."""
             raise PositionNotFound(REF)

@@ -33,6 +33,7 @@ A suite in several parts has its hooks, which the host implements, in ``hooks``,
 ``_example_changes``    the changes of a host, and the steps that commit them
 ``_example_records``    host events, event records and dead letters
 ``_full_values``        one value of each type with every field set
+``_filled``             fills the fields that ``_full_values`` does not name, so that a new one is tested
 ``_hostile_payloads``   payloads that have broken audit trails
 ======================  =================================================================================
 """

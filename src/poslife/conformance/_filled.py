@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 from decimal import Decimal
 from types import NoneType
-from typing import TYPE_CHECKING, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, NewType, TypeVar, get_args, get_type_hints
 from uuid import UUID
 
 from poslife.conformance._example_values import Examples
@@ -48,11 +48,12 @@ def _example(field: str, hint: object, examples: Examples) -> object:
     """
     Return an example of the type that *hint* has besides ``None``.
     """
-    kind = next(one for one in (*get_args(hint), hint) if one is not NoneType)
-    while hasattr(kind, "__supertype__"):  # a NewType
+    kind: object = next(one for one in (*get_args(hint), hint) if one is not NoneType)
+    while isinstance(kind, NewType):
         kind = kind.__supertype__
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
-        return list(kind)[-1]
+        members: list[object] = list(kind)
+        return members[-1]
     if kind not in _EXAMPLES:
         raise TypeError(f"{field} is a {hint}, which has no example: add one to {__name__}")
     return _EXAMPLES[kind](examples)

@@ -2,6 +2,8 @@
 Stores that leave out, add, repeat or mix up what may own a fill.
 """
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio

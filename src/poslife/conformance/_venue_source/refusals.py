@@ -92,7 +92,7 @@ class RefusalTests(SourceHooks):
         for name, call in calls.items():
             await refused(call(), InvalidValue, f"{name} of {venue} {account}")
 
-    @promised_by(VenueSource.venue, VenueSource.account)
+    @promised_by(vars(VenueSource)["venue"], vars(VenueSource)["account"])
     async def test_says_what_it_is(self) -> None:
         """
         A source names its venue and account, and never changes them.

@@ -59,6 +59,21 @@ async def test_report_names_what_is_broken() -> None:
     assert "promised by poslife.protocols.Repository.list_history" in text
 
 
+async def test_a_test_of_a_hosts_own_is_reported_without_a_contract() -> None:
+    """
+    A test that a host adds to a suite is run too, and its failure names no contract.
+    """
+
+    class Suite:
+        async def test_mine(self) -> None:
+            """It holds."""
+            raise ValueError("it does not")
+
+    (failure,) = (await examine(Suite())).failed
+
+    assert "test_mine: It holds.\n    ValueError: it does not" == str(failure)
+
+
 def test_needs_no_framework() -> None:
     """
     A suite finds the same under `python -O` and without a test framework.

@@ -1,7 +1,7 @@
 """
-What must stay an error, for mypy and for pyright; each line says the error it makes, and both must stay needed.
+Misuse that mypy and pyright must reject: each line ignores its error, and each ignore must stay needed.
 
-Run by the type checkers, never by Python. What one checker cannot catch is said where it stands.
+Read by the type checkers, never run. Where only one checker sees an error, the docstring says so.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from poslife.storage import Change
 
 async def pending_where_persisted_is_needed(tracker: PositionTracker, pending: PendingPosition) -> None:
     """
-    The reference failure: a position without an id handed to what needs one (incident 22).
+    A pending position cannot be closed: it has no id yet (incident 22).
     """
     tracker.closing(pending)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
@@ -49,21 +49,21 @@ def no_id_on_pending(pending: PendingPosition) -> PositionId:
 
 def no_id_on_a_union(position: Position) -> PositionId:
     """
-    Nor has a position of which it is not known yet.
+    A `Position` has no id before it is known to be persisted or closed.
     """
     return position.id  # type: ignore[union-attr]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
 
 
 def closing_what_is_closed(tracker: PositionTracker, closed: ClosedPosition) -> None:
     """
-    Closing twice is a type error before it is an `AlreadyClosed`.
+    A closed position cannot be closed again.
     """
     tracker.closing(closed)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 def sentinel_id(persisted: PersistedPosition) -> PositionId:
     """
-    No text is an id.
+    A text is not an id.
     """
     sentinel: PositionId = "pending"  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
     return sentinel
@@ -71,42 +71,42 @@ def sentinel_id(persisted: PersistedPosition) -> PositionId:
 
 def raw_int_as_id() -> PositionId:
     """
-    Only a repository mints an id; a bare number is none.
+    A bare number is not an id: only a repository mints one.
     """
     return 7  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
 
 
 async def raw_int_asked_for(tracker: PositionTracker) -> None:
     """
-    Nor can one be asked for.
+    A bare number cannot be asked for as an id.
     """
     await tracker.get_by_id(7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 def symbol_for_venue() -> PositionKey:
     """
-    Names of different things do not mix.
+    A symbol is not a venue, and a text is not an account.
     """
     return PositionKey(venue=Symbol("BTC/USDT:USDT"), account="main", symbol=Venue("bybit"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 def float_money(tracker: PositionTracker, key: PositionKey) -> None:
     """
-    Money is Decimal.
+    A float is not a quantity: numbers are `Decimal`.
     """
     tracker.opening(key, side=Side.LONG, quantity=0.1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 def text_side(tracker: PositionTracker, key: PositionKey) -> None:
     """
-    A side is a member, not a word (incident 5).
+    A text is not a side (incident 5).
     """
     tracker.opening(key, side="long", quantity=Decimal(1))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def write_compared_to_false(repository: Repository, change: Change) -> None:
     """
-    No write reports failure by what it returns.
+    A commit does not return `False`.
     """
     if await repository.commit(change) is False:  # type: ignore[comparison-overlap]  # pyright: ignore[reportUnnecessaryComparison]
         return
@@ -114,7 +114,7 @@ async def write_compared_to_false(repository: Repository, change: Change) -> Non
 
 async def write_taken_for_a_bool(repository: Repository, change: Change) -> None:
     """
-    Nor is what it returns true or false. Pyright has no such check.
+    The result of a commit has no truth value. Pyright has no such check.
     """
     if not await repository.commit(change):  # type: ignore[truthy-bool]
         return

@@ -34,8 +34,11 @@ class Runs:
         Return the run as it is by the store's clock.
         """
         known = self.by_id.get(run)
-        if known is not None and not known.ended and known.lease_until <= self._clock.now():
-            known = self.by_id[run] = replace(known, ended=True)
+        return None if known is None else self._as_of_now(known)
+
+    def _as_of_now(self, known: Run) -> Run:
+        if not known.ended and known.lease_until <= self._clock.now():
+            known = self.by_id[known.id] = replace(known, ended=True)
         return known
 
     def has_ended(self, run: RunId) -> bool:
@@ -81,5 +84,4 @@ class Runs:
         Yield the runs that were not ended by hand, those with a lease that ran out included.
         """
         for run in self.by_id.keys() - self.ended_by_hand:
-            if (known := self.find(run)) is not None:
-                yield run, known
+            yield run, self._as_of_now(self.by_id[run])

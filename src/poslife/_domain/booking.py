@@ -90,7 +90,7 @@ def _credited(position: PersistedPosition, ordinal: int | None, before: Decimal)
 
 def opened_by(fills: Sequence[Fill], *, ref: PositionRef, opens: Opens, at: datetime) -> Booking:
     """
-    Book fills that open a position which no order of ours asked for.
+    Book fills that open a position that none of our orders asked for.
     """
     made_up = PendingPosition(
         ref=ref,

@@ -105,7 +105,7 @@ class FillApplier:
 
     def order_named_by(self, fill: Fill) -> OrderOf | None:
         """
-        Return the order of ours that the fill's client order id names.
+        Return our order that the fill's client order id names.
         """
         formats = self._committer.formats
         if fill.client_order_id is None or fill.venue not in formats:
@@ -142,7 +142,7 @@ class FillApplier:
         """
         Return the quantity of the position's fills of this venue order that were booked without an order.
 
-        They came before it was known to be an order of ours.
+        They came before the order was known to be one of the position.
         """
         if isinstance(position, PendingPosition):
             return Decimal(0)

@@ -33,7 +33,7 @@ from poslife.errors import (
 )
 from poslife.protocols import SubmitClassifier, SubmitContext, SubmitVerdict
 
-__all__ = ["BlockContext", "OrderBlock"]
+__all__ = ["BlockContext", "OrderBlock", "doubt_everything"]
 
 logger = logging.getLogger("poslife.tracker")
 
@@ -52,6 +52,13 @@ class _Stage(enum.Enum):
     REFUSED = "refused"
     DOUBTED = "in doubt"
     COMMITTED = "settled"
+
+
+def doubt_everything(_: BaseException, __: SubmitContext, /) -> SubmitVerdict:
+    """
+    Classify every exception as unknown: the order is in doubt. Safe for any venue client, slow to free a key.
+    """
+    return SubmitVerdict.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ from poslife._tracker.apply_fills import FillApplier, FillsApplied
 from poslife._tracker.closing import Closing
 from poslife._tracker.committing import Committer
 from poslife._tracker.opening import Opening
-from poslife._tracker.order_block import BlockContext
+from poslife._tracker.order_block import BlockContext, doubt_everything
 from poslife._tracker.recovery import Recovery, recover
 from poslife._tracker.run_life import RunLife
 from poslife._tracker.steps import Steps
@@ -40,27 +40,12 @@ from poslife._tracker.tasks import Tasks
 from poslife._tracker.timings import Timings
 from poslife._trail.host_events import host_event
 from poslife.errors import BlockMisused, TrackerNotStarted
-from poslife.protocols import (
-    Clock,
-    EventSink,
-    Repository,
-    SubmitClassifier,
-    SubmitContext,
-    SubmitVerdict,
-    VenueSource,
-)
+from poslife.protocols import Clock, EventSink, Repository, SubmitClassifier, VenueSource
 from poslife.protocols._pages import every_item
 
-__all__ = ["PositionTracker", "doubt_everything"]
+__all__ = ["PositionTracker"]
 
 logger = logging.getLogger("poslife.tracker")
-
-
-def doubt_everything(_: BaseException, __: SubmitContext, /) -> SubmitVerdict:
-    """
-    Classify every exception as unknown: the order is in doubt. Safe for any venue client, slow to free a key.
-    """
-    return SubmitVerdict.UNKNOWN
 
 
 class PositionTracker:

@@ -37,7 +37,7 @@ async def where(url: str) -> str:
 
 async def test_memory_is_a_store() -> None:
     """
-    ``memory://`` needs no set-up, and says that it forgets.
+    ``memory://`` needs no set-up, and its description says that it forgets.
     """
     assert "forgotten" in await where("memory://")
 
@@ -45,7 +45,7 @@ async def test_memory_is_a_store() -> None:
 @pytest.mark.parametrize("name", ["bot.db", "with space.db", "ümläut.db", "50%.db"])
 async def test_a_file_is_named_from_the_root_with_four_slashes(tmp_path: Path, name: str) -> None:
     """
-    ``sqlite:////…`` is that file, percent signs written as ``%25``, and `describe` names it.
+    ``sqlite:////…`` is the file with this absolute path, a percent sign written as ``%25``.
     """
     file = tmp_path / name
 
@@ -57,7 +57,7 @@ async def test_a_file_is_named_from_here_with_three_slashes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    ``sqlite:///bot.db`` is ``bot.db`` in the working directory.
+    ``sqlite:///bot.db`` is the file ``bot.db`` in the working directory.
     """
     monkeypatch.chdir(tmp_path)
 
@@ -89,7 +89,7 @@ async def test_a_file_is_named_from_here_with_three_slashes(
 )
 def test_a_url_that_leads_nowhere_is_refused_and_told_why(url: Any, because: str) -> None:
     """
-    Nothing is opened by guess: the error says what is wrong and what the URLs look like (incident 52).
+    An unusable URL opens nothing: the error says what is wrong and shows valid URLs (incident 52).
     """
     with pytest.raises(
         InvalidUrl, match=rf"{re.escape(because)}.*sqlite:///bot\.db.*postgresql://.*memory://"
@@ -112,7 +112,7 @@ def test_a_url_that_leads_nowhere_is_refused_and_told_why(url: Any, because: str
 )
 def test_a_password_is_in_no_error(url: str) -> None:
     """
-    An error ends up in a log.
+    No error shows the password of a URL, for errors end up in logs.
     """
     with pytest.raises(InvalidUrl) as refused:
         poslife.connect(url)
@@ -124,7 +124,7 @@ def test_a_password_is_in_no_error(url: str) -> None:
 
 def test_an_unknown_exception_is_no_refusal() -> None:
     """
-    Only ccxt's exceptions are told apart; every other leaves the order in doubt.
+    An exception that is not ccxt's leaves the order in doubt.
     """
     for error in (ValueError("refused"), TimeoutError(), KeyboardInterrupt()):
         assert SubmitVerdict.UNKNOWN is classify_by_origin(error, CONTEXT)
@@ -132,7 +132,7 @@ def test_an_unknown_exception_is_no_refusal() -> None:
 
 async def test_the_journal_is_beside_the_file(tmp_path: Path) -> None:
     """
-    ``bot.db`` has its journal in ``bot.db-events``, from the first event on, before anything is connected.
+    ``bot.db`` has its journal in ``bot.db-events`` from the first event on, before anything is connected.
     """
     tracker = poslife.connect(f"sqlite:///{tmp_path / 'bot.db'}")
     tracker.record("bot.started", None, {})
@@ -146,7 +146,7 @@ async def test_the_journal_is_beside_the_file(tmp_path: Path) -> None:
 
 def test_what_was_recorded_before_the_start_survives_a_process_that_never_started(tmp_path: Path) -> None:
     """
-    The next one stores it (incident 51: the start-up was not logged).
+    An event recorded before the start is stored by the next process (incident 51: a start was not logged).
     """
     url = f"sqlite:///{tmp_path / 'bot.db'}"
     bot = f"import poslife; poslife.connect({url!r}).record('bot.started', None, {{}})"
@@ -168,7 +168,7 @@ def test_what_was_recorded_before_the_start_survives_a_process_that_never_starte
 )
 def test_the_journal_of_a_server_is_where_programs_keep_their_state(url: str) -> None:
     """
-    By host and database, without the password; the same at each start.
+    A server's journal is in the platform's state directory, by host and database, without the password.
     """
     pytest.importorskip("asyncpg")
     journals: list[Journal | None] = []
@@ -190,7 +190,7 @@ def test_the_journal_of_a_server_is_where_programs_keep_their_state(url: str) ->
 
 async def test_a_store_in_memory_has_no_journal() -> None:
     """
-    It forgets, so there is nothing to keep.
+    A store in memory has no journal, for it forgets anyway.
     """
     journals: list[Journal | None] = []
 
@@ -206,7 +206,7 @@ async def test_a_store_in_memory_has_no_journal() -> None:
 
 async def test_a_sink_of_ones_own_with_a_further_writer_that_gets_life_events(tmp_path: Path) -> None:
     """
-    One factory wires them: the store, the journal, the store's feed, and what stands around the sink.
+    A sink factory gets the store and the journal, and may wrap a sink with further writers.
     """
 
     class Copy(MemoryStore):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +48,7 @@ from poslife.errors import (
 from tests.values import KEY, REF, RUN, bought, closed, pending, persisted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from poslife import PositionId
 
@@ -87,6 +89,7 @@ EXAMPLES: list[tuple[PoslifeError, list[str]]] = [
     (InvalidUrl("mysql://host", "there is no store for it"), ["'mysql://host'", "sqlite:///bot.db"]),
     (MissingExtra("postgres", "asyncpg"), ["asyncpg", "pip install 'poslife[postgres]'"]),
 ]
+GROUPS = (PoslifeError, RepositoryError, SinkError, VenueError, ConfigurationError)
 each = pytest.mark.parametrize(
     "error, said", [pytest.param(error, said, id=type(error).__name__) for error, said in EXAMPLES]
 )
@@ -98,7 +101,7 @@ def all_classes() -> list[type]:
 
 def drawn() -> Iterator[tuple[str, str, list[str]]]:
     """
-    From the docstring's tree: each class, its parent there, and its further bases.
+    Each class in the docstring's tree, with its parent there and its further bases.
     """
     above: list[str] = []
     for line in (poslife.errors.__doc__ or "").splitlines():
@@ -113,38 +116,36 @@ def drawn() -> Iterator[tuple[str, str, list[str]]]:
 
 def test_the_tree_in_the_docstring_is_the_real_one() -> None:
     """
-    Every class stands in the tree, under its own parent, with its further bases named.
+    The tree in the docstring has every class under its own parent, with its further bases.
     """
-    told = {name: (parent, further) for name, parent, further in drawn()}
+    tree = {name: (parent, further) for name, parent, further in drawn()}
     real: dict[str, tuple[str, list[str]]] = {}
     for kind in all_classes():
         first, *others = [base.__name__ for base in kind.__bases__]
         root = kind in {PoslifeError, PoslifeMisuseWarning}
         real[kind.__name__] = ("", [] if kind is PoslifeError else [first]) if root else (first, others)
 
-    assert real == told
+    assert real == tree
 
 
 def test_every_exception_is_public() -> None:
     """
-    ``__all__`` has every class of the module, sorted.
+    ``__all__`` names every class of the module, sorted.
     """
     assert sorted(kind.__name__ for kind in all_classes()) == poslife.errors.__all__
 
 
 def test_every_exception_has_an_example_here() -> None:
     """
-    A class that is added gets its line above; only the groups have none.
+    Every class that is not a mere group has an example above.
     """
-    groups = {PoslifeError, RepositoryError, SinkError, VenueError, ConfigurationError, PoslifeMisuseWarning}
-
-    assert set(all_classes()) - groups == {type(error) for error, _ in EXAMPLES}
+    assert set(all_classes()) - {*GROUPS, PoslifeMisuseWarning} == {type(error) for error, _ in EXAMPLES}
 
 
 @each
 def test_a_message_says_which_value_and_what_to_do(error: PoslifeError, said: list[str]) -> None:
     """
-    Whoever reads it in a log knows what to look at and what to do next.
+    A message names the value and says what to do.
     """
     for words in said:
         assert words in str(error)
@@ -153,7 +154,7 @@ def test_a_message_says_which_value_and_what_to_do(error: PoslifeError, said: li
 @each
 def test_an_exception_keeps_what_it_was_given(error: PoslifeError, said: list[str]) -> None:
     """
-    What it must be given is an attribute of the same name.
+    Every required argument of an exception is an attribute of the same name.
     """
     for name, parameter in inspect.signature(type(error)).parameters.items():
         if parameter.default is inspect.Parameter.empty:
@@ -162,7 +163,7 @@ def test_an_exception_keeps_what_it_was_given(error: PoslifeError, said: list[st
 
 def test_a_refused_value_is_told_in_one_sentence() -> None:
     """
-    The field and what it takes, then the value and its type, then advice where there is any.
+    A refusal says the field and what it takes, then the value and its type, then the hint if there is one.
     """
     assert "Order.quantity: expected a Decimal, got '1.5' (str)" == str(
         InvalidValue("Order.quantity", "1.5", "a Decimal")
@@ -174,7 +175,7 @@ def test_a_refused_value_is_told_in_one_sentence() -> None:
 
 def test_only_a_final_status_is_called_final() -> None:
     """
-    A pending position cannot be protected, but it may still change: the message must not say otherwise.
+    A status is called final only if nothing leads out of it; a pending position may still change.
     """
     assert str(IllegalTransition("order 2", "filled", "working", ())).endswith("; filled is final")
     assert "final" not in str(IllegalTransition("position 7", "pending", "protected"))
@@ -182,7 +183,7 @@ def test_only_a_final_status_is_called_final() -> None:
 
 def test_a_value_that_cannot_be_shown_is_refused_all_the_same() -> None:
     """
-    A ``repr`` that raises, or is endless, does not keep the refusal from being told.
+    A value whose ``repr`` raises or is very long is refused with a message all the same.
     """
 
     class Unspeakable:
@@ -196,7 +197,7 @@ def test_a_value_that_cannot_be_shown_is_refused_all_the_same() -> None:
 @pytest.mark.parametrize("sought, kind", [(REF, "ref"), (7, "id")])
 def test_what_was_not_found_is_named(sought: Any, kind: str) -> None:
     """
-    A ref and an id are told apart.
+    The message says whether a ref or an id was not found, and which.
     """
     number: PositionId = sought
     missing = PositionNotFound(number)
@@ -207,7 +208,7 @@ def test_what_was_not_found_is_named(sought: Any, kind: str) -> None:
 
 def test_a_refusal_is_caught_as_the_kind_it_is() -> None:
     """
-    Hosts that know no poslife exceptions catch the usual ones.
+    Hosts that know no exception of poslife catch the built-in ones.
     """
     assert isinstance(InvalidValue("x", 1, "y"), ValueError)
     assert isinstance(MissingExtra("ccxt", "ccxt"), ImportError)
@@ -215,3 +216,40 @@ def test_a_refusal_is_caught_as_the_kind_it_is() -> None:
     assert isinstance(StorageBusy("x"), StorageUnavailable)
     assert isinstance(StorageNotReady("x"), StorageUnavailable)
     assert not issubclass(PoslifeError, (OSError, RuntimeError))
+
+
+def pickled(error: PoslifeError) -> PoslifeError:
+    """
+    The error as another process would receive it.
+    """
+    received = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    assert isinstance(received, PoslifeError)
+    return received
+
+
+@pytest.mark.parametrize("travel", [pickled, copy.copy, copy.deepcopy], ids=["pickle", "copy", "deepcopy"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(pytest.param(error, id=type(error).__name__) for error, _ in EXAMPLES),
+        *(pytest.param(group("plain"), id=group.__name__) for group in GROUPS),
+    ],
+)
+def test_an_exception_arrives_whole(
+    error: PoslifeError, travel: Callable[[PoslifeError], PoslifeError]
+) -> None:
+    """
+    A pickled or copied exception, as from a worker process, has its class, message and every attribute.
+    """
+    arrived = travel(error)
+
+    assert type(error) is type(arrived)
+    assert str(error) == str(arrived)
+    assert vars(error) == vars(arrived)
+
+
+def test_an_unreachable_store_says_only_that() -> None:
+    """
+    A refused connection does not ask to repeat a change, for at the start there is none.
+    """
+    assert "the store did not answer: refused" == str(StorageUnavailable("refused"))

@@ -1,12 +1,10 @@
 """
 Why the library exists, in one page.
 
-A bot registered a position before its order was filled, with ``id="pending"``. The order was rejected, the
-entry stayed
-in memory, the periodic sync took it for a phantom and closed it: the repository failed, logged, and returned
-``False``.
-The event of it reached the logger's batch, which was refused whole minutes later, and every good event in it
-was lost.
+A bot registered a position before its order was filled, with ``id="pending"``. The order was rejected, but
+the entry stayed in memory. The periodic sync took it for a phantom and closed it: the repository failed,
+logged that, and returned ``False``. The event of it went into the logger's batch, which the database refused
+whole minutes later, and every good event in the batch was lost.
 """
 
 from __future__ import annotations
@@ -45,7 +43,7 @@ def refusal(error: BaseException, _: SubmitContext, /) -> SubmitVerdict:
 
 async def test_a_failed_opening_leaves_nothing_to_close_and_loses_nothing() -> None:
     """
-    Nothing is closed by a sync, nothing lost, everything told (incidents 22, 24, 46).
+    A refused opening holds no key, has no id, and its events are all stored (incidents 22, 24, 46).
     """
     tracker = poslife.connect("memory://", classify=refusal)
     async with tracker:
@@ -57,16 +55,16 @@ async def test_a_failed_opening_leaves_nothing_to_close_and_loses_nothing() -> N
                 tracker.record("position.registered", opening.position, {"symbol": "DBRUSDT"})
                 await opening.submit(refused())
 
-        # The periodic sync finds nothing to close: what was rejected holds no key and has no id.
+        # The periodic sync finds nothing to close: a rejected opening holds no key and has no id.
         assert isinstance(opening.outcome, Rejected)
         assert PositionStatus.ENDED is opening.outcome.position.status
         assert [] == [position async for position in tracker.live()]
         with pytest.raises(AttributeError, match="no id"):
             _ = opening.position.id  # type: ignore[union-attr]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
 
-        # Its story is whole, its time as a pending one included.
+        # Its history is complete, from before it could have an id.
         await tracker.flush(1)
-        told = [event.header.type async for event in tracker.history(opening.ref)]
+        types = [event.header.type async for event in tracker.history(opening.ref)]
         assert [
             "position.claimed",
             "order.prepared",
@@ -75,13 +73,12 @@ async def test_a_failed_opening_leaves_nothing_to_close_and_loses_nothing() -> N
             "opening.failed",
             "order.rejected",
             "position.ended",
-        ] == told
+        ] == types
 
 
 async def test_a_sentinel_breaks_no_batch() -> None:
     """
-    ``"pending"`` for a position is an error for checkers; at run time the event is kept, whole, with severity
-    ERROR.
+    ``"pending"`` for a position is a type error; at run time its event is stored whole, with severity ERROR.
     """
     store = MemoryStore()
     tracker = poslife.PositionTracker(repository=store, sink=BatchingSink(store))
@@ -102,7 +99,7 @@ async def test_a_sentinel_breaks_no_batch() -> None:
 
 async def test_an_unknown_position_raises() -> None:
     """
-    An update of nothing is an error that names what was sought, never ``False`` (incidents 20, 22).
+    A step of an unknown position raises an error that names it; it does not return False (incidents 20, 22).
     """
     tracker = poslife.connect("memory://")
     async with tracker:

@@ -1,5 +1,5 @@
 """
-What belongs together is told: by what caused it, and by what it belongs to.
+Correlation, causation and actor of recorded events.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BELONGS_TO = UUID(int=0xB)
 
 def told(**fields: Any) -> EventHeader:
     """
-    The header of an event recorded here and now.
+    The header of an event that is recorded in the current context.
     """
     return host_event(
         "bot.told",
@@ -49,14 +49,14 @@ def header(**fields: Any) -> EventHeader:
 
 def test_nothing_causes_an_event_unless_it_is_said() -> None:
     """
-    Outside there is neither causation nor correlation, and the strategy acts.
+    Outside of any block an event has no cause and no correlation, and the strategy acts.
     """
     assert (None, None, Actor.STRATEGY) == (told().causation, told().correlation, told().actor)
 
 
 def test_the_innermost_event_is_the_cause_and_the_outermost_what_it_belongs_to() -> None:
     """
-    A signal causes an entry, the entry a stop: each names its cause, all of them the signal (incident 55).
+    An event's cause is the innermost block's event, its correlation the outermost one's (incident 55).
 
     Also feature 86.
     """
@@ -90,7 +90,7 @@ def test_the_innermost_event_is_the_cause_and_the_outermost_what_it_belongs_to()
 )
 def test_an_event_brings_what_it_belongs_to(event: HostEvent | RecordedEvent | LifeEvent) -> None:
     """
-    The chain goes on where it was left, in another task or after a restart.
+    An event with a correlation passes it on, so a chain continues in another task or after a restart.
     """
     with causing(event):
         assert (FIRST, BELONGS_TO) == (told().causation, told().correlation)
@@ -100,7 +100,7 @@ def test_an_event_brings_what_it_belongs_to(event: HostEvent | RecordedEvent | L
 
 def test_it_ends_with_the_block_also_when_that_raises() -> None:
     """
-    An exception that goes through leaves nothing behind.
+    The context ends with its block, also if that raises.
     """
     with pytest.raises(RuntimeError, match="mine"), causing(FIRST), acting_as(Actor.OPERATOR):
         raise RuntimeError("mine")
@@ -110,7 +110,7 @@ def test_it_ends_with_the_block_also_when_that_raises() -> None:
 
 def test_who_acts_is_told() -> None:
     """
-    What an operator sets off is the operator's, whatever else it is caused by.
+    The actor of the innermost block is recorded, whatever the cause is.
     """
     with causing(FIRST), acting_as(Actor.OPERATOR):
         assert (FIRST, Actor.OPERATOR) == (told().causation, told().actor)
@@ -120,7 +120,7 @@ def test_who_acts_is_told() -> None:
 
 async def test_tasks_and_threads_inherit_it() -> None:
     """
-    A task started within has it, also when it runs on after the block; so has `asyncio.to_thread`.
+    Tasks started in a block, and `asyncio.to_thread`, inherit its context, also after the block has ended.
     """
     go_on = asyncio.Event()
 
@@ -143,7 +143,7 @@ async def test_tasks_and_threads_inherit_it() -> None:
 
 def test_a_thread_of_ones_own_takes_a_copy_of_the_context() -> None:
     """
-    `contextvars.copy_context` carries it over, as documented; a bare thread does not have it.
+    A thread inherits the context through `contextvars.copy_context`, and not without.
     """
     found: list[EventId | None] = []
     with causing(FIRST):
@@ -161,7 +161,7 @@ def test_a_thread_of_ones_own_takes_a_copy_of_the_context() -> None:
 
 async def test_two_tasks_do_not_meet() -> None:
     """
-    Each has its own cause, however they take turns.
+    Concurrent tasks each have their own cause.
     """
 
     async def tell(event: EventId) -> EventId | None:
@@ -175,7 +175,7 @@ async def test_two_tasks_do_not_meet() -> None:
 @pytest.mark.parametrize("wrong", ["pending", None, 7, object(), {"id": FIRST}, header()])
 def test_what_is_no_event_breaks_nothing_and_is_told(wrong: Any) -> None:
     """
-    The block runs; what is recorded in it has severity ERROR and says what came, with a warning.
+    An invalid cause raises nothing: events within the block report it, with severity ERROR and a warning.
     """
     with causing(FIRST), causing(wrong), pytest.warns(PoslifeMisuseWarning, match="within"):
         event = host_event(
@@ -196,7 +196,7 @@ def test_what_is_no_event_breaks_nothing_and_is_told(wrong: Any) -> None:
 
 def test_what_is_no_actor_breaks_nothing() -> None:
     """
-    Its text is no member: told, and the actor stays who it was.
+    An invalid actor raises nothing: it is reported, and the actor stays as it was.
     """
     operator: Any = "operator"
     with acting_as(operator), pytest.warns(PoslifeMisuseWarning, match="within"):
@@ -205,7 +205,7 @@ def test_what_is_no_actor_breaks_nothing() -> None:
 
 async def test_what_an_alarm_records_has_no_cause_but_itself() -> None:
     """
-    The sink's own tasks begin with whatever is recorded first, and are not caused by that.
+    The sink's tasks do not inherit the context of the event that started them.
     """
     store = FakeStore()
     store.away = StorageUnavailable("connection refused")
@@ -230,7 +230,7 @@ async def test_what_an_alarm_records_has_no_cause_but_itself() -> None:
 
 async def test_it_is_stored_and_read_back() -> None:
     """
-    What the tracker recorded within is found by its cause in the store.
+    Cause, correlation and actor of a recorded event are stored.
     """
     store = MemoryStore()
     async with tracking(store) as tracker:

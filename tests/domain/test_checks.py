@@ -40,7 +40,7 @@ from tests.values import REF
 )
 def test_an_id_is_a_number_that_a_repository_can_have_minted(value: object) -> None:
     """
-    ``"pending"``, ``True``, 0 and 1.0 are no ids, and the refusal says which value came (incident 22).
+    ``"pending"``, ``True``, 0 and 1.0 are no ids, and the refusal shows the value (incident 22).
     """
     with pytest.raises(InvalidValue, match="a positive int") as refused:
         require_position_id("PersistedPosition.id", value)
@@ -54,7 +54,7 @@ def test_an_id_is_a_number_that_a_repository_can_have_minted(value: object) -> N
 @pytest.mark.parametrize("value", [1, 2**31, 2**63 - 1], ids=str)
 def test_every_positive_64_bit_number_is_an_id(value: int) -> None:
     """
-    An id over 2^31 is as good as any.
+    Every positive 64-bit int is an id, also over 2^31.
     """
     require_position_id("id", value)
 
@@ -77,7 +77,7 @@ def test_every_positive_64_bit_number_is_an_id(value: int) -> None:
 )
 def test_a_name_is_printable_text_without_surrounding_spaces(value: object) -> None:
     """
-    What some store would refuse, cut or show wrongly is refused before it gets anywhere.
+    A name that a store might refuse, cut or display wrongly is refused at once.
     """
     with pytest.raises(InvalidValue) as refused:
         require_name("PositionKey.account", value)
@@ -89,7 +89,7 @@ def test_a_name_is_printable_text_without_surrounding_spaces(value: object) -> N
 @pytest.mark.parametrize("value", ["x", "a" * 255, "BTC/USDT:USDT", "Konto Süd", "账户", "🦊"])
 def test_a_name_may_be_in_any_script(value: str) -> None:
     """
-    Letters of any script, spaces within and signs are taken.
+    A name may have letters of any script, inner spaces and signs.
     """
     require_name("PositionKey.account", value)
 
@@ -107,7 +107,7 @@ def test_a_name_may_be_in_any_script(value: str) -> None:
 )
 def test_a_time_is_aware_and_in_utc(value: object) -> None:
     """
-    A naive time, or one of another offset, once closed a row four hours before it opened (incident 42).
+    A naive time or another offset is refused; one closed a row four hours before it opened (incident 42).
     """
     with pytest.raises(InvalidValue, match="aware UTC") as refused:
         require_utc("ClosedPosition.closed_at", value)
@@ -119,7 +119,7 @@ def test_a_time_is_aware_and_in_utc(value: object) -> None:
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(0), "Z")], ids=str)
 def test_utc_is_taken_under_any_name(zone: tzinfo) -> None:
     """
-    What counts is the offset.
+    Any zone with offset zero is UTC.
     """
     require_utc("at", datetime(2026, 1, 1, tzinfo=zone))
 
@@ -127,7 +127,7 @@ def test_utc_is_taken_under_any_name(zone: tzinfo) -> None:
 @pytest.mark.parametrize("value", ["long", "LONG", 1, None, OrderSide.BUY], ids=repr)
 def test_a_side_is_a_member_and_not_its_text(value: object) -> None:
     """
-    ``"long"`` and a member of another enumeration are refused, and the refusal lists what is taken.
+    ``"long"`` and a member of another enumeration are refused, with the list of members.
     """
     with pytest.raises(InvalidValue, match=r"Side\.LONG, Side\.SHORT"):
         require_member("Order.side", value, Side)
@@ -136,7 +136,7 @@ def test_a_side_is_a_member_and_not_its_text(value: object) -> None:
 @pytest.mark.parametrize("value", [-1, 1 << 31, True, 1.0, "1", None], ids=repr)
 def test_a_count_is_an_int_from_zero(value: object) -> None:
     """
-    A bool, a float, a text and a number out of range are no counts.
+    A bool, a float, a str and an int out of range are no counts.
     """
     with pytest.raises(InvalidValue, match="an int from 0"):
         require_count("Order.ordinal", value)
@@ -156,7 +156,7 @@ def test_a_count_is_an_int_from_zero(value: object) -> None:
 )
 def test_a_ref_is_a_uuid7_with_room_for_an_ordinal(value: object) -> None:
     """
-    Another UUID, a text or a number is no ref.
+    Another UUID, a str or a number is no ref.
     """
     with pytest.raises(InvalidValue, match="PositionRef"):
         require_position_ref("PendingPosition.ref", value)
@@ -165,7 +165,7 @@ def test_a_ref_is_a_uuid7_with_room_for_an_ordinal(value: object) -> None:
 @pytest.mark.parametrize("value", ["x", 7, None, "00000000-0000-0000-0000-000000000000"], ids=repr)
 def test_a_run_is_a_uuid(value: object) -> None:
     """
-    A text is none, however it looks.
+    A str is no UUID, even if it looks like one.
     """
     with pytest.raises(InvalidValue, match="a UUID"):
         require_uuid("Order.run", value)

@@ -42,7 +42,7 @@ TAKEN = {
 
 def test_every_venue_known_is_tested() -> None:
     """
-    A venue that is added gets its line here.
+    The list above has every venue that poslife knows.
     """
     assert VENUES == sorted(TAKEN)
 
@@ -50,7 +50,7 @@ def test_every_venue_known_is_tested() -> None:
 @given(refs, ordinals)
 def test_every_venue_gives_ref_and_ordinal_back(ref: PositionRef, ordinal: int) -> None:
     """
-    Clearing the low 12 bits of a client order id gives the ref back, at every venue we know.
+    Clearing the low 12 bits of a client order id gives the ref back, at every known venue.
     """
     for venue in VENUES:
         name = client_order_id(ref, ordinal, venue=venue)
@@ -61,7 +61,7 @@ def test_every_venue_gives_ref_and_ordinal_back(ref: PositionRef, ordinal: int) 
 @given(refs, ordinals)
 def test_every_venue_takes_its_ids(ref: PositionRef, ordinal: int) -> None:
     """
-    An id is in the alphabet and length that the venue's documentation gives.
+    An id has the alphabet and length that the venue's documentation gives.
     """
     for venue in VENUES:
         name = client_order_id(ref, ordinal, venue=venue)
@@ -73,7 +73,7 @@ def test_every_venue_takes_its_ids(ref: PositionRef, ordinal: int) -> None:
 @given(refs, ordinals, refs, ordinals)
 def test_two_orders_have_two_ids(one: PositionRef, first: int, other: PositionRef, second: int) -> None:
     """
-    Ids are equal exactly where ref and ordinal are.
+    Ids are equal exactly if ref and ordinal are.
     """
     for venue in VENUES:
         same = client_order_id(one, first, venue=venue) == client_order_id(other, second, venue=venue)
@@ -85,7 +85,7 @@ def test_two_orders_have_two_ids(one: PositionRef, first: int, other: PositionRe
 @given(text=st.text() | st.text(alphabet=string.ascii_letters + string.digits, min_size=24, max_size=36))
 def test_a_foreign_id_is_nobodys(venue: Venue, text: str) -> None:
     """
-    A text reads as one of ours only where ours would be written so.
+    A text is read only if poslife would write it so.
     """
     read = read_client_order_id(text, venue=venue)
 
@@ -113,7 +113,7 @@ def test_a_foreign_id_is_nobodys(venue: Venue, text: str) -> None:
 @each_venue
 def test_what_others_send_is_not_taken_for_ours(venue: Venue, text: str) -> None:
     """
-    Ids of brokers, of other bots and of the venue's own site are foreign.
+    Ids of brokers, other bots and the venue's own site are not read.
     """
     assert read_client_order_id(text, venue=venue) is None
 
@@ -121,7 +121,7 @@ def test_what_others_send_is_not_taken_for_ours(venue: Venue, text: str) -> None
 @each_venue
 def test_upper_case_is_foreign(venue: Venue) -> None:
     """
-    One id has one text.
+    An id in upper case is not read, for one id has one text.
     """
     name = client_order_id(REF, 3, venue=venue)
 
@@ -130,7 +130,7 @@ def test_upper_case_is_foreign(venue: Venue) -> None:
 
 def test_a_prefix_that_comes_back_is_read() -> None:
     """
-    ccxt puts ``t-`` before what gate is sent; with it and without it the id reads the same, and only at gate.
+    An id reads the same with and without the ``t-`` that ccxt adds for gate, and only at gate.
     """
     gate, bybit = Venue("gate"), Venue("bybit")
     name = client_order_id(REF, 4095, venue=gate)
@@ -144,7 +144,7 @@ def test_a_prefix_that_comes_back_is_read() -> None:
 
 def test_an_unknown_venue_is_refused_and_told_how_to_become_known() -> None:
     """
-    No format is guessed: the error names the venue, the known ones, and where to give another.
+    An unknown venue raises an error with the known venues and the argument that adds one.
     """
     nowhere = Venue("nowhere")
     for use in (
@@ -159,7 +159,7 @@ def test_an_unknown_venue_is_refused_and_told_how_to_become_known() -> None:
 
 def test_a_host_can_bring_a_format() -> None:
     """
-    A format of the host's is used as it is, with its prefix and what the venue puts before it.
+    A host's format is used with its prefix and the prefix that its venue adds.
     """
     venue = Venue("woo")
     formats = {venue: ClientOrderIdFormat(prefix="pl", returned_prefix="woo-", most=30)}
@@ -189,7 +189,7 @@ def test_a_host_can_bring_a_format() -> None:
 )
 def test_a_format_that_cannot_hold_an_id_is_refused(fields: dict[str, Any], named: str) -> None:
     """
-    A format is checked when it is made, not when the first order is sent.
+    A format is checked when it is made, and not when the first order is sent.
     """
     with pytest.raises(InvalidValue, match=rf"^ClientOrderIdFormat\.{named}: "):
         ClientOrderIdFormat(**fields)
@@ -198,7 +198,7 @@ def test_a_format_that_cannot_hold_an_id_is_refused(fields: dict[str, Any], name
 @pytest.mark.parametrize("ordinal", [-1, LAST_ORDINAL + 1, True, "0", 1.0], ids=repr)
 def test_an_ordinal_has_12_bits(ordinal: Any) -> None:
     """
-    What would spill into the ref is refused.
+    An ordinal of more than 12 bits is refused, for it would change the ref.
     """
     with pytest.raises(InvalidValue, match="ordinal"):
         client_order_id(REF, ordinal, venue=Venue("bybit"))
@@ -207,7 +207,7 @@ def test_an_ordinal_has_12_bits(ordinal: Any) -> None:
 @pytest.mark.parametrize("ref", ["pending", uuid4(), UUID(int=REF.int | 1)], ids=["text", "v4", "low bits"])
 def test_only_a_ref_is_written(ref: Any) -> None:
     """
-    Another UUID would not come back.
+    A UUID that is no ref is refused, for it could not be read back.
     """
     with pytest.raises(InvalidValue, match="ref"):
         client_order_id(ref, 0, venue=Venue("bybit"))

@@ -34,7 +34,7 @@ def exactly(value: Decimal) -> Fraction:
 )
 def test_what_a_venue_can_say_is_kept_as_it_is(value: str) -> None:
     """
-    1.234e-9, 1e13 and 18 significant digits are money, unchanged (incident 44).
+    1.234e-9, 1e13 and 18 significant digits are taken unchanged (incident 44).
     """
     number = Decimal(value)
 
@@ -61,7 +61,7 @@ def test_what_a_venue_can_say_is_kept_as_it_is(value: str) -> None:
 )
 def test_what_is_not_exact_or_not_finite_is_refused_at_the_door(value: object, expected: str) -> None:
     """
-    No float, NaN, infinity, bool or text gets in, and no number that a column would round (incidents 22, 44).
+    Floats, NaN, infinities, bools, strs and numbers that a column would round are refused (incidents 22, 44).
     """
     with pytest.raises(InvalidValue, match=re.escape(expected)) as refused:
         require_decimal("Fill.price", value)
@@ -74,7 +74,7 @@ def test_what_is_not_exact_or_not_finite_is_refused_at_the_door(value: object, e
 @pytest.mark.parametrize("value", ["0", "-0", "-1", "-1e-40"], ids=str)
 def test_a_quantity_is_above_zero(value: str) -> None:
     """
-    Zero and less are no quantity.
+    Zero and negative numbers are no quantities.
     """
     with pytest.raises(InvalidValue, match="above zero"):
         require_positive("Order.quantity", Decimal(value))
@@ -96,7 +96,7 @@ def test_a_quantity_is_above_zero(value: str) -> None:
 )
 def test_a_number_has_one_text(value: str, text: str) -> None:
     """
-    No exponent, no trailing zeros, no minus zero.
+    The canonical text has no exponent, no trailing zeros and no minus zero.
     """
     assert text == canonical_text(Decimal(value))
 
@@ -104,7 +104,7 @@ def test_a_number_has_one_text(value: str, text: str) -> None:
 @given(amounts, amounts)
 def test_texts_are_equal_exactly_when_the_numbers_are(left: Decimal, right: Decimal) -> None:
     """
-    Reading a text gives the number, and equal numbers have one text.
+    A canonical text reads back as its number, and equal numbers have equal texts.
     """
     assert left == Decimal(canonical_text(left))
     assert (left == right) is (canonical_text(left) == canonical_text(right))
@@ -116,7 +116,7 @@ def test_arithmetic_is_exact_whatever_the_hosts_decimal_context_is(
     numbers: list[Decimal], other: Decimal
 ) -> None:
     """
-    Sums, differences and products are exact also where the host's context has one digit and rounds up.
+    Sums, differences and products are exact even if the host's context has one digit and rounds up.
     """
     with localcontext(TINY):
         total = exact_sum(numbers)
@@ -130,7 +130,7 @@ def test_arithmetic_is_exact_whatever_the_hosts_decimal_context_is(
 
 def test_the_largest_product_and_the_smallest_are_exact() -> None:
     """
-    What two numbers of 40 digits on either side make is not rounded.
+    The product of two numbers of 40 digits on either side of the point is not rounded.
     """
     most, least = Decimal("9" * 40 + "." + "9" * 40), Decimal("1e-40")
 
@@ -140,7 +140,7 @@ def test_the_largest_product_and_the_smallest_are_exact() -> None:
 
 def test_an_average_has_34_digits_whatever_the_hosts_decimal_context_is() -> None:
     """
-    One third is written out to 34 digits, under a context of one digit too.
+    An average has 34 digits, also in a context of one digit.
     """
     with localcontext(TINY):
         third = average(Decimal(1), Decimal(3))

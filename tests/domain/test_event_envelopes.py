@@ -45,14 +45,14 @@ def refuses(value: Any, field: str, wrong: Any) -> None:
 )
 def test_a_header_refuses_what_cannot_be(field: str, value: Any) -> None:
     """
-    An event cannot name ``"pending"`` as its position, nor a naive time as its own (incidents 22, 42).
+    ``"pending"`` as a position and a naive time are refused in a header (incidents 22, 42).
     """
     refuses(header(), field, value)
 
 
 def test_a_header_names_no_position_id() -> None:
     """
-    Events name a position by its ref alone, so there is no id that could be missing.
+    Events name a position by its ref alone, so no id can be missing.
     """
     assert not [field.name for field in dataclasses.fields(EventHeader) if "position" in field.name]
     assert REF == header(ref=REF).ref
@@ -66,7 +66,7 @@ def test_a_header_names_no_position_id() -> None:
 )
 def test_a_life_event_refuses_what_cannot_be(field: str, value: Any) -> None:
     """
-    The refusal names the field and keeps the value.
+    An invalid field of a life event is refused with its name and value.
     """
     refuses(LifeEvent(header=header(), version=1, index=0, body=PositionEnded()), field, value)
 
@@ -74,14 +74,14 @@ def test_a_life_event_refuses_what_cannot_be(field: str, value: Any) -> None:
 @cases(header=("header", None, Severity.INFO))
 def test_a_hosts_event_has_a_header(field: str, value: Any) -> None:
     """
-    What a sink cannot number is refused when it is made, so that `emit` need not.
+    A host's event without a header is refused when it is made, so that `emit` never has to.
     """
     refuses(HostEvent(header=header(), payload={}), field, value)
 
 
 def test_an_event_survives_pickling() -> None:
     """
-    As it is passed to another process, so it arrives.
+    A pickled event is equal to the original.
     """
     event = LifeEvent(header=header(order=3), version=1, index=0, body=PositionEnded())
 
@@ -90,7 +90,7 @@ def test_an_event_survives_pickling() -> None:
 
 def test_a_header_says_what_is_usual() -> None:
     """
-    An event is the strategy's, of severity INFO, in the shape of this release, unless said otherwise.
+    By default an event is the strategy's, of severity INFO, in the schema of this release.
     """
     plain = header(venue=KEY.venue)
 

@@ -13,7 +13,7 @@ from poslife.events import PositionEnded
 
 def test_life_events_are_told_in_the_past_tense_of_what_they_are_about() -> None:
     """
-    Types are unique, in two parts, and the class is named after them: ``order.in_doubt`` is `OrderInDoubt`.
+    Types are unique, in two parts, and name the class: ``order.in_doubt`` is `OrderInDoubt`.
     """
     renamed = {"position.closing_withdrawn": "ClosingWithdrawn"}
     for kind, body in LIFE_EVENTS.items():
@@ -24,7 +24,7 @@ def test_life_events_are_told_in_the_past_tense_of_what_they_are_about() -> None
 
 def test_a_life_event_has_exactly_its_fields() -> None:
     """
-    A body holds nothing beside them, and its type is the class's and no field.
+    A body has slots for its fields alone, and its type is the class's and no field.
     """
     for kind, body in LIFE_EVENTS.items():
         assert kind == body.type
@@ -34,7 +34,7 @@ def test_a_life_event_has_exactly_its_fields() -> None:
 
 def test_the_tables_of_events_cannot_be_changed() -> None:
     """
-    Two trackers in one process do not meet in them.
+    The table of events cannot be changed, so two trackers in one process do not affect each other.
     """
     table: Any = LIFE_EVENTS
 
@@ -44,7 +44,7 @@ def test_the_tables_of_events_cannot_be_changed() -> None:
 
 def test_every_event_is_public() -> None:
     """
-    A host matches on what it reads, so each class has a public name.
+    Each class of events has a public name, for hosts match on it.
     """
     for body in LIFE_EVENTS.values():
         assert body is getattr(poslife.events, body.__name__)

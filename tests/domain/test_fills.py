@@ -41,7 +41,7 @@ from tests.values import (
 )
 def test_a_fill_refuses_what_cannot_be(field: str, value: Any) -> None:
     """
-    The refusal names the field and keeps the value (incidents 42, 44).
+    An invalid field of a fill is refused with its name and value (incidents 42, 44).
     """
     with pytest.raises(InvalidValue) as refused:
         replace(bought("1"), **{field: value})
@@ -52,7 +52,7 @@ def test_a_fill_refuses_what_cannot_be(field: str, value: Any) -> None:
 
 def test_a_fill_needs_no_order_id() -> None:
     """
-    Where a venue does not say which order a fill is of, it is a fill all the same (incident 58).
+    A fill is valid without its order's id, which not every venue gives (incident 58).
     """
     told = bought("1")
 
@@ -62,7 +62,7 @@ def test_a_fill_needs_no_order_id() -> None:
 @cases(cost=(*BAD_MONEY, None), currency=(*BAD_NAMES, None))
 def test_a_fee_refuses_what_cannot_be(field: str, value: Any) -> None:
     """
-    The refusal names the field and keeps the value.
+    An invalid field of a fee is refused with its name and value.
     """
     with pytest.raises(InvalidValue) as refused:
         replace(Fee(cost=Decimal(1), currency="USDT"), **{field: value})
@@ -74,14 +74,14 @@ def test_a_fee_refuses_what_cannot_be(field: str, value: Any) -> None:
 @pytest.mark.parametrize("cost", ["0", "-0.0001", "0.000000000000000001"])
 def test_a_fee_may_be_earned(cost: str) -> None:
     """
-    A maker's rebate is a fee below zero.
+    A fee may be below zero, as a maker's rebate is.
     """
     assert Decimal(cost) == Fee(cost=Decimal(cost), currency="BNB").cost
 
 
 def test_an_unassigned_fill_says_why() -> None:
     """
-    A reason stands exactly where there is no position.
+    A stored fill has a reason exactly if it has no position.
     """
     told = bought("1")
 
@@ -96,7 +96,7 @@ def test_an_unassigned_fill_says_why() -> None:
 @cases(fill=("fill", None), ref=BAD_REFS[:-1], ordinal=(-1, True, "1", 1.0))
 def test_a_stored_fill_refuses_what_cannot_be(field: str, value: Any) -> None:
     """
-    The refusal names the field and keeps the value.
+    An invalid field of a stored fill is refused with its name and value.
     """
     with pytest.raises(InvalidValue) as refused:
         replace(StoredFill(fill=bought("1"), ref=REF, ordinal=0), **{field: value})
@@ -107,7 +107,7 @@ def test_a_stored_fill_refuses_what_cannot_be(field: str, value: Any) -> None:
 
 def test_the_same_execution_told_in_more_words_agrees() -> None:
     """
-    What one telling leaves out, and when it was told, is no conflict.
+    Two reports of one execution agree if one leaves fields out or gives another time.
     """
     told = bought("1.50", "2", trade_id="t")
     more = replace(
@@ -134,7 +134,7 @@ def test_the_same_execution_told_in_more_words_agrees() -> None:
 )
 def test_other_numbers_are_a_conflict(other: Fill) -> None:
     """
-    Another side, quantity, price or order under the same trade id is not the same execution.
+    Another side, quantity, price or order under the same trade id is a conflict.
     """
     told = bought("1.5", trade_id="t", venue_order_id="o-1")
 
@@ -144,7 +144,7 @@ def test_other_numbers_are_a_conflict(other: Fill) -> None:
 
 def test_a_fill_survives_copying() -> None:
     """
-    Copied, pickled and compared, it is the same fill.
+    A copied or pickled fill is equal to the original.
     """
     told = bought("1", fees=(Fee(cost=Decimal(1), currency="USDT"),))
 

@@ -23,7 +23,7 @@ times = st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC))  # 
 @given(times, entropies)
 def test_a_new_ref_is_a_uuid7_of_its_time_with_its_low_bits_free(at: datetime, entropy: int) -> None:
     """
-    48 bits of milliseconds, version 7, the RFC's variant, and 12 zero bits.
+    A ref has 48 bits of milliseconds, version 7, the RFC's variant, and 12 zero bits.
     """
     ref = position_ref_at(at, entropy)
 
@@ -39,7 +39,7 @@ def test_a_new_ref_is_a_uuid7_of_its_time_with_its_low_bits_free(at: datetime, e
 @given(times, entropies, entropies)
 def test_ids_of_different_entropy_differ(at: datetime, one: int, other: int) -> None:
     """
-    All 74 random bits are in an event id, so that two differ where their entropy does.
+    An event id holds all 74 random bits, so two ids differ if their entropy does.
     """
     assert (one == other) is (event_id_at(at, one) == event_id_at(at, other))
 
@@ -85,7 +85,7 @@ def test_two_venues_one_symbol_are_two_keys() -> None:
 )
 def test_a_key_refuses_what_names_nothing(field: str, value: object) -> None:
     """
-    A key says which of its fields was given what.
+    A refused key says which field was given which value.
     """
     fields: dict[str, Any] = {"venue": "bybit", "account": "main", "symbol": "BTC/USDT:USDT", field: value}
 
@@ -98,7 +98,7 @@ def test_a_key_refuses_what_names_nothing(field: str, value: object) -> None:
 
 def test_a_key_reads_well() -> None:
     """
-    The net leg and no margin mode go without saying.
+    A key's text leaves out the net leg and a missing margin mode.
     """
     key = PositionKey(venue=Venue("bybit"), account=Account("main"), symbol=Symbol("BTC/USDT:USDT"))
 
@@ -117,7 +117,7 @@ def test_a_key_reads_well() -> None:
 @pytest.mark.parametrize("side", list(Side))
 def test_a_side_is_entered_and_left_by_opposite_orders(side: Side) -> None:
     """
-    What enters a position opens that side, and what leaves it opens the other.
+    Orders that enter a position open its side; orders that leave it open the other.
     """
     assert side is side.entered_by.opens
     assert side is not side.left_by.opens

@@ -56,7 +56,7 @@ one_each = pytest.mark.parametrize("status", list(OrderStatus), ids=str)
 
 def test_the_tables_are_the_designs() -> None:
     """
-    Both tables have a line for every status, and no way that the design does not tell.
+    Both tables have a row for every status, and exactly the transitions of the design.
     """
     assert HOSTS_WORD == {status: set(allowed) for status, allowed in ORDER_TRANSITIONS.items()}
     assert EVIDENCE == {status: set(allowed) for status, allowed in ORDER_EVIDENCE.items()}
@@ -70,7 +70,7 @@ def test_an_order_moves_only_as_its_table_says(
     before: OrderStatus, after: OrderStatus, *, by_evidence: bool
 ) -> None:
     """
-    Each of the 81 steps is taken or raises, by a host's word and by evidence.
+    Each of the 81 changes of status is made or raises, by the host's report and by evidence.
     """
     allowed = (EVIDENCE if by_evidence else HOSTS_WORD)[before]
     given = order(before)
@@ -87,7 +87,7 @@ def test_an_order_moves_only_as_its_table_says(
 
 def test_no_timeout_is_a_rejection() -> None:
     """
-    From in doubt all ways lead to what a venue may show or to proven absence, none back to prepared.
+    An order in doubt cannot become prepared or submitting again.
     """
     assert PREPARED not in ORDER_TRANSITIONS[IN_DOUBT] | ORDER_EVIDENCE[IN_DOUBT]
     assert SUBMITTING not in ORDER_TRANSITIONS[IN_DOUBT] | ORDER_EVIDENCE[IN_DOUBT]
@@ -95,7 +95,7 @@ def test_no_timeout_is_a_rejection() -> None:
 
 def test_evidence_never_makes_a_doubt_or_an_absence() -> None:
     """
-    What was seen at the venue is there: it is neither in doubt, nor abandoned, nor not yet sent.
+    An order seen at the venue never becomes prepared, submitting, in doubt or abandoned by it.
     """
     for allowed in ORDER_EVIDENCE.values():
         assert not allowed & {PREPARED, SUBMITTING, IN_DOUBT, ABANDONED}
@@ -104,7 +104,7 @@ def test_evidence_never_makes_a_doubt_or_an_absence() -> None:
 @one_each
 def test_an_ended_order_expects_nothing_more(status: OrderStatus) -> None:
     """
-    Exactly the five final statuses are ended, and a host's word leads nowhere from them.
+    Exactly the five final statuses are ended, and the host's report leads out of none of them.
     """
     assert (status in ENDED) is status.ended
     assert status.ended is (not ORDER_TRANSITIONS[status])
@@ -114,7 +114,7 @@ def test_an_ended_order_expects_nothing_more(status: OrderStatus) -> None:
 @pytest.mark.parametrize("purpose", list(OrderPurpose), ids=str)
 def test_only_an_exit_on_its_way_closes(status: OrderStatus, purpose: OrderPurpose) -> None:
     """
-    An exit prepared, submitting or working owns the closing; one in doubt does not, nor any other order.
+    An exit that is prepared, submitting or working owns the closing; no other order does.
     """
     reason = CloseReason.STRATEGY if purpose is OrderPurpose.EXIT else None
     given = order(status, purpose=purpose, close_reason=reason)
@@ -124,7 +124,7 @@ def test_only_an_exit_on_its_way_closes(status: OrderStatus, purpose: OrderPurpo
 
 def test_only_entries_and_increases_are_not_reduce_only() -> None:
     """
-    Every other purpose makes a position smaller and is never blocked by a doubt.
+    Every purpose but entry and increase is reduce-only.
     """
     assert {OrderPurpose.ENTRY, OrderPurpose.INCREASE} == {
         purpose for purpose in OrderPurpose if not purpose.reduce_only
@@ -149,7 +149,7 @@ def test_only_entries_and_increases_are_not_reduce_only() -> None:
 )
 def test_an_order_refuses_what_cannot_be(field: str, value: Any) -> None:
     """
-    The refusal names the field and keeps the value (incidents 22, 42, 44).
+    An invalid field of an order is refused with its name and value (incidents 22, 42, 44).
     """
     given = order()
     values = {name: getattr(given, name) for name in type(given).__dataclass_fields__}
@@ -172,7 +172,7 @@ def test_an_exit_says_why(reason: Any) -> None:
 
 def test_what_remains_is_exact_and_never_negative() -> None:
     """
-    An overfilled order has nothing left, and says that it is overfilled.
+    The remaining quantity is exact, and zero for an overfilled order.
     """
     with localcontext(Context(prec=1)):
         partly = order(WORKING, quantity=Decimal("1.234"), filled=Decimal("0.0004"))
@@ -185,7 +185,7 @@ def test_what_remains_is_exact_and_never_negative() -> None:
 
 def test_fills_may_amount_to_more_digits_than_one_of_them() -> None:
     """
-    The sum of an order's fills is taken however long it gets: no fill is refused for it.
+    The sum of an order's fills may have any number of digits, so that no fill is refused for it.
     """
     nines = Decimal("9" * 40)
 

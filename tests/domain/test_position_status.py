@@ -23,7 +23,7 @@ LIVES = {
 @pytest.mark.parametrize("before, after", list(itertools.product(PositionStatus, PositionStatus)), ids=str)
 def test_a_position_moves_only_as_its_table_says(before: PositionStatus, after: PositionStatus) -> None:
     """
-    Each of the 25 steps is allowed, no step at all, or raises; nothing leads out of closed.
+    Each of the 25 changes of status is allowed, no change, or raises; nothing leads out of closed.
     """
     assert LIVES[before] == set(POSITION_TRANSITIONS[before])
     if after is before or after in LIVES[before]:
@@ -41,7 +41,7 @@ def test_a_position_moves_only_as_its_table_says(before: PositionStatus, after: 
 
 def test_the_table_has_every_status_and_cannot_be_changed() -> None:
     """
-    A status without a row would raise a `KeyError` in the middle of a trade.
+    Every status has a row in the table, which cannot be changed.
     """
     table: Any = POSITION_TRANSITIONS
 
@@ -52,7 +52,7 @@ def test_the_table_has_every_status_and_cannot_be_changed() -> None:
 
 def test_a_refused_transition_says_which_are_allowed() -> None:
     """
-    The message names the position, both statuses, and the ways that are open or that there are none.
+    The message names the position, both statuses, and the allowed ones or that there are none.
     """
     with pytest.raises(IllegalTransition, match=r"is pending and cannot become closing; .* only ended, open"):
         require_transition(REF, PENDING, CLOSING)

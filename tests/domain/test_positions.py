@@ -82,7 +82,7 @@ def pickled(position: Position, *, protocol: int) -> object:
 
 def test_a_pending_position_has_no_id() -> None:
     """
-    Asking for it raises and explains what to do; `hasattr` and `getattr` with a default agree (incident 22).
+    Reading ``id`` of a pending position raises and explains; `hasattr` and `getattr` agree (incident 22).
     """
     position: Any = pending()
 
@@ -99,7 +99,7 @@ def test_a_pending_position_has_no_id() -> None:
 
 def test_a_pending_position_takes_no_id() -> None:
     """
-    There is no way to give it one, at construction or later (incident 22).
+    A pending position cannot be given an id, at construction or later (incident 22).
     """
     with pytest.raises(TypeError, match="id"):
         pending(id="pending")
@@ -111,7 +111,7 @@ def test_a_pending_position_takes_no_id() -> None:
 
 def test_another_name_that_is_none_is_refused_as_ever() -> None:
     """
-    A slip of the pen reads like any other `AttributeError`.
+    A misspelt attribute raises the usual `AttributeError`.
     """
     position: Any = pending()
 
@@ -134,7 +134,7 @@ def test_another_name_that_is_none_is_refused_as_ever() -> None:
 )
 def test_a_copy_is_equal(position: Position, copied: Any) -> None:
     """
-    A position survives copying and pickling, as it does on its way to another process.
+    A copied or pickled position is equal to the original, as in another process.
     """
     again = copied(position)
 
@@ -147,7 +147,7 @@ def test_a_copy_is_equal(position: Position, copied: Any) -> None:
 @of_every_kind
 def test_a_position_does_not_change(position: Position) -> None:
     """
-    A change is a new value.
+    A position's fields cannot be set, and it has no room for others.
     """
     with pytest.raises(AttributeError):
         position.version = 9  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue]
@@ -157,7 +157,7 @@ def test_a_position_does_not_change(position: Position) -> None:
 @of_every_kind
 def test_a_match_tells_the_kinds_apart(position: Position) -> None:
     """
-    The three kinds are all there are, and only two of them have an id.
+    A match over the three kinds is exhaustive, and only two of them have an id.
     """
     match position:
         case PendingPosition():
@@ -178,7 +178,7 @@ def test_a_match_tells_the_kinds_apart(position: Position) -> None:
 @pytest.mark.parametrize("statuses", list(itertools.product(OrderStatus, OrderStatus)), ids=str)
 def test_a_pending_positions_status_is_its_orders(statuses: tuple[OrderStatus, OrderStatus]) -> None:
     """
-    It holds its key as long as one of its entries may still become a fill, and is in doubt as long as one is.
+    A pending position holds its key until all its entries have ended, and is in doubt if one of them is.
     """
     position = pending(*statuses)
     over = all(status.ended for status in statuses)
@@ -191,7 +191,7 @@ def test_a_pending_positions_status_is_its_orders(statuses: tuple[OrderStatus, O
 @pytest.mark.parametrize("status", list(OrderStatus), ids=str)
 def test_an_exit_on_its_way_makes_a_position_closing(status: OrderStatus) -> None:
     """
-    One prepared, submitting or working exit owns it; one that ended or is in doubt leaves it open.
+    A prepared, submitting or working exit makes its position closing; an ended one or one in doubt does not.
     """
     position = with_orders(persisted(), exit_order(status))
     owns = status in {OrderStatus.PREPARED, OrderStatus.SUBMITTING, OrderStatus.WORKING}
@@ -208,7 +208,7 @@ def test_an_exit_on_its_way_makes_a_position_closing(status: OrderStatus) -> Non
 @cases(**SHARED)
 def test_a_pending_position_refuses_what_cannot_be(field: str, value: Any) -> None:
     """
-    The refusal names the field and keeps the value (incidents 22, 42, 44).
+    An invalid field of a pending position is refused with its name and value (incidents 22, 42, 44).
     """
     refuses(pending(), field, value)
 
@@ -227,7 +227,7 @@ def test_a_pending_position_refuses_what_cannot_be(field: str, value: Any) -> No
 )
 def test_a_persisted_position_refuses_what_cannot_be(field: str, value: Any) -> None:
     """
-    ``"pending"`` is no id, and what holds nothing is not persisted but closed (incidents 22, 42, 44).
+    ``"pending"`` is no id, and a position that holds nothing is not persisted (incidents 22, 42, 44).
     """
     refuses(persisted(), field, value)
 
@@ -245,14 +245,14 @@ def test_a_persisted_position_refuses_what_cannot_be(field: str, value: Any) -> 
 )
 def test_a_closed_position_refuses_what_cannot_be(field: str, value: Any) -> None:
     """
-    It has a reason, and a time of closing that is not before its opening (incidents 22, 42, 44, 56).
+    A closed position has a reason, and does not close before it opened (incidents 22, 42, 44, 56).
     """
     refuses(closed(), field, value)
 
 
 def test_a_position_has_its_own_orders_in_their_order() -> None:
     """
-    Another position's order, a gap and a wrong order are refused.
+    Another position's order, a gap in the ordinals and a wrong order are refused.
     """
     for orders in (
         (order(ref=OTHER_REF),),
@@ -266,7 +266,7 @@ def test_a_position_has_its_own_orders_in_their_order() -> None:
 
 def test_a_pending_position_has_no_fill() -> None:
     """
-    An order with a fill makes it persisted, and nothing else.
+    A pending position with a filled order is refused.
     """
     with pytest.raises(InvalidValue, match="without fills"):
         pending(orders=(order(OrderStatus.WORKING, filled=Decimal(1)),))
@@ -274,7 +274,7 @@ def test_a_pending_position_has_no_fill() -> None:
 
 def test_a_position_may_close_in_the_instant_it_opened() -> None:
     """
-    Equal times are in order.
+    A position may close at the time at which it opened, but not before.
     """
     assert AT == closed(opened_at=AT, closed_at=AT).closed_at
     with pytest.raises(InvalidValue, match="at or after opened_at"):
@@ -286,7 +286,7 @@ def test_a_position_may_close_in_the_instant_it_opened() -> None:
 
 def test_quantities_and_prices_are_exact_whatever_the_hosts_decimal_context_is() -> None:
     """
-    What is held is a difference without rounding, and averages have 34 digits.
+    Quantities are exact differences and averages have 34 digits in any decimal context.
     """
     sums = {"entered_quantity": Decimal(3), "entered_cost": Decimal("1.000000001234")}
     with localcontext(Context(prec=1)):
@@ -301,7 +301,7 @@ def test_quantities_and_prices_are_exact_whatever_the_hosts_decimal_context_is()
 
 def test_what_was_asked_for_is_not_what_was_paid() -> None:
     """
-    The price of the decision and the average of the fills are told apart (incident 31).
+    The price of the decision and the average of the fills are separate (incident 31).
     """
     position = persisted(requested_price=Decimal("2.11"), entered_cost=Decimal(511))
 
@@ -310,7 +310,7 @@ def test_what_was_asked_for_is_not_what_was_paid() -> None:
 
 def test_protection_is_one_value() -> None:
     """
-    There is no flag beside it that could say otherwise: it is there, whole, or ``None`` (incident 34).
+    Protection is there, whole, or ``None``; no flag beside it can contradict it (incident 34).
     """
     stop = Protection(stop_price=Decimal("3.1766"), stop_order_id=VenueOrderId("s-1"))
 

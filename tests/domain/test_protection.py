@@ -12,7 +12,7 @@ from tests.values import BAD_MONEY, BAD_NAMES, cases
 
 def test_protection_protects() -> None:
     """
-    Without a price of either kind there is none, and that is ``None``; an order has a price.
+    Protection has a price, an order in it has its price, and no protection at all is ``None``.
     """
     with pytest.raises(InvalidValue, match="no protection at all is None"):
         Protection()
@@ -30,7 +30,7 @@ def test_protection_protects() -> None:
 )
 def test_protection_refuses_what_cannot_be(field: str, value: Any) -> None:
     """
-    The refusal names the field and keeps the value.
+    An invalid field of a protection is refused with its name and value.
     """
     values: dict[str, Any] = {"stop_price": Decimal(1), "take_profit_price": Decimal(3), field: value}
 
@@ -43,7 +43,7 @@ def test_protection_refuses_what_cannot_be(field: str, value: Any) -> None:
 
 def test_a_stop_may_be_a_property_of_the_position() -> None:
     """
-    Some venues give a stop no order of its own: its price stands alone.
+    A stop without an order of its own has a price alone, as at some venues.
     """
     stop = Protection(stop_price=Decimal("3.1766"))
 

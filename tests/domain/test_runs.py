@@ -26,7 +26,7 @@ KNOWN = Run(
 )
 def test_a_run_introduces_itself_properly(field: str, value: Any) -> None:
     """
-    A lease that never ends, has ended or is no number is refused before it holds anybody's orders.
+    A run with an invalid field, for example an infinite lease, is refused before it owns any order.
     """
     with pytest.raises(InvalidValue) as refused:
         replace(NEW, **{field: value})
@@ -38,7 +38,7 @@ def test_a_run_introduces_itself_properly(field: str, value: Any) -> None:
 @pytest.mark.parametrize("lease", [1, 0.25, 1e300])
 def test_a_lease_is_a_number_of_seconds(lease: float) -> None:
     """
-    Whole or not, short or long.
+    A lease is any finite number of seconds above zero, whole or not.
     """
     assert lease == replace(NEW, lease=lease).lease
 
@@ -46,7 +46,7 @@ def test_a_lease_is_a_number_of_seconds(lease: float) -> None:
 @cases(started_at=(*BAD_TIMES, None), lease_until=(*BAD_TIMES, None))
 def test_a_stores_times_are_aware(field: str, value: Any) -> None:
     """
-    A naive lease would end hours early or late (incident 42).
+    A run's times are aware: a naive lease would end hours early or late (incident 42).
     """
     with pytest.raises(InvalidValue) as refused:
         replace(KNOWN, **{field: value})

@@ -25,7 +25,7 @@ as_dataclass_too(Pair)
 
 def test_a_struct_is_a_dataclass_to_a_host() -> None:
     """
-    `is_dataclass`, `fields`, `asdict` and `replace` take it, with its types and defaults.
+    `is_dataclass`, `fields`, `asdict` and `replace` accept a struct, with its types and defaults.
     """
     pair = Pair(left=1)
 
@@ -38,7 +38,7 @@ def test_a_struct_is_a_dataclass_to_a_host() -> None:
 
 def test_a_replaced_field_is_checked_like_a_given_one() -> None:
     """
-    `dataclasses.replace` makes a new value through its constructor: nothing invalid gets in behind it.
+    `dataclasses.replace` runs the constructor's checks.
     """
     with pytest.raises(InvalidValue, match=r"Pair\.left"):
         dataclasses.replace(Pair(left=1), left=-1)
@@ -47,7 +47,7 @@ def test_a_replaced_field_is_checked_like_a_given_one() -> None:
 @pytest.mark.parametrize("value", [bought("1"), order(), persisted()], ids=["fill", "order", "position"])
 def test_the_values_on_the_paths_of_emit_and_commit_are_such(value: Fill | Order | PersistedPosition) -> None:
     """
-    Their dataclass fields are the struct's, in its order.
+    The dataclass fields of fills, orders and positions are the struct's, in its order.
     """
     assert value.__struct_fields__ == tuple(field.name for field in dataclasses.fields(value))
     assert value == dataclasses.replace(value)

@@ -15,7 +15,7 @@ TEXTS = st.text(st.characters(exclude_categories=()))
 
 class Raising:
     """
-    A value whose texts raise what it is given.
+    A value whose texts raise a given exception.
     """
 
     def __init__(self, error: BaseException) -> None:
@@ -37,7 +37,7 @@ class Nameless(type):
 @given(TEXTS, st.integers(0, 50))
 def test_clean_text_is_taken_by_every_store(text: str, most: int) -> None:
     """
-    It is Unicode without NUL; a clean text stays as it was, and cleaning twice changes nothing.
+    Clean text is Unicode without NUL; cleaning changes no clean text.
     """
     clean = clean_text(text, most=most)
 
@@ -60,14 +60,14 @@ def test_clean_text_is_taken_by_every_store(text: str, most: int) -> None:
 )
 def test_a_nul_and_a_lone_surrogate_are_written_out(text: str, clean: str) -> None:
     """
-    They stay readable, and no column refuses them (incident 45).
+    NUL and lone surrogates are written as escapes, so that no column refuses them (incident 45).
     """
     assert clean == clean_text(text)
 
 
 def test_a_long_text_is_cut_and_says_how_long_it_was() -> None:
     """
-    16,384 characters are kept, and a text of just that length is whole.
+    A text over 16,384 characters is cut and says how long it was; one of just that length is whole.
     """
     assert "x" * LONGEST_TEXT == clean_text("x" * LONGEST_TEXT)
     assert "x" * LONGEST_TEXT + f"… ({LONGEST_TEXT + 1} characters)" == clean_text("x" * (LONGEST_TEXT + 1))
@@ -76,7 +76,7 @@ def test_a_long_text_is_cut_and_says_how_long_it_was() -> None:
 
 def test_a_subclass_of_str_cannot_interfere() -> None:
     """
-    Its own methods are not called.
+    The methods of a subclass of `str` are not called.
     """
 
     class Hostile(str):
@@ -97,7 +97,7 @@ def test_a_subclass_of_str_cannot_interfere() -> None:
 @pytest.mark.parametrize("error", [ValueError("no"), RecursionError(), asyncio.CancelledError()], ids=repr)
 def test_a_value_without_text_has_one_all_the_same(error: BaseException) -> None:
     """
-    The text names the class and the exception, whatever that is: nothing a host gives makes `emit` raise.
+    A value whose str or repr raises gets a text that names its class and the exception.
     """
     kind = type(error).__name__
 
@@ -108,7 +108,7 @@ def test_a_value_without_text_has_one_all_the_same(error: BaseException) -> None
 @pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
 def test_the_end_of_the_process_goes_through(end: type[BaseException]) -> None:
     """
-    Ctrl+C while a value is shown is no fault of the value.
+    KeyboardInterrupt and SystemExit propagate out of a value's str and repr.
     """
     for shown in (text_of, repr_of):
         with pytest.raises(end):
@@ -117,14 +117,14 @@ def test_the_end_of_the_process_goes_through(end: type[BaseException]) -> None:
 
 def test_an_address_is_no_part_of_a_repr() -> None:
     """
-    Equal values give equal texts in two processes.
+    A repr has no memory address, so equal values have equal texts in two processes.
     """
     assert "<object object>" == repr_of(object())
 
 
 def test_a_class_has_a_name() -> None:
     """
-    With its module where that is asked for, and with a substitute where the metaclass raises.
+    A class is named with its module on request, and has a substitute name if the metaclass raises.
     """
     assert "Raising" == class_name(Raising)
     assert f"{__name__}.Raising" == class_name(Raising, full=True)

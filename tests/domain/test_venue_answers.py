@@ -85,7 +85,7 @@ def refuses(value: Any, field: str, wrong: Any) -> None:
 )
 def test_an_order_seen_refuses_what_cannot_be(field: str, value: Any) -> None:
     """
-    What an adapter reads wrongly is refused where it enters, naming field and value.
+    A field that an adapter reads wrongly is refused with its name and value.
     """
     refuses(order_seen(), field, value)
 
@@ -93,7 +93,7 @@ def test_an_order_seen_refuses_what_cannot_be(field: str, value: Any) -> None:
 @pytest.mark.parametrize("status", list(OrderStatus), ids=str)
 def test_a_venue_shows_only_what_it_can_know(status: OrderStatus) -> None:
     """
-    Prepared, submitting, in doubt and abandoned are our own words, and no venue's.
+    A venue shows no order as prepared, submitting, in doubt or abandoned.
     """
     ours = {OrderStatus.PREPARED, OrderStatus.SUBMITTING, OrderStatus.IN_DOUBT, OrderStatus.ABANDONED}
 
@@ -107,7 +107,7 @@ def test_a_venue_shows_only_what_it_can_know(status: OrderStatus) -> None:
 @cases(at=(*BAD_TIMES, None), conclusive_since=BAD_TIMES)
 def test_an_order_not_seen_refuses_what_cannot_be(field: str, value: Any) -> None:
     """
-    A naive time would prove what was never proven (incidents 42, 43).
+    A naive time is refused, for it would prove an absence wrongly (incidents 42, 43).
     """
     refuses(OrderNotSeen(at=AT, conclusive_since=None), field, value)
 
@@ -115,7 +115,7 @@ def test_an_order_not_seen_refuses_what_cannot_be(field: str, value: Any) -> Non
 @cases(**PLACE, client_order_id=(*BAD_NAMES, None), venue_order_id=BAD_NAMES)
 def test_an_order_query_refuses_what_cannot_be(field: str, value: Any) -> None:
     """
-    A question about nothing is not asked.
+    An invalid field of an order query is refused with its name and value.
     """
     query = OrderQuery(venue=KEY.venue, account=KEY.account, symbol=KEY.symbol, client_order_id=name_of(0))
 
@@ -125,7 +125,7 @@ def test_an_order_query_refuses_what_cannot_be(field: str, value: Any) -> None:
 @cases(**PLACE, client_order_id=BAD_NAMES, venue_order_id=BAD_NAMES, since=BAD_TIMES, cursor=(7, b"x"))
 def test_a_fill_query_refuses_what_cannot_be(field: str, value: Any) -> None:
     """
-    A question about nothing is not asked.
+    An invalid field of a fill query is refused with its name and value.
     """
     refuses(FillQuery(venue=KEY.venue, account=KEY.account, symbol=KEY.symbol), field, value)
 
@@ -133,7 +133,7 @@ def test_a_fill_query_refuses_what_cannot_be(field: str, value: Any) -> None:
 @cases(fills=([], None, ("fill",)), complete=BOOLS, next_cursor=(7, b"x"), at=(*BAD_TIMES, None))
 def test_a_page_of_fills_refuses_what_cannot_be(field: str, value: Any) -> None:
     """
-    A page is a tuple of fills, and complete or not: nothing truthy will do (incidents 2, 21).
+    A page has a tuple of fills and a bool for its completeness, nothing truthy (incidents 2, 21).
     """
     refuses(FillPage(fills=(bought("1"),), complete=True, next_cursor=None, at=AT), field, value)
 
@@ -145,7 +145,7 @@ def test_a_page_of_fills_refuses_what_cannot_be(field: str, value: Any) -> None:
 )
 def test_a_scope_refuses_what_cannot_be(field: str, value: Any) -> None:
     """
-    One symbol as bare text is no tuple of symbols.
+    A scope's symbols are a tuple; one symbol as a str is refused.
     """
     refuses(SnapshotScope(venue=KEY.venue, account=KEY.account), field, value)
 
@@ -158,14 +158,14 @@ def test_a_scope_refuses_what_cannot_be(field: str, value: Any) -> None:
 )
 def test_a_venue_position_refuses_what_cannot_be(field: str, value: Any) -> None:
     """
-    A quantity is zero or more and has a side; a price that is not known is ``None`` and not 0.
+    A quantity is zero or more and has a side; an unknown price is ``None`` and not 0.
     """
     refuses(VenuePosition(key=KEY, side=Side.LONG, quantity=Decimal(1)), field, value)
 
 
 def test_a_flat_position_needs_no_side() -> None:
     """
-    Nothing held is told as a quantity of zero.
+    A position with quantity zero needs no side.
     """
     flat = VenuePosition(key=KEY, side=None, quantity=Decimal(0))
 
@@ -183,14 +183,14 @@ def test_a_flat_position_needs_no_side() -> None:
 )
 def test_a_snapshot_refuses_what_cannot_be(field: str, value: Any) -> None:
     """
-    An empty list or a truthy text never stands for a complete answer (incidents 1, 2).
+    Neither an empty list nor a truthy str stands for a complete answer (incidents 1, 2).
     """
     refuses(snapshot(), field, value)
 
 
 def test_a_snapshot_says_what_it_shows() -> None:
     """
-    Long is above zero, short below, nothing is zero.
+    A long quantity is above zero, a short one below, and that of a flat symbol zero.
     """
     short = replace(OTHER, leg=Leg.SHORT)
     shown = snapshot(
@@ -214,7 +214,7 @@ def test_a_snapshot_says_what_it_shows() -> None:
 )
 def test_a_snapshot_says_nothing_of_what_it_was_not_asked_for(fields: dict[str, Any]) -> None:
     """
-    A symbol shown in another mode may be the same position, and another venue's is not meant (incident 38).
+    Nothing is known of a key in another mode than the one shown, or of another venue (incident 38).
     """
     shown = snapshot(VenuePosition(key=KEY, side=Side.LONG, quantity=Decimal(3)))
 
@@ -234,14 +234,14 @@ def test_a_snapshot_says_nothing_of_what_it_was_not_asked_for(fields: dict[str, 
 )
 def test_absence_counts_only_in_a_complete_snapshot(fields: dict[str, Any], *, said: bool) -> None:
     """
-    What is not shown is zero only where everything within the snapshot's reach was read (incidents 1, 2, 3).
+    A symbol that is not shown is flat only if all that was covered was read (incidents 1, 2, 3).
     """
     assert (Decimal(0) if said else None) == snapshot(**fields).quantity_of(KEY)
 
 
 def test_presence_counts_in_any_snapshot() -> None:
     """
-    What an incomplete snapshot shows is there.
+    A position that an incomplete snapshot shows is there.
     """
     held = VenuePosition(key=KEY, side=Side.SHORT, quantity=Decimal(3))
 

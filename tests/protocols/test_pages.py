@@ -13,7 +13,7 @@ from poslife.protocols._pages import MOST_PER_PAGE, Page, limited, page_of
 @pytest.mark.parametrize("limit", [0, -1, MOST_PER_PAGE + 1, True, 1.0, "100", None], ids=repr)
 def test_a_limit_is_an_int_from_1_to_1000(limit: Any) -> None:
     """
-    Anything else is refused rather than bent.
+    A limit that is no int from 1 to 1000 is refused, and not adjusted.
     """
     with pytest.raises(InvalidValue, match="limit: expected an int from 1 to 1000"):
         limited(limit)
@@ -22,7 +22,7 @@ def test_a_limit_is_an_int_from_1_to_1000(limit: Any) -> None:
 @pytest.mark.parametrize("limit", [1, MOST_PER_PAGE])
 def test_both_bounds_are_limits(limit: int) -> None:
     """
-    1 and 1000 are taken.
+    1 and 1000 are valid limits.
     """
     assert limit == limited(limit)
 
@@ -30,7 +30,7 @@ def test_both_bounds_are_limits(limit: int) -> None:
 @given(st.integers(0, 30), st.integers(1, 10))
 def test_pages_give_every_item_once(count: int, limit: int) -> None:
     """
-    Read one after the other until there is no next, they are the list.
+    The pages of a list, read one after the other, have every item once and in order.
     """
     rows = [(f"{number:03}", number) for number in range(count)]
     found: list[int] = []
@@ -49,7 +49,7 @@ def test_pages_give_every_item_once(count: int, limit: int) -> None:
 
 def test_the_last_page_says_that_it_is_the_last() -> None:
     """
-    A list that just fills its page has no next one, nor has an empty list.
+    The last page has no next one, also if it is just full or empty.
     """
     assert Page(items=(1, 2), next=None) == page_of([("a", 1), ("b", 2)], 2)
     assert Page(items=(), next=None) == page_of([], 2)

@@ -143,35 +143,35 @@ class ReturnsBool(MemoryStore):
     @override
     async def end_run(self, run: object, /) -> bool:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         """
-        Says whether it worked.
+        Return a flag.
         """
         return False
 
 
 class AwaitedEmit:
     """
-    A sink whose `emit` has to be awaited would hold up the trade (incident 7).
+    A sink with an `emit` to be awaited, which would hold up the trade (incident 7).
     """
 
     async def emit(self, event: object, /) -> None:
         """
-        Waits.
+        Wait.
         """
 
     async def flush(self, timeout: float | None = None, /) -> None:
         """
-        Flushes.
+        Flush.
         """
 
     async def aclose(self, deadline: float | None = None, /) -> None:
         """
-        Closes.
+        Close.
         """
 
 
 def sink_that_must_be_awaited() -> EventSink:
     """
-    So it is no `EventSink`.
+    A sink with an `emit` to be awaited is not an `EventSink`.
     """
     return AwaitedEmit()  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
 
@@ -186,7 +186,7 @@ async def started_task(tracker: PositionTracker, key: PositionKey, request: asyn
 
 async def any_awaitable(tracker: PositionTracker, key: PositionKey, request: Awaitable[str]) -> None:
     """
-    The same for an awaitable of unknown making.
+    An awaitable of unknown origin may be a started task.
     """
     async with tracker.opening(key, side=Side.LONG, quantity=Decimal(1)) as opening:
         await opening.submit(request)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -194,7 +194,7 @@ async def any_awaitable(tracker: PositionTracker, key: PositionKey, request: Awa
 
 def forgotten_case(position: Position) -> str:
     """
-    A position may be closed, too.
+    A match over positions must handle a closed one.
     """
     match position:  # type: ignore[exhaustive-match]  # pyright: ignore[reportMatchNotExhaustive]
         case PendingPosition():
@@ -206,7 +206,7 @@ def forgotten_case(position: Position) -> str:
 
 def forgotten_outcome(outcome: OpeningOutcome) -> str:
     """
-    An outcome may be in doubt, too.
+    A match over outcomes must handle the one in doubt.
     """
     match outcome:
         case Opened():
@@ -219,7 +219,7 @@ def forgotten_outcome(outcome: OpeningOutcome) -> str:
 
 def changed_in_place(position: PersistedPosition) -> None:
     """
-    A change is a new value.
+    A field of a position cannot be set: a change is a new value.
     """
     position.entered_quantity = Decimal(1)  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -352,7 +352,7 @@ class BatchWriterConformance(ABC):
             same(expected, [event.header for event in history.items], "the headers of the history")
             host_events = [event for event in history.items if event.sequence is not None]
             same(list(map(decode_event, (*about, later))), host_events, "the host events of the history")
-            # In pages of 1 the two kinds of events alternate between pages.
+            # In pages of 1, a page of one kind of events leads to a page of the other.
             paged: list[RecordedEvent] = []
             page = await repository.list_history(pending.ref, limit=1)
             paged += page.items

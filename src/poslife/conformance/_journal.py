@@ -113,7 +113,7 @@ class JournalConformance(ABC):
             same(page.frames[-1][0], page.last, "where to read on")
             same((), journal.read(500).frames, "the frames after the last")
             same(500, journal.read(500).last, "where to read on after the last")
-            # Back again, as after a failure.
+            # Reading goes back, as after a failure.
             same(wanted[100:], list(_pages(journal, 100)), "the frames after 100")
 
     @promised_by(Journal.forget)

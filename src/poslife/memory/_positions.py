@@ -116,7 +116,7 @@ class Positions:
             if isinstance(closed := self.by_ref.get(transition.ref), ClosedPosition):
                 require_settlement(transition, closed)
         require_versions(transitions, heads)
-        # No id is minted before all is checked; the number given here is not looked at.
+        # No id is minted before all checks are over; the keys do not depend on the number given here.
         self._check_keys([transition.result(PositionId(1)) for transition in transitions])
 
     def _check_keys(self, afters: Sequence[Position]) -> None:

@@ -2,8 +2,8 @@
 The protocols that adapters implement, and the values that they exchange.
 
 A host meets `Repository`, `EventSink`, `VenueSource` and `Clock`; a sink is built on `BatchWriter` and
-`Journal`. The docstrings are the contract: `poslife.conformance` has a suite for each, to run against an
-adapter of your own.
+`Journal`. The docstrings are the contract: `poslife.conformance` has a suite for each but `Clock`, to run
+against an adapter of your own.
 """
 
 from __future__ import annotations

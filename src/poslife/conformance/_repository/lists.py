@@ -58,9 +58,9 @@ class ListTests(RepositoryHooks):
         """
         async with self.repository() as repository:
             story = await begin(repository)
-            cast_of = await UnsettledOrders.of(story, repository, self.let_lease_run_out)
+            orders = await UnsettledOrders.of(story, repository, self.let_lease_run_out)
             page = await repository.list_in_doubt()
-            same(Page(items=by_ref(cast_of.in_doubt), next=None), page, "list_in_doubt")
+            same(Page(items=by_ref(orders.in_doubt), next=None), page, "list_in_doubt")
 
     @promised_by(Repository.list_left_by_ended_runs)
     async def test_list_left_by_ended_runs(self) -> None:
@@ -69,9 +69,9 @@ class ListTests(RepositoryHooks):
         """
         async with self.repository() as repository:
             story = await begin(repository)
-            cast_of = await UnsettledOrders.of(story, repository, self.let_lease_run_out)
+            orders = await UnsettledOrders.of(story, repository, self.let_lease_run_out)
             page = await repository.list_left_by_ended_runs()
-            same(Page(items=by_ref(cast_of.unsettled), next=None), page, "list_left_by_ended_runs")
+            same(Page(items=by_ref(orders.unsettled), next=None), page, "list_left_by_ended_runs")
 
     @promised_by(Repository.list_closed)
     async def test_list_closed(self) -> None:
@@ -207,7 +207,11 @@ class ListTests(RepositoryHooks):
 @dataclass(frozen=True, slots=True)
 class UnsettledOrders:
     """
-    Positions whose orders are settled or not, by runs that live or not.
+    Positions with orders in every status, of living, ended and unknown runs.
+
+    Attributes:
+        in_doubt: Those that `list_in_doubt` is to give.
+        unsettled: Those that `list_left_by_ended_runs` is to give.
     """
 
     in_doubt: list[Position]
@@ -247,7 +251,7 @@ class UnsettledOrders:
         left = await story.commit_one(repository, story.close(leaving), ClosedPosition)
         in_doubt.append(left)
         unsettled.append(left)
-        # The living run's: in doubt only where it says so, and never unsettled.
+        # Orders of the living run: in doubt only by their status, and never unsettled.
         own = NewRun(id=story.run, machine="own", pid=1, process_started="", lease=60.0)
         for status in (OrderStatus.PREPARED, OrderStatus.SUBMITTING, OrderStatus.WORKING):
             await _with_order(story, repository, own, status)

@@ -143,7 +143,7 @@ async def _lists(
     """
     Fill every list, and return the lists.
     """
-    cast_of = await UnsettledOrders.of(story, repository, let_lease_run_out)
+    orders = await UnsettledOrders.of(story, repository, let_lease_run_out)
     held = await story.opened(repository)
     fills = [StoredFill(fill=story.fill(held.key), ref=held.ref) for _ in range(EACH)]
     await repository.commit(story.change(fills=fills))
@@ -181,7 +181,7 @@ async def _lists(
         whole = await read(None, 1000)
         lists.append(_List(name, read, whole.items))
     held_by = {one.name: one.holds for one in lists}
-    same(by_ref(cast_of.in_doubt), held_by["list_in_doubt"], "list_in_doubt")
+    same(by_ref(orders.in_doubt), held_by["list_in_doubt"], "list_in_doubt")
     same(tuple(fills), held_by["list_fills"][1:], "list_fills")
     return lists
 

@@ -19,18 +19,18 @@ from typing_extensions import override
 
 from poslife import BatchingSink, PositionTracker, Side, VenueOrderId
 from poslife._sink.options import Overflow
-from poslife._trail.records import chain_digest, decode_record, digest_input, encode_record
+from poslife._trail.records import chain_digest, digest_input
 from poslife.errors import StorageUnavailable
 from poslife.events import Severity, verify_trail
 from poslife.journal import FileJournal
 from poslife.memory import MemoryStore
-from poslife.protocols import DeadLetter, EventRecord, Store
+from poslife.protocols import DeadLetter, Store
 from poslife.sqlite import SqliteStore
 from poslife.testing.clock import ManualClock
 from tests.postgres_server import psql
 from tests.sink.fakes import FakeStore, event
 from tests.tracker.scenes import KEY
-from tests.values import AT, RUN
+from tests.values import RUN
 
 FAULTS = [
     pytest.param(
@@ -307,17 +307,6 @@ async def test_what_no_journal_holds_is_in_no_stream(tmp_path: Path) -> None:
     report = await verify_trail(store)
 
     assert (True, 3) == (report.whole, report.host_events)
-
-
-def test_a_frame_keeps_the_digest() -> None:
-    """
-    What a journal gives back is the record that was put in, with its link.
-    """
-    record = EventRecord(
-        header=event(1).header, recorded_at=AT, sequence=1, payload=b"{}", digest=bytes(range(32))
-    )
-
-    assert record == decode_record(encode_record(record))
 
 
 _SOURCE = Path(__file__).parents[2] / "src" / "poslife"

@@ -1,3 +1,7 @@
+"""
+UUIDv7s: they increase within a process, whatever its clock does.
+"""
+
 from __future__ import annotations
 
 import copy

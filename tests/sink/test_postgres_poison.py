@@ -24,7 +24,7 @@ from poslife.testing.faults._postgres_dsn import led_through, upstream_of
 from tests.postgres.support import session
 from tests.sink.postgres_scene import found_in, scene
 from tests.sink.zoo import POISON, BriskClock, host_event, reaches
-from tests.trail.test_encoding import (
+from tests.trail.hostile import (
     Hostile,
     HostileEnum,
     HostileError,

@@ -1,3 +1,7 @@
+"""
+Making a host's event of any arguments: nothing raises, and misuse is kept and warned of.
+"""
+
 from __future__ import annotations
 
 import asyncio

@@ -13,7 +13,7 @@ from poslife._runtime.forking import after_fork_in_child
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="forking is POSIX's"),
-    # Python 3.12 warns of forks beside threads; in a test run there are some, and the child runs none of them.
+    # Python 3.12 warns of forks beside threads; a test run has some, and the child runs none of them.
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
 ]
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from typing_extensions import override
@@ -18,20 +19,24 @@ from poslife import (
     Origin,
     PendingPosition,
     PersistedPosition,
+    PositionRef,
     PositionStatus,
     Severity,
     Side,
     Symbol,
     VenueOrderId,
 )
+from poslife._domain.changes import Change, Committed
 from poslife._domain.events import FillConflicted
 from poslife.errors import (
     InvalidValue,
+    StaleVersion,
     StorageUnavailable,
 )
 from poslife.memory import MemoryStore
 from poslife.protocols import OwnerCandidates, OwnerQuery
 from tests.tracker.scenes import (
+    HUNDRED,
     KEY,
     UnreliableStore,
     answer,
@@ -288,3 +293,75 @@ async def test_a_store_that_blinks_while_fills_are_looked_up_is_asked_again() ->
         applied = await tracker.apply_fills(bought("1"), bought("2"))
 
         assert [PositionStatus.OPEN] == [position.status for position in applied.positions]
+
+
+async def test_fills_of_a_closed_position_are_looked_at_one_by_one() -> None:
+    """
+    A position that is closed takes nothing: its order's late fills go where the others would.
+    """
+    async with tracking(MemoryStore()) as tracker:
+        held = await opened(tracker)
+        await tracker.apply_fills(sold("100"))
+        applied = await tracker.steps.apply_fills(bought("1", order="entry"), order=(held.ref, 0))
+
+        assert [Origin.OWN] == [
+            position.origin for position in applied.positions if isinstance(position, PersistedPosition)
+        ]
+        assert (await tracker.get(held.ref)).status is PositionStatus.CLOSED
+
+
+async def test_a_position_that_always_moves_is_given_up() -> None:
+    """
+    Whatever overtakes every try is raised in the end, and the same fills can be applied again.
+    """
+
+    class Moving(MemoryStore):
+        tries = 0
+        moves = True
+
+        @override
+        async def commit(self, change: Change, /) -> Committed:
+            if self.moves and change.fills:
+                self.tries += 1
+                raise StaleVersion(PositionRef(UUID(int=1)), 1, 2)
+            return await super().commit(change)
+
+    async with tracking(store := Moving()) as tracker:
+        one = bought("1")
+        with pytest.raises(StaleVersion):
+            await tracker.apply_fills(one)
+        store.moves = False
+
+        assert 51 == store.tries
+        assert 1 == len((await tracker.apply_fills(one)).positions)
+
+
+async def test_an_acknowledgement_may_repeat_a_fill() -> None:
+    """
+    The same fill twice in one acknowledgement is booked once.
+    """
+    async with tracking(MemoryStore()) as tracker:
+        async with (opening := tracker.opening(KEY, side=Side.LONG, quantity=HUNDRED)):
+            await opening.submit(answer())
+            one = bought("40", order="v")
+            held = await opening.acknowledged(VenueOrderId("v"), one, one)
+
+        assert isinstance(held, PersistedPosition)
+        assert (Decimal(40), Decimal(40)) == (held.quantity, held.orders[0].filled)
+
+
+async def test_an_acknowledged_exit_may_be_filled_beyond_zero() -> None:
+    """
+    The fill that the position cannot take is unclaimed, the others close it.
+    """
+    async with tracking(MemoryStore()) as tracker:
+        held = await opened(tracker)
+        async with (closing := tracker.closing(held)):
+            await closing.submit(answer())
+            await tracker.steps.acknowledged(held.ref, 1, venue_order_id=VenueOrderId("x"))
+            after = await closing.acknowledged(
+                VenueOrderId("x"), sold("150", order="x"), sold("100", order="x")
+            )
+
+        assert isinstance(after, ClosedPosition)
+        assert [Decimal(150)] == [stored.fill.quantity async for stored in tracker.unclaimed()]

@@ -5,6 +5,7 @@ A closing: one owner, one exit, and the position open again when it comes to not
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import cast
 
 import pytest
 
@@ -27,6 +28,7 @@ from poslife import (
 from poslife.errors import (
     AlreadyClosed,
     AlreadyClosing,
+    BlockMisused,
     InvalidValue,
 )
 from poslife.memory import MemoryStore
@@ -199,3 +201,29 @@ async def test_a_pending_position_cannot_be_closed() -> None:
         async with opening:
             with pytest.raises(InvalidValue, match="pending"):
                 tracker.closing(opening.position)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def test_a_closing_knows_its_position_and_not_yet_its_outcome() -> None:
+    """
+    It has the position's ref from the beginning; its outcome is known once the block is left.
+    """
+    async with tracking(MemoryStore()) as tracker:
+        held = await opened(tracker)
+        async with tracker.closing(held) as closing:
+            assert (held.ref, held.quantity) == (closing.ref, closing.quantity)
+            with pytest.raises(BlockMisused, match="once the block is left"):
+                _ = closing.outcome
+
+
+async def test_a_closed_position_cannot_be_closed() -> None:
+    """
+    A host that does not type-check hears of it before anything is prepared, with the stored exit.
+    """
+    async with tracking(MemoryStore()) as tracker:
+        held = await opened(tracker)
+        await tracker.apply_fills(sold("100"))
+        closed = await tracker.get(held.ref)
+
+        with pytest.raises(AlreadyClosed) as refused:
+            tracker.closing(cast("PersistedPosition", closed))
+        assert closed == refused.value.closed

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -16,31 +15,31 @@ from poslife import (
     InDoubt,
     OrderSide,
     OrderStatus,
-    PendingPosition,
     PersistedPosition,
     PositionStatus,
     Side,
-    Symbol,
     VenueOrderId,
     Working,
 )
-from poslife._domain.events import OrderAbandoned
-from poslife._domain.venue_answers import OrderSeen, Snapshot, SnapshotScope, VenuePosition
+from poslife._domain.venue_answers import (
+    OrderNotSeen,
+    OrderQuery,
+    OrderSeen,
+)
 from poslife.errors import (
     KeyInDoubt,
-    VenueUnavailable,
 )
 from poslife.memory import MemoryStore
 from poslife.testing.clock import ManualClock
-from tests.tracker.crashed import TIMINGS, Bot, crashed, order_seen, while_time_passes
+from tests.tracker.crashed import Bot, crashed, order_seen, while_time_passes
 from tests.tracker.scenes import (
     HUNDRED,
     KEY,
     ToldVenue,
     answer,
-    bought,
     fail,
     fill,
+    open_long,
     tracking,
 )
 
@@ -163,145 +162,6 @@ async def test_an_order_canceled_with_a_partial_fill(clock: ManualClock) -> None
     await bot.stop()
 
 
-async def test_an_order_that_never_existed_is_proven_absent(clock: ManualClock) -> None:
-    """
-    Not seen twice after it could no longer arrive, no foreign trade, nothing held: abandoned, with the proof
-    stored.
-    """
-    store = MemoryStore(clock=clock)
-    ref = await crashed(store, clock, at="submitting")
-    bot = Bot(store, clock)
-    tracker = await bot.start()
-    venue = ToldVenue(clock)
-    recovery = await while_time_passes(clock, tracker.recover(venue))
-    events = [event async for event in tracker.history(ref)]
-    proof = events[-2].body
-
-    assert [ref] == [position.ref for position in recovery.settled]
-    assert venue.lookups >= TIMINGS.lookups
-    assert await tracker.find_live(KEY) is None
-    assert isinstance(proof, OrderAbandoned)
-    assert proof.reason.startswith("proven absent")
-    await bot.stop()
-
-
-async def test_absence_waits_until_the_request_can_no_longer_arrive(clock: ManualClock) -> None:
-    """
-    Within this run's own window a look-up that finds nothing proves nothing.
-    """
-    store = MemoryStore(clock=clock)
-    bot = Bot(store, clock)
-    tracker = await bot.start()
-    await tracker.recover()
-    position = await tracker.steps.claim(KEY, side=Side.LONG, quantity=Decimal(100))
-    await tracker.steps.submitting(position.ref)
-    await tracker.steps.doubted(position.ref, reason="no answer")
-    recovering = asyncio.create_task(tracker.recover(ToldVenue(clock)))
-    await clock.elapse(TIMINGS.quiet - 1)
-    assert not recovering.done()
-    assert OrderStatus.IN_DOUBT is (await tracker.get(position.ref)).orders[0].status
-    await while_time_passes(clock, recovering)
-
-    assert OrderStatus.ABANDONED is (await tracker.get(position.ref)).orders[0].status
-    await bot.stop()
-
-
-@pytest.mark.parametrize(
-    "flaw",
-    ["foreign trade", "position there", "trades incomplete", "lookup not conclusive"],
-)
-async def test_absence_with_a_flaw_is_not_proven(clock: ManualClock, flaw: str) -> None:
-    """
-    One hint that the order may exist after all, and only an operator decides.
-    """
-    store = MemoryStore(clock=clock)
-    ref = await crashed(store, clock, at="submitting")
-    bot = Bot(store, clock)
-    tracker = await bot.start()
-    venue = ToldVenue(clock)
-    if flaw == "foreign trade":
-        venue.executed = [bought("1", order="unknown")]
-    elif flaw == "position there":
-        venue.held = VenuePosition(key=KEY, side=Side.LONG, quantity=Decimal(100))
-    elif flaw == "trades incomplete":
-        venue.shows_everything = False
-    else:
-        venue.conclusive = False
-    recovery = await while_time_passes(clock, tracker.recover(venue))
-
-    assert [ref] == [doubt.position.ref for doubt in recovery.still_in_doubt]
-    assert 1 == len(recovery.still_in_doubt[0].reasons)
-    await bot.stop()
-
-
-async def test_a_fill_without_an_order_proves_no_absence(clock: ManualClock) -> None:
-    """
-    It may be of the very order that is looked for: stored is not the same as explained.
-    """
-    store = MemoryStore(clock=clock)
-    async with tracking(store, clock=clock) as tracker:
-        opening = tracker.opening(KEY, side=Side.LONG, quantity=HUNDRED)
-        with pytest.raises(TimeoutError):
-            async with opening:
-                await opening.submit(fail(TimeoutError()))
-        filled = bought("100", order="v9")
-        await tracker.apply_fills(filled)
-        venue = ToldVenue(clock)
-        venue.executed.append(filled)
-        venue.held = VenuePosition(key=KEY, side=Side.LONG, quantity=HUNDRED)
-        recovery = await while_time_passes(clock, tracker.recover(venue))
-
-        assert [0] == [doubt.order.ordinal for doubt in recovery.still_in_doubt]
-        after = await tracker.get(opening.ref)
-
-        assert OrderStatus.IN_DOUBT is after.orders[0].status
-
-
-async def test_the_acknowledgement_overtakes_the_proof_of_absence(clock: ManualClock) -> None:
-    """
-    The look-ups did not see it; the host's own client did, at last.
-    """
-    store = MemoryStore(clock=clock)
-    async with tracking(store, clock=clock) as tracker:
-        opening = tracker.opening(KEY, side=Side.LONG, quantity=HUNDRED)
-        with pytest.raises(TimeoutError):
-            async with opening:
-                await opening.submit(fail(TimeoutError()))
-
-        class Overtaken(ToldVenue):
-            @override
-            async def snapshot(self, scope: SnapshotScope, /) -> Snapshot:
-                await tracker.steps.acknowledged(opening.ref, venue_order_id=VenueOrderId("v1"))
-                return await super().snapshot(scope)
-
-        recovery = await while_time_passes(clock, tracker.recover(Overtaken(clock)))
-
-        assert not recovery.still_in_doubt
-        assert OrderStatus.WORKING is (await tracker.get(opening.ref)).orders[0].status
-
-
-async def test_a_venue_that_cannot_be_asked_proves_nothing(clock: ManualClock) -> None:
-    """
-    A network error is not counted as not found: recover raises, the order stays in doubt (feature 42).
-    """
-    store = MemoryStore(clock=clock)
-    ref = await crashed(store, clock, at="submitting")
-    bot = Bot(store, clock)
-    tracker = await bot.start()
-    venue = ToldVenue(clock)
-    venue.unreachable = True
-    with pytest.raises(VenueUnavailable):
-        await tracker.recover(venue)
-
-    assert OrderStatus.IN_DOUBT is (await tracker.get(ref)).orders[0].status
-    other = replace(KEY, symbol=Symbol("BTC/USDT:USDT"))
-    assert isinstance(await tracker.steps.claim(other, side=Side.LONG, quantity=Decimal(1)), PendingPosition)
-    venue.unreachable = False
-    await while_time_passes(clock, tracker.recover(venue))
-    assert OrderStatus.ABANDONED is (await tracker.get(ref)).orders[0].status
-    await bot.stop()
-
-
 async def test_an_outcome_in_doubt_is_settled_in_the_same_run(clock: ManualClock) -> None:
     """
     A time-out whose order was filled: in doubt first, found by recover, and held.
@@ -358,3 +218,45 @@ async def test_a_working_order_that_is_shown_no_more_has_its_fills_asked_for(clo
         held = await tracker.get(opening.ref)
         assert isinstance(held, PersistedPosition)
         assert OrderStatus.FILLED is held.orders[0].status
+
+
+async def test_an_order_settled_while_it_is_looked_up_is_left_alone(clock: ManualClock) -> None:
+    """
+    The stream brings its fills between two look-ups: nothing is left to find out.
+    """
+    store = MemoryStore(clock=clock)
+    async with tracking(store, clock=clock) as tracker:
+        opening = open_long(tracker)
+        with pytest.raises(TimeoutError):
+            async with opening:
+                await opening.submit(fail(TimeoutError()))
+
+        class Overtaken(ToldVenue):
+            @override
+            async def find_order(self, query: OrderQuery, /) -> OrderSeen | OrderNotSeen:
+                if not self.lookups:
+                    name = opening.client_order_id
+                    await tracker.apply_fills(fill(OrderSide.BUY, "100", "1", client_order_id=name))
+                return await super().find_order(query)
+
+        venue = Overtaken(clock)
+        recovery = await while_time_passes(clock, tracker.recover(venue))
+
+        assert [opening.ref] == [position.ref for position in recovery.settled]
+        assert 1 == venue.lookups
+
+
+async def test_a_working_order_that_the_venue_no_longer_shows_stays_working(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    It was acknowledged: not seeing it, nor fills of it, is a warning and no proof.
+    """
+    store = MemoryStore(clock=clock)
+    ref = await crashed(store, clock, at="working")
+    async with tracking(store, clock=clock, recovered=False) as tracker:
+        recovery = await while_time_passes(clock, tracker.recover(ToldVenue(clock)))
+
+        assert () == recovery.still_in_doubt
+        assert OrderStatus.WORKING is (await tracker.get(ref)).orders[0].status
+        assert "the venue does not show the order any more, nor fills of it" in caplog.text

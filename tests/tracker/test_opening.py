@@ -18,6 +18,8 @@ from poslife import (
     Working,
 )
 from poslife.errors import (
+    AlreadyClosed,
+    BlockMisused,
     DuplicatePosition,
     NotRecovered,
 )
@@ -28,6 +30,7 @@ from tests.tracker.scenes import (
     answer,
     bought,
     open_long,
+    sold,
     tracking,
 )
 
@@ -94,3 +97,28 @@ async def test_fills_by_the_stream_and_by_the_acknowledgement_make_one_order_ful
         assert 100 == held.quantity
         assert 100 == held.orders[0].filled
         assert OrderStatus.FILLED is held.orders[0].status
+
+
+async def test_an_opening_whose_position_is_closed_meanwhile_says_so() -> None:
+    """
+    Fills that open and close the position before the acknowledgement leave nothing to hold.
+    """
+    async with tracking(MemoryStore()) as tracker:
+        opening = open_long(tracker)
+        async with opening:
+            await opening.submit(answer())
+            await tracker.apply_fills(bought("100", order="v1"), sold("100", order="stop"))
+            with pytest.raises(AlreadyClosed):
+                await opening.acknowledged(VenueOrderId("v1"))
+
+        with pytest.raises(AlreadyClosed):
+            _ = opening.outcome
+
+
+async def test_an_outcome_is_known_once_the_block_is_left() -> None:
+    """
+    Before, the order may still become anything.
+    """
+    async with tracking(MemoryStore()) as tracker, open_long(tracker) as opening:
+        with pytest.raises(BlockMisused, match="once the block is left"):
+            _ = opening.outcome

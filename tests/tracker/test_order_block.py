@@ -22,6 +22,7 @@ from poslife import (
     Side,
     VenueOrderId,
 )
+from poslife._tracker.order_block import doubt_everything
 from poslife.errors import (
     BlockMisused,
     InvalidValue,
@@ -29,6 +30,7 @@ from poslife.errors import (
     SubmitWindowPassed,
 )
 from poslife.memory import MemoryStore
+from poslife.protocols import SubmitContext, SubmitVerdict
 from poslife.testing.clock import ManualClock
 from tests.tracker.scenes import (
     HUNDRED,
@@ -290,3 +292,33 @@ async def test_steps_out_of_order_are_refused() -> None:
         with pytest.raises(BlockMisused):
             async with opening:
                 pytest.fail("entered twice")
+
+
+async def test_a_classifier_that_fails_refuses_nothing() -> None:
+    """
+    The host hears of the venue's exception, and the order is in doubt.
+    """
+
+    def broken(_: BaseException, __: SubmitContext, /) -> SubmitVerdict:
+        raise RuntimeError("a classifier's bug")
+
+    async with tracking(MemoryStore(), classify=broken) as tracker:
+        opening = open_long(tracker)
+        with pytest.raises(Refused):
+            async with opening:
+                await opening.submit(fail(Refused()))
+
+        assert isinstance(opening.outcome, InDoubt)
+
+
+async def test_without_a_classifier_nothing_is_a_refusal() -> None:
+    """
+    Safe for any venue client: each of its exceptions leaves the order in doubt.
+    """
+    async with tracking(MemoryStore(), classify=doubt_everything) as tracker:
+        opening = open_long(tracker)
+        with pytest.raises(Refused):
+            async with opening:
+                await opening.submit(fail(Refused()))
+
+        assert isinstance(opening.outcome, InDoubt)

@@ -5,16 +5,18 @@ A block that is cancelled, timed out or closed: its key is free exactly when not
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from decimal import Decimal
 
 import pytest
 
 from poslife import (
     Abandoned,
+    BatchingSink,
     InDoubt,
     OrderStatus,
     PersistedPosition,
+    PositionTracker,
     Side,
     VenueOrderId,
     causing,
@@ -23,6 +25,7 @@ from poslife.memory import MemoryStore
 from tests.tracker.scenes import (
     HUNDRED,
     KEY,
+    QUICK,
     Refused,
     UnreliableStore,
     answer,
@@ -353,3 +356,33 @@ async def test_the_acknowledgement_is_cancelled_and_comes_through_all_the_same()
 
 async def _close(generator: AsyncGenerator[None]) -> None:
     await generator.aclose()
+
+
+@pytest.mark.parametrize("entered", [False, True], ids=["being entered", "entered"])
+def test_a_coroutine_closed_after_its_event_loop_leaves_its_order_to_recovery(*, entered: bool) -> None:
+    """
+    Nothing can be committed without a loop: closing raises nothing, and the order is as committed last.
+    """
+    store = UnreliableStore()
+
+    async def trade(tracker: PositionTracker) -> None:
+        async with open_long(tracker):
+            await asyncio.Event().wait()
+
+    async def start() -> Coroutine[object, object, None]:
+        tracker = PositionTracker(repository=store, sink=BatchingSink(store), timings=QUICK)
+        async with tracker:
+            await tracker.recover()
+            trading = trade(tracker)
+            trading.send(None)  # as far as it gets without the claim
+            await eventually(lambda: bool(store.commits))
+            if entered:
+                await asyncio.sleep(0)
+                trading.send(None)  # into the block
+        return trading
+
+    trading = asyncio.run(start())
+    trading.close()
+
+    assert OrderStatus.PREPARED is store.commits[0].transitions[0].orders[0].status
+    assert 1 == len(store.commits)

@@ -20,9 +20,12 @@ from poslife import (
     connect,
 )
 from poslife._runtime.clock import SystemClock
+from poslife._runtime.ids import new_run_id
+from poslife._runtime.process import this_run
 from poslife.errors import DuplicatePosition
 from poslife.events import Actor
 from poslife.memory import MemoryStore
+from poslife.protocols import NewRun
 from poslife.testing.clock import ManualClock
 from tests.tracker.crashed import Bot, crashed
 from tests.tracker.scenes import (
@@ -33,6 +36,7 @@ from tests.tracker.scenes import (
     fail,
     fill,
     life_of,
+    tracking,
 )
 
 
@@ -117,3 +121,23 @@ async def test_what_recovery_settles_has_no_cause_but_itself(url: str, tmp_path:
     assert {(None, None, Actor.RECOVERY)} == {
         (header.causation, header.correlation, header.actor) for header in settled
     }
+
+
+async def test_a_run_whose_process_is_gone_is_ended_at_once(clock: ManualClock) -> None:
+    """
+    On the same machine a dead process is recognised: its orders are not left alone until its lease runs out.
+    """
+    store = MemoryStore(clock=clock)
+    dead = NewRun(
+        id=new_run_id(clock),
+        machine=this_run(new_run_id(clock), 30).machine,
+        pid=this_run(new_run_id(clock), 30).pid,
+        process_started="before this process",
+        lease=30,
+    )
+    await store.start_run(dead)
+    async with tracking(store, clock=clock, recovered=False) as tracker:
+        recovery = await tracker.recover()
+
+        assert () == recovery.living_runs
+        assert [tracker.run] == [run.id for run in (await store.list_runs()).items if not run.ended]

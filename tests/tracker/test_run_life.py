@@ -14,14 +14,17 @@ from typing_extensions import override
 
 from poslife import (
     PersistedPosition,
+    PositionTracker,
     RunId,
     Side,
     Symbol,
     Timings,
     VenueOrderId,
 )
+from poslife._tracker.run_life import RunLife
 from poslife.errors import (
     RunLost,
+    StorageUnavailable,
 )
 from poslife.memory import MemoryStore
 from poslife.protocols import Run
@@ -136,3 +139,81 @@ async def test_two_recoveries_after_a_lost_lease_begin_one_run() -> None:
 
         assert [tracker.run] == [run.id for run in runs if not run.ended]
         await opened(tracker)
+
+
+async def test_a_store_that_is_away_is_asked_to_renew_again(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    A renewal that fails is logged, and the next one is made in time.
+    """
+
+    class Blinking(MemoryStore):
+        renewals = 0
+
+        @override
+        async def renew_run(self, run: RunId, lease: float, /) -> Run:
+            self.renewals += 1
+            if self.renewals == 2:
+                raise StorageUnavailable("a blink")
+            return await super().renew_run(run, lease)
+
+    store = Blinking(clock=clock)
+    async with tracking(store, clock=clock) as tracker:
+        await clock.elapse(20)
+
+        assert "could not be renewed: " in caplog.text
+        assert [tracker.run] == [run.id for run in (await store.list_runs()).items if not run.ended]
+
+
+async def test_a_renewal_that_a_recovery_overtakes_loses_nothing(clock: ManualClock) -> None:
+    """
+    That the former run is lost is no news once a recovery has started another.
+    """
+
+    class Overtaken(MemoryStore):
+        tracker: PositionTracker | None = None
+
+        @override
+        async def renew_run(self, run: RunId, lease: float, /) -> Run:
+            if self.tracker is not None and run == self.tracker.run:
+                tracker, self.tracker = self.tracker, None
+                await self.end_run(run)
+                await tracker.recover()
+            return await super().renew_run(run, lease)
+
+    store = Overtaken(clock=clock)
+    async with tracking(store, clock=clock) as tracker:
+        store.tracker = tracker
+        await clock.elapse(10)
+        await tracker.flush(1)
+
+        assert "run.lost" not in {event.header.type for event in store.recorded_events()}
+        assert [tracker.run] == [run.id for run in (await store.list_runs()).items if not run.ended]
+
+
+async def test_a_run_that_cannot_be_ended_is_left_to_its_lease(caplog: pytest.LogCaptureFixture) -> None:
+    """
+    A store that is away when the tracker stops costs a warning.
+    """
+
+    class Away(MemoryStore):
+        @override
+        async def end_run(self, run: RunId, /) -> None:
+            raise StorageUnavailable("gone")
+
+    async with tracking(Away()) as tracker:
+        pass
+
+    assert f"run {tracker.run} could not be ended, its lease will run out" in caplog.text
+
+
+def test_a_child_of_a_fork_is_another_run(clock: ManualClock) -> None:
+    """
+    It has an id of its own, under which it records.
+    """
+    life = RunLife(MemoryStore(), clock=clock, lease=30, record=lambda *_, **__: None)
+    before = life.id
+    life.reset_after_fork()
+
+    assert before != life.id

@@ -164,3 +164,14 @@ async def test_what_goes_on_by_itself_tells_of_its_failure(caplog: pytest.LogCap
         store.commit = working  # type: ignore[method-assign]
 
     assert "an adapter's bug" in caplog.text
+
+
+async def test_a_cancelled_task_cancels_who_waits_for_its_answer(tasks: Tasks) -> None:
+    """
+    The waiter does not wait for ever for a result that will not come.
+    """
+    task, answered = tasks.begin(asyncio.Event().wait(), name="waits")
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await answered

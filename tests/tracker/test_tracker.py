@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -29,18 +30,24 @@ from poslife import (
     connect,
 )
 from poslife.errors import (
+    BlockMisused,
     PositionNotFound,
     StorageUnavailable,
     TrackerNotStarted,
 )
 from poslife.memory import MemoryStore
 from tests.tracker.scenes import (
+    AT,
     HUNDRED,
     KEY,
+    OTHER_KEY,
+    Refused,
     UnreliableStore,
     answer,
     bought,
     open_long,
+    opened,
+    sold,
     tracking,
 )
 
@@ -207,3 +214,87 @@ async def test_an_event_may_be_about_a_ref_that_is_not_stored_yet(url: str, tmp_
 
     assert "signal.seen" in told
     assert "position.opened" in told
+
+
+async def test_a_tracker_is_entered_once() -> None:
+    """
+    Entering it again would start a second renewal of the same lease.
+    """
+    async with tracking(MemoryStore()) as tracker:
+        with pytest.raises(BlockMisused, match="entered already"):
+            await tracker.__aenter__()
+
+
+async def test_a_tracker_cancelled_while_it_stops_stops_first() -> None:
+    """
+    The run is ended and the store closed, and then the cancellation goes on its way.
+    """
+
+    class Slow(MemoryStore):
+        closed = False
+
+        @override
+        async def end_run(self, run: RunId, /) -> None:
+            stopping.set()
+            await go_on.wait()
+            await super().end_run(run)
+
+        @override
+        async def aclose(self) -> None:
+            self.closed = True
+
+    stopping, go_on = asyncio.Event(), asyncio.Event()
+    store = Slow()
+
+    async def live() -> None:
+        async with tracking(store):
+            pass
+
+    living = asyncio.create_task(live())
+    await stopping.wait()
+    living.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await living
+
+    assert store.closed
+    assert [] == [run for run in (await store.list_runs()).items if not run.ended]
+
+
+async def test_a_hosts_exception_counts_for_more_than_a_failed_stop(caplog: pytest.LogCaptureFixture) -> None:
+    """
+    The sink's error is logged, and the host's own goes on its way.
+    """
+
+    class Broken(BatchingSink):
+        @override
+        async def aclose(self, deadline: float | None = None, /) -> None:
+            await super().aclose(deadline)
+            raise RuntimeError("a sink's bug")
+
+    store = MemoryStore()
+    with pytest.raises(Refused):
+        async with PositionTracker(repository=store, sink=Broken(store)):
+            raise Refused
+    with pytest.raises(RuntimeError, match="a sink's bug"):
+        async with PositionTracker(repository=store, sink=Broken(store)):
+            pass
+
+    assert "while stopping: a sink's bug" in caplog.text
+
+
+async def test_positions_are_found_in_every_phase() -> None:
+    """
+    By id, among the pending ones, and among those closed between two times.
+    """
+    async with tracking(MemoryStore()) as tracker:
+        held = await opened(tracker)
+        pending = await tracker.steps.claim(OTHER_KEY, side=Side.LONG, quantity=HUNDRED)
+
+        assert held == await tracker.get_by_id(held.id)
+        assert [pending] == [position async for position in tracker.pending()]
+        await tracker.apply_fills(sold("100"))
+        closed = await tracker.get(held.ref)
+        since, until = AT, AT + timedelta(days=1)
+        assert [closed] == [position async for position in tracker.closed(since, until)]

@@ -322,7 +322,7 @@ class OrderBlock:
                 self._position = await steps.doubted(ref, self._ordinal, reason=self._reason)
             case _Stage.DOUBTED:
                 self._position = await steps.doubted(ref, self._ordinal, reason=self._reason)
-            case _Stage.COMMITTED | _Stage.NEW:
+            case _Stage.COMMITTED | _Stage.NEW:  # pragma: no cover - then nothing is to be settled
                 pass
 
     def _unfilled_outcome(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
+import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -18,7 +20,18 @@ from poslife.journal import FileJournal
 from poslife.journal._disk import Disk
 from poslife.protocols import Journal, JournalGap
 
-__all__ = ["Faults", "Found", "Stopped", "all_of", "die", "frames_of", "left_by", "segments_of"]
+__all__ = [
+    "Faults",
+    "Found",
+    "Stopped",
+    "all_of",
+    "damage",
+    "die",
+    "frames_of",
+    "in_child",
+    "left_by",
+    "segments_of",
+]
 
 
 class Stopped(BaseException):
@@ -162,3 +175,27 @@ def frames_of(count: int, *, start: int = 1, size: int = 100) -> list[bytes]:
     Frames that are told apart by what is in them.
     """
     return [(b"frame %d " % number).ljust(size, b".") for number in range(start, start + count)]
+
+
+def damage(path: Path, at: int, data: bytes) -> None:
+    """
+    Overwrite a part of a file.
+    """
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(data)
+
+
+def in_child(act: Callable[[], None]) -> int:
+    """
+    How a forked child ends that does this: 0 when all is well.
+    """
+    child = os.fork()
+    if child == 0:
+        try:
+            act()
+        except BaseException:  # noqa: BLE001 - a child of pytest's must not go on as pytest
+            traceback.print_exc(file=sys.stderr)
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

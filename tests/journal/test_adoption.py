@@ -33,7 +33,9 @@ def umask(mask: int) -> Generator[None]:
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077, 0o777], ids=oct)
 def test_nobody_else_can_look_into_it(tmp_path: Path, mask: int) -> None:
-    """Directories are for this user alone, and so are files, whatever the umask."""
+    """
+    Directories are for this user alone, and so are files, whatever the umask.
+    """
     with umask(mask):
         journal = FileJournal(tmp_path / "state" / "journal")
         journal.append(b"secret")
@@ -46,7 +48,9 @@ def test_nobody_else_can_look_into_it(tmp_path: Path, mask: int) -> None:
 
 
 def test_a_directory_open_to_others_is_closed(tmp_path: Path) -> None:
-    """A root that was made before, by hand, is closed to others when it holds nothing else."""
+    """
+    A root that was made before, by hand, is closed to others when it holds nothing else.
+    """
     root = tmp_path / "journal"
     root.mkdir()
     root.chmod(0o777)
@@ -58,7 +62,9 @@ def test_a_directory_open_to_others_is_closed(tmp_path: Path) -> None:
 
 
 def test_a_directory_others_use_is_refused(tmp_path: Path) -> None:
-    """A root that is open to others and holds other things is not closed under anybody's feet."""
+    """
+    A root that is open to others and holds other things is not closed under anybody's feet.
+    """
     tmp_path.chmod(0o755)
     (tmp_path / "other").write_text("")
     journal = FileJournal(tmp_path)
@@ -70,7 +76,9 @@ def test_a_directory_others_use_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_directory_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who owns the root could put anything in it."""
+    """
+    Who owns the root could put anything in it.
+    """
     root = tmp_path / "journal"
     root.mkdir(mode=0o700)
     monkeypatch.setattr(os, "geteuid", lambda: root.stat().st_uid + 1)
@@ -79,7 +87,9 @@ def test_a_directory_of_another_user_is_refused(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_live_sibling_is_left_alone(tmp_path: Path) -> None:
-    """Two live journals of one root have a directory each, and neither sees the other's frames."""
+    """
+    Two live journals of one root have a directory each, and neither sees the other's frames.
+    """
     one, two = FileJournal(tmp_path), FileJournal(tmp_path)
     one.append(b"one")
     two.append(b"two")
@@ -92,7 +102,9 @@ def test_a_live_sibling_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_dead_siblings_are_adopted(tmp_path: Path) -> None:
-    """What dead processes left becomes this one's before anything new, the oldest first; one lives on."""
+    """
+    What dead processes left becomes this one's before anything new, the oldest first; one lives on.
+    """
     journals = [FileJournal(tmp_path, segment_bytes=4096) for _ in range(4)]
     for number, journal in enumerate(journals):
         for frame in frames_of(100, start=1000 * number):
@@ -119,7 +131,9 @@ def test_dead_siblings_are_adopted(tmp_path: Path) -> None:
 
 
 def test_gaps_are_adopted_with_the_frames_around_them(tmp_path: Path) -> None:
-    """What is missing in a sibling's directory is missing under its new number, too."""
+    """
+    What is missing in a sibling's directory is missing under its new number, too.
+    """
     one, two = FileJournal(tmp_path), FileJournal(tmp_path, segment_bytes=4096)
     one.append(b"one")
     for frame in frames_of(100):
@@ -139,7 +153,9 @@ def test_gaps_are_adopted_with_the_frames_around_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("round", range(10))
 def test_processes_that_start_at_once(tmp_path: Path, round: int) -> None:
-    """Of several that start at once each dead directory goes to one, whole."""
+    """
+    Of several that start at once each dead directory goes to one, whole.
+    """
     lives = [frames_of(20, start=number * 100) for number in range(6)]
     dead = [FileJournal(tmp_path) for _ in lives]
     for journal, frames in zip(dead, lives, strict=True):
@@ -172,7 +188,9 @@ def test_processes_that_start_at_once(tmp_path: Path, round: int) -> None:
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS], ids=os.strerror)
 def test_a_file_system_without_locks_is_refused(tmp_path: Path, number: int) -> None:
-    """Where nothing keeps two processes apart, nothing is written."""
+    """
+    Where nothing keeps two processes apart, nothing is written.
+    """
     faults = Faults()
     journal = FileJournal(tmp_path / "journal", _disk=faults.disk)
     with (
@@ -185,7 +203,9 @@ def test_a_file_system_without_locks_is_refused(tmp_path: Path, number: int) -> 
 
 
 def test_a_directory_that_was_begun_is_tidied_away(tmp_path: Path) -> None:
-    """A process that died before its directory had a name leaves nothing for long."""
+    """
+    A process that died before its directory had a name leaves nothing for long.
+    """
     left_by(tmp_path, frames_of(3))
     begun = tmp_path / ".new-20260101T000000.000000-1-0123abcd"
     begun.mkdir()
@@ -198,7 +218,9 @@ def test_a_directory_that_was_begun_is_tidied_away(tmp_path: Path) -> None:
 
 
 def test_another_one_tidies_away_what_is_begun(tmp_path: Path) -> None:
-    """Whose beginning is taken for a dead one's begins again."""
+    """
+    Whose beginning is taken for a dead one's begins again.
+    """
     taken: list[Path] = []
 
     def take_lock(descriptor: int) -> None:
@@ -214,7 +236,9 @@ def test_another_one_tidies_away_what_is_begun(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_moves_away_while_its_lock_is_taken(tmp_path: Path) -> None:
-    """A lock counts only where the directory still is when it is had."""
+    """
+    A lock counts only where the directory still is when it is had.
+    """
     left_by(tmp_path, frames_of(3))
     here = next(tmp_path.iterdir())
     away = tmp_path.parent / f"{tmp_path.name} away"
@@ -232,7 +256,9 @@ def test_a_directory_that_moves_away_while_its_lock_is_taken(tmp_path: Path) -> 
 
 
 def test_a_lock_somebody_else_has_put_in_the_place(tmp_path: Path) -> None:
-    """The lock of a file that has another one in its place by now is no lock of the directory."""
+    """
+    The lock of a file that has another one in its place by now is no lock of the directory.
+    """
     left_by(tmp_path, frames_of(3))
     lock = next(tmp_path.glob("*/lock"))
     replaced: list[Path] = []
@@ -250,7 +276,9 @@ def test_a_lock_somebody_else_has_put_in_the_place(tmp_path: Path) -> None:
 
 
 def test_locks_that_fail_otherwise(tmp_path: Path) -> None:
-    """An error that says nothing of locks is told as it is."""
+    """
+    An error that says nothing of locks is told as it is.
+    """
     faults = Faults()
     journal = FileJournal(tmp_path / "journal", _disk=faults.disk)
     with (
@@ -261,7 +289,9 @@ def test_locks_that_fail_otherwise(tmp_path: Path) -> None:
 
 
 def test_two_processes_make_the_root_at_once(tmp_path: Path) -> None:
-    """Whoever comes second to make it takes what the first has made."""
+    """
+    Whoever comes second to make it takes what the first has made.
+    """
     root = tmp_path / "state" / "journal"
 
     def make_directory(path: Path) -> None:
@@ -276,7 +306,9 @@ def test_two_processes_make_the_root_at_once(tmp_path: Path) -> None:
 
 
 def test_a_sibling_that_died_while_it_let_go(tmp_path: Path) -> None:
-    """What its cursor lets go of is not brought back by its files that are still there."""
+    """
+    What its cursor lets go of is not brought back by its files that are still there.
+    """
     own = FileJournal(tmp_path)
     own.append(b"own")
     faults = Faults()
@@ -302,7 +334,9 @@ def test_a_sibling_that_died_while_it_let_go(tmp_path: Path) -> None:
 
 
 def test_opened_again_after_its_end(tmp_path: Path) -> None:
-    """A closed journal may be opened again, and finds its own frames."""
+    """
+    A closed journal may be opened again, and finds its own frames.
+    """
     journal = FileJournal(tmp_path)
     journal.append(b"one")
     journal.close()

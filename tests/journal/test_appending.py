@@ -2,36 +2,24 @@
 Appending: whole frames or nothing, whatever the disk does.
 """
 
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import errno
 import os
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from poslife.errors import InvalidValue, JournalUnavailable
+from poslife.errors import JournalUnavailable
 from poslife.journal import FileJournal
 from poslife.journal._disk import Disk
 from tests.journal.disks import Faults, all_of, die, frames_of, segments_of
 
 
-def test_nothing_is_made_before_it_is_needed(tmp_path: Path) -> None:
-    """A journal that is never used leaves no trace."""
-    journal = FileJournal(tmp_path / "journal")
-    status = journal.status()
-    journal.close()
-
-    assert (1, 0, 0) == (status.first, status.last, status.segments)
-    assert [] == list(tmp_path.iterdir())
-
-
 def test_one_write_for_a_frame_and_no_waiting_for_the_disk(tmp_path: Path) -> None:
-    """An append is one call; the one that begins a segment opens the file first, and waits for nothing."""
+    """
+    An append is one call; the one that begins a segment opens the file first, and waits for nothing.
+    """
     faults = Faults()
     journal = FileJournal(tmp_path, segment_bytes=4096, _disk=faults.disk)
     journal.open()
@@ -48,7 +36,9 @@ def test_one_write_for_a_frame_and_no_waiting_for_the_disk(tmp_path: Path) -> No
 
 
 def test_segments_roll(tmp_path: Path) -> None:
-    """A segment that is as large as it may be is followed by another; a larger frame has one of its own."""
+    """
+    A segment that is as large as it may be is followed by another; a larger frame has one of its own.
+    """
     journal = FileJournal(tmp_path, segment_bytes=4096)
     frames = [*frames_of(100), b"x" * 10_000, *frames_of(3, start=101)]
     for frame in frames:
@@ -63,7 +53,9 @@ def test_segments_roll(tmp_path: Path) -> None:
 
 
 def test_a_short_write_is_completed(tmp_path: Path) -> None:
-    """What one write did not take the next does; the frame is whole."""
+    """
+    What one write did not take the next does; the frame is whole.
+    """
     journal = FileJournal(
         tmp_path, _disk=Disk(write=lambda to, data: os.write(to, data[: len(data) // 3 + 1]))
     )
@@ -177,7 +169,9 @@ def test_an_append_that_is_interrupted(tmp_path: Path, written: int) -> None:
 
 
 def test_it_may_be_told_how_large_to_grow(tmp_path: Path) -> None:
-    """Over its cap it refuses, saying what it holds; there is room again when frames were let go of."""
+    """
+    Over its cap it refuses, saying what it holds; there is room again when frames were let go of.
+    """
     journal = FileJournal(tmp_path, most_bytes=20_000)
     accepted = 0
     with pytest.raises(JournalUnavailable, match=r"holds 19,\d+ bytes and may hold 20,000.*most_bytes"):
@@ -195,147 +189,24 @@ def test_it_may_be_told_how_large_to_grow(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_sizes_that_cannot_work_are_refused(tmp_path: Path) -> None:
-    """Segments and caps too small, and frames too large, for anything are refused at the door."""
-    with pytest.raises(InvalidValue, match="segment_bytes"):
-        FileJournal(tmp_path, segment_bytes=100)
-    with pytest.raises(InvalidValue, match="most_bytes"):
-        FileJournal(tmp_path, most_bytes=100)
-    journal = FileJournal(tmp_path)
-    with pytest.raises(InvalidValue, match="lane"):
-        journal.mark("", 1)
-    with pytest.raises(JournalUnavailable, match="may take 268,435,456"):
-        journal.append(bytes((1 << 28) + 1))
-    journal.close()
-
-
-def test_appending_goes_on_while_the_disk_is_waited_for(tmp_path: Path) -> None:
-    """A thread that waits in `sync` delays no append; what came meanwhile is the next sync's."""
-    begun, done = threading.Event(), threading.Event()
-    faults = Faults()
-
-    def before(call: str) -> None:
-        if call == "flush" and threading.current_thread() is syncing:
-            begun.set()
-            assert done.wait(10)
-
-    journal = FileJournal(tmp_path, _disk=faults.disk)
-    journal.append(b"before")
-    syncing = threading.Thread(target=journal.sync)
-    faults.before = before
-    syncing.start()
-    assert begun.wait(10)
-    for number in range(2, 100):
-        assert number == journal.append(b"meanwhile")
-    assert 99 == len(all_of(journal).frames)
-    assert journal.status().synced_at is None
-    done.set()
-    syncing.join()
-
-    assert journal.status().synced_at is not None
-    journal.close()
-
-
-def test_one_flush_serves_all_who_wait(tmp_path: Path) -> None:
-    """Whoever waited while another one's flush covered its frames does not flush again."""
-    faults = Faults()
-    journal = FileJournal(tmp_path, _disk=faults.disk)
-    journal.append(b"once")
-    journal.sync()
-    del faults.steps[:]
-    journal.sync()
-    journal.sync()
-
-    assert [] == faults.steps
-    journal.append(b"more")
-    journal.sync()
-    assert 1 == faults.steps.count("flush")
-    journal.close()
-
-
-def test_all_segments_and_their_names_are_synced(tmp_path: Path) -> None:
-    """`sync` flushes each segment that grew since, and the directory that holds their names."""
-    faults = Faults()
-    journal = FileJournal(tmp_path, segment_bytes=4096, _disk=faults.disk)
-    for frame in frames_of(100):
-        journal.append(frame)
-    del faults.steps[:]
-    journal.sync()
-
-    assert 3 == faults.steps.count("flush")
-    assert 1 == faults.steps.count("flush_directory")
-    die(journal)
-
-
-@pytest.mark.parametrize("call", ["flush", "flush_directory"])
-def test_a_sync_that_fails_is_told(tmp_path: Path, call: str) -> None:
-    """Whatever part of it fails, `sync` has not synced."""
-    faults = Faults()
-    journal = FileJournal(tmp_path, segment_bytes=4096, _disk=faults.disk)
-    for frame in frames_of(100):
-        journal.append(frame)
-    with faults.failing(call, errno.EIO), pytest.raises(JournalUnavailable, match="syncing"):
-        journal.sync()
-
-    assert journal.status().synced_at is None
-    assert frames_of(100) == all_of(journal).contents
-    die(journal)
-
-
-def test_a_flush_that_failed_is_never_called_done(tmp_path: Path) -> None:
+def test_a_file_that_can_neither_be_emptied_nor_removed(tmp_path: Path) -> None:
     """
-    The kernel tells of a lost page once; the journal does, until the frames concerned are stored elsewhere.
+    What a disk in ruins leaves of a first frame is told apart from the file that comes after it.
     """
     faults = Faults()
-    journal = FileJournal(tmp_path, _disk=faults.disk)
-    journal.append(b"doubtful")
-    with faults.failing("flush", errno.EIO), pytest.raises(JournalUnavailable, match="the disk is failing"):
-        journal.sync()
-    journal.append(b"fine")
-    with pytest.raises(JournalUnavailable, match="the disk is failing"):
-        journal.sync()
-    assert [b"doubtful", b"fine"] == all_of(journal).contents
-    journal.forget(1)
-    journal.sync()
-
-    assert journal.status().synced_at is not None
-    journal.close()
-
-
-def test_it_is_told_when_somebody_removes_its_files(tmp_path: Path) -> None:
-    """A segment that is gone is told by `sync`, and by `read` as a gap; appending goes on in a new one."""
-    journal = FileJournal(tmp_path)
-    journal.append(b"lost")
-    segments_of(tmp_path)[0].unlink()
-    with pytest.raises(JournalUnavailable, match="removed while in use"):
-        journal.sync()
-    journal.append(b"kept")
-    found = all_of(journal)
-
-    assert [(2, b"kept")] == found.frames
-    assert [(0, 2)] == [(gap.after, gap.before) for gap in found.gaps]
-    journal.forget(2)
-    journal.close()
-
-
-@pytest.mark.parametrize("use", ["forget", "mark", "sync", "read"])
-def test_closed_by_another_thread(tmp_path: Path, use: str) -> None:
-    """Who was about to use it when it was closed hears of it, and touches nothing that is another's now."""
-    journal = FileJournal(tmp_path)
-    journal.append(b"one")
-    opened = journal._use()
-    uses: dict[str, Callable[[], object]] = {
-        "forget": lambda: journal.forget(1),
-        "mark": lambda: journal.mark("store", 1),
-        "sync": journal.sync,
-        "read": lambda: journal.read(0),
-    }
-    journal._use = lambda: opened  # type: ignore[method-assign]  # what it had in hand before
-    journal.close()
-    # Not synced since, so that there is something to do.
-    opened.synced = 0
-    descriptors = len(list(Path("/dev/fd").iterdir()))
-    with pytest.raises(JournalUnavailable, match="it was closed"):
-        uses[use]()
-
-    assert descriptors == len(list(Path("/dev/fd").iterdir()))
+    journal = FileJournal(tmp_path, segment_bytes=4096, _disk=faults.disk)
+    journal.open()
+    faults.fail |= {"truncate": errno.EIO, "unlink": errno.EIO}
+    for _ in range(3):
+        with faults.full(20), pytest.raises(JournalUnavailable):
+            journal.append(b"x" * 100)
+    for frame in frames_of(50):
+        journal.append(frame)
+    assert 5 == len(segments_of(tmp_path))
+    assert frames_of(50) == all_of(journal).contents
+    die(journal)
+    again = FileJournal(tmp_path)
+    assert frames_of(50) == all_of(again).contents
+    again.forget(50)
+    assert [] == segments_of(tmp_path)
+    again.close()

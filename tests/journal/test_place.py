@@ -13,7 +13,9 @@ from poslife.journal import default_journal_directory
 
 
 def test_it_is_where_state_belongs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Below XDG_STATE_HOME; below the home directory's ~/.local/state where that is not set, or relative."""
+    """
+    Below XDG_STATE_HOME; below the home directory's ~/.local/state where that is not set, or relative.
+    """
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
@@ -25,7 +27,9 @@ def test_it_is_where_state_belongs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_elsewhere_it_is_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On macOS and Windows it is where those keep such things."""
+    """
+    On macOS and Windows it is where those keep such things.
+    """
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setattr("sys.platform", "darwin")
@@ -40,7 +44,9 @@ def test_elsewhere_it_is_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_any_name_is_a_directory_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Names that no file can have are told apart all the same, and none leads out of the place."""
+    """
+    Names that no file can have are told apart all the same, and none leads out of the place.
+    """
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     names = ["a/b", "a-b", "a:b", "../..", "..", ".", "", "Ünïcødé", "\ud800", "x" * 300, "x" * 301, "a\x00b"]
     places = [default_journal_directory(name) for name in names]
@@ -51,7 +57,9 @@ def test_any_name_is_a_directory_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no place, one must be said."""
+    """
+    Where there is no place, one must be said.
+    """
 
     def home() -> Path:
         raise RuntimeError("no home")

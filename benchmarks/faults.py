@@ -38,7 +38,7 @@ from poslife.events import EventHeader, HostEvent
 from poslife.journal import FileJournal
 from poslife.postgres import PostgresStore
 from poslife.testing.faults import Cut, FaultProxy, PostgresFaultProxy, Step, Tap, is_commit
-from poslife.testing.faults._postgres_dsn import led_through, upstream_of
+from poslife.testing.faults._postgres_dsn import redirect_dsn, upstream_of
 from tests.crashes.recording_bot import Deaths, Left, die_again_and_again
 from tests.postgres_server import Databases, LocalServer
 
@@ -294,7 +294,7 @@ class ToxicRow(Fault):
             return _Toxic()
 
         async with FaultProxy(upstream_of(dsn), tap=tap) as proxy:
-            yield led_through(dsn, proxy.host, proxy.port)
+            yield redirect_dsn(dsn, proxy.host, proxy.port)
 
 
 class Burst(Fault):

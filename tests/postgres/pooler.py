@@ -147,7 +147,7 @@ class _Server(asyncio.Protocol):
 
     def __init__(self, driver: asyncpg.Connection) -> None:
         self._driver = driver
-        self._messages = wire.Messages(from_client=False)
+        self._messages = wire.MessageReader(from_client=False)
         self.client: _Client | None = None
         self.lost = False
         self.transport: asyncio.Transport = getattr(driver, _DRIVERS_OWN)
@@ -155,7 +155,7 @@ class _Server(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        for message in self._messages.cut(data):
+        for message in self._messages.feed(data):
             if self.client is not None:
                 self.client.answered(message)
 
@@ -228,10 +228,10 @@ class _Client:
         self._awaited = 0
 
     async def run(self) -> None:
-        messages = wire.Messages(from_client=True)
+        messages = wire.MessageReader(from_client=True)
         try:
             while data := await self._reader.read(1 << 16):
-                for message in messages.cut(data):
+                for message in messages.feed(data):
                     if message.kind == _TERMINATE:
                         return
                     if message.asks_for_encryption:

@@ -25,8 +25,8 @@ from poslife.postgres import PostgresStore
 from poslife.postgres._partitions import months_from
 from poslife.protocols import EventRecord, FeedToken
 from poslife.testing.faults import Answer, Cut, FaultProxy, PostgresFaultProxy, Step
-from poslife.testing.faults._postgres_dsn import led_through, upstream_of
-from poslife.testing.faults._postgres_wire import Messages
+from poslife.testing.faults._postgres_dsn import redirect_dsn, upstream_of
+from poslife.testing.faults._postgres_wire import MessageReader
 from tests.postgres.support import count, opened_store, session
 from tests.postgres.test_schema import as_role
 from tests.postgres_server import psql
@@ -154,11 +154,11 @@ class SwallowingHalfACopy:
     """
 
     def __init__(self) -> None:
-        self._messages = Messages(from_client=True)
+        self._messages = MessageReader(from_client=True)
         self._parts = 0
 
     def requested(self, data: bytes, /) -> Iterator[Step]:
-        for message in self._messages.cut(data):
+        for message in self._messages.feed(data):
             self._parts = self._parts + 1 if message.kind == b"d" else 0
             # Encryption would hide it.
             yield (
@@ -179,7 +179,7 @@ async def swallowing_half_a_copy(
 ) -> AsyncGenerator[tuple[FaultProxy, PostgresStore]]:
     async with FaultProxy(upstream_of(dsn), tap=SwallowingHalfACopy) as network:
         store = PostgresStore(
-            led_through(dsn, network.host, network.port),
+            redirect_dsn(dsn, network.host, network.port),
             command_timeout=command_timeout,
             lock_timeout=lock_timeout,
         )

@@ -20,7 +20,7 @@ from poslife.journal import FileJournal
 from poslife.postgres import PostgresStore
 from poslife.protocols import EventRecord
 from poslife.testing.faults import Cut, FaultProxy, Step
-from poslife.testing.faults._postgres_dsn import led_through, upstream_of
+from poslife.testing.faults._postgres_dsn import redirect_dsn, upstream_of
 from tests.postgres.support import session
 from tests.sink.postgres_scene import found_in, scene
 from tests.sink.zoo import POISON, BriskClock, host_event, reaches
@@ -215,7 +215,7 @@ async def test_a_row_of_which_the_connection_dies_is_found(postgres_dsn: str, tm
     It looks like an outage, but others are taken: it is found by halves, and set aside (incident 45).
     """
     async with FaultProxy(upstream_of(postgres_dsn), tap=Toxic) as proxy:
-        store = PostgresStore(led_through(postgres_dsn, proxy.host, proxy.port), command_timeout=2)
+        store = PostgresStore(redirect_dsn(postgres_dsn, proxy.host, proxy.port), command_timeout=2)
         await store.open()
         sink = BatchingSink(store, journal=FileJournal(tmp_path), batch=500, linger=0.01)
         events = [

@@ -13,7 +13,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 def test_time_stands_still_until_it_is_moved() -> None:
     """
-    Two readings with nothing between them are equal, and an advance moves both faces of the clock.
+    Two readings with nothing between them are equal, and an advance moves `now` and `monotonic`.
     """
     clock = ManualClock()
     before = clock.now(), clock.monotonic()
@@ -26,7 +26,7 @@ def test_time_stands_still_until_it_is_moved() -> None:
 
 def test_now_is_utc_whatever_the_start_was_given_in() -> None:
     """
-    A start with another offset names the same moment, told in UTC.
+    A start with another offset is the same moment, in UTC.
     """
     clock = ManualClock(datetime(2026, 1, 1, 4, tzinfo=timezone(timedelta(hours=4))))
 
@@ -36,7 +36,7 @@ def test_now_is_utc_whatever_the_start_was_given_in() -> None:
 
 def test_a_naive_start_is_refused() -> None:
     """
-    incident 42: there is no such thing as a time without an offset.
+    A time without an offset is ambiguous (incident 42).
     """
     with pytest.raises(ValueError, match="naive"):
         ManualClock(datetime(2026, 1, 1))  # noqa: DTZ001
@@ -44,7 +44,7 @@ def test_a_naive_start_is_refused() -> None:
 
 async def test_advance_wakes_the_due_in_the_order_of_their_time() -> None:
     """
-    Who asked for less is woken first, whoever asked first; who is not due sleeps on.
+    The shortest sleep ends first, in whatever order they began; one that is not due continues.
     """
     clock = ManualClock()
     woken: list[float] = []
@@ -70,7 +70,7 @@ async def test_advance_wakes_the_due_in_the_order_of_their_time() -> None:
 
 async def test_elapse_carries_a_task_through_all_its_pauses() -> None:
     """
-    A back-off of 1, 2 and 4 seconds is over after 7, and each pause ends at its very moment.
+    A back-off of 1, 2 and 4 seconds is over after 7, and each pause ends at exactly its time.
     """
     clock = ManualClock()
     moments: list[float] = []
@@ -89,7 +89,7 @@ async def test_elapse_carries_a_task_through_all_its_pauses() -> None:
 
 async def test_elapse_ends_at_its_own_time() -> None:
     """
-    Time moves by what was asked for, also when nobody sleeps, and a later sleeper is left alone.
+    Time moves by the whole span, even without sleepers, and a later sleeper is not woken.
     """
     clock = ManualClock()
     task = asyncio.create_task(clock.sleep(10))
@@ -105,7 +105,7 @@ async def test_elapse_ends_at_its_own_time() -> None:
 
 async def test_sleeping_for_no_time_yields_and_returns() -> None:
     """
-    Zero and negative pauses need nobody to move the clock.
+    Zero and negative pauses end without the clock moving.
     """
     clock = ManualClock()
     await clock.sleep(0)
@@ -116,7 +116,7 @@ async def test_sleeping_for_no_time_yields_and_returns() -> None:
 
 async def test_a_cancelled_sleeper_is_forgotten() -> None:
     """
-    Cancelling one sleep neither counts as a sleeper nor disturbs those behind it.
+    A cancelled sleep does not count as a sleeper, and does not disturb later ones.
     """
     clock = ManualClock()
     first, second = asyncio.create_task(clock.sleep(1)), asyncio.create_task(clock.sleep(2))

@@ -1,12 +1,12 @@
 """
-The scripted writer fails as it is told, and a sink over it loses nothing.
+The scripted writer fails by its script, and a sink over it loses nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -46,16 +46,15 @@ def _stored(store: MemoryStore) -> list[int | None]:
 
 class TestScriptedWriter(BatchWriterConformance):
     """
-    With no script it is the writer it is around.
+    Without a script it behaves like the writer it is around.
     """
 
     @override
     @asynccontextmanager
     async def writer(self) -> AsyncGenerator[BatchWriter]:
         self.store = MemoryStore()
-        self.scripted = ScriptedWriter(
-            self.store, refuses=lambda record: record.header.type == "bot.poisoned"
-        )
+        self.refused: set[str] = set()
+        self.scripted = ScriptedWriter(self.store, refuses=lambda record: record.header.type in self.refused)
         yield self.scripted
 
     @override
@@ -67,8 +66,11 @@ class TestScriptedWriter(BatchWriterConformance):
         return self.store.dead_letters()
 
     @override
-    def refusing(self, type: str, /) -> AbstractAsyncContextManager[None]:
-        return _always()
+    @asynccontextmanager
+    async def refusing(self, type: str, /) -> AsyncGenerator[None]:
+        self.refused.add(type)
+        yield
+        self.refused.remove(type)
 
     @override
     @asynccontextmanager
@@ -77,14 +79,9 @@ class TestScriptedWriter(BatchWriterConformance):
             yield
 
 
-@asynccontextmanager
-async def _always() -> AsyncGenerator[None]:
-    yield
-
-
 async def test_each_call_takes_a_step() -> None:
     """
-    Calls go as the script says, one step each, and are stored after its end.
+    Each call takes one step of the script, and after its end batches are stored.
     """
     store = MemoryStore()
     writer = ScriptedWriter(store, [Raise(StorageBusy("locked")), Store(), LoseReply(OSError("lost"))])
@@ -107,7 +104,7 @@ async def test_each_call_takes_a_step() -> None:
 
 async def test_refused_and_toxic_events() -> None:
     """
-    A refused event is told by its place, a toxic one is like an outage, but for a probe; the script waits.
+    A refused event is reported by its row; a toxic one is an outage, except to a probe; the script waits.
     """
     store = MemoryStore()
     writer = ScriptedWriter(
@@ -133,7 +130,7 @@ async def test_refused_and_toxic_events() -> None:
 
 async def test_slow_and_hanging() -> None:
     """
-    A slow call takes its time by the clock; a hanging one waits to be let go, or is cancelled.
+    A slow call takes its time by the clock; a hanging one waits for `go_on`, or is cancelled.
     """
     store = MemoryStore()
     clock = ManualClock()
@@ -162,7 +159,7 @@ async def test_slow_and_hanging() -> None:
 
 async def test_an_outage() -> None:
     """
-    While it fails, so do writes, probes and burials, with the error that was told; outages may be nested.
+    Inside `failing`, writes, probes and burials raise its error; outages may be nested.
     """
     store = MemoryStore()
     writer = ScriptedWriter(store)
@@ -182,7 +179,7 @@ async def test_an_outage() -> None:
 
 async def test_a_sink_loses_nothing_over_it() -> None:
     """
-    Lost replies, outages, a refused event and a toxic one: the sink stores all others once, in order.
+    Through lost replies, outages, a refused and a toxic event, the sink stores all others once, in order.
     """
     store = MemoryStore()
     refused, toxic = {7}, {23}

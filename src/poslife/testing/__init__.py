@@ -1,10 +1,11 @@
 """
-What a host's own tests run against.
+Tools for a host's own tests.
 
-- `poslife.testing.bybit`: a simulated Bybit on loopback that real ccxt clients talk to (``ccxt`` extra).
-- `poslife.testing.clock`: a clock that moves when a test says so.
-- `poslife.testing.faults`: connections that fail and processes that die at a chosen step.
-- `poslife.testing.writers`: a batch writer that fails as it is told.
+- `poslife.testing.bybit`: a simulated Bybit on loopback, to which a real ccxt client connects (``ccxt``
+  extra).
+- `poslife.testing.clock`: a clock that a test advances.
+- `poslife.testing.faults`: connections that fail, and processes that are killed, at a chosen point.
+- `poslife.testing.writers`: a batch writer that fails by a script.
 
 Importing this package imports none of them.
 """

@@ -1,5 +1,5 @@
 """
-A clock that stands still until it is told to move.
+A clock that a test advances.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 __all__ = ["ManualClock"]
 
-# Turns of the event loop given to tasks that a passing moment woke, before time moves on. A task that needs
-# more of them before it sleeps again is waiting for something that is not time.
+# Iterations of the event loop for tasks that have just been woken, before time moves on. A task that needs
+# more of them before it sleeps again is waiting for something other than time.
 _TURNS = 20
 
 
@@ -27,20 +27,19 @@ class ManualClock:
     A `Clock` whose time passes only by `advance` or `elapse`.
 
     `advance` is for code that only reads the time, and for tests that are not coroutines. `elapse` is for
-    code that sleeps, is woken, and sleeps again: a back-off of 1, 2 and 4 seconds is over after
-    ``await clock.elapse(7)``.
+    code that sleeps repeatedly: a back-off of 1, 2 and 4 seconds is over after ``await clock.elapse(7)``.
 
-    Times can be read from any thread; sleeping and moving belong to one event loop.
+    The time can be read from any thread; all other calls belong to one event loop.
 
     Args:
-        start: What `now` returns until time moves; aware. *Default*: 2026-01-01 00:00 UTC.
+        start: The first time; aware. *Default*: 2026-01-01 00:00 UTC.
     """
 
     __slots__ = ("_changed", "_count", "_elapsed", "_sleepers", "_start")
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         if start.tzinfo is None:
-            raise ValueError(f"start must be an aware datetime, not the naive {start!r}")
+            raise ValueError(f"start: expected an aware datetime, got the naive {start!r}")
         self._start = start.astimezone(UTC)
         self._elapsed = timedelta()
         self._sleepers: list[_Sleeper] = []
@@ -48,28 +47,22 @@ class ManualClock:
         self._changed = asyncio.Event()
 
     def now(self) -> datetime:
-        """
-        The time of day, aware, in UTC.
-        """
         return self._start + self._elapsed
 
     def monotonic(self) -> float:
         """
-        Seconds since this clock began.
+        Return the seconds since the clock was created.
         """
         return self._elapsed.total_seconds()
 
     @property
     def sleepers(self) -> int:
         """
-        How many calls of `sleep` are waiting for time to pass.
+        The number of calls of `sleep` that are waiting.
         """
         return sum(not sleeper.woken.done() for sleeper in self._sleepers)
 
     async def sleep(self, seconds: float, /) -> None:
-        """
-        Wait until *seconds* have passed on this clock; at least one turn of the event loop.
-        """
         pause = _span(seconds)
         if pause <= timedelta():
             await asyncio.sleep(0)
@@ -84,7 +77,7 @@ class ManualClock:
         """
         Return once at least *count* calls of `sleep` are waiting.
 
-        It lets a test wait for a task to reach its pause, before time moves.
+        A test waits so for a task to reach its pause, before it advances the time.
         """
         while self.sleepers < count:
             self._changed.clear()
@@ -92,18 +85,18 @@ class ManualClock:
 
     def advance(self, seconds: float) -> None:
         """
-        Move time at once, and wake whoever is due, the earliest first.
+        Advance the time at once, and wake the sleepers that are due, the earliest first.
 
-        The woken run when the event loop gets to them, and find the clock at its new time.
+        They run in the next iterations of the event loop, at the new time.
         """
         self._elapsed += _forward(seconds)
         self._wake()
 
     async def elapse(self, seconds: float) -> None:
         """
-        Let time pass from sleeper to sleeper, giving each that wakes its turns of the event loop.
+        Advance the time from sleeper to sleeper, and let each run when it is woken.
 
-        A sleeper finds the clock at the very moment it asked for, and what it goes on to sleep counts.
+        Each sleeper wakes at exactly its time, and its further sleeps within *seconds* are woken, too.
         """
         end = self._elapsed + _forward(seconds)
         await self._settle()
@@ -129,11 +122,11 @@ class ManualClock:
 
 def _span(seconds: float) -> timedelta:
     if not math.isfinite(seconds):
-        raise ValueError(f"seconds must be a finite number, not {seconds!r}")
+        raise ValueError(f"seconds: expected a finite number, got {seconds!r}")
     return timedelta(seconds=seconds)
 
 
 def _forward(seconds: float) -> timedelta:
     if seconds < 0:
-        raise ValueError(f"time does not go back: seconds must be at least 0, not {seconds!r}")
+        raise ValueError(f"seconds: expected at least 0, got {seconds!r}: time cannot go back")
     return _span(seconds)

@@ -1,5 +1,5 @@
 """
-A batch writer that fails as a test tells it to, for a host's own tests of what its sink does then.
+A batch writer that fails by a script, for a host's tests of its sink.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ Predicate = Callable[[EventRecord], bool]
 @dataclass(frozen=True, slots=True)
 class Store:
     """
-    The batch is stored, and its caller told so.
+    Store the batch.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Raise:
     """
-    Nothing is stored.
+    Store nothing and raise.
 
     Attributes:
-        error: What is raised.
+        error: The exception.
     """
 
     error: BaseException
@@ -42,10 +42,10 @@ class Raise:
 @dataclass(frozen=True, slots=True)
 class LoseReply:
     """
-    The batch is stored, and its caller does not learn of it: it is unknown, and will be written again.
+    Store the batch and raise, so that its outcome is unknown to the caller, which will write it again.
 
     Attributes:
-        error: What is raised instead of the reply; by default `StorageUnavailable`.
+        error: The exception in place of the reply. *Default*: `StorageUnavailable`.
     """
 
     error: BaseException | None = None
@@ -54,10 +54,10 @@ class LoseReply:
 @dataclass(frozen=True, slots=True)
 class Slow:
     """
-    The batch is stored after a while.
+    Store the batch after a delay.
 
     Attributes:
-        seconds: How long it takes, by the writer's clock.
+        seconds: The delay, by the writer's clock.
     """
 
     seconds: float
@@ -66,22 +66,22 @@ class Slow:
 @dataclass(frozen=True, slots=True)
 class Hang:
     """
-    Nothing comes back until `ScriptedWriter.go_on` is called; then the batch is stored.
+    Wait until `ScriptedWriter.go_on` is called, then store the batch.
     """
 
 
 Step: TypeAlias = Store | Raise | LoseReply | Slow | Hang
 """
-What one `BatchWriter.write` comes to.
+The effect of one call of `BatchWriter.write`.
 """
 
 
 class ScriptedWriter:
     """
-    A `BatchWriter` around another one.
+    A `BatchWriter` around another one, which fails by a script.
 
-    The first batches go as the script says, a step for each; those after its end are stored. Refused and
-    toxic events are looked for before that, in every batch::
+    The script has one step for each of the first batches; those after its end are stored. Refused and toxic
+    events are checked before that, in every batch::
 
         writer = ScriptedWriter(
             MemoryStore(),
@@ -90,16 +90,16 @@ class ScriptedWriter:
         )
 
     Args:
-        inner: Where events are stored.
-        script: What the first calls of `write` come to.
-        refuses: Which events are refused for good, with `StorageRejected` and their ``row``.
-        toxic: Which events take the connection down whenever they are sent: `StorageUnavailable`, while a
-            probe succeeds.
-        clock: For `Slow`.
+        inner: The writer that stores.
+        script: The steps for the first calls of `write`.
+        refuses: Selects the events that are refused for good, with `StorageRejected` and their ``row``.
+        toxic: Selects the events that break the connection whenever they are sent: `StorageUnavailable`,
+            while a probe succeeds.
+        clock: The clock of `Slow`.
 
     Attributes:
-        batches: Every batch that was asked to be written, in order, whatever came of it.
-        probes: How often it was probed.
+        batches: The batches of all calls of `write`, in order, stored or not.
+        probes: The number of calls of `probe`.
         hangs: Set while a call hangs.
     """
 
@@ -125,16 +125,16 @@ class ScriptedWriter:
 
     def then(self, *steps: Step) -> None:
         """
-        Write on at the script.
+        Append *steps* to the script.
         """
         self._script.extend(steps)
 
     @contextmanager
     def failing(self, error: BaseException | None = None) -> Generator[None]:
         """
-        While it is entered, writes, probes and burials raise *error*; by default the store is away.
+        Let every `write`, `probe` and `bury` inside the block raise *error*; by default `StorageUnavailable`.
 
-        The script waits meanwhile.
+        The script does not advance meanwhile.
         """
         before, self._outage = self._outage, StorageUnavailable("switched off") if error is None else error
         try:
@@ -144,10 +144,10 @@ class ScriptedWriter:
 
     def go_on(self) -> None:
         """
-        Let the call that hangs longest go on.
+        Let the call that has been hanging longest continue.
 
         Raises:
-            RuntimeError: None does.
+            RuntimeError: No call hangs.
         """
         while self._waiting:
             hanging = self._waiting.popleft()
@@ -157,9 +157,6 @@ class ScriptedWriter:
         raise RuntimeError("no write hangs")
 
     async def write(self, records: Sequence[EventRecord], /) -> None:
-        """
-        See `BatchWriter.write`.
-        """
         self.batches.append(tuple(records))
         self._require_reachable()
         for row, record in enumerate(records):
@@ -185,16 +182,13 @@ class ScriptedWriter:
 
     async def probe(self) -> None:
         """
-        See `BatchWriter.probe`: it succeeds but for an outage, whatever becomes of batches.
+        Succeed unless inside `failing`, regardless of the script.
         """
         self.probes += 1
         self._require_reachable()
         await self._inner.probe()
 
     async def bury(self, letter: DeadLetter, /) -> None:
-        """
-        See `BatchWriter.bury`.
-        """
         self._require_reachable()
         await self._inner.bury(letter)
 

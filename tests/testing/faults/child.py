@@ -1,5 +1,5 @@
 """
-A program with checkpoints, for the tests of the harness that kills it there.
+A program with checkpoints, for the tests of the harness that kills it.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ def report_from_threads() -> None:
 
 
 def start_another() -> None:
-    subprocess.run([sys.executable, __file__, "lonely"], check=True)
+    subprocess.run([sys.executable, __file__, "without a parent"], check=True)
     checkpoint("after another")
 
 
-def be_lonely() -> None:
-    # Pipes of its own get the numbers that its parent's had.
+def run_without_a_parent() -> None:
+    # Its own pipes get the descriptors of its parent's pipes.
     for _ in range(20):
         os.pipe()
     checkpoint("nobody listens")
@@ -79,7 +79,7 @@ PROGRAMS: dict[str, Callable[..., None]] = {
     "hang": hang,
     "threads": report_from_threads,
     "start another": start_another,
-    "lonely": be_lonely,
+    "without a parent": run_without_a_parent,
     "two lines": say_two_lines,
     "die by itself": die_by_itself,
 }

@@ -1,104 +1,52 @@
+"""
+PostgreSQL's messages.
+"""
+
 from __future__ import annotations
 
 import itertools
-import struct
-from collections.abc import Iterator
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poslife.testing.faults import Cut, Fate, PostgresFaultProxy, Step
-from poslife.testing.faults._postgres_wire import Messages
-
-STARTUP = struct.pack("!ii", 8, 196608)
-
-
-def message(kind: bytes, body: bytes = b"") -> bytes:
-    return kind + struct.pack("!i", len(body) + 4) + body
-
-
-def passed(steps: Iterator[Step]) -> bytes:
-    """
-    What goes through; anything but bytes fails.
-    """
-    through = b""
-    for step in steps:
-        assert isinstance(step, bytes)
-        through += step
-    return through
-
-
-COPY = (
-    message(b"P", b"\0COPY kept FROM STDIN\0\0\0")
-    + message(b"B", b"\0\0\0\0\0\0\0\0")
-    + message(b"E", b"\0\0\0\0\0")
-    + message(b"S")
-)
-COPY_ACCEPTED = message(b"1") + message(b"2") + message(b"G", b"\0\0\0")
-ROWS = message(b"d", b"1\n") + message(b"c") + message(b"S")
-COPY_DONE = message(b"C", b"COPY 1\0") + message(b"Z", b"I")
-
-
-def test_a_copy_in_the_extended_protocol_is_one_statement() -> None:
-    """
-    Its second Sync belongs to the statement that began with the first: the server answers once.
-    """
-    proxy = PostgresFaultProxy(("127.0.0.1", 1))
-    session = proxy.network.new_tap()
-
-    assert STARTUP + COPY == passed(session.requested(STARTUP + COPY))
-    assert COPY_ACCEPTED == passed(session.replied(COPY_ACCEPTED))
-    assert ROWS == passed(session.requested(ROWS))
-    assert COPY_DONE == passed(session.replied(COPY_DONE))
-
-    (statement,) = proxy.statements
-
-    assert (statement.sql, statement.fate) == ("COPY kept FROM STDIN", Fate.ANSWERED)
-
-
-def test_only_the_end_of_a_copy_is_withheld() -> None:
-    """
-    A client is let send its rows before the reply to its COPY is dropped.
-    """
-    proxy = PostgresFaultProxy(("127.0.0.1", 1))
-    proxy.drop_reply()
-    session = proxy.network.new_tap()
-    passed(session.requested(STARTUP + COPY))
-
-    assert COPY_ACCEPTED == passed(session.replied(COPY_ACCEPTED))
-
-    passed(session.requested(ROWS))
-
-    assert [Cut.RESET] == list(session.replied(COPY_DONE))
-
-
-def test_what_belongs_to_no_statement_passes() -> None:
-    """
-    Authentication, the farewell, and what the server says unasked are nobody's statement.
-    """
-    proxy = PostgresFaultProxy(("127.0.0.1", 1))
-    proxy.drop_reply()
-    session = proxy.network.new_tap()
-    greeting = message(b"R", b"\0\0\0\0") + message(b"Z", b"I")
-    unasked = message(b"A", b"\0\0\0\0channel\0payload\0")
-
-    assert passed(session.replied(greeting + unasked)) == greeting + unasked
-    assert passed(session.requested(STARTUP + message(b"p", b"secret\0") + message(b"X"))).endswith(
-        message(b"X")
-    )
-    assert proxy.statements == ()
+from poslife.testing.faults._postgres_wire import Message, MessageReader, sqlstate
+from tests.testing.faults.packets import CANCEL_REQUEST, SSL_REQUEST, STARTUP, message
 
 
 @given(bodies=st.lists(st.binary(max_size=50)), cuts=st.lists(st.integers(0, 400)))
 def test_messages_are_the_same_however_the_bytes_arrive(bodies: list[bytes], cuts: list[int]) -> None:
     """
-    Where the network cuts a stream has no influence on its messages.
+    The pieces in which a stream arrives have no influence on its messages.
     """
     stream = STARTUP + b"".join(message(b"Q", body) for body in bodies)
     edges = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
-    reader = Messages(from_client=True)
+    reader = MessageReader(from_client=True)
     pieces = [stream[start:end] for start, end in itertools.pairwise(edges)]
-    messages = [one for piece in pieces for one in reader.cut(piece)]
+    messages = [one for piece in pieces for one in reader.feed(piece)]
 
     assert [b"", *(b"Q" for _ in bodies)] == [one.kind for one in messages]
     assert bodies == [one.body for one in messages[1:]]
+
+
+def test_a_clients_first_packets_have_no_letter() -> None:
+    """
+    After a request for encryption there is another such packet, after a cancel request nothing else.
+    """
+    opening = list(MessageReader(from_client=True).feed(SSL_REQUEST + STARTUP + message(b"X")))
+    cancelling = list(MessageReader(from_client=True).feed(CANCEL_REQUEST + CANCEL_REQUEST))
+
+    assert [b"", b"", b"X"] == [one.kind for one in opening]
+    assert [True, False, False] == [one.asks_for_encryption for one in opening]
+    assert [b"", b""] == [one.kind for one in cancelling]
+
+
+def test_strings_and_the_sqlstate_are_read_from_a_body() -> None:
+    """
+    An error without a SQLSTATE has an empty one.
+    """
+    parse = Message(b"P", message(b"P", b"name\0SELECT 1\0\0\0"))
+    error = Message(b"E", message(b"E", b"SERROR\0C23505\0Mduplicate key\0\0"))
+    other = Message(b"E", message(b"E", b"SERROR\0\0"))
+
+    assert ("name", "SELECT 1") == parse.strings(2)
+    assert ("23505", "") == (sqlstate(error), sqlstate(other))

@@ -1,126 +1,22 @@
+"""
+A proxy that fails on demand.
+"""
+
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
-import tempfile
-from collections.abc import AsyncGenerator
-from pathlib import Path
-from typing import Self
 
 import pytest
 
 from poslife.testing.clock import ManualClock
-from poslife.testing.faults import Direction, FaultProxy, Tap
-
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-class Echo:
-    """
-    A server that answers each line with itself, and remembers what it heard and who left.
-    """
-
-    def __init__(self) -> None:
-        self.address = ("127.0.0.1", 0)
-        self.heard: list[bytes] = []
-        self.left = asyncio.Event()
-        self.hearing = asyncio.Event()
-        self._serving: set[asyncio.Task[None]] = set()
-
-    @contextlib.asynccontextmanager
-    async def at(self, path: Path | None = None) -> AsyncGenerator[Self]:
-        if path is None:
-            server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-            self.address = ("127.0.0.1", server.sockets[0].getsockname()[1])
-        else:
-            server = await asyncio.start_unix_server(self._accept, path)
-        try:
-            yield self
-        finally:
-            server.close()
-            if self._serving:
-                await asyncio.wait(self._serving)
-            await server.wait_closed()
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._serving.add(asyncio.ensure_future(self._serve(reader, writer)))
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            while line := await reader.readline():
-                self.heard.append(line)
-                self.hearing.set()
-                writer.write(line)
-        self.left.set()
-        writer.close()
-
-
-@contextlib.asynccontextmanager
-async def standing() -> AsyncGenerator[tuple[FaultProxy, Echo]]:
-    async with Echo().at() as echo, FaultProxy(echo.address) as proxy:
-        yield proxy, echo
-
-
-@contextlib.asynccontextmanager
-async def connected(proxy: FaultProxy) -> AsyncGenerator[Streams]:
-    reader, writer = await asyncio.open_connection(proxy.host, proxy.port)
-    try:
-        yield reader, writer
-    finally:
-        writer.close()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
-
-
-async def say(streams: Streams, line: bytes) -> bytes:
-    reader, writer = streams
-    writer.write(line)
-    return await reader.readline()
-
-
-async def assert_silent(streams: Streams) -> None:
-    """
-    Nothing comes, not even an end, though everybody had his turns.
-    """
-    arriving = asyncio.ensure_future(streams[0].read(1))
-    done, _ = await asyncio.wait({arriving}, timeout=0.05)
-    arriving.cancel()
-    await asyncio.wait({arriving})
-
-    assert not done
-
-
-async def test_it_passes_both_ways_when_nothing_is_switched_on() -> None:
-    """
-    Without a fault the proxy is not noticed, the end of a connection included.
-    """
-    async with standing() as (proxy, echo):
-        async with connected(proxy) as streams:
-            answer = await say(streams, b"hello\n")
-            streams[1].write_eof()
-            end = await streams[0].read()
-
-        assert (answer, end) == (b"hello\n", b"")
-        assert echo.heard == [b"hello\n"]
-        assert proxy.accepted == 1
-
-
-async def test_it_stands_before_unix_sockets_too() -> None:
-    """
-    The upstream may be the path of a unix socket.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "socket")
-        async with Echo().at(path), FaultProxy(path) as proxy, connected(proxy) as streams:
-            answer = await say(streams, b"hello\n")
-
-    assert answer == b"hello\n"
+from poslife.testing.faults import Direction, FaultProxy
+from tests.testing.faults.echo import Echo, assert_silent, connected, say, standing
 
 
 async def test_refused_connections_fail_at_once_and_the_port_stays() -> None:
     """
-    While it refuses, connecting fails and open connections go on; afterwards the same port answers again.
+    While it refuses, open connections continue; afterwards the same port accepts again.
     """
     async with standing() as (proxy, _):
         port = proxy.port
@@ -140,7 +36,7 @@ async def test_refused_connections_fail_at_once_and_the_port_stays() -> None:
 
 async def test_reset_all_ends_every_connection() -> None:
     """
-    Client and server both learn of a reset, and a new connection works.
+    Client and server both notice the reset, and a new connection works.
     """
     async with standing() as (proxy, echo):
         async with connected(proxy) as streams:
@@ -156,7 +52,7 @@ async def test_reset_all_ends_every_connection() -> None:
 
 async def test_a_black_hole_swallows_requests_and_the_end_of_the_client() -> None:
     """
-    The server neither hears a request nor notices that the client has gone, until all is healed.
+    The server gets no request and does not notice that the client is gone, until `heal`.
     """
     async with standing() as (proxy, echo):
         async with connected(proxy) as streams:
@@ -164,18 +60,21 @@ async def test_a_black_hole_swallows_requests_and_the_end_of_the_client() -> Non
             proxy.black_hole()
             streams[1].write(b"into the void\n")
             await assert_silent(streams)
+        leaving = asyncio.ensure_future(echo.left.wait())
+        noticed, _ = await asyncio.wait({leaving}, timeout=0.05)
+
+        assert not noticed
         assert echo.heard == [b"before\n"]
-        assert not echo.left.is_set()
 
         proxy.heal()
-        await echo.left.wait()
+        await leaving
 
         assert echo.heard == [b"before\n"]
 
 
 async def test_new_connections_in_a_black_hole_open_nothing_at_the_server() -> None:
     """
-    They are taken and told nothing; healing resets them.
+    They are accepted and get nothing; `heal` resets them.
     """
     async with standing() as (proxy, echo):
         proxy.black_hole()
@@ -192,7 +91,7 @@ async def test_new_connections_in_a_black_hole_open_nothing_at_the_server() -> N
 
 async def test_a_black_hole_for_replies_lets_requests_through() -> None:
     """
-    The server does what it was asked, and its answer never comes.
+    The server executes the request, and its answer never arrives.
     """
     async with standing() as (proxy, echo):
         proxy.black_hole(Direction.REPLIES)
@@ -207,7 +106,7 @@ async def test_a_black_hole_for_replies_lets_requests_through() -> None:
 
 async def test_a_black_hole_for_requests_still_brings_replies() -> None:
     """
-    Direction is meant: what comes from the server is not touched.
+    Data from the server is not affected.
     """
     async with standing() as (proxy, echo):
         async with connected(proxy) as streams:
@@ -223,7 +122,7 @@ async def test_a_black_hole_for_requests_still_brings_replies() -> None:
 
 async def test_what_was_stalled_arrives_late() -> None:
     """
-    A request that its client gave up on reaches the server all the same, once the stall is over.
+    A request that its client gave up on still reaches the server, after the stall.
     """
     async with standing() as (proxy, echo):
         async with connected(proxy) as streams:
@@ -258,7 +157,7 @@ async def test_delay_holds_each_piece_back() -> None:
 
 async def test_dropping_a_reply_resets_after_the_server_has_acted() -> None:
     """
-    The request was heard, its answer is lost with the connection, and the next request is answered.
+    The request was executed, its answer is lost with the connection, and the next is answered.
     """
     async with standing() as (proxy, echo):
         proxy.drop_next_reply()
@@ -271,22 +170,9 @@ async def test_dropping_a_reply_resets_after_the_server_has_acted() -> None:
         assert echo.heard == [b"do it\n", b"again\n"]
 
 
-async def test_a_server_that_is_down_looks_like_a_reset() -> None:
-    """
-    The proxy takes a connection before it knows that it cannot pass it on.
-    """
-    with socket.socket() as nobody:
-        # Bound and not listening: nobody is there, and nobody else can be.
-        nobody.bind(("127.0.0.1", 0))
-        upstream = ("127.0.0.1", nobody.getsockname()[1])
-        async with FaultProxy(upstream) as proxy, connected(proxy) as streams:
-            with pytest.raises(ConnectionResetError):
-                await streams[0].readline()
-
-
 async def test_there_is_no_port_outside_the_block() -> None:
     """
-    A proxy that does not listen has no port to tell.
+    A proxy that is not listening has no port.
     """
     async with FaultProxy(("127.0.0.1", 1)) as proxy:
         assert proxy.port > 0
@@ -296,7 +182,7 @@ async def test_there_is_no_port_outside_the_block() -> None:
 
 async def test_leaving_the_block_ends_what_is_open() -> None:
     """
-    Nothing of a proxy outlives it, whatever fault is on.
+    No connection outlives the block, with any fault switched on.
     """
     async with Echo().at() as echo:
         async with FaultProxy(echo.address) as proxy:
@@ -314,16 +200,29 @@ async def test_leaving_the_block_ends_what_is_open() -> None:
         assert echo.heard == [b"hello\n"]
 
 
-async def test_a_failing_tap_is_told() -> None:
+async def test_an_address_that_is_not_local_is_refused() -> None:
     """
-    An error in what reads along is raised at the end of the proxy, not swallowed with the connection.
+    The error is the system's, and the proxy does not listen.
     """
-    async with Echo().at() as echo:
+    proxy = FaultProxy(("127.0.0.1", 1), host="192.0.2.1")
+    with pytest.raises(OSError, match="assign requested address"):
+        await proxy.__aenter__()
+    with pytest.raises(RuntimeError, match="async with"):
+        _ = proxy.port
 
-        def broken() -> Tap:
-            raise NotImplementedError
+    # Nothing was opened, so there is nothing to close.
+    await proxy.__aexit__(None, None, None)
 
-        with pytest.RaisesGroup(NotImplementedError):
-            async with FaultProxy(echo.address, tap=broken) as proxy, connected(proxy) as streams:
-                with pytest.raises(ConnectionResetError):
-                    await streams[0].readline()
+
+async def test_a_client_that_has_left_again_is_not_counted() -> None:
+    """
+    The socket was ready for a connection that is gone when it is accepted.
+    """
+    async with standing() as (proxy, _):
+        with socket.socket() as nothing_waits:
+            nothing_waits.bind(("127.0.0.1", 0))
+            nothing_waits.listen()
+            nothing_waits.setblocking(False)
+            proxy._accept_one(nothing_waits)
+
+        assert (0, 0) == (proxy.accepted, proxy.open_links)

@@ -1,5 +1,5 @@
 """
-Where a process under test stands still until its parent lets it go on, or kills it.
+`checkpoint`: a point at which a process under test waits until its parent lets it continue, or kills it.
 """
 
 import os
@@ -8,24 +8,24 @@ import threading
 
 # Set by the parent: report pipe and its inode, go-ahead pipe and its inode.
 ENVIRONMENT_NAME = "POSLIFE_CHECKPOINTS"
-# The parent is gone, so nobody would ever let this process go on.
+# The exit status if the parent has ended, so that nothing would ever let this process continue.
 ABANDONED = 70
 
-# One process has one parent to report to, whatever thread does it.
+# All threads of the process share the pipes to its parent.
 _reporting = threading.Lock()
 
 
 def checkpoint(name: str) -> None:
     """
-    Report *name* to the parent and stand still, the event loop included, until it says to go on.
+    Report *name* to the parent, and block, with the event loop, until the parent lets this process continue.
 
-    Without a parent that waits for it (see `Child`), it does nothing.
+    It does nothing unless the process is run by a `Child`.
     """
     pipes = _pipes()
     if pipes is None:
         return
     if "\n" in name:
-        raise ValueError(f"a checkpoint's name is one line, not {name!r}")
+        raise ValueError(f"name: expected one line, got {name!r}")
     report, go_ahead = pipes
     with _reporting:
         try:
@@ -42,7 +42,8 @@ def _pipes() -> tuple[int, int] | None:
     if value is None:
         return None
     report, report_inode, go_ahead, go_ahead_inode = map(int, value.split(","))
-    # A process that ours started has the variable but not the pipes; those numbers may be its own files.
+    # A process that this one starts inherits the variable but not the pipes: there the same descriptors may
+    # be other files.
     if _is_pipe(report, report_inode) and _is_pipe(go_ahead, go_ahead_inode):
         return report, go_ahead
     return None

@@ -1,5 +1,5 @@
 """
-Runs a Python program as a child that can be killed at its checkpoints.
+Running a Python program as a child process that can be killed at its checkpoints.
 """
 
 import asyncio
@@ -22,15 +22,15 @@ _DEFAULT_TIMEOUT = 60.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildProgram:
     """
-    A Python program with its arguments; `script` and `module` make one.
+    A Python program with its arguments; `script` and `module` create one.
     """
 
     arguments: tuple[str, ...]
-    """What follows the name of the interpreter."""
+    """The arguments of the interpreter."""
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Set in addition to this process's own."""
+    """Variables in addition to this process's own."""
     folder: Path | None = None
-    """Where it runs. *Default*: where this process does."""
+    """The working directory. *Default*: this process's."""
     interpreter: str = sys.executable
 
     @classmethod
@@ -42,7 +42,7 @@ class ChildProgram:
         folder: Path | None = None,
     ) -> Self:
         """
-        The Python file at *path*.
+        Return a program for the Python file at *path*.
         """
         return cls(arguments=(str(path), *arguments), environment=environment or {}, folder=folder)
 
@@ -55,7 +55,7 @@ class ChildProgram:
         folder: Path | None = None,
     ) -> Self:
         """
-        The module *name*, as ``python -m`` runs it.
+        Return a program for the module *name*, as ``python -m`` runs it.
         """
         return cls(arguments=("-m", name, *arguments), environment=environment or {}, folder=folder)
 
@@ -63,31 +63,31 @@ class ChildProgram:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildReport:
     """
-    What a child did, now that it has ended.
+    The record of a child that has ended.
     """
 
     checkpoints: tuple[str, ...]
-    """Those it reached, in order."""
+    """The checkpoints that it reached, in order."""
     exit_status: int
-    """Negative: the signal that ended it."""
+    """If negative, the signal that ended it."""
     output: str
     errors: str
 
     @property
     def was_killed(self) -> bool:
         """
-        Whether SIGKILL ended it.
+        True if SIGKILL ended it.
         """
         return self.exit_status == -signal.SIGKILL
 
 
 class Child:
     """
-    A running `ChildProgram`, which stands still at each of its checkpoints.
+    A running `ChildProgram`, which waits at each of its checkpoints.
 
-    Iterating gives the name of each checkpoint the child reaches, while the child stands there; the next step
-    of the iteration lets it go on. The iteration ends with the child. Leaving the ``async with`` block kills
-    the child if it still runs; from then on there is a `report`::
+    Iterating gives the name of each checkpoint that the child reaches, while it waits there; the next step of
+    the iteration lets it continue. The iteration ends when the child ends. Leaving the ``async with`` block
+    kills the child if it still runs; from then on there is a `report`::
 
         async with Child(program) as child:
             async for name in child:
@@ -97,15 +97,15 @@ class Child:
         assert child.report.was_killed
 
     Args:
-        program: What to run.
-        timeout: Seconds, of real time, for its whole life.
+        program: The program to run.
+        timeout: The time limit for its whole run, in seconds of real time.
     """
 
     def __init__(self, program: ChildProgram, *, timeout: float = _DEFAULT_TIMEOUT) -> None:
         self._program = program
         self._timeout = timeout
         self._checkpoints: list[str] = []
-        self._standing = False
+        self._is_waiting = False
         self._report: ChildReport | None = None
 
     async def __aenter__(self) -> Self:
@@ -152,19 +152,18 @@ class Child:
     @property
     def report(self) -> ChildReport:
         """
-        What it did; known once the ``async with`` block is left.
+        The record of the run, once the ``async with`` block has ended.
         """
         if self._report is None:
-            raise LookupError("a child's report is complete when its 'async with' block has ended")
+            raise LookupError("a child has no report before its `async with` block has ended")
         return self._report
 
     def kill(self) -> None:
         """
-        Send SIGKILL; the child does not get to do anything more. Killing a dead child does nothing.
+        Send SIGKILL; does nothing to a child that has ended.
         """
         if self._process.returncode is None:
-            # Not the process's own `kill`: that asks first whether the child has ended, and so takes its exit
-            # status away from the event loop.
+            # Not `Process.kill`: it polls first, and so takes the exit status away from the event loop.
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGKILL)
 
@@ -176,10 +175,10 @@ class Child:
 
     async def __anext__(self) -> str:
         """
-        Let the child go on to its next checkpoint.
+        Let the child continue to its next checkpoint.
 
         Raises:
-            TimeoutError: The child's time is over; it was killed.
+            TimeoutError: The child has reached its time limit, and was killed.
         """
         try:
             async with asyncio.timeout_at(self._deadline):
@@ -189,7 +188,7 @@ class Child:
         except TimeoutError:
             self.kill()
             raise TimeoutError(
-                f"the child was not done after {self._timeout} s; it passed {self._checkpoints} and wrote:\n"
+                f"the child had not ended after {self._timeout} s; reached {self._checkpoints}, wrote:\n"
                 f"{_text(self._output)}{_text(self._errors)}"
             ) from None
         if name is None:
@@ -210,35 +209,35 @@ class Child:
         )
 
     async def _next_checkpoint(self) -> str | None:
-        if self._standing:
-            self._standing = False
-            # A child that was killed where it stood reads no more.
+        if self._is_waiting:
+            self._is_waiting = False
+            # A child that was killed at its checkpoint no longer reads the pipe.
             with contextlib.suppress(BrokenPipeError):
                 os.write(self._go_ahead, b".")
         line = await self._lines.readline()
-        # Half a line is a child that died while it wrote.
+        # An incomplete line means that the child died while it wrote.
         if not line.endswith(b"\n"):
             return None
         name = line[:-1].decode()
         self._checkpoints.append(name)
-        self._standing = True
+        self._is_waiting = True
         return name
 
 
 async def run_to_end(program: ChildProgram, *, timeout: float = _DEFAULT_TIMEOUT) -> ChildReport:
     """
-    Run *program*, letting it pass every checkpoint: so they can be counted.
+    Run *program* through all of its checkpoints, so that they can be counted.
 
     Raises:
-        ChildProcessError: It did not end well.
-        TimeoutError: It did not end in time.
+        ChildProcessError: Its exit status was not 0.
+        TimeoutError: It reached its time limit.
     """
     child = Child(program, timeout=timeout)
     async with child:
         async for _ in child:
             pass
     if child.report.exit_status != 0:
-        raise ChildProcessError(_told("the child failed", child.report))
+        raise ChildProcessError(_describe("the child failed", child.report))
     return child.report
 
 
@@ -246,16 +245,16 @@ async def kill_at(
     program: ChildProgram, where: int | str, *, timeout: float = _DEFAULT_TIMEOUT
 ) -> ChildReport:
     """
-    Run *program* and kill it, by SIGKILL, where it stands at a checkpoint.
+    Run *program*, and kill it by SIGKILL while it waits at a checkpoint.
 
     Args:
-        program: What to run.
-        where: The checkpoint's index in `ChildReport.checkpoints`, or its name (the first of it).
-        timeout: Seconds for all of it.
+        program: The program to run.
+        where: The checkpoint's index in `ChildReport.checkpoints`, or its name (the first with that name).
+        timeout: The time limit, in seconds.
 
     Raises:
-        ChildProcessError: It ended before it got there.
-        TimeoutError: It neither got there nor ended in time.
+        ChildProcessError: It ended before it reached the checkpoint.
+        TimeoutError: It reached its time limit first.
     """
     child = Child(program, timeout=timeout)
     reached = False
@@ -268,7 +267,7 @@ async def kill_at(
                 break
             index += 1
     if not reached:
-        raise ChildProcessError(_told(f"the child ended before checkpoint {where!r}", child.report))
+        raise ChildProcessError(_describe(f"the child ended before checkpoint {where!r}", child.report))
     return child.report
 
 
@@ -277,8 +276,8 @@ def _text(file: IO[bytes]) -> str:
     return file.read().decode(errors="replace")
 
 
-def _told(what: str, report: ChildReport) -> str:
+def _describe(failure: str, report: ChildReport) -> str:
     return (
-        f"{what}: exit status {report.exit_status} after checkpoints {list(report.checkpoints)}; "
+        f"{failure}: exit status {report.exit_status} after checkpoints {list(report.checkpoints)}; "
         f"it wrote:\n{report.output}{report.errors}"
     )

@@ -1,32 +1,32 @@
 """
-Where a PostgreSQL DSN leads, and how to lead it elsewhere.
+The server of a PostgreSQL DSN, and the DSN redirected to another server.
 """
 
 import os
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
-from poslife.testing.faults._proxy import Address
+from poslife.testing.faults._link import Address
 
 _DEFAULT_PORT = 5432
-# Where libpq and asyncpg look when a DSN names no host.
+# libpq and asyncpg look here if a DSN names no host.
 _SOCKET_FOLDERS = ("/run/postgresql", "/var/run/postgresql", "/tmp", "/private/tmp")  # noqa: S108
 
 
 def upstream_of(dsn: str) -> Address:
     """
-    The server that *dsn* leads to.
+    Return the address of the server of *dsn*.
 
     Raises:
-        ValueError: It is no PostgreSQL URL, or names several servers.
+        ValueError: It is not a PostgreSQL URL, or names several servers.
     """
     parts = urlsplit(dsn)
     if parts.scheme not in {"postgresql", "postgres"}:
-        raise ValueError(f"a PostgreSQL DSN begins with postgresql://, not {parts.scheme!r}")
+        raise ValueError(f"expected a DSN with the scheme postgresql, got {parts.scheme!r}")
     query = dict(parse_qsl(parts.query))
     hosts = unquote(parts.netloc.rpartition("@")[2])
     if "," in hosts or "," in query.get("host", ""):
-        raise ValueError("a proxy stands in front of one server; the DSN names several")
+        raise ValueError("expected a DSN with one server, got several: use a proxy for each")
     host, port = _host_and_port(hosts)
     host = host or query.get("host") or os.environ.get("PGHOST", "")
     port = port or query.get("port") or os.environ.get("PGPORT", "") or str(_DEFAULT_PORT)
@@ -38,11 +38,11 @@ def upstream_of(dsn: str) -> Address:
     return host, int(port)
 
 
-def led_through(dsn: str, host: str, port: int) -> str:
+def redirect_dsn(dsn: str, host: str, port: int) -> str:
     """
-    *dsn* with another server in it, its user, database and settings kept, and encryption off.
+    Return *dsn* with another server, with its user, database and settings, and without encryption.
 
-    The proxy reads along, so client and server speak in the clear.
+    The proxy has to read the messages, so client and server must not encrypt them.
     """
     parts = urlsplit(dsn)
     user, at, _ = parts.netloc.rpartition("@")

@@ -1,12 +1,12 @@
 """
-PostgreSQL's messages, as far as a proxy must understand them.
+PostgreSQL's messages, as far as a proxy has to read them.
 """
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# What takes the place of a protocol version in the first packet of a connection.
+# Request codes in place of the protocol version in the first packet of a connection.
 _CANCEL_REQUEST = 80877102
 _SSL_REQUEST = 80877103
 _GSS_REQUEST = 80877104
@@ -14,11 +14,11 @@ _GSS_REQUEST = 80877104
 # From the client.
 QUERY, PARSE, BIND, DESCRIBE, EXECUTE = b"Q", b"P", b"B", b"D", b"E"
 CLOSE, FLUSH, SYNC, CALL = b"C", b"H", b"S", b"F"
-# From the server; letters mean something else in each direction.
+# From the server; the same letter has another meaning in each direction.
 READY, ERROR, COPY_IN, COPY_BOTH = b"Z", b"E", b"G", b"W"
 
-# A client's statement consists of these and ends in one of those: each end brings one READY. The rest is
-# authentication, the data of a COPY, and the farewell.
+# A client's statement consists of the first set and ends with one of the second: each end brings one READY.
+# The other messages are authentication, the data of a COPY, and Terminate.
 OF_A_STATEMENT = frozenset({QUERY, PARSE, BIND, DESCRIBE, EXECUTE, CLOSE, FLUSH, SYNC, CALL})
 END_OF_A_STATEMENT = frozenset({QUERY, SYNC, CALL})
 
@@ -26,7 +26,7 @@ END_OF_A_STATEMENT = frozenset({QUERY, SYNC, CALL})
 @dataclass(frozen=True, slots=True)
 class Message:
     """
-    One message: its letter (empty in a packet that opens a connection), and all its bytes.
+    One message: its type letter (empty in a connection's first packets), and all its bytes.
     """
 
     kind: bytes
@@ -35,39 +35,39 @@ class Message:
     @property
     def body(self) -> bytes:
         """
-        What follows the letter and the length.
+        The bytes after the letter and the length.
         """
         return self.raw[len(self.kind) + 4 :]
 
     @property
     def asks_for_encryption(self) -> bool:
         """
-        Whether this opens a connection by asking for TLS or GSS encryption.
+        True for a request for TLS or GSS encryption.
         """
         return not self.kind and _code(self.raw) in {_SSL_REQUEST, _GSS_REQUEST}
 
     def strings(self, count: int) -> tuple[str, ...]:
         """
-        The first *count* zero-terminated strings of the body.
+        Return the first *count* zero-terminated strings of the body.
         """
         return tuple(part.decode(errors="replace") for part in self.body.split(b"\0", count)[:count])
 
 
-class Messages:
+class MessageReader:
     """
-    Cuts one direction of a connection into messages.
+    Splits one direction of a connection into messages.
 
     Args:
-        from_client: A client's first packets carry no letter.
+        from_client: A client's first packets have no type letter.
     """
 
     def __init__(self, *, from_client: bool) -> None:
         self._opening = from_client
         self._buffer = bytearray()
 
-    def cut(self, data: bytes) -> Iterator[Message]:
+    def feed(self, data: bytes) -> Iterator[Message]:
         """
-        Every message that is complete with *data*.
+        Yield each message that *data* completes.
         """
         self._buffer += data
         while (message := self._next()) is not None:
@@ -90,11 +90,11 @@ class Messages:
 
 def sqlstate(error: Message) -> str:
     """
-    The SQLSTATE in an ERROR.
+    Return the SQLSTATE of an ERROR.
     """
-    for fact in error.body.split(b"\0"):
-        if fact[:1] == b"C":
-            return fact[1:].decode()
+    for field in error.body.split(b"\0"):
+        if field[:1] == b"C":
+            return field[1:].decode()
     return ""
 
 

@@ -1,22 +1,17 @@
+"""
+A proxy that fails at a chosen statement of PostgreSQL.
+"""
+
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import asyncpg
 import pytest
 
-from poslife.testing.faults import (
-    Cut,
-    Fate,
-    PostgresFaultProxy,
-    Statement,
-    TransactionStatus,
-    is_commit,
-)
-from poslife.testing.faults._postgres_dsn import led_through, upstream_of
+from poslife.testing.faults import Cut, Fate, PostgresFaultProxy, Statement, TransactionStatus, is_commit
 from tests.postgres_server import psql
 
 IDLE, OPEN, FAILED = TransactionStatus.IDLE, TransactionStatus.OPEN, TransactionStatus.FAILED
@@ -46,20 +41,20 @@ async def insert(connection: asyncpg.Connection, number: int) -> None:
         await connection.execute("INSERT INTO kept VALUES ($1)", number)
 
 
-def told(statements: tuple[Statement, ...]) -> list[tuple[str, Fate, TransactionStatus | None]]:
+def outcomes(statements: tuple[Statement, ...]) -> list[tuple[str, Fate, TransactionStatus | None]]:
     return [(statement.sql, statement.fate, statement.status) for statement in statements]
 
 
 async def test_it_remembers_the_statements_of_a_transaction(dsn: str) -> None:
     """
-    Simple queries and prepared ones are there by their text, each with the transaction's status after it.
+    Simple and prepared queries are logged by their text, each with the transaction's status after it.
     """
     async with PostgresFaultProxy.for_dsn(dsn) as proxy, connection_through(proxy) as connection:
         await insert(connection, 1)
-        first = told(proxy.statements)
+        first = outcomes(proxy.statements)
         proxy.forget()
         await insert(connection, 2)
-        second = told(proxy.statements)
+        second = outcomes(proxy.statements)
 
     expected = [
         ("BEGIN;", Fate.ANSWERED, OPEN),
@@ -72,9 +67,9 @@ async def test_it_remembers_the_statements_of_a_transaction(dsn: str) -> None:
     assert stored(dsn) == [1, 2]
 
 
-async def test_it_remembers_errors_and_what_they_did_to_the_transaction(dsn: str) -> None:
+async def test_it_remembers_errors_and_the_failed_transaction(dsn: str) -> None:
     """
-    An error's SQLSTATE is kept, whether it comes when a statement is prepared or when it is executed.
+    An error's SQLSTATE is kept, from preparing a statement as from executing it.
     """
     async with PostgresFaultProxy.for_dsn(dsn) as proxy, connection_through(proxy) as connection:
         await insert(connection, 1)
@@ -94,7 +89,7 @@ async def test_it_remembers_errors_and_what_they_did_to_the_transaction(dsn: str
 
 async def test_a_dropped_reply_to_commit_leaves_the_row_and_raises(dsn: str) -> None:
     """
-    The server has committed, the client cannot know it: the ambiguous commit, at will.
+    The server has committed and the client cannot know: the ambiguous commit, on demand.
     """
     async with PostgresFaultProxy.for_dsn(dsn) as proxy, connection_through(proxy) as connection:
         trap = proxy.drop_reply_to_commit()
@@ -114,7 +109,7 @@ async def test_a_dropped_reply_to_commit_leaves_the_row_and_raises(dsn: str) -> 
 
 async def test_the_connection_can_be_cut_before_commit(dsn: str) -> None:
     """
-    The same error in the client, and nothing stored.
+    The client gets the same error, and nothing is stored.
     """
     async with PostgresFaultProxy.for_dsn(dsn) as proxy, connection_through(proxy) as connection:
         trap = proxy.cut_before(matching=is_commit)
@@ -128,7 +123,7 @@ async def test_the_connection_can_be_cut_before_commit(dsn: str) -> None:
 
 async def test_every_statement_can_be_failed_in_turn(dsn: str) -> None:
     """
-    Counted once in a clean run, each statement's reply is dropped in turn: only the COMMIT's leaves a row.
+    Each statement of a clean run is failed in turn: only the dropped reply to COMMIT leaves a row.
     """
     async with PostgresFaultProxy.for_dsn(dsn) as proxy:
         async with connection_through(proxy) as connection:
@@ -175,7 +170,7 @@ async def test_a_repeating_trap_fails_every_nth(dsn: str) -> None:
 
 async def test_a_silent_cut_leaves_the_transaction_open_at_the_server(dsn: str) -> None:
     """
-    After a black hole before COMMIT the old backend still holds its locks, though its client is gone.
+    Cut silently before COMMIT, the old backend still holds its locks, although its client is gone.
     """
     async with PostgresFaultProxy.for_dsn(dsn) as proxy:
         async with connection_through(proxy) as connection:
@@ -194,7 +189,7 @@ async def test_a_silent_cut_leaves_the_transaction_open_at_the_server(dsn: str) 
 
 async def test_the_reply_to_a_copy_can_be_dropped(dsn: str) -> None:
     """
-    The server asks for the rows and gets them; only what it says in the end is lost.
+    The server gets the rows; only its last reply is lost.
     """
     async with PostgresFaultProxy.for_dsn(dsn) as proxy, connection_through(proxy) as connection:
         await connection.copy_records_to_table("kept", records=[(1,), (2,)], columns=["number"])
@@ -210,18 +205,18 @@ async def test_the_reply_to_a_copy_can_be_dropped(dsn: str) -> None:
 
 async def test_the_rows_of_an_executemany_are_one_statement(dsn: str) -> None:
     """
-    However many rows are sent, the server is asked once and answers once.
+    The rows are sent in one go, and answered once.
     """
     async with PostgresFaultProxy.for_dsn(dsn) as proxy, connection_through(proxy) as connection:
         await connection.executemany("INSERT INTO kept VALUES ($1)", [(n,) for n in range(5000)])
 
-    assert told(proxy.statements) == [("INSERT INTO kept VALUES ($1)", Fate.ANSWERED, IDLE)]
+    assert outcomes(proxy.statements) == [("INSERT INTO kept VALUES ($1)", Fate.ANSWERED, IDLE)]
     assert len(stored(dsn)) == 5000
 
 
 async def test_statements_name_their_connection(dsn: str) -> None:
     """
-    Two connections through one proxy are told apart, and counted together.
+    Statements of two connections have their connection's number, and are counted together.
     """
     async with (
         PostgresFaultProxy.for_dsn(dsn) as proxy,
@@ -237,7 +232,7 @@ async def test_statements_name_their_connection(dsn: str) -> None:
 
 async def test_cancelling_works_through_the_proxy(dsn: str) -> None:
     """
-    A statement's time-out travels as a request of its own, on a connection that carries no statement.
+    A cancel request has its own connection, which carries no statement.
     """
     async with PostgresFaultProxy.for_dsn(dsn) as proxy, connection_through(proxy) as connection:
         with pytest.raises(TimeoutError):
@@ -248,9 +243,9 @@ async def test_cancelling_works_through_the_proxy(dsn: str) -> None:
     assert proxy.statements[0].sqlstate == "57014"
 
 
-async def test_a_client_that_wants_encryption_is_told_there_is_none(dsn: str) -> None:
+async def test_a_client_that_requests_encryption_is_declined(dsn: str) -> None:
     """
-    The proxy reads along, so it declines TLS in the server's stead.
+    The proxy has to read the messages, so it declines TLS in place of the server.
     """
     async with PostgresFaultProxy.for_dsn(dsn) as proxy:
         connection = await asyncpg.connect(proxy.dsn, ssl="prefer")
@@ -264,7 +259,7 @@ async def test_a_client_that_wants_encryption_is_told_there_is_none(dsn: str) ->
 
 async def test_an_outage_and_its_end(dsn: str) -> None:
     """
-    The faults of the network below are there too.
+    The network below has its own faults.
     """
     async with PostgresFaultProxy.for_dsn(dsn) as proxy:
         async with connection_through(proxy) as connection:
@@ -279,9 +274,9 @@ async def test_an_outage_and_its_end(dsn: str) -> None:
             assert await connection.fetchval("SELECT 1") == 1
 
 
-async def test_traps_say_what_they_do_not_know() -> None:
+async def test_a_proxy_without_a_dsn_has_none() -> None:
     """
-    A trap that has not sprung has no statement; there is no statement number 0; no DSN is made up.
+    It redirects any DSN that it is given, and fails no statement number 0.
     """
     async with PostgresFaultProxy(("127.0.0.1", 1)) as proxy:
         trap = proxy.drop_reply()
@@ -293,58 +288,3 @@ async def test_traps_say_what_they_do_not_know() -> None:
             _ = proxy.dsn
 
         assert f"127.0.0.1:{proxy.network.port}" in proxy.dsn_for("postgresql://somewhere/bot")
-
-
-@pytest.mark.parametrize(
-    "dsn,upstream",
-    [
-        ("postgresql://user:secret@db.example:6000/bot", ("db.example", 6000)),
-        ("postgres://db.example/bot", ("db.example", 5432)),
-        ("postgresql://[::1]:6000/bot", ("::1", 6000)),
-        ("postgresql://user@/bot?host=/run/pg&port=6000", Path("/run/pg/.s.PGSQL.6000")),
-        ("postgresql://%2Frun%2Fpg/bot", Path("/run/pg/.s.PGSQL.5432")),
-    ],
-    ids=["host and port", "default port", "IPv6", "socket in the query", "socket as host"],
-)
-def test_the_upstream_is_read_from_the_dsn(dsn: str, upstream: object) -> None:
-    """
-    Host and port, or the socket in a folder, as libpq reads them.
-    """
-    assert upstream_of(dsn) == upstream
-
-
-def test_a_dsn_without_a_host_leads_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    PGHOST and PGPORT, else a socket in one of the usual folders, else localhost.
-    """
-    monkeypatch.setenv("PGHOST", "db.example")
-    monkeypatch.setenv("PGPORT", "6000")
-
-    assert upstream_of("postgresql:///bot") == ("db.example", 6000)
-
-    monkeypatch.delenv("PGHOST")
-    monkeypatch.setenv("PGPORT", "1")
-
-    assert upstream_of("postgresql:///bot") == ("localhost", 1)
-
-
-@pytest.mark.parametrize(
-    "dsn", ["sqlite:///bot.db", "postgresql://a,b/bot", "postgresql:///bot?host=a,b"], ids=str
-)
-def test_a_dsn_that_leads_to_no_one_server_is_refused(dsn: str) -> None:
-    """
-    Another scheme or several hosts are errors, not guesses.
-    """
-    with pytest.raises(ValueError, match="DSN"):
-        upstream_of(dsn)
-
-
-def test_a_dsn_keeps_everything_but_its_server() -> None:
-    """
-    User, password, database and settings stay; host, port and encryption go.
-    """
-    dsn = "postgresql://us%40er:pa%3Ass@db.example:6000/bot?sslmode=require&host=x&application_name=my%20bot"
-
-    assert led_through(dsn, "127.0.0.1", 7000) == (
-        "postgresql://us%40er:pa%3Ass@127.0.0.1:7000/bot?application_name=my%20bot&sslmode=disable"
-    )

@@ -46,7 +46,7 @@ hypothesis.settings.load_profile(
 # they are not collected, rather than skipped: in a session with all extras no skip can go unnoticed.
 _NEEDS = {
     "aiohttp": ["testing/bybit/*", "examples/*"],
-    "asyncpg": ["*postgres*/*", "*test_postgres*"],
+    "asyncpg": ["*postgres*/*", "*test_postgres*", "examples/*"],
     "ccxt": [
         "*ccxt*",
         "examples/*",

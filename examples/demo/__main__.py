@@ -24,10 +24,9 @@ def main() -> int | str:
     Run the demo and return its exit status, or a message of failure.
     """
     try:
-        from examples.demo.books import SABOTAGES
         from examples.demo.run import run_demo
 
-        options = _parser(SABOTAGES).parse_args()
+        options = _parser().parse_args()
         return 0 if asyncio.run(run_demo(**vars(options))) else 1
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in LIBRARIES and not isinstance(error, MissingExtra):
@@ -40,7 +39,7 @@ def main() -> int | str:
         return INTERRUPTED
 
 
-def _parser(sabotages: tuple[str, ...]) -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m examples.demo",
         description=__doc__,
@@ -49,7 +48,7 @@ def _parser(sabotages: tuple[str, ...]) -> argparse.ArgumentParser:
     parser.add_argument(
         "--full",
         action="store_true",
-        help="print every step, every position's history, the old bot's log and the sink's books",
+        help="print every position's history, the old bot's log and the sink's books, too",
     )
     parser.add_argument(
         "--dsn",
@@ -58,9 +57,6 @@ def _parser(sabotages: tuple[str, ...]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--keep", action="store_true", help="leave the database or the files, and say where")
     parser.add_argument("--within", type=float, metavar="SECONDS", help="fail if it takes longer")
-    parser.add_argument(
-        "--sabotage", dest="sabotages", action="append", default=[], choices=sabotages, help=argparse.SUPPRESS
-    )
     return parser
 
 

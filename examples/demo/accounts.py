@@ -46,7 +46,8 @@ class Truth:
         return {symbol: quantity for symbol, quantity in sums.items() if quantity}
 
     def lost(self, books: OldBooks) -> Sequence[Emitting]:
-        return [event for event in self.emitted if event.event not in books.kept | self.cut_off]
+        excused = books.kept | self.cut_off
+        return [event for event in self.emitted if event.event not in excused]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,10 +136,8 @@ def _events(truth: Truth, books: OldBooks, wrong: Sequence[str] = ()) -> Account
 
 
 def _wrong_events(truth: Truth, books: Books) -> list[str]:
-    stored, emitted = (
-        Counter(event for event, _ in books.host_events),
-        {one.event: one for one in truth.emitted},
-    )
+    stored = Counter(event for event, _ in books.host_events)
+    emitted = {one.event: one for one in truth.emitted}
     numbers: dict[str, int] = {}
     runs: Counter[str] = Counter()
     for event in truth.emitted:

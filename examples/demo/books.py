@@ -10,35 +10,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import NamedTuple
 
 from examples.demo.database import Database
 from poslife.events import verify_trail
 from poslife.postgres import PostgresStore
 from poslife.sqlite import SqliteStore
-
-OF_AN_EVENT = (
-    "type, schema, ref, venue, account, symbol, ordinal, severity, occurred_at, recorded_at, run,"
-    " correlation, causation, actor, sequence, payload, digest"
-)
-DAMAGE = {
-    "altered": (
-        "UPDATE life_events SET body = replace(body, '\"long\"', '\"short\"') WHERE type = 'position.claimed'"
-    ),
-    "dead-letter": "DELETE FROM dead_letters",
-    "fill": "DELETE FROM fills WHERE symbol = 'DOGE/USDT:USDT'",
-    "host-event": "DELETE FROM run_events WHERE type = 'signal.accepted' AND symbol = 'ETH/USDT:USDT'",
-    "host-event-twice": (
-        f"INSERT INTO run_events (event_id, {OF_AN_EVENT})"
-        f" SELECT '01890000-0000-7000-8000-000000000000', {OF_AN_EVENT}"
-        " FROM run_events WHERE type = 'signal.accepted' AND symbol = 'BTC/USDT:USDT'"
-    ),
-    "life-event": "DELETE FROM life_events WHERE type = 'order.submitting'",
-    "position": "UPDATE positions SET entered_quantity = '999' WHERE symbol = 'ETH/USDT:USDT'",
-}
-# What the demo must notice. The journal is removed before a restart, the rest is damaged at the end.
-SABOTAGES = ("journal", "line", *DAMAGE)
 
 
 class PositionRow(NamedTuple):
@@ -152,14 +129,3 @@ async def count_kept(database: Database, bot: str) -> Mapping[str, int]:
         return {"store": int((await database.run("SELECT count(*) FROM old_way_events"))[0][0])}
     counts = await database.run("SELECT count(*) FROM run_events UNION ALL SELECT count(*) FROM dead_letters")
     return {"store": sum(int(count) for (count,) in counts), "file": len(_lines(database))}
-
-
-async def damage(database: Database, sabotage: str) -> None:
-    if sabotage in DAMAGE:
-        await database.run(DAMAGE[sabotage])
-    elif sabotage == "line":
-        _remove_first_line(database.folder / "events.jsonl")
-
-
-def _remove_first_line(file: Path) -> None:
-    file.write_bytes(file.read_bytes().partition(b"\n")[2])

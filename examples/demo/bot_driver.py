@@ -12,13 +12,14 @@ from pathlib import Path
 
 from examples.demo.bot import Bot
 from examples.demo.database import LOCK_TIMEOUT
-from examples.demo.driver import Life, record_under_load
+from examples.demo.driver import Driver, Life
 from examples.demo.witness import Emitted, Emitting, Witness
 from poslife import (
     Account,
     BatchingSink,
     EventId,
     FurtherWriter,
+    PersistedPosition,
     PositionTracker,
     SinkState,
     Symbol,
@@ -94,11 +95,12 @@ async def driving_the_bot(life: Life, witness: Witness, exchange: BybitClient) -
     witness.write(Emitted("", sink.stats().writers))
 
 
-class BotDriver:
+class BotDriver(Driver):
     def __init__(self, bot: Bot, tracker: PositionTracker, sink: BatchingSink) -> None:
         self._bot = bot
         self._tracker = tracker
         self._sink = sink
+        self._held: dict[str, PersistedPosition] = {}
 
     async def open(self, symbol: str, quantity: str) -> str:
         try:
@@ -113,13 +115,12 @@ class BotDriver:
         await self._bot.sync()
         return "Synced"
 
-    async def burst(self, kind: str, count: int, odd_kind: str, odd_position: str) -> str:
-        for number in range(count):
-            odd = number == count // 2
-            # mypy and pyright refuse the text for a position; the old bot's has a type that lets it pass.
-            about = odd_position if odd and odd_position else None
-            self._tracker.record(odd_kind if odd and odd_kind else kind, about, {"number": number})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-        return "Recorded"
+    async def record(self, kind: str, *, symbol: str = "", position: str = "") -> None:
+        if symbol and symbol not in self._held:
+            self._held[symbol] = await self._bot.held(Symbol(symbol))
+        # mypy and pyright refuse the text for a position; the old bot's has a type that lets it pass.
+        about = self._held[symbol] if symbol else position or None
+        self._tracker.record(kind, about, {"signal": "momentum"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
     async def watch(self) -> str:
         async with asyncio.timeout(PATIENCE):
@@ -130,12 +131,3 @@ class BotDriver:
     async def settle(self) -> str:
         await self._tracker.flush(PATIENCE)
         return "Stored"
-
-    async def load(self, kind: str, position_kind: str, symbol: str, with_turns: int) -> str:
-        position = await self._bot.held(Symbol(symbol))
-
-        async def record(number: int) -> None:
-            about = position if number % 4 == 0 else None
-            self._tracker.record(position_kind if about else kind, about, {"number": number})
-
-        return await record_under_load(record, with_turns=with_turns)

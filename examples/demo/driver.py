@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
@@ -38,41 +37,55 @@ class Command(msgspec.Struct, frozen=True):
     arguments: tuple[str | int, ...]
 
 
-class Driver(Protocol):
-    """
-    The commands.
-
-    `burst` records events at once, the one in the middle of another type or about another position. `load`
-    records them until killed, every fourth about the position in *symbol*. `watch` waits until the bot has
-    noticed that its database is away, `settle` until nothing is left to be written.
-    """
-
+class Driver(ABC):
+    @abstractmethod
     async def open(self, symbol: str, quantity: str) -> str: ...
 
+    @abstractmethod
     async def close(self, symbol: str) -> str: ...
 
+    @abstractmethod
     async def sync(self) -> str: ...
 
-    async def burst(self, kind: str, count: int, odd_kind: str, odd_position: str) -> str: ...
+    @abstractmethod
+    async def record(self, kind: str, *, symbol: str = "", position: str = "") -> None:
+        """
+        Record an event about the position in *symbol*, or about one of a name that no position has.
+        """
 
-    async def load(self, kind: str, position_kind: str, symbol: str, with_turns: int) -> str: ...
+    @abstractmethod
+    async def watch(self) -> str:
+        """
+        Wait until the bot has noticed that its database is away.
+        """
 
-    async def watch(self) -> str: ...
+    @abstractmethod
+    async def settle(self) -> str:
+        """
+        Wait until nothing is left to be written.
+        """
 
-    async def settle(self) -> str: ...
+    async def burst(self, kind: str, count: int, odd_kind: str, odd_position: str) -> str:
+        """
+        Record *count* events at once, the one in the middle of another type or about another position.
+        """
+        for number in range(count):
+            odd = number == count // 2
+            await self.record(odd_kind if odd and odd_kind else kind, position=odd_position if odd else "")
+        return "Recorded"
 
+    async def load(self, kind: str, position_kind: str, symbol: str, with_turns: int) -> str:
+        """
+        Record events until killed, or until the process that would kill this one has gone.
 
-async def record_under_load(record: Callable[[int], Awaitable[object]], *, with_turns: int) -> str:
-    """
-    Call *record* with 1, 2, 3, ... until killed, or until the process that would kill this one has gone.
-
-    After *with_turns* calls nothing else in this process gets a turn, so that a backlog is certain.
-    """
-    number, parent = 0, os.getppid()
-    while os.getppid() == parent:
-        for _ in range(20):
-            number += 1
-            await record(number)
-        if number < with_turns:
-            await asyncio.sleep(0)
-    return "Recorded"
+        Every fourth is about the position in *symbol*. After *with_turns* of them nothing else in this
+        process gets a turn, so that a backlog is certain.
+        """
+        recorded, parent = 0, os.getppid()
+        while os.getppid() == parent:
+            for number in range(20):
+                await (self.record(kind) if number % 4 else self.record(position_kind, symbol=symbol))
+            recorded += 20
+            if recorded < with_turns:
+                await asyncio.sleep(0)
+        return "Recorded"

@@ -102,33 +102,24 @@ class OldRepository:
     def __init__(self, database: Connection) -> None:
         self.database = database
 
-    async def create_position(self, symbol: str, quantity: Decimal) -> int | None:
+    async def run(self, statement: str, *arguments: object) -> list[tuple[object, ...]]:
         try:
-            rows = await self.database.execute(
-                "INSERT INTO old_way_positions (symbol, quantity, status) VALUES ($1, $2, 'active')"
-                " RETURNING id",
-                symbol,
-                str(quantity),
-            )
+            return await self.database.execute(statement, *arguments)
         except Exception as error:
-            logger.error("Failed to create position: %s", error)
-            return None
-        return int(str(rows[0][0]))
+            logger.error("Failed to update positions: %s", error)
+            return []
+
+    async def create_position(self, symbol: str, quantity: Decimal) -> int | None:
+        insert = "INSERT INTO old_way_positions (symbol, quantity, status) VALUES ($1, $2, 'active')"
+        rows = await self.run(f"{insert} RETURNING id", symbol, str(quantity))
+        return int(str(rows[0][0])) if rows else None
 
     async def update_position_status(self, position_id: int, status: str) -> bool:
-        try:
-            rows = await self.database.execute(
-                "UPDATE old_way_positions SET status = $1 WHERE id = $2 RETURNING id", status, position_id
-            )
-        except Exception as error:
-            logger.error("Failed to update position status: %s", error)
-            return False
-        return bool(rows)
+        update = "UPDATE old_way_positions SET status = $1 WHERE id = $2 RETURNING id"
+        return bool(await self.run(update, status, position_id))
 
     async def active_positions(self) -> list[OldPosition]:
-        rows = await self.database.execute(
-            "SELECT id, symbol, quantity FROM old_way_positions WHERE status = 'active'"
-        )
+        rows = await self.run("SELECT id, symbol, quantity FROM old_way_positions WHERE status = 'active'")
         return [
             OldPosition(id=int(str(number)), symbol=str(symbol), quantity=Decimal(str(quantity)))
             for number, symbol, quantity in rows
@@ -184,7 +175,7 @@ class OldBot:
         await self.events.log_event("position_closed", {}, position_id=position.id, symbol=symbol)
         return True
 
-    async def sync(self) -> list[OldPosition]:
+    async def sync(self) -> None:
         """
         Close what the exchange does not show.
         """
@@ -192,7 +183,7 @@ class OldBot:
             shown = await self.exchange.fetch_positions()
         except Exception as error:
             logger.error("Sync failed: %s", error)
-            return []
+            return
         held = {row["symbol"] for row in shown if row["contracts"]}
         phantoms = [position for symbol, position in self.positions.items() if symbol not in held]
         for position in phantoms:
@@ -206,4 +197,3 @@ class OldBot:
                 symbol=position.symbol,
             )
         await self.events.log_event("sync_done", {"positions": len(self.positions)})
-        return phantoms

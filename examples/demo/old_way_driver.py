@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from decimal import Decimal
 
 from examples.demo.database import LOCK_TIMEOUT, connected
-from examples.demo.driver import Life, record_under_load
+from examples.demo.driver import Driver, Life
 from examples.demo.old_way import OldBot, OldEventLogger, OldRepository, create_tables
 from examples.demo.witness import Emitted, Emitting, Witness
 from poslife.testing.bybit import BybitClient
@@ -47,7 +47,7 @@ async def driving_the_old_way(
             await worker
 
 
-class OldDriver:
+class OldDriver(Driver):
     def __init__(self, bot: OldBot) -> None:
         self._bot = bot
         self._events = bot.events
@@ -62,13 +62,10 @@ class OldDriver:
         await self._bot.sync()
         return "Synced"
 
-    async def burst(self, kind: str, count: int, odd_kind: str, odd_position: str) -> str:
-        for number in range(count):
-            odd = number == count // 2
-            # The type says int, and nothing holds it to that.
-            about: int | None = odd_position if odd and odd_position else None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
-            await self._events.log_event(odd_kind if odd and odd_kind else kind, {}, position_id=about)
-        return "Queued"
+    async def record(self, kind: str, *, symbol: str = "", position: str = "") -> None:
+        # The type says int, and nothing holds it to that.
+        about: int | None = position or None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+        await self._events.log_event(kind, {"signal": "momentum"}, position_id=about, symbol=symbol or None)
 
     async def watch(self) -> str:
         return await self.settle()
@@ -77,10 +74,3 @@ class OldDriver:
         while self._events.tried < self._events.queued:  # noqa: ASYNC110 - the bot signals nothing
             await asyncio.sleep(0.02)
         return "Drained"
-
-    async def load(self, kind: str, position_kind: str, symbol: str, with_turns: int) -> str:
-        async def record(number: int) -> None:
-            odd = number % 4 == 0
-            await self._events.log_event(position_kind if odd else kind, {}, symbol=symbol if odd else None)
-
-        return await record_under_load(record, with_turns=with_turns)

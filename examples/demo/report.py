@@ -25,6 +25,7 @@ from examples.demo.witness import Witnessed
 
 NARROWEST, WIDEST = 80, 100
 NEW, OLD = "poslife", "old way"
+SINK = ("life", "writer", "emitted", "+ recovered", "= stored", "+ dead", "+ dropped", "+ waiting", "ended")
 # The modules of exceptions, and where on this machine exchange and file are.
 NOISE = re.compile(r"\b(?:\w+\.)+(?=[A-Z]\w+: )|https?://[^/\s]+|/\S+\.db: ")
 
@@ -73,10 +74,10 @@ class Report:
             self._console.print(Text(f"{NEW}: nothing lost, nothing doubled, nothing wrong", "bold green"))
         events, held = (next(one for one in old.accounts if one.what == what) for what in (EVENTS, HELD))
         amiss = len(held.lost) + len(held.wrong)
-        told = (
-            f"{len(events.lost):,} of {events.total:,} events lost, {amiss} of {held.total} positions wrong"
+        events_lost = f"{len(events.lost):,} of {events.total:,} events lost"
+        self._console.print(
+            Text(f"{OLD}: {events_lost}, {amiss} of {held.total} positions wrong", "bold yellow")
         )
-        self._console.print(Text(f"{OLD}: {told}", "bold yellow"))
 
     def accounts(self, new: Result, old: Result) -> None:
         table = self._section("The accounts: the tables of each bot, read with plain SQL")
@@ -98,11 +99,11 @@ class Report:
             table.add_row(str(number), _titled(play), *_left(play, NEW, new), *_left(play, OLD, old))
         self._indented(table)
 
-    def timelines(self, timelines: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+    def timelines(self, timelines: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> None:
         self._section(
-            "What poslife can prove: each line is a transaction, or with a dot, the bot's own events"
+            "What poslife can prove: a line for each transaction, with a dot for the bot's own events"
         )
-        for title, lines in timelines.items():
+        for title, lines in timelines:
             self._console.print(Text(f"\n{title}", "bold"))
             table = Table.grid(padding=(0, 1))
             for after, events in lines:
@@ -113,9 +114,8 @@ class Report:
         self._section("What the old way lost, and what it logged")
         lost = old.truth.lost(old.books)
         good = sum(not event.about or event.about.isdigit() for event in lost)
-        kinds = ", ".join(
-            f"{count} {kind}" for kind, count in Counter(one.kind for one in lost).most_common()
-        )
+        counts = Counter(event.kind for event in lost).most_common()
+        kinds = ", ".join(f"{count} {kind}" for kind, count in counts)
         table = Table.grid(padding=(0, 2))
         table.add_row(Text("lost", "red"), f"{len(lost)} events, {good} of them without a fault: {kinds}")
         for line in log:
@@ -125,17 +125,7 @@ class Report:
 
     def sink(self, lives: Sequence[Witnessed], writers: Mapping[str, Writer]) -> None:
         table = self._section("The sink's books: its last figures in each life of the bot, for each writer")
-        for head in [
-            "life",
-            "writer",
-            "emitted",
-            "+ recovered",
-            "= stored",
-            "+ dead",
-            "+ dropped",
-            "+ waiting",
-            "ended",
-        ]:
+        for head in SINK:
             table.add_column(head, justify="left" if head in {"writer", "ended"} else "right")
         for number, life in enumerate(lives, 1):
             for last in life.last_stats:
@@ -153,7 +143,7 @@ class Report:
 
     def end(self, *, seconds: float, within: float | None, left: str) -> None:
         self._console.print()
-        self._console.print(Text(f"{seconds:.1f} s. {left}", "dim"))
+        self._console.print(Text(f"{seconds:.1f} s. {left} More: --full, --help.", "dim"))
         if within is not None and seconds > within:
             self._console.print(Text(f"It took {seconds:.1f} s, and may take {within:g} s.", "bold red"))
 
@@ -175,11 +165,11 @@ def _figures(account: Account) -> tuple[Text | str, ...]:
     return (
         f"{account.total:,}",
         f"{account.kept:,}",
-        *(Text(f"{len(faults):,}", "bold red" if faults else "") for faults in (account.lost, account.wrong)),
+        *(_red(f"{len(faults):,}", bool(faults)) for faults in (account.lost, account.wrong)),
     )
 
 
-def _left(play: Play, bot: str, result: Result) -> tuple[Text | str, Text]:
+def _left(play: Play, bot: str, result: Result) -> tuple[Text, Text]:
     """
     Return what the books hold of a scene's symbol, and how many of its events are lost.
     """
@@ -190,9 +180,11 @@ def _left(play: Play, bot: str, result: Result) -> tuple[Text | str, Text]:
         held += f", not {exchange:f}"
     lost = {event.event for event in result.truth.lost(result.books)}
     count = sum(event.event in lost for event in result.truth.emitted[play.emitted[bot]])
-    return Text(held, "bold red" if books != exchange else ""), Text(
-        f"{count:,}", "bold red" if count else ""
-    )
+    return _red(held, books != exchange), _red(f"{count:,}", count > 0)
+
+
+def _red(text: str, is_wrong: bool) -> Text:  # noqa: FBT001 - what the text is about
+    return Text(text, "bold red" if is_wrong else "")
 
 
 def _titled(play: Play) -> str:

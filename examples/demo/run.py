@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 import ccxt
@@ -14,10 +14,10 @@ from rich.status import Status
 
 import poslife
 from examples.demo.accounts import Truth, audit, audit_old_way, complaints
-from examples.demo.books import Books, damage, read_books, read_old_books
+from examples.demo.books import Books, read_books, read_old_books
 from examples.demo.database import Database, demo_database
 from examples.demo.report import NEW, OLD, Report, Result
-from examples.demo.scenes import SCENES, Play
+from examples.demo.scenes import SCENES, Play, Scene
 from examples.demo.sink_books import audit_sink, writers_of
 from examples.demo.stage import Stage
 from examples.demo.timeline import draw_timeline
@@ -25,23 +25,28 @@ from poslife import PositionRef
 
 
 async def run_demo(
-    *, dsn: str | None, keep: bool, full: bool, within: float | None, sabotages: Sequence[str]
+    *,
+    dsn: str | None = None,
+    keep: bool = False,
+    full: bool = False,
+    within: float | None = None,
+    scenes: Sequence[Scene] = SCENES,
+    tamper: Callable[[Database], Awaitable[None]] | None = None,
 ) -> bool:
     """
-    Run the demo and print it.
+    Run the demo and print it. What *tamper* does to the database before the accounts is to be noticed.
 
     Returns:
         True only if poslife has lost nothing, doubled nothing and got nothing wrong, within the time.
     """
     began, report = time.monotonic(), Report()
     async with demo_database(dsn, keep=keep) as database:
-        new_stage = Stage("poslife", database, loses_journal="journal" in sabotages)
-        old_stage = Stage("old-way", database)
+        new_stage, old_stage = Stage("poslife", database), Stage("old-way", database)
         async with new_stage, old_stage:
             with report.begin(database=database.shown, ccxt=str(ccxt.__version__)) as status:
-                plays = await _play(database, new_stage, old_stage, status)
-        for sabotage in sabotages:
-            await damage(database, sabotage)
+                plays = await _play(scenes, database, new_stage, old_stage, status)
+        if tamper is not None:
+            await tamper(database)
         books, old_books = await read_books(database), await read_old_books(database)
         truth, old_truth = _truth(new_stage), _truth(old_stage)
         new = Result(truth, books, audit(truth, books))
@@ -58,20 +63,19 @@ async def run_demo(
             report.old_way(old, [line for line in old_stage.log if " ERROR " in line])
             report.sink(new_stage.witnessed, writers)
         left = f"Kept: {database.shown}; logs in {database.folder}." if keep else "Nothing is left behind."
-        more = (
-            "" if full else " --full shows each position's history, the old bot's log and the sink's books."
-        )
         seconds = time.monotonic() - began
-        report.end(seconds=seconds, within=within, left=left + more)
+        report.end(seconds=seconds, within=within, left=left)
     return not wrong and (within is None or seconds <= within)
 
 
-async def _play(database: Database, new: Stage, old: Stage, status: Status) -> list[Play]:
+async def _play(
+    scenes: Sequence[Scene], database: Database, new: Stage, old: Stage, status: Status
+) -> list[Play]:
     await asyncio.gather(new.start(), old.start())
     plays: list[Play] = []
     emitted = {NEW: 0, OLD: 0}
-    for number, scene in enumerate(SCENES, 1):
-        status.update(f"scene {number} of {len(SCENES)}: {scene.title}")
+    for number, scene in enumerate(scenes, 1):
+        status.update(f"scene {number} of {len(scenes)}: {scene.title}")
         play = Play(scene=scene, database=database, new=new, old=old)
         await scene.play(play)
         # No batch of the old way's events is of two scenes, so that it is clear where one is lost.
@@ -93,13 +97,14 @@ def _truth(stage: Stage) -> Truth:
     )
 
 
-async def _timelines(database: Database, books: Books) -> dict[str, list[tuple[str, str]]]:
-    # Only a reader, with a journal of its own.
+async def _timelines(database: Database, books: Books) -> list[tuple[str, list[tuple[str, str]]]]:
     url = database.address if database.is_postgres else f"sqlite:///{database.address}"
+    # Only a reader, with a journal of its own.
     async with poslife.connect(url, journal=database.folder / "reading") as tracker:
-        return {
-            f"{row.symbol}: {row.status}": draw_timeline(
-                [event async for event in tracker.history(PositionRef(UUID(row.ref)))]
-            )
-            for row in books.positions
-        }
+        histories = [
+            [event async for event in tracker.history(PositionRef(UUID(row.ref)))] for row in books.positions
+        ]
+    return [
+        (f"{row.symbol}: {row.status}", draw_timeline(history))
+        for row, history in zip(books.positions, histories, strict=True)
+    ]

@@ -5,11 +5,10 @@ A stage: a simulated venue in this process, and a bot in one of its own, which c
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import msgspec
 
@@ -18,6 +17,8 @@ from examples.demo.database import Database, DemoFailed
 from examples.demo.driver import Command, Life
 from examples.demo.witness import Emitting, Witnessed, count_emitted, read_witness
 from poslife.testing.bybit import SimulatedBybit
+
+ResultT = TypeVar("ResultT")
 
 PATIENCE = 30.0
 PROJECT = Path(__file__).parents[2]
@@ -32,12 +33,11 @@ class Stage:
         behind: For each SIGKILL, how many of the events recorded by then each writer did not have.
     """
 
-    def __init__(self, bot: str, database: Database, *, loses_journal: bool = False) -> None:
+    def __init__(self, bot: str, database: Database) -> None:
         self.bot = bot
         self.venue = SimulatedBybit()
         self.behind: list[Mapping[str, int]] = []
         self._database = database
-        self._loses_journal = loses_journal
         self._log = database.folder / f"{bot}.log"
         self._lives: list[Life] = []
         self._process: asyncio.subprocess.Process | None = None
@@ -82,8 +82,6 @@ class Stage:
         """
         Start the bot, and wait until it is ready.
         """
-        if self._loses_journal and self.behind:
-            shutil.rmtree(self._database.folder / "events")
         life = Life(
             bot=self.bot,
             number=len(self._lives) + 1,
@@ -124,12 +122,12 @@ class Stage:
         """
         Wait for something that is visible from here.
         """
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while not holds():  # noqa: ASYNC110 - there is no event to wait for
-                    await asyncio.sleep(0.01)
-        except TimeoutError:
-            raise self._failed("has not come as far as it should") from None
+
+        async def wait() -> None:
+            while not holds():  # noqa: ASYNC110 - there is no event to wait for
+                await asyncio.sleep(0.01)
+
+        await self._in_time(wait(), "has not come as far as it should")
 
     async def kill(self) -> None:
         """
@@ -143,12 +141,7 @@ class Stage:
         """
         Let the bot shut down in good order.
         """
-        try:
-            async with asyncio.timeout(PATIENCE):
-                status = await self._end(kill=False)
-        except TimeoutError:
-            raise self._failed("does not end") from None
-        if status:
+        if status := await self._in_time(self._end(kill=False), "does not end"):
             raise self._failed(f"ended with exit status {status}")
 
     async def _end(self, *, kill: bool) -> int:
@@ -169,14 +162,16 @@ class Stage:
     async def _answer(self) -> str:
         stdout = self._running().stdout
         assert stdout is not None
-        try:
-            async with asyncio.timeout(PATIENCE):
-                line = await stdout.readline()
-        except TimeoutError:
-            raise self._failed(f"has not answered for {PATIENCE} s") from None
+        line = await self._in_time(stdout.readline(), "does not answer")
         if not line:
             raise self._failed("has ended")
         return line.decode().strip()
+
+    async def _in_time(self, work: Awaitable[ResultT], otherwise: str) -> ResultT:
+        try:
+            return await asyncio.wait_for(work, PATIENCE)
+        except TimeoutError:
+            raise self._failed(f"{otherwise}, for {PATIENCE:g} s") from None
 
     def _failed(self, what: str) -> DemoFailed:
         return DemoFailed("\n".join([f"the {self.bot} bot {what}; it logged:", *self.log[-15:]]))

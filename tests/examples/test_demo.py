@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from examples.demo.database import DemoFailed, sqlite_database
-from examples.demo.scenes import SCENES, UNDER_LOAD, WITH_TURNS
+from examples.demo.database import Database, DemoFailed, sqlite_database
+from examples.demo.run import run_demo
+from examples.demo.scenes import SCENES, UNDER_LOAD, WITH_TURNS, Play, Scene
 from examples.demo.stage import PROJECT, Stage
 from tests.postgres_server import psql
 
@@ -44,19 +46,37 @@ EXPECTED_IN_THE_LOG = (
     "WARNING store: waiting, ",
     "WARNING store: answers again; ",
 )
+OF_AN_EVENT = (
+    "type, schema, ref, venue, account, symbol, ordinal, severity, occurred_at, recorded_at, run,"
+    " correlation, causation, actor, sequence, payload, digest"
+)
+HOST_EVENT_TWICE = (
+    f"INSERT INTO run_events (event_id, {OF_AN_EVENT})"
+    f" SELECT '01890000-0000-7000-8000-000000000000', {OF_AN_EVENT}"
+    " FROM run_events WHERE type = 'signal.accepted' AND symbol = 'BTC/USDT:USDT'"
+)
+DEAD_LETTER = "DELETE FROM dead_letters"
+# What is done to the database, and what the demo says then.
 DAMAGES = {
-    "altered": r"event [-0-9a-f]+: ",
-    "dead-letter": r"event \S+ \(trailing_stop\.recalculated\) is lost",
-    "fill": r"fills at exchange, \S+: 1 at the exchange, 0 in the books",
-    "host-event": r"event \S+ \(signal\.accepted\) is lost",
-    "host-event-twice": r"event \S+ was never emitted",
-    "life-event": r"change 2 of \S+ \(\S+\) lacks an event",
-    "line": r"the file has \d+ and 0 dead letters",
-    "position": r"positions held, ETHUSDT: 0\.5 at the exchange, 999 in the books",
+    "UPDATE life_events SET body = replace(body, '\"long\"', '\"short\"') WHERE type = 'position.claimed'": (
+        r"event [-0-9a-f]+: "
+    ),
+    "DELETE FROM fills WHERE symbol = 'DOGE/USDT:USDT'": (
+        r"fills at exchange, \S+: 1 at the exchange, 0 in the books"
+    ),
+    "DELETE FROM run_events WHERE type = 'signal.accepted' AND symbol = 'ETH/USDT:USDT'": (
+        r"event \S+ \(signal\.accepted\) is lost"
+    ),
+    "DELETE FROM life_events WHERE type = 'order.submitting'": r"change 2 of \S+ \(\S+\) lacks an event",
+    "UPDATE positions SET entered_quantity = '999' WHERE symbol = 'ETH/USDT:USDT'": (
+        r"positions held, ETHUSDT: 0\.5 at the exchange, 999 in the books"
+    ),
+    HOST_EVENT_TWICE: r"event \S+ was never emitted",
+    DEAD_LETTER: r"event \S+ \(trailing_stop\.recalculated\) is lost",
 }
 
 
-def run_demo(folder: Path, *arguments: str, columns: int = 100) -> subprocess.CompletedProcess[str]:
+def start_demo(folder: Path, *arguments: str, columns: int = 100) -> subprocess.CompletedProcess[str]:
     """
     Run the demo with its temporary files in *folder*.
     """
@@ -144,7 +164,7 @@ def test_the_demo_on_sqlite(tmp_path: Path) -> None:
     """
     Without a warning, within sixty lines; what it keeps is a file, and logs without a surprise.
     """
-    done = run_demo(tmp_path, "--keep")
+    done = start_demo(tmp_path, "--keep")
 
     assert_sound(done, 100)
     assert len(done.stdout.splitlines()) <= MOST_LINES
@@ -184,7 +204,7 @@ def test_all_of_the_demo_on_postgres(tmp_path: Path, postgres_dsn: str) -> None:
     It succeeds in a database of its own, and leaves neither that nor a file nor a process (incidents 22, 45).
     """
     databases = "SELECT string_agg(datname, ' ') FROM pg_database WHERE datname LIKE 'poslife_demo_%'"
-    done = run_demo(tmp_path, "--full", "--dsn", postgres_dsn, columns=80)
+    done = start_demo(tmp_path, "--full", "--dsn", postgres_dsn, columns=80)
 
     assert_sound(done, 80)
     assert len(done.stdout.partition("What poslife can prove")[0].splitlines()) <= MOST_LINES
@@ -221,49 +241,88 @@ def assert_sink_adds_up(output: str) -> None:
         assert int(recorded) + int(cut_off) == int(events) + int(letters)
 
 
-def test_what_is_missing_or_wrong_is_noticed(tmp_path: Path) -> None:
+async def tampered(
+    *damages: str, capsys: pytest.CaptureFixture[str], dsn: str | None = None, line: bool = False
+) -> tuple[bool, str]:
     """
-    An event, a dead letter, a fill, a change or a quantity that is not as it was: named, and the exit status
-    says so; as it does of a demo that takes too long.
+    Run the demo with statements run behind its back, and the second writer's first line gone.
     """
-    damages = (word for damage in DAMAGES for word in ("--sabotage", damage))
-    done = run_demo(tmp_path, *damages, "--within", "1")
-    told = " ".join(done.stdout.split())
 
-    assert (1, "") == (done.returncode, done.stderr)
+    async def tamper(database: Database) -> None:
+        for damage in damages:
+            await database.run(damage)
+        if line:
+            file = database.folder / "events.jsonl"
+            file.write_bytes(file.read_bytes().partition(b"\n")[2])
+
+    sound = await run_demo(dsn=dsn, tamper=tamper)
+    return sound, " ".join(capsys.readouterr().out.split())
+
+
+async def test_what_is_missing_or_wrong_is_noticed(capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    An event, a dead letter, a fill, a change or a quantity that is not as it was: each is named.
+    """
+    sound, told = await tampered(*DAMAGES, line=True, capsys=capsys)
+
+    assert not sound
     assert VERDICT not in told
-    for named in DAMAGES.values():
+    for named in (*DAMAGES.values(), r"the file has \d+ and 0 dead letters"):
         assert re.search(named, told), named
-    assert re.search(r"It took \S+ s, and may take 1 s", told)
 
 
-def test_what_is_missing_or_wrong_on_postgres_is_noticed(tmp_path: Path, postgres_dsn: str) -> None:
+async def test_what_is_missing_or_wrong_on_postgres_is_noticed(
+    capsys: pytest.CaptureFixture[str], postgres_dsn: str
+) -> None:
     """
     Also there an event that is gone, or doubled, is named, and the sink's figures do not add up to the rows.
     """
-    damages = ("host-event-twice", "dead-letter")
-    words = (word for damage in damages for word in ("--sabotage", damage))
-    done = run_demo(tmp_path, "--dsn", postgres_dsn, *words)
-    told = " ".join(done.stdout.split())
+    sound, told = await tampered(HOST_EVENT_TWICE, DEAD_LETTER, capsys=capsys, dsn=postgres_dsn)
 
-    assert (1, "") == (done.returncode, done.stderr)
-    for damage in damages:
+    assert not sound
+    for damage in (HOST_EVENT_TWICE, DEAD_LETTER):
         assert re.search(DAMAGES[damage], told), damage
     assert "the sink counted 1 dead letters, the store has 0" in told
 
 
-def test_a_journal_that_is_gone_before_the_restart_is_noticed(tmp_path: Path) -> None:
+async def lose_the_journal(play: Play) -> None:
+    async def kill_and_lose(stage: Stage) -> str:
+        await stage.ask("open", "BTC/USDT:USDT", "0.02")
+        before = stage.recorded
+        stage.begin("load", "price.tick", "position.marked", "BTC/USDT:USDT", 0)
+        await stage.until(lambda: stage.recorded >= before + 1000)
+        await stage.kill()
+        if stage is play.new:
+            shutil.rmtree(play.database.folder / "events")
+        return await stage.start()
+
+    await play.both("Started", kill_and_lose)
+
+
+async def test_a_journal_that_is_gone_before_the_restart_is_noticed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """
     What was in the journal alone is then lost, and the demo says which events and how many.
     """
-    done = run_demo(tmp_path, "--sabotage", "journal")
-    told = " ".join(done.stdout.split())
+    sound = await run_demo(scenes=[Scene("the journal is gone", "BTC/USDT:USDT", lose_the_journal)])
+    told = " ".join(capsys.readouterr().out.split())
+
+    assert not sound
+    assert re.search(r"event \S+ \([a-z_.]+\) is lost", told)
+    assert re.search(r"life 2: the store lacked [1-9]\d* events when it began, and 0 were recovered", told)
+    assert re.search(r"\d+ events were recorded .* the store has \d+ and 0 dead letters", told)
+
+
+def test_a_demo_that_takes_too_long_fails(tmp_path: Path) -> None:
+    """
+    Its exit status is 1, as it is when something is lost or wrong.
+    """
+    done = start_demo(tmp_path, "--within", "1")
 
     assert (1, "") == (done.returncode, done.stderr)
-    # Of an earlier life, where some of its last events had not been stored either.
-    assert re.search(r"event \S+ \([a-z_.]+\) is lost", told)
-    assert re.search(r"life 3: the store lacked [1-9]\d* events when it began, and 0 were recovered", told)
-    assert re.search(r"\d+ events were recorded .* the store has \d+ and 1 dead letters", told)
+    assert VERDICT in done.stdout
+    assert re.search(r"It took \S+ s, and may take 1 s", done.stdout)
 
 
 def test_an_interrupted_demo_leaves_nothing(tmp_path: Path) -> None:

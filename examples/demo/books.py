@@ -117,7 +117,8 @@ def _lines(database: Database) -> list[str]:
     """
     Read the second writer's events; its last line may be cut off.
     """
-    lines = (database.folder / "events.jsonl").read_bytes().splitlines(keepends=True)
+    file = database.folder / "events.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True) if file.exists() else []
     return [str(json.loads(line)["event_id"]) for line in lines if line.endswith(b"\n")]
 
 

@@ -21,7 +21,17 @@ from poslife.journal._disk import Disk
 from poslife.jsonl import JsonLinesWriter
 from poslife.protocols import DeadLetter, EventRecord
 
-__all__ = ["buried", "failing", "lines", "recorded", "records", "sequences", "with_disk"]
+__all__ = [
+    "buried",
+    "failing",
+    "lines",
+    "names_in",
+    "recorded",
+    "records",
+    "sequences",
+    "with_disk",
+    "write_batches",
+]
 
 
 def records(examples: Examples, first: int, last: int) -> list[EventRecord]:
@@ -116,3 +126,21 @@ class failing:  # noqa: N801 - it reads as a word
         if self.code is not None:
             raise OSError(self.code, os.strerror(self.code))
         return self._call(*arguments)
+
+
+async def write_batches(
+    path: Path, batches: list[list[EventRecord]], *, most_bytes: int = 1 << 20, keep: int | None = None
+) -> None:
+    """
+    Write so many batches, as one process does.
+    """
+    async with JsonLinesWriter(path, most_bytes=most_bytes, keep=keep) as writer:
+        for batch in batches:
+            await writer.write(batch)
+
+
+def names_in(folder: Path) -> list[str]:
+    """
+    The names of the files in a folder.
+    """
+    return [each.name for each in folder.iterdir()]

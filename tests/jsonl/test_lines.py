@@ -1,5 +1,5 @@
 """
-What one finds in a file of JSON lines.
+Events and dead letters as lines of JSON.
 """
 
 from __future__ import annotations
@@ -9,19 +9,27 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
+from poslife._domain.identifiers import event_id_at
 from poslife._trail.encoding import encode_body
 from poslife.conformance import _full_values as full_values
 from poslife.conformance._example_values import Examples
-from poslife.errors import InvalidValue, StorageRejected, StorageUnavailable
+from poslife.errors import StorageRejected
 from poslife.jsonl import JsonLinesWriter
-from poslife.protocols import DeadLetter, EventRecord
-from poslife.testing.clock import ManualClock
-from tests.jsonl.files import buried, lines, recorded, records, sequences
+from poslife.jsonl._lines import (
+    created_at,
+    dead_letter_line,
+    encode_lines,
+    is_json,
+    parse_dead_letters,
+    parse_id,
+    replayed_line,
+)
+from poslife.protocols import BuriedLetter, DeadLetter, EventRecord
+from tests.jsonl.files import recorded, records, sequences
 
 
 async def test_a_line_says_all_of_an_event_and_its_payload_as_json(tmp_path: Path) -> None:
@@ -109,97 +117,52 @@ async def test_a_bad_record_is_refused_with_its_place(spoil: Spoil, tmp_path: Pa
         assert [1, 2, 3, 4, 5] == sequences(path)
 
 
-async def test_dead_letters_are_beside_it_with_their_reason(tmp_path: Path) -> None:
+def test_a_dead_letters_line_is_parsed_as_it_was_encoded() -> None:
     """
-    A dead letter is a line of its own file, readable, whatever is in it; after a restart it is known.
+    Whatever its event is; a letter that was replayed is none, and a later burial is one again.
     """
-    path = tmp_path / "bot.jsonl"
-    clock = ManualClock()
-    record = replace(records(Examples(), 1, 1)[0], payload=b"\xff\x00")
-    letter = DeadLetter(record=record, reason="no text, said \ud800\nit", attempts=3)
-    for _ in range(2):
-        async with JsonLinesWriter(path, clock=clock) as writer:
-            await writer.bury(letter)
-            await writer.bury(letter)
-    (line,) = lines(tmp_path / "bot.dead.jsonl")
-
-    assert (str(record.header.id), 3) == (line["event_id"], line["attempts"])
-    assert clock.now() == datetime.fromisoformat(line["buried_at"])
-    assert [letter] == buried(path)
-
-
-@pytest.mark.parametrize(
-    "path",
-    [b"bytes", 7, "", "a\0b", "folder/", None],
-    ids=["bytes", "number", "empty", "NUL", "folder", "None"],
-)
-def test_no_path(path: str) -> None:
-    """
-    What is no path of a file is refused at once.
-    """
-    with pytest.raises(InvalidValue, match="path"):
-        JsonLinesWriter(path)
-
-
-@pytest.mark.parametrize(
-    "options", [{"most_bytes": 0}, {"most_bytes": 1.5}, {"keep": 0}, {"keep": True}, {"keep": "3"}], ids=str
-)
-def test_no_option(options: dict[str, Any]) -> None:
-    """
-    What is no size and no number is refused at once.
-    """
-    with pytest.raises(InvalidValue, match="an int of at least 1"):
-        JsonLinesWriter("bot.jsonl", **options)
-
-
-async def test_a_relative_path_counts_from_where_one_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """
-    A later change of the folder does not move the file.
-    """
-    monkeypatch.chdir(tmp_path)
-    writer = JsonLinesWriter("bot.jsonl")
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    async with writer:
-        await writer.write(records(Examples(), 1, 1))
-
-    assert [] == list((tmp_path / "elsewhere").iterdir())
-    assert [1] == sequences(tmp_path / "bot.jsonl")
-
-
-async def test_a_replay_that_is_cut_off_is_repeated(tmp_path: Path) -> None:
-    """
-    Stored, and the letter not marked yet: after the next start it waits still, and its event is there once.
-    """
-    path = tmp_path / "bot.jsonl"
     first, second = records(Examples(), 1, 2)
-    async with JsonLinesWriter(path, most_bytes=1) as writer:
-        for record in (first, second):
-            await writer.bury(DeadLetter(record=record, reason="no room", attempts=1))
-        await writer.replay(first.header.id)
-    letters = tmp_path / "bot.dead.jsonl"
-    whole = letters.read_bytes().splitlines(keepends=True)
-    letters.write_bytes(b"".join([*whole[:2], b"no letter\n", whole[0][:50] + b"}\n", whole[2][:-9]]))
-    async with JsonLinesWriter(path, most_bytes=1) as writer:
-        waiting = await writer.list_dead_letters()
-        await writer.replay(first.header.id)
-        left = await writer.list_dead_letters()
+    one = DeadLetter(record=replace(first, payload=b"\xff"), reason="no text \ud800", attempts=2)
+    other = DeadLetter(record=second, reason="no room", attempts=1)
+    at = Examples().at()
+    text = [line for _, line in (dead_letter_line(one, at), dead_letter_line(other, at))]
+    replayed = replayed_line(second.header.id.bytes, at)[1]
 
-    assert [1, 2] == [buried.letter.record.sequence for buried in waiting.items]
-    assert [2] == [buried.letter.record.sequence for buried in left.items]
-    assert [1] == sequences(path)
+    found = parse_dead_letters([b"a note of mine\n", *text, replayed])
+    assert {first.header.id.bytes: BuriedLetter(letter=one, buried_at=at)} == found
+    assert {first.header.id.bytes, second.header.id.bytes} == set(
+        parse_dead_letters([*text, replayed, text[1]])
+    )
 
 
-async def test_a_closed_writer_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"\xff\x00",
+        b'{"event_id":"no id at all, but as long as one would be"}',
+        b'{"event_id":"0192',
+        b' {"event_id":"01920000-0000-7000-8000-000000000000"}',
+    ],
+    ids=["empty", "no text", "no id", "cut", "another beginning"],
+)
+def test_a_line_of_another_kind_has_no_id(line: bytes) -> None:
     """
-    A closed writer writes nothing; closing it again does nothing, and closing an unused one neither.
+    It is left alone.
     """
-    writer = JsonLinesWriter(tmp_path / "bot.jsonl")
-    await writer.aclose()
-    await writer.aclose()
-    with pytest.raises(StorageUnavailable, match="closed"):
-        await writer.write(records(Examples(), 1, 1))
+    assert parse_id(line) is None
 
-    assert [] == list(tmp_path.iterdir())
+
+def test_an_id_says_when_its_event_was_made() -> None:
+    """
+    To the millisecond, without reading the line.
+    """
+    (record,) = records(Examples(), 1, 1)
+    ((event, line),) = encode_lines([record])
+
+    assert record.header.id.bytes == event == parse_id(line)
+    assert is_json(line)
+    assert not is_json(line[:-5])
+    assert int(event_id_at(record.recorded_at, 0).int >> 80) / 1000 == created_at(
+        event_id_at(record.recorded_at, 7).bytes
+    )

@@ -61,7 +61,7 @@ nitpick_ignore = [
 nitpick_ignore_regex = [
     (
         r"py:.*",
-        r"(asyncio|collections|contextlib|datetime|decimal|enum|os|pathlib|ssl|types|typing|uuid)\..*",
+        r"(asyncio|collections|contextlib|datetime|decimal|enum|os|pathlib|ssl|types|typing|uuid)(\..*)?",
     ),
     (r"py:.*", r"(asyncpg|ccxt|aiohttp)\..*"),
     (r"py:class", r"UUID"),

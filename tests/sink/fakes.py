@@ -15,7 +15,7 @@ from typing_extensions import override
 from poslife import BatchingSink, FurtherWriter, Overflow, RunId
 from poslife._runtime.clock import SystemClock
 from poslife._runtime.ids import EventIds
-from poslife.errors import FlushTimeout, JournalUnavailable, StorageUnavailable
+from poslife.errors import FlushTimeout, JournalUnavailable, StorageRejected, StorageUnavailable
 from poslife.events import EventHeader, HostBody, HostEvent, Severity
 from poslife.memory import MemoryStore
 from poslife.protocols import DeadLetter, EventRecord, JournalGap, JournalPage, JournalStatus
@@ -24,12 +24,16 @@ from tests.values import RUN
 
 __all__ = [
     "AWAY",
+    "Cancelling",
     "FakeJournal",
     "FakeStore",
     "HurriedClock",
+    "about",
     "assert_accounts",
+    "away_for",
     "close_late",
     "dead_letter_sequences",
+    "emit_numbered",
     "event",
     "journaled",
     "later",
@@ -312,3 +316,57 @@ async def close_late(sink: BatchingSink) -> None:
     """
     with pytest.raises(FlushTimeout):
         await sink.aclose(0.01)
+
+
+class Cancelling(MemoryStore):
+    """
+    Something of the writer's own is cancelled, once in each of its calls.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cancels = 1
+        self.poison = False
+
+    @override
+    async def write(self, records: Sequence[EventRecord], /) -> None:
+        if self.poison:
+            raise StorageRejected("poison")
+        if self.cancels:
+            self.cancels -= 1
+            raise asyncio.CancelledError
+        await super().write(records)
+
+    @override
+    async def bury(self, letter: DeadLetter, /) -> None:
+        if self.cancels:
+            self.cancels -= 1
+            raise asyncio.CancelledError
+        await super().bury(letter)
+
+
+def about(records: Sequence[EventRecord], *sequences: int) -> bool:
+    """
+    Tell if one of these sequences is among the records.
+    """
+    return any(record.sequence in sequences for record in records)
+
+
+def away_for(calls: int, error: Exception) -> Callable[[Sequence[EventRecord]], Exception | None]:
+    """
+    Fail so many batches with this error.
+    """
+    left = iter(range(calls))
+    return lambda _: error if next(left, None) is not None else None
+
+
+async def emit_numbered(store: FakeStore, count: int) -> BatchingSink:
+    """
+    Emit so many events, and close the sink.
+    """
+    sink = quick(store)
+    for number in range(count):
+        sink.emit(event(number))
+    await sink.aclose(20)
+    assert_accounts(sink)
+    return sink

@@ -16,30 +16,61 @@ from poslife import EventId
 from tests.cli.command import run
 
 
+def record(path: Path, *kinds: str) -> list[EventId]:
+    """
+    Record events of these types into a new store.
+    """
+
+    async def recorded() -> list[EventId]:
+        async with poslife.connect(f"sqlite:///{path}") as tracker:
+            return [tracker.record(kind, None, {"price": 1}) for kind in kinds]
+
+    return asyncio.run(recorded())
+
+
+def execute(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(statement)
+
+
 def test_verify_says_whether_the_digest_chain_is_intact(tmp_path: Path) -> None:
     """
     Exit status 0 and how much was read; 1 and each event that was altered, by its id (feature 87).
     """
     path = tmp_path / "bot.db"
-
-    async def record() -> EventId:
-        tracker = poslife.connect(f"sqlite:///{path}")
-        async with tracker:
-            return tracker.record("bot.told", None, {"price": 1})
-
-    event = asyncio.run(record())
+    event, _, another = record(path, "bot.told", "bot.left", "bot.told")
     whole = run("verify", f"sqlite:///{path}")
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("UPDATE run_events SET payload = '{\"price\":2}' WHERE type = 'bot.told'")
+    execute(path, f"UPDATE run_events SET payload = '{{\"price\":2}}' WHERE event_id = '{event}'")
     altered = run("verify", f"sqlite:///{path}")
+    execute(path, "UPDATE run_events SET payload = '{\"price\":2}' WHERE type = 'bot.told'")
+    twice = run("verify", f"sqlite:///{path}")
 
     assert (0, "") == (whole.returncode, whole.stderr)
     assert str(path) in whole.stdout
+    # The run's beginning and end are events, too.
+    assert "0 life events, 5 host events" in whole.stdout
     assert "OK: the digest chain is intact" in whole.stdout
     assert (1, "") == (altered.returncode, altered.stderr)
     assert f"event {event}, run " in altered.stdout
     assert "1 fault in the digest chain" in altered.stdout
     assert "OK" not in altered.stdout
+    assert 1 == twice.returncode
+    assert f"event {another}, run " in twice.stdout
+    assert "2 faults in the digest chain" in twice.stdout
+
+
+def test_verify_names_a_run_whose_beginning_was_purged(tmp_path: Path) -> None:
+    """
+    What is left of it is intact, and a reader learns that it is not all there was.
+    """
+    path = tmp_path / "bot.db"
+    record(path, "bot.told", "bot.told")
+    execute(path, "DELETE FROM run_events WHERE sequence = 1")
+    purged = run("verify", f"sqlite:///{path}")
+
+    assert (0, "") == (purged.returncode, purged.stderr)
+    assert ": its first events are no longer stored" in purged.stdout
+    assert "OK: the digest chain is intact" in purged.stdout
 
 
 @pytest.mark.parametrize(

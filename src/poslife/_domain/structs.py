@@ -6,7 +6,8 @@ Values on the paths of emit and commit are structs, for one is made in a tenth o
 
 from __future__ import annotations
 
-from dataclasses import field, make_dataclass
+from dataclasses import Field, field, make_dataclass
+from typing import Any
 
 import msgspec
 
@@ -17,9 +18,20 @@ def as_dataclass_too(struct: type[msgspec.Struct]) -> None:
     """
     Let `dataclasses.replace` and `dataclasses.fields` accept *struct*, as type checkers do.
     """
-    fields = [
-        (one.name, one.type, field() if one.default is msgspec.NODEFAULT else field(default=one.default))
-        for one in msgspec.structs.fields(struct)
-    ]
-    twin = make_dataclass(struct.__name__, fields, kw_only=True)
-    setattr(struct, "__dataclass_fields__", vars(twin)["__dataclass_fields__"])  # noqa: B010 - no declared attribute
+    setattr(struct, "__dataclass_fields__", _DataclassFields())  # noqa: B010 - no declared attribute
+
+
+class _DataclassFields:
+    """
+    The dataclass fields of a struct, made when they are first read, for an import would wait for them.
+    """
+
+    def __get__(self, _: msgspec.Struct | None, struct: type[msgspec.Struct]) -> dict[str, Field[Any]]:
+        fields = [
+            (one.name, one.type, field() if one.default is msgspec.NODEFAULT else field(default=one.default))
+            for one in msgspec.structs.fields(struct)
+        ]
+        twin = make_dataclass(struct.__name__, fields, kw_only=True)
+        found: dict[str, Field[Any]] = vars(twin)["__dataclass_fields__"]
+        setattr(struct, "__dataclass_fields__", found)  # noqa: B010 - no declared attribute
+        return found

@@ -84,4 +84,4 @@ def test_an_outcome_does_not_change() -> None:
     outcome = Opened(position=persisted())
 
     with pytest.raises(FrozenInstanceError):
-        outcome.position = persisted()  # type: ignore[misc]
+        outcome.position = persisted()  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue]

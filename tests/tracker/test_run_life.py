@@ -212,7 +212,11 @@ def test_a_child_of_a_fork_is_another_run(clock: ManualClock) -> None:
     """
     It has an id of its own, under which it records.
     """
-    life = RunLife(MemoryStore(), clock=clock, lease=30, record=lambda *_, **__: None)
+
+    def record(*_: object, **__: object) -> None:
+        pytest.fail("nothing becomes of this run")
+
+    life = RunLife(MemoryStore(), clock=clock, lease=30, record=record)
     before = life.id
     life.reset_after_fork()
 

@@ -137,14 +137,20 @@ async def find_fill(session: Session, venue: str, account: str, symbol: str, tra
     return None if row is None else fill_of(row)[1]
 
 
-# One statement: under READ COMMITTED two would see two states.
+# One statement: under READ COMMITTED two would see two states. Each trade id is looked up for itself: on a
+# table without statistics a condition on all of them reads every fill of the symbol.
 _CANDIDATES: Final = f"""
 SELECT json_build_object(
     'fills', (
         SELECT coalesce(json_agg(f), '[]')
-        FROM poslife.fills AS f
-        WHERE f.venue = $1::text AND f.account = $2::text AND f.symbol = $3::text
-          AND f.trade_id = ANY ($4::text[])
+        FROM (SELECT DISTINCT unnest($4::text[]) AS trade_id) AS asked
+        CROSS JOIN LATERAL (
+            SELECT *
+            FROM poslife.fills AS one
+            WHERE one.venue = $1::text AND one.account = $2::text AND one.symbol = $3::text
+              AND one.trade_id = asked.trade_id
+            LIMIT 1
+        ) AS f
     ),
     'positions', (
         SELECT coalesce(json_agg({_WHOLE_POSITION} ORDER BY p.ref), '[]')

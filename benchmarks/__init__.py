@@ -1,3 +1,3 @@
 """
-How fast poslife is, as ratios in one run: `nox -s bench`. No number here is asserted; machines differ.
+Benchmarks of poslife, as ratios measured in one run: `nox -s bench`. No number is asserted; machines differ.
 """

@@ -1,5 +1,5 @@
 """
-Runs the benchmarks and prints their ratios.
+Run the benchmarks and print their ratios.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.postgres_server import Databases, LocalServer
 
 @contextmanager
 def _databases() -> Generator[Databases]:
-    # Durable, as a bot's server is: the tests' server is not.
+    # Durable, like a bot's server and unlike the tests'.
     server = LocalServer(settings={"fsync": "on", "full_page_writes": "on"})
     try:
         yield Databases(administration_dsn=server.dsn())
@@ -44,8 +44,8 @@ async def _latency() -> list[latency.Result]:
         return [*await latency.sqlite(), *await latency.postgres(databases)]
 
 
-def _shown_latency(results: list[latency.Result]) -> Table:
-    table = Table(title="A flush while events come (milliseconds)", title_justify="left")
+def _latency_table(results: list[latency.Result]) -> Table:
+    table = Table(title="Flush while recording, ms", title_justify="left")
     table.add_column("store")
     for heading in ("events/s", "median", "worst"):
         table.add_column(heading, justify="right")
@@ -54,59 +54,61 @@ def _shown_latency(results: list[latency.Result]) -> Table:
     return table
 
 
-def _shown(results: list[openings.Result]) -> Table:
+def _openings_table(results: list[openings.Result]) -> Table:
     table = Table(title="Openings: claim, submit, first fill (3 commits each)", title_justify="left")
     table.add_column("store")
-    for heading in ("at once", "openings/s", "same statements by hand/s", "ratio"):
+    for heading in ("concurrent", "openings/s", "same statements by hand/s", "ratio"):
         table.add_column(heading, justify="right")
     for result in results:
         floor = "" if result.floor is None else f"{result.floor:,.0f}"
         ratio = "" if result.ratio is None else f"{result.ratio:.2f}"
-        table.add_row(result.store, str(result.at_once), f"{result.poslife:,.0f}", floor, ratio)
+        table.add_row(result.store, str(result.concurrent), f"{result.poslife:,.0f}", floor, ratio)
     return table
 
 
-def _journal_shown(results: list[journal.Result]) -> Table:
+def _journal_table(results: list[journal.Result]) -> Table:
     table = Table(title=f"Journal: frames of {journal.FRAME_BYTES} bytes", title_justify="left")
-    table.add_column("what")
-    for heading in ("us a frame", "bare calls, us", "ratio", "frames/s"):
+    table.add_column("operation")
+    for heading in ("us/frame", "system calls alone, us", "ratio", "frames/s"):
         table.add_column(heading, justify="right")
     for result in results:
         numbers = f"{result.poslife:.2f}", f"{result.floor:.2f}", f"{result.ratio:.2f}"
-        table.add_row(result.what, *numbers, f"{1e6 / result.poslife:,.0f}")
+        table.add_row(result.operation, *numbers, f"{1e6 / result.poslife:,.0f}")
     return table
 
 
-def _shown_emitting(results: list[emitting.Result]) -> Table:
-    table = Table(title="Telling an event (microseconds; the floor is one)", title_justify="left")
-    table.add_column("way")
-    for heading in ("median", "p99", "ratio"):
+def _emitting_table(results: list[emitting.Result]) -> Table:
+    table = Table(title="Recording one event (microseconds)", title_justify="left")
+    table.add_column("method")
+    for heading in ("median", "p99", "median / floor"):
         table.add_column(heading, justify="right")
     table.add_column("")
     for result in results:
         numbers = [f"{number:,.2f}" for number in (result.median, result.p99, result.ratio)]
-        table.add_row(result.way, *(numbers if result.median else ("", "", "")), result.note)
+        table.add_row(result.method, *(numbers if result.median else ("", "", "")), result.note)
     return table
 
 
-def _shown_draining(results: list[draining.Result]) -> Table:
+def _draining_table(results: list[draining.Result]) -> Table:
     table = Table(title=f"Draining: batches of {draining.BATCH} events", title_justify="left")
     table.add_column("store")
-    table.add_column("way")
-    for heading in ("events/s", "of the floor", "of a bot's", "stall p50, ms", "p99"):
+    table.add_column("method")
+    for heading in ("events/s", "/ floor", "/ executemany", "stall p50, ms", "p99"):
         table.add_column(heading, justify="right")
     for result in results:
         median, p99 = result.stall
         ahead = "" if result.ahead is None else f"{result.ahead:.2f}"
         ratios = f"{result.ratio:.2f}", ahead
-        table.add_row(result.store, result.way, f"{result.rate:,.0f}", *ratios, f"{median:.2f}", f"{p99:.2f}")
+        table.add_row(
+            result.store, result.method, f"{result.rate:,.0f}", *ratios, f"{median:.2f}", f"{p99:.2f}"
+        )
     return table
 
 
-def _memory_shown(results: list[memory.Result]) -> Table:
-    table = Table(title="Memory behind a database that is away (at most)", title_justify="left")
-    table.add_column("when")
-    for heading in ("MB", "ratio"):
+def _memory_table(results: list[memory.Result]) -> Table:
+    table = Table(title="Peak memory, database down", title_justify="left")
+    table.add_column("moment")
+    for heading in ("MB", "/ first"):
         table.add_column(heading, justify="right")
     for result in results:
         table.add_row(result.moment, f"{result.megabytes:.1f}", f"{result.ratio:.2f}")
@@ -115,7 +117,7 @@ def _memory_shown(results: list[memory.Result]) -> Table:
 
 def main() -> None:
     """
-    Run all of it.
+    Run all benchmarks.
     """
     console = Console()
     console.print(
@@ -123,12 +125,12 @@ def main() -> None:
         f"asyncpg {asyncpg.__version__}, "
         f"{platform.machine()}; median of {openings.ROUNDS} rounds of {openings.OPENINGS} openings"
     )
-    console.print(_journal_shown(journal.results()))
-    console.print(_shown(asyncio.run(_openings())))
-    console.print(_shown_draining(asyncio.run(_draining())))
-    console.print(_shown_emitting(asyncio.run(emitting.measure())))
-    console.print(_shown_latency(asyncio.run(_latency())))
-    console.print(_memory_shown(memory.measure()))
+    console.print(_journal_table(journal.results()))
+    console.print(_openings_table(asyncio.run(_openings())))
+    console.print(_draining_table(asyncio.run(_draining())))
+    console.print(_emitting_table(asyncio.run(emitting.measure())))
+    console.print(_latency_table(asyncio.run(_latency())))
+    console.print(_memory_table(memory.measure()))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """
-Events per second into a store, in batches of 500, against the same rows by the driver's own fastest way.
+Events per second into a store, in batches of 500, against the driver's own fastest method for the same rows.
 
-The floor is handed its rows as finished tuples, made outside the measured time: a binary COPY with the same
+The floor gets its rows as finished tuples, made outside the measured time: a binary COPY with the same
 durability and time-outs, or for SQLite `executemany` in one transaction over a connection with the same
-settings. What a bot writes, `executemany` of an INSERT, stands beside it. All ways take turns, on tables that
-are alike, so that a busy moment of the machine strikes all of them.
+settings. For comparison there is a bot's usual method, `executemany` of an INSERT. All methods take turns, on
+equal tables, so that a busy moment of the machine affects all of them.
 
-A loop that turns all the while sees how long one batch keeps everything else waiting.
+A task that yields continuously measures for how long one batch blocks the event loop.
 """
 
 from __future__ import annotations
@@ -51,39 +51,39 @@ BATCH = 500
 ROUNDS = 40
 BATCHES = 4
 """
-Of each way in each round.
+The batches of each method in each round.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """
-    What one way does.
+    The figures of one method.
 
     Attributes:
-        store: Where to.
-        way: How.
-        rate: Events per second, in the better quarter of the rounds.
-        ratio: That over the floor's.
-        ahead: That over the rate of a bot's own way, where one is measured.
-        stall: The longest that a batch keeps the event loop from turning, in milliseconds: median and 99th
+        store: The store.
+        method: The method.
+        rate: Events per second: the upper quartile of the rounds.
+        ratio: *rate* divided by the floor's.
+        ahead: *rate* divided by that of a bot's usual method, where that is measured.
+        stall: The longest time for which a batch blocks the event loop, in milliseconds: median and 99th
             percentile of the batches.
     """
 
     store: str
-    way: str
+    method: str
     rate: float
     ratio: float
     ahead: float | None
     stall: tuple[float, float]
 
 
-BOTS_OWN: Final = "executemany, as bots do"
+USUAL: Final = "executemany, as in most bots"
 
 Act = Callable[[], Awaitable[None]]
-Way = Callable[[list[EventRecord]], Act]
+Method = Callable[[list[EventRecord]], Act]
 """
-Makes of a batch what stores it; only that is measured.
+Prepares a batch and returns the call that stores it; only the call is measured.
 """
 
 _clock = SystemClock()
@@ -94,7 +94,7 @@ _refs = [new_ref(_clock) for _ in range(50)]
 
 def batch_of(size: int, refs: Sequence[PositionRef] = _refs) -> list[EventRecord]:
     """
-    Events as a bot tells them, about 220 bytes of payload each; most of them about one of these positions.
+    Return events like a bot's, with about 220 bytes of payload each; most are about one of these positions.
     """
     return [_event(next(_numbers), refs) for _ in range(size)]
 
@@ -124,64 +124,64 @@ def _event(number: int, refs: Sequence[PositionRef]) -> EventRecord:
     return EventRecord(header=header, recorded_at=at, sequence=number, payload=msgspec.json.encode(payload))
 
 
-async def _measured(store: str, ways: Mapping[str, Way]) -> list[Result]:
+async def _measured(store: str, methods: Mapping[str, Method]) -> list[Result]:
     """
-    All ways in turns, the first of them the floor.
+    Measure all methods in turns; the first is the floor.
     """
-    rates: dict[str, list[float]] = {name: [] for name in ways}
-    stalls: dict[str, list[float]] = {name: [] for name in ways}
+    rates: dict[str, list[float]] = {name: [] for name in methods}
+    stalls: dict[str, list[float]] = {name: [] for name in methods}
     for number in range(-2, ROUNDS):
-        for name, way in ways.items():
-            rate, longest = await _rate(way), await _stalls(way)
+        for name, method in methods.items():
+            rate, longest = await _rate(method), await _stalls(method)
             if number >= 0:
                 rates[name].append(rate)
                 stalls[name] += longest
-    good = {name: _of_a_good_round(found) for name, found in rates.items()}
-    floor, bots = next(iter(good.values())), good.get(BOTS_OWN)
+    good = {name: _upper_quartile(found) for name, found in rates.items()}
+    floor, usual = next(iter(good.values())), good.get(USUAL)
     return [
         Result(
             store=store,
-            way=name,
+            method=name,
             rate=rate,
             ratio=rate / floor,
-            ahead=None if bots is None else rate / bots,
+            ahead=None if usual is None else rate / usual,
             stall=(statistics.median(stalls[name]), statistics.quantiles(stalls[name], n=100)[98]),
         )
         for name, rate in good.items()
     ]
 
 
-def _of_a_good_round(rates: list[float]) -> float:
-    # What else the machine does makes rounds slow, and none fast.
+def _upper_quartile(rates: list[float]) -> float:
+    # Not the median: other load on the machine only makes rounds slower.
     return statistics.quantiles(rates, n=4)[2]
 
 
-async def _rate(way: Way) -> float:
-    acts = [way(batch_of(BATCH)) for _ in range(BATCHES)]
-    with _uncollected():
+async def _rate(method: Method) -> float:
+    acts = [method(batch_of(BATCH)) for _ in range(BATCHES)]
+    with _without_gc():
         begun = time.perf_counter()
         for act in acts:
             await act()
         return BATCH * BATCHES / (time.perf_counter() - begun)
 
 
-async def _stalls(way: Way) -> list[float]:
+async def _stalls(method: Method) -> list[float]:
     """
-    For each batch the longest that the event loop did not turn, in milliseconds.
+    Return, for each batch, the longest time for which the event loop was blocked, in milliseconds.
     """
     longest: list[float] = []
-    for act in [way(batch_of(BATCH)) for _ in range(BATCHES)]:
-        with _uncollected():
-            turning = asyncio.create_task(_longest_turn(written := asyncio.Event()))
+    for act in [method(batch_of(BATCH)) for _ in range(BATCHES)]:
+        with _without_gc():
+            yielding = asyncio.create_task(_longest_block(written := asyncio.Event()))
             await asyncio.sleep(0)
             await act()
             written.set()
-            longest.append(await turning * 1000)
+            longest.append(await yielding * 1000)
     return longest
 
 
 @contextmanager
-def _uncollected() -> Generator[None]:
+def _without_gc() -> Generator[None]:
     gc.collect()
     gc.disable()
     try:
@@ -190,7 +190,7 @@ def _uncollected() -> Generator[None]:
         gc.enable()
 
 
-async def _longest_turn(done: asyncio.Event) -> float:
+async def _longest_block(done: asyncio.Event) -> float:
     longest, last = 0.0, time.perf_counter()
     while not done.is_set():
         await asyncio.sleep(0)
@@ -207,16 +207,16 @@ _SQLITE_INSERT: Final = insertion("run_events", RUN_EVENTS)
 
 async def postgres(databases: Databases) -> list[Result]:
     """
-    A PostgreSQL server on this machine, every commit synced to the disk.
+    Measure a PostgreSQL server on this machine that syncs every commit to the disk.
     """
     async with AsyncExitStack() as stack:
-        ways = {
-            "binary COPY, rows at hand": await _copying(stack, databases.create()),
-            "poslife, clear": await _storing(stack, databases.create()),
-            "poslife, in doubt": await _doubting(stack, databases.create()),
-            BOTS_OWN: await _inserting(stack, databases.create()),
+        methods = {
+            "binary COPY of finished rows": await _copying(stack, databases.create()),
+            "poslife": await _storing(stack, databases.create()),
+            "poslife after a lost reply": await _doubting(stack, databases.create()),
+            USUAL: await _inserting(stack, databases.create()),
         }
-        return await _measured("postgres", ways)
+        return await _measured("postgres", methods)
 
 
 async def _opened(stack: AsyncExitStack, dsn: str) -> PostgresStore:
@@ -226,13 +226,13 @@ async def _opened(stack: AsyncExitStack, dsn: str) -> PostgresStore:
     return store
 
 
-async def _copying(stack: AsyncExitStack, dsn: str) -> Way:
+async def _copying(stack: AsyncExitStack, dsn: str) -> Method:
     await _opened(stack, dsn)
     connection = await asyncpg.connect(dsn, command_timeout=10)
     stack.push_async_callback(connection.close)
     await connection.execute(Limits().for_session)
 
-    def way(batch: list[EventRecord]) -> Act:
+    def method(batch: list[EventRecord]) -> Act:
         rows = [run_event_row(record) for record in batch]
 
         async def act() -> None:
@@ -242,17 +242,17 @@ async def _copying(stack: AsyncExitStack, dsn: str) -> Way:
 
         return act
 
-    return way
+    return method
 
 
-async def _storing(stack: AsyncExitStack, dsn: str) -> Way:
+async def _storing(stack: AsyncExitStack, dsn: str) -> Method:
     store = await _opened(stack, dsn)
     return lambda batch: lambda: store.write(batch)
 
 
 class _Doubtful(EventWriter):
     """
-    What a `PostgresStore` writes with, each time as after a lost reply.
+    The event writer of a `PostgresStore`, which treats each batch as after a lost reply.
     """
 
     @override
@@ -261,49 +261,49 @@ class _Doubtful(EventWriter):
         await super().write(records)
 
 
-async def _doubting(stack: AsyncExitStack, dsn: str) -> Way:
+async def _doubting(stack: AsyncExitStack, dsn: str) -> Method:
     await _opened(stack, dsn)
     writer = _Doubtful(Own(dsn=dsn, size=1, statement_cache_size=100), Limits())
     stack.push_async_callback(writer.aclose)
     return lambda batch: lambda: writer.write(batch)
 
 
-async def _inserting(stack: AsyncExitStack, dsn: str) -> Way:
+async def _inserting(stack: AsyncExitStack, dsn: str) -> Method:
     await _opened(stack, dsn)
     pool = await asyncpg.create_pool(dsn, min_size=1, max_size=2)
     stack.push_async_callback(pool.close)
 
-    def way(batch: list[EventRecord]) -> Act:
+    def method(batch: list[EventRecord]) -> Act:
         async def act() -> None:
             async with pool.acquire() as connection:
                 await connection.executemany(_INSERT, [tuple(run_event_row(record)) for record in batch])
 
         return act
 
-    return way
+    return method
 
 
 async def sqlite() -> list[Result]:
     """
-    One SQLite file, every commit synced to the disk. The floor runs in the event loop's thread, and bars it.
+    Measure one SQLite file that syncs every commit to the disk. The floor blocks the event loop.
     """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        ways = {
-            "executemany, rows at hand": await _bare(stack, folder / "bare.db"),
+        methods = {
+            "executemany of finished rows": await _bare(stack, folder / "bare.db"),
             "poslife": await _kept(stack, folder / "poslife.db"),
         }
-        return await _measured("sqlite", ways)
+        return await _measured("sqlite", methods)
 
 
-async def _kept(stack: AsyncExitStack, path: Path) -> Way:
+async def _kept(stack: AsyncExitStack, path: Path) -> Method:
     store = SqliteStore(path)
     await store.open()
     stack.push_async_callback(store.aclose)
     return lambda batch: lambda: store.write(batch)
 
 
-async def _bare(stack: AsyncExitStack, path: Path) -> Way:
+async def _bare(stack: AsyncExitStack, path: Path) -> Method:
     store = SqliteStore(path)
     await store.open()
     await store.aclose()
@@ -312,7 +312,7 @@ async def _bare(stack: AsyncExitStack, path: Path) -> Way:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
 
-    def way(batch: list[EventRecord]) -> Act:
+    def method(batch: list[EventRecord]) -> Act:
         rows = sqlite_batches.rows_of(batch)
 
         async def act() -> None:
@@ -322,4 +322,4 @@ async def _bare(stack: AsyncExitStack, path: Path) -> Way:
 
         return act
 
-    return way
+    return method

@@ -1,11 +1,12 @@
 """
-What it costs to tell an event: `record` and `emit` with a journal, against the least that could do the same.
+The cost of one event: `record` and `emit` with a journal, against the minimum with the same effect.
 
-The floor is the same id, the same clock, the same encoding of header and payload (whatever is in it, secrets
-left out), and one ``os.write``: no lock, no number, no checksum, no queue. The least is the same with the
-payload as bare JSON, which raises over the first NaN, set or exception. Beside them stands what a bot might
-use instead, which keeps less: a queue keeps nothing when the process is killed, a log cannot be queried, and
-an exporter of OpenTelemetry drops when its queue is full.
+The floor is the same id, the same clock, the same encoding of header and payload (of any value, secrets
+redacted), and one ``os.write``: no lock, no sequence number, no checksum, no queue. The least is the same
+with the payload as plain JSON, which raises on the first NaN, set or exception.
+
+For comparison there are a bot's alternatives, which guarantee less: a queue loses everything when the process
+is killed, a log cannot be queried, and an OpenTelemetry exporter drops events when its queue is full.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ __all__ = ["BURST", "BURSTS", "Result", "measure"]
 BURSTS = 300
 BURST = 50
 """
-So many events at once, then the event loop has its turn: what a bot does in one go.
+The events recorded without yielding to the event loop, as a bot does.
 """
 ROUNDS = 5
 
@@ -72,10 +73,10 @@ PAYLOAD: dict[str, object] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """
-    What one way costs, in microseconds an event, and against the floor.
+    The cost of one method, in microseconds per event, and its ratio to the floor.
     """
 
-    way: str
+    method: str
     median: float
     p99: float
     ratio: float
@@ -84,39 +85,33 @@ class Result:
 
 class _Nowhere:
     """
-    A store that takes everything at once: only the telling is measured.
+    A store that accepts everything at once, so that only recording is measured.
     """
 
     async def write(self, records: Sequence[EventRecord], /) -> None:
-        """
-        Take them.
-        """
+        pass
 
     async def probe(self) -> None:
-        """
-        Always.
-        """
+        pass
 
     async def bury(self, letter: DeadLetter, /) -> None:
-        """
-        Never happens.
-        """
+        raise NotImplementedError
 
 
-Way = tuple[str, Callable[[], object], str]
+Method = tuple[str, Callable[[], object], str]
 
 
 async def measure() -> list[Result]:
     """
-    Every way, in turns, so that a busy moment of the machine strikes all of them.
+    Measure all methods in turns, so that a busy moment of the machine affects all of them.
     """
     taken: dict[str, list[tuple[float, float]]] = {}
     notes: dict[str, str] = {}
     missing: list[str] = []
     for _ in range(ROUNDS):
-        async with _ways() as (ways, absent):
+        async with _methods() as (methods, absent):
             missing = absent
-            for name, act, note in ways:
+            for name, act, note in methods:
                 taken.setdefault(name, []).append(await _timed(act))
                 notes[name] = note
     found = {
@@ -125,15 +120,15 @@ async def measure() -> list[Result]:
     }
     floor = found["floor"][0]
     results = [
-        Result(way=name, median=median, p99=p99, ratio=median / floor, note=notes[name])
+        Result(method=name, median=median, p99=p99, ratio=median / floor, note=notes[name])
         for name, (median, p99) in found.items()
     ]
-    return results + [Result(way=name, median=0, p99=0, ratio=0, note="not installed") for name in missing]
+    return results + [Result(method=name, median=0, p99=0, ratio=0, note="not installed") for name in missing]
 
 
 async def _timed(act: Callable[[], object]) -> tuple[float, float]:
     """
-    Median and 99th percentile of single calls, in microseconds, less what looking at the clock takes.
+    Return the median and 99th percentile of single calls, in microseconds, without the cost of the clock.
     """
     now = time.perf_counter_ns
     for _ in range(BURST):
@@ -154,25 +149,25 @@ async def _timed(act: Callable[[], object]) -> tuple[float, float]:
 
 
 @asynccontextmanager
-async def _ways() -> AsyncGenerator[tuple[list[Way], list[str]]]:
+async def _methods() -> AsyncGenerator[tuple[list[Method], list[str]]]:
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        ways: list[Way] = [
+        methods: list[Method] = [
             ("floor", _floor(stack, folder), "same id, clock, encoding; one os.write"),
-            ("least", _least(stack, folder), "id, time, bare JSON; one os.write"),
+            ("least", _least(stack, folder), "id, time, plain JSON; one os.write"),
         ]
-        ways += await _poslife(stack, folder)
-        ways += [
+        methods += await _poslife(stack, folder)
+        methods += [
             ("asyncio.Queue.put_nowait", _queue(), "lost when killed"),
             ("logging to a file", _logging(stack, folder), "JSON in the message"),
         ]
         missing: list[str] = []
         for name, make in (("structlog to a file", _structlog), ("OpenTelemetry logs", _opentelemetry)):
             try:
-                ways.append((name, *make(stack, folder)))
+                methods.append((name, *make(stack, folder)))
             except ImportError:
                 missing.append(name)
-        yield ways, missing
+        yield methods, missing
 
 
 def _floor(stack: AsyncExitStack, folder: Path) -> Callable[[], object]:
@@ -206,7 +201,7 @@ def _least(stack: AsyncExitStack, folder: Path) -> Callable[[], object]:
     return least
 
 
-async def _poslife(stack: AsyncExitStack, folder: Path) -> list[Way]:
+async def _poslife(stack: AsyncExitStack, folder: Path) -> list[Method]:
     clock = SystemClock()
     journaled = BatchingSink(_Nowhere(), journal=FileJournal(folder / "journal"))
     in_memory = BatchingSink(_Nowhere())
@@ -226,7 +221,7 @@ async def _poslife(stack: AsyncExitStack, folder: Path) -> list[Way]:
         created_at=clock.now(),
     )
 
-    def ready(sink: BatchingSink) -> Callable[[], object]:
+    def emitter(sink: BatchingSink) -> Callable[[], object]:
         def emit() -> None:
             at = clock.now()
             header = EventHeader(id=ids.new(at), type="signal.seen", occurred_at=at, run=run)
@@ -236,10 +231,10 @@ async def _poslife(stack: AsyncExitStack, folder: Path) -> list[Way]:
 
     error = _raised()
     return [
-        ("emit(), journaled", ready(journaled), "survives SIGKILL"),
+        ("emit(), journaled", emitter(journaled), "survives SIGKILL"),
         ("record(), journaled", lambda: tracker.record("signal.seen", None, PAYLOAD), "survives SIGKILL"),
         ("record() of a position, journaled", lambda: tracker.record("signal.seen", position, PAYLOAD), ""),
-        ("emit(), in memory", ready(in_memory), "no journal"),
+        ("emit(), in memory", emitter(in_memory), "no journal"),
         ("record() of a folded tick", lambda: folded.record("price.tick", None, PAYLOAD), "FoldingSink"),
         (
             "record() of an error, journaled",
@@ -263,7 +258,7 @@ def _queue() -> Callable[[], object]:
 
 
 def _logging(stack: AsyncExitStack, folder: Path) -> Callable[[], object]:
-    logger = logging.Logger("benchmark")  # noqa: LOG001 - nobody else is to hear of it
+    logger = logging.Logger("benchmark")  # noqa: LOG001 - no other handler may get its records
     handler = logging.FileHandler(folder / "log")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logger.addHandler(handler)

@@ -1,12 +1,12 @@
 """
-What an event costs while its table grows from nothing to five million rows.
+The cost of one event while its table grows from zero to five million rows.
 
-Each store is handed batches of 500 through the writer that a sink uses, every commit synced to the disk. What
-was written is cut into ten parts of as many batches: in the last an event should cost what it did in the
-first. Refs come and go as a bot's positions do, so that an index by position grows in more than one place.
-Only the writes are measured, not the making of the events.
+Each store gets batches of 500 through the writer that a sink uses, and syncs every commit to the disk. The
+run is divided into ten parts with the same number of batches: in the last, an event should cost what it did
+in the first. The positions of the events change as a bot's do, so that an index by position grows in several
+places. Only the writes are measured.
 
-``python -m benchmarks.growing`` stops after a minute for each store; ``--minutes 30`` goes all the way.
+``python -m benchmarks.growing`` stops after a minute for each store; ``--minutes 30`` reaches the end.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ ROWS = 5_000_000
 PARTS = 10
 HELD = 50
 """
-Positions that events are about, at a time.
+The number of open positions.
 """
 
 BATCHES_TO_A_POSITION = 4
 """
-After so many batches one of them is closed, and another opened.
+The batches after which one position is replaced by another.
 """
 
-AT_HAND = 16
+PREPARED = 16
 """
-Batches that are made before the clock runs: what a store does after a batch, it may do while the next waits.
+The batches made before the clock starts, so that a store's work after one batch overlaps with the next.
 """
 
-# As PostgreSQL comes, and durable: the tests' server is neither.
-_AS_IT_COMES: Final = {
+# PostgreSQL's defaults, durable, unlike the tests' server.
+_DEFAULTS: Final = {
     "fsync": "on",
     "full_page_writes": "on",
     "shared_buffers": "128MB",
@@ -68,12 +68,12 @@ _clock = SystemClock()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """
-    One batch.
+    One written batch.
 
     Attributes:
-        seconds: How long its write took.
-        busy: How many of them this process had a processor.
-        memory: The most memory the process has had by then, in bytes.
+        seconds: The time of its write.
+        busy: The processor time of this process in it, in seconds.
+        memory: The peak memory of the process so far, in bytes.
     """
 
     seconds: float
@@ -84,15 +84,15 @@ class Written:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """
-    A tenth of what was written.
+    A tenth of the run.
 
     Attributes:
-        rows: How many there were at its end.
-        mean: Microseconds an event.
-        median: The same of the batch in the middle.
-        busy: Microseconds of a processor's time an event, in this process.
+        rows: The rows at its end.
+        mean: The mean, in microseconds per event.
+        median: The median of the batches, in microseconds per event.
+        busy: The processor time of this process, in microseconds per event.
         worst: The slowest batch, in milliseconds.
-        memory: The most memory the process has had by then, in bytes.
+        memory: The peak memory of the process so far, in bytes.
     """
 
     rows: int
@@ -105,14 +105,14 @@ class Part:
 
 async def grown(store: SqliteStore | PostgresStore, *, rows: int, seconds: float) -> list[Written]:
     """
-    Write until there are so many rows, or so many seconds have passed.
+    Write until there are *rows* rows, or *seconds* have passed.
     """
     refs = [new_ref(_clock) for _ in range(HELD)]
     written: list[Written] = []
     give_up = time.perf_counter() + seconds
     while len(written) * BATCH < rows and time.perf_counter() < give_up:
         left = -(-rows // BATCH) - len(written)
-        batches = [batch_of(BATCH, refs) for _ in range(min(left, AT_HAND))]
+        batches = [batch_of(BATCH, refs) for _ in range(min(left, PREPARED))]
         for batch in batches:
             begun, worked = time.perf_counter(), time.process_time()
             await store.write(batch)
@@ -124,13 +124,13 @@ async def grown(store: SqliteStore | PostgresStore, *, rows: int, seconds: float
 
 
 def _most_memory() -> int:
-    # Kilobytes, but for macOS.
+    # In kilobytes, except on macOS.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def parts_of(written: Sequence[Written]) -> list[Part]:
     """
-    Ten parts of as many batches each; what is left over belongs to the last.
+    Divide *written* into ten parts with the same number of batches; the last also has the remainder.
     """
     size = max(len(written) // PARTS, 1)
     starts = range(0, min(size * PARTS, len(written)), size)
@@ -158,7 +158,7 @@ async def _opened(name: str) -> AsyncGenerator[SqliteStore | PostgresStore]:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             store = SqliteStore(Path(folder) / "growing.db")
         else:
-            server = LocalServer(settings=_AS_IT_COMES)
+            server = LocalServer(settings=_DEFAULTS)
             stack.callback(server.close)
             store = PostgresStore(Databases(administration_dsn=server.dsn()).create())
         await store.open()
@@ -168,7 +168,7 @@ async def _opened(name: str) -> AsyncGenerator[SqliteStore | PostgresStore]:
             await store.aclose()
 
 
-def _shown(name: str, parts: Sequence[Part]) -> Table:
+def _table(name: str, parts: Sequence[Part]) -> Table:
     table = Table(title=f"{name}: events written in batches of {BATCH}", title_justify="left")
     for heading in ("rows", "events/s", "us/event", "median", "CPU", "worst, ms", "MiB"):
         table.add_column(heading, justify="right")
@@ -203,12 +203,14 @@ async def _measured(name: str, *, rows: int, seconds: float) -> list[Part]:
 
 def main() -> None:
     """
-    Run it for one store, or for both.
+    Run the benchmark for one store, or for both.
     """
     options = argparse.ArgumentParser(prog="python -m benchmarks.growing")
-    options.add_argument("--rows", type=int, default=ROWS, help="how far (default: %(default)s)")
-    options.add_argument("--minutes", type=float, default=1, help="for each, at most (default: %(default)s)")
-    options.add_argument("--store", choices=("sqlite", "postgres"), help="one of them (default: both)")
+    options.add_argument("--rows", type=int, default=ROWS, help="rows to write (default: %(default)s)")
+    options.add_argument(
+        "--minutes", type=float, default=1, help="time limit for each store (default: %(default)s)"
+    )
+    options.add_argument("--store", choices=("sqlite", "postgres"), help="only this store (default: both)")
     chosen = options.parse_args()
     console = Console()
     console.print(
@@ -217,7 +219,7 @@ def main() -> None:
     )
     for name in (chosen.store,) if chosen.store else ("sqlite", "postgres"):
         parts = asyncio.run(_measured(name, rows=chosen.rows, seconds=60 * chosen.minutes))
-        console.print(_shown(name, parts))
+        console.print(_table(name, parts))
 
 
 if __name__ == "__main__":

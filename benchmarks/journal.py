@@ -1,7 +1,7 @@
 """
-The journal against the bare calls: an append against one `os.write`, recovery against reading the file.
+The journal against system calls alone: an append against one `os.write`, recovery against reading the file.
 
-And against what might be a journal instead: an INSERT into SQLite's write-ahead log.
+It is also compared with an alternative: an INSERT into SQLite's write-ahead log.
 """
 
 from __future__ import annotations
@@ -30,29 +30,29 @@ _CHUNK = 1 << 20
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """
-    A line of the table.
+    The figures of one operation, in microseconds per frame.
 
     Attributes:
-        what: What is measured.
-        poslife: How long the journal takes for a frame, in microseconds.
-        floor: How long the bare calls take for the same bytes.
+        operation: The operation.
+        poslife: The journal's time.
+        floor: The time of the system calls alone, for the same bytes.
     """
 
-    what: str
+    operation: str
     poslife: float
     floor: float
 
     @property
     def ratio(self) -> float:
         """
-        How many times as long the journal takes.
+        The journal's time divided by the floor.
         """
         return self.poslife / self.floor
 
 
 def results() -> list[Result]:
     """
-    All lines, each the median of some rounds in which both sides take turns.
+    Measure all operations; where there are rounds, both sides take turns, and the median counts.
     """
     folder = Path(tempfile.mkdtemp(prefix="poslife-benchmark-"))
     try:
@@ -78,7 +78,7 @@ def _appending(folder: Path) -> Result:
         journal.forget(FRAMES)
         journal.close()
         bare.append(_written(folder / f"bare {round_}", frame))
-    return Result(what="append", poslife=median(ours), floor=median(bare))
+    return Result(operation="append", poslife=median(ours), floor=median(bare))
 
 
 def _append(journal: FileJournal, frame: bytes) -> None:
@@ -103,7 +103,7 @@ def _written(path: Path, frame: bytes) -> float:
 
 def _one_by_one(folder: Path) -> Result:
     """
-    Each append followed by the sync a host may ask for, against a write and a flush.
+    Measure appends that are each synced, against a write and an fdatasync.
     """
     count = 300
     frame = os.urandom(FRAME_BYTES)
@@ -123,12 +123,12 @@ def _one_by_one(folder: Path) -> Result:
         os.fdatasync(descriptor)
     bare = time.perf_counter() - begun
     os.close(descriptor)
-    return Result(what="append and sync", poslife=ours / count * 1e6, floor=bare / count * 1e6)
+    return Result(operation="append and sync", poslife=ours / count * 1e6, floor=bare / count * 1e6)
 
 
 def _appending_beside_a_thread(folder: Path) -> Result:
     """
-    The same appends while another thread wants the interpreter all the time, as a busy event loop's does.
+    Measure appends while another thread contends for the interpreter, as a busy event loop's does.
     """
     ended = threading.Event()
 
@@ -157,7 +157,9 @@ def _appending_beside_a_thread(folder: Path) -> Result:
         ended.set()
         other.join()
     journal.close()
-    return Result(what="append beside a busy thread", poslife=ours / count * 1e6, floor=bare / count * 1e6)
+    return Result(
+        operation="append beside a busy thread", poslife=ours / count * 1e6, floor=bare / count * 1e6
+    )
 
 
 def _recovering(folder: Path) -> Result:
@@ -168,12 +170,12 @@ def _recovering(folder: Path) -> Result:
     files = sorted(root.glob("*/*.segment"))
     ours = [_timed(lambda: _recover(root)) for _ in range(ROUNDS)]
     bare = [_timed(lambda: _read(files)) for _ in range(ROUNDS)]
-    return Result(what="open and read back", poslife=median(ours), floor=median(bare))
+    return Result(operation="open and read back", poslife=median(ours), floor=median(bare))
 
 
 def _instead_of_sqlite(folder: Path) -> Result:
     """
-    An append against an INSERT that survives a killed process as well, and no power failure either.
+    Measure appends against INSERTs, which like them survive a killed process but not a power failure.
     """
     frame = os.urandom(FRAME_BYTES)
     journal = FileJournal(folder / "instead")
@@ -192,7 +194,7 @@ def _instead_of_sqlite(folder: Path) -> Result:
 
     instead = _timed(insert)
     connection.close()
-    return Result(what="append, not SQLite's INSERT", poslife=ours, floor=instead)
+    return Result(operation="append, against SQLite's INSERT", poslife=ours, floor=instead)
 
 
 def _recover(root: Path) -> None:
@@ -214,7 +216,7 @@ def _read(files: list[Path]) -> None:
 
 def _timed(act: Callable[[], object]) -> float:
     """
-    Microseconds for each of the frames.
+    Return the time for one frame, in microseconds.
     """
     gc.collect()
     begun = time.perf_counter()
@@ -228,7 +230,7 @@ def main() -> None:
     """
     for result in results():
         print(
-            f"{result.what:30} {result.poslife:8.2f} us  bare {result.floor:8.2f} us"
+            f"{result.operation:32} {result.poslife:8.2f} us  floor {result.floor:8.2f} us"
             f"  ratio {result.ratio:5.2f}  ({1e6 / result.poslife:,.0f} frames/s)"
         )
 

@@ -1,5 +1,5 @@
 """
-How long a flush takes while a bot goes on recording: at 10, 100, 1,000 and 10,000 events a second.
+The latency of a flush while a bot records 10, 100, 1,000 and 10,000 events a second.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BETWEEN = 0.05
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """
-    One store at one rate; milliseconds.
+    The figures of one store at one rate, in milliseconds.
     """
 
     store: str
@@ -38,7 +38,7 @@ class Result:
 
 async def sqlite() -> list[Result]:
     """
-    One file, every batch synced.
+    Measure one file that syncs every batch.
     """
     with tempfile.TemporaryDirectory() as folder:
         return [
@@ -51,7 +51,7 @@ async def sqlite() -> list[Result]:
 
 async def postgres(databases: Databases) -> list[Result]:
     """
-    A server on this machine, every batch synced.
+    Measure a server on this machine that syncs every batch.
     """
     with tempfile.TemporaryDirectory() as folder:
         return [
@@ -65,20 +65,20 @@ async def _measured(name: str, store: SqliteStore | PostgresStore, rate: int, ro
     taken: list[float] = []
     async with PositionTracker(repository=store, sink=sink) as tracker:
         await tracker.flush()
-        telling = asyncio.create_task(_tell(tracker, rate))
-        while not telling.done():
+        recording = asyncio.create_task(_record(tracker, rate))
+        while not recording.done():
             await asyncio.sleep(BETWEEN)
             begun = time.perf_counter()
             await tracker.flush()
             taken.append(1000 * (time.perf_counter() - begun))
-        await telling
+        await recording
     return Result(store=name, rate=rate, median=statistics.median(taken), worst=max(taken))
 
 
-async def _tell(tracker: PositionTracker, rate: int) -> None:
-    begun, told = time.perf_counter(), 0
+async def _record(tracker: PositionTracker, rate: int) -> None:
+    begun, recorded = time.perf_counter(), 0
     while (passed := time.perf_counter() - begun) < SECONDS:
-        while told < passed * rate:
-            tracker.record("price.tick", None, {"symbol": "BTC/USDT:USDT", "number": told})
-            told += 1
+        while recorded < passed * rate:
+            tracker.record("price.tick", None, {"symbol": "BTC/USDT:USDT", "number": recorded})
+            recorded += 1
         await asyncio.sleep(0.001)

@@ -1,8 +1,8 @@
 """
-What a million events cost in memory while they wait behind a database that is away, and while they drain.
+The peak memory of a process while a million events wait for a database that is down, and while they drain.
 
-In a process of its own, so that nothing else counts: the most that it ever took, as the system tells it,
-after so many events. With a journal memory is a cache of it, and should not grow any more.
+It is measured in a separate process, by the operating system. With a journal, memory is only a cache of the
+backlog, and should not grow beyond it.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _BURST = 1000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """
-    How much memory a process has taken by a moment.
+    The peak memory of the process at one moment.
 
     Attributes:
-        moment: Which.
-        megabytes: The most it took up to then.
-        ratio: Against the first moment.
+        moment: The moment.
+        megabytes: The peak up to then.
+        ratio: *megabytes* divided by that of the first moment.
     """
 
     moment: str
@@ -48,50 +48,40 @@ class Result:
 
 class _Database:
     """
-    A store that is away, until it is back and takes everything.
+    A store that is down, and later up and storing everything.
     """
 
-    away = True
+    down = True
     stored = 0
 
     async def write(self, records: Sequence[EventRecord], /) -> None:
-        """
-        Take them, if it is there.
-        """
-        if self.away:
+        if self.down:
             raise StorageUnavailable("connection refused")
         self.stored += len(records)
 
     async def probe(self) -> None:
-        """
-        As for `write`.
-        """
         await self.write(())
 
     async def bury(self, letter: DeadLetter, /) -> None:
-        """
-        Never happens.
-        """
+        raise NotImplementedError
 
 
 def measure() -> list[Result]:
     """
-    Have a process of its own do it.
+    Measure in a separate process.
     """
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.memory"], capture_output=True, text=True, check=True
     )
-    told = [line.split("\t") for line in done.stdout.splitlines()]
-    first = float(told[0][1])
-    return [
-        Result(moment=moment, megabytes=float(taken), ratio=float(taken) / first) for moment, taken in told
-    ]
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    first = float(lines[0][1])
+    return [Result(moment=moment, megabytes=float(peak), ratio=float(peak) / first) for moment, peak in lines]
 
 
-def _taken() -> float:
+def _peak() -> float:
     status = Path("/proc/self/status")
     if status.exists():
-        # The system's other answer is, on Linux, never less than what the process that began this one took.
+        # On Linux, ru_maxrss is at least that of the process that started this one.
         (kilobytes,) = (line.split()[1] for line in status.read_text().splitlines() if "VmHWM" in line)
         return int(kilobytes) / (1 << 10)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
@@ -108,12 +98,12 @@ async def _wait_and_drain(folder: str) -> None:
         if not number % _BURST:
             await asyncio.sleep(0)
         if number in COUNTS:
-            print(f"{number:,} events wait\t{_taken()}")
-    database.away = False
+            print(f"{number:,} events waiting\t{_peak()}")
+    database.down = False
     await sink.aclose()
     if database.stored != COUNTS[-1]:
         raise RuntimeError(f"{database.stored} of {COUNTS[-1]} events were stored")
-    print(f"{database.stored:,} events drained\t{_taken()}")
+    print(f"{database.stored:,} events drained\t{_peak()}")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """
-Openings per second: whole blocks, against the same statements issued by hand.
+Openings per second: complete blocks, against the same statements issued by hand.
 
-The floor is what the tracker's own statements cost when a loop issues them through the same driver: recorded
-from one run of the tracker with their arguments, and replayed on a fresh database. The venue answers at once,
-so that only poslife and the store are measured.
+The floor is the cost of the tracker's own statements when a loop issues them through the same driver: they
+are recorded with their arguments from one run of the tracker, and replayed on a fresh database. The venue
+answers at once, so that only poslife and the store are measured.
 
-By hand each commit is a transaction of its own, however many openings are under way. So poslife can be faster
-than the floor, for its commits that wait at the same time share one transaction and one way to the disk. One
-opening at a time has nobody to share with: on SQLite it pays for the venue's answer to be asked on the event
-loop while another thread waits for the disk, which a loop that issues statements does not.
+By hand each commit is its own transaction, with any number of concurrent openings. poslife can be faster than
+that, because commits that wait at the same time share one transaction and one sync. A single opening has no
+other to share with: on SQLite it pays for the change between the event loop, which asks the venue, and the
+thread that waits for the disk, which a loop of statements does not.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from tests.postgres_server import Databases
 
 ROUNDS = 15
 OPENINGS = 64
-AT_ONCE = (1, 8)
+CONCURRENT = (1, 8)
 LANES = 4
 _LEASE = Timings(lease=3600)
 _numbers = itertools.count(1)
@@ -62,24 +62,24 @@ Store = MemoryStore | SqliteStore | PostgresStore
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """
-    One store's figures.
+    The figures of one store, in openings per second.
 
     Attributes:
-        store: Which.
-        at_once: How many openings are under way at a time.
-        poslife: Openings per second through the tracker.
-        floor: The same statements by hand, or ``None`` where there are none.
+        store: The store.
+        concurrent: The number of concurrent openings.
+        poslife: Through the tracker.
+        floor: The same statements by hand, or ``None`` if there are none.
     """
 
     store: str
-    at_once: int
+    concurrent: int
     poslife: float
     floor: float | None
 
     @property
     def ratio(self) -> float | None:
         """
-        poslife over the floor.
+        poslife divided by the floor.
         """
         return None if self.floor is None else self.poslife / self.floor
 
@@ -116,9 +116,9 @@ async def _open_many(tracker: PositionTracker, count: int) -> None:
         await _open(tracker, next(_numbers))
 
 
-async def _through_tracker(store: Store, recording: Recording | None = None, *, at_once: int = 1) -> float:
+async def _through_tracker(store: Store, recording: Recording | None = None, *, concurrent: int = 1) -> float:
     """
-    Openings per second through a tracker over *store*, so many *at_once*.
+    Return the openings per second through a tracker over *store*.
     """
     tracker = PositionTracker(repository=store, sink=BatchingSink(store), timings=_LEASE)
     async with tracker:
@@ -128,7 +128,7 @@ async def _through_tracker(store: Store, recording: Recording | None = None, *, 
         if recording is not None:
             recording.begin()
         started = time.perf_counter()
-        await asyncio.gather(*(_open_many(tracker, OPENINGS // at_once) for _ in range(at_once)))
+        await asyncio.gather(*(_open_many(tracker, OPENINGS // concurrent) for _ in range(concurrent)))
         elapsed = time.perf_counter() - started
         if recording is not None:
             recording.end()
@@ -136,7 +136,7 @@ async def _through_tracker(store: Store, recording: Recording | None = None, *, 
 
 
 def _replay_sqlite(path: Path, recording: Recording) -> float:
-    # The store reads through a connection of its own; so does the floor.
+    # Like the store, the floor reads through a separate connection.
     connections = [
         sqlite3.connect(
             database if database == ":memory:" else path, isolation_level=None, cached_statements=256
@@ -182,12 +182,14 @@ async def _replay_postgres(dsn: str, recording: Recording, lanes: int) -> float:
 
 def _by_opening(recording: Recording) -> list[Sequence[tuple[int, str, str, Any]]]:
     """
-    The measured calls of each opening; they were recorded one opening after the other.
+    Divide the measured calls by opening; they were recorded one opening after the other.
     """
     calls = recording.measured
     each, rest = divmod(len(calls), OPENINGS)
     if rest:
-        raise RuntimeError(f"{len(calls)} statements are not the same number for each of {OPENINGS} openings")
+        raise RuntimeError(
+            f"expected the same number of statements for {OPENINGS} openings, got {len(calls)}"
+        )
     return [calls[start : start + each] for start in range(0, len(calls), each)]
 
 
@@ -210,57 +212,58 @@ async def _ask(
 
 async def memory() -> list[Result]:
     """
-    The store in memory: what the library itself costs, with no database behind it.
+    Measure the store in memory: the cost of the library itself.
     """
     rates = [await _through_tracker(MemoryStore()) for _ in range(ROUNDS)]
-    return [Result(store="memory", at_once=1, poslife=statistics.median(rates), floor=None)]
+    return [Result(store="memory", concurrent=1, poslife=statistics.median(rates), floor=None)]
 
 
 async def sqlite() -> list[Result]:
     """
-    One SQLite file, every commit synced to the disk.
+    Measure one SQLite file that syncs every commit to the disk.
 
-    It has one writer, by hand or not, so the floor is the same however many openings are under way.
+    It has one writer in either case, so the floor is the same for any number of concurrent openings.
     """
-    rates: dict[int, list[float]] = {at_once: [] for at_once in AT_ONCE}
+    rates: dict[int, list[float]] = {concurrent: [] for concurrent in CONCURRENT}
     floors: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         files = (Path(folder) / f"{number}.db" for number in itertools.count())
         with recording_sqlite() as recording:
             await _through_tracker(SqliteStore(next(files)), recording)
         for _ in range(ROUNDS):
-            for at_once in AT_ONCE:
-                rates[at_once].append(await _through_tracker(SqliteStore(next(files)), at_once=at_once))
+            for concurrent in CONCURRENT:
+                store = SqliteStore(next(files))
+                rates[concurrent].append(await _through_tracker(store, concurrent=concurrent))
             floors.append(await asyncio.to_thread(_replay_sqlite, next(files), recording))
     floor = statistics.median(floors)
     return [
-        Result(store="sqlite", at_once=at_once, poslife=statistics.median(found), floor=floor)
-        for at_once, found in rates.items()
+        Result(store="sqlite", concurrent=concurrent, poslife=statistics.median(found), floor=floor)
+        for concurrent, found in rates.items()
     ]
 
 
 async def postgres(databases: Databases) -> list[Result]:
     """
-    A PostgreSQL server on this machine, every commit synced to the disk.
+    Measure a PostgreSQL server on this machine that syncs every commit to the disk.
 
-    Openings that are under way at once share the pool's connections; by hand, as many are used.
+    Concurrent openings share the pool's connections; by hand, the same number is used.
     """
-    rates: dict[int, list[float]] = {at_once: [] for at_once in AT_ONCE}
-    floors: dict[int, list[float]] = {at_once: [] for at_once in AT_ONCE}
+    rates: dict[int, list[float]] = {concurrent: [] for concurrent in CONCURRENT}
+    floors: dict[int, list[float]] = {concurrent: [] for concurrent in CONCURRENT}
     async with recording_pool(databases.create()) as (pool, recording):
         await _through_tracker(PostgresStore.borrowing(pool), recording)
     for _ in range(ROUNDS):
-        for at_once in AT_ONCE:
+        for concurrent in CONCURRENT:
             store = PostgresStore(databases.create(), pool_size=LANES)
-            rates[at_once].append(await _through_tracker(store, at_once=at_once))
-            lanes = min(at_once, LANES)
-            floors[at_once].append(await _replay_postgres(databases.create(), recording, lanes))
+            rates[concurrent].append(await _through_tracker(store, concurrent=concurrent))
+            lanes = min(concurrent, LANES)
+            floors[concurrent].append(await _replay_postgres(databases.create(), recording, lanes))
     return [
         Result(
             store="postgres",
-            at_once=at_once,
-            poslife=statistics.median(rates[at_once]),
-            floor=statistics.median(floors[at_once]),
+            concurrent=concurrent,
+            poslife=statistics.median(rates[concurrent]),
+            floor=statistics.median(floors[concurrent]),
         )
-        for at_once in AT_ONCE
+        for concurrent in CONCURRENT
     ]

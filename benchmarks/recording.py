@@ -1,5 +1,5 @@
 """
-The statements a store issues, with their arguments, so that the same can be issued by hand.
+Recording of the statements that a store issues, with their arguments, so that they can be replayed.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from typing_extensions import override
 @dataclass(slots=True)
 class Recording:
     """
-    Statements in the order they were issued.
+    Statements in the order in which they were issued.
 
     Attributes:
-        calls: For each: the number of its connection, the driver's method, the statement, its arguments.
-        databases: What each connection was opened to.
-        measured_from: How many of them came before what is measured.
-        measured_to: How many of them there were when that was over.
+        calls: The number of the connection, the driver's method, the statement and its arguments.
+        databases: The database of each connection.
+        measured_from: The index of the first measured call.
+        measured_to: The index after the last measured call.
     """
 
     calls: list[tuple[int, str, str, Any]] = field(default_factory=list)
@@ -33,27 +33,27 @@ class Recording:
 
     def begin(self) -> None:
         """
-        What comes from here on is measured.
+        Begin the measured calls.
         """
         self.measured_from = len(self.calls)
 
     def end(self) -> None:
         """
-        What comes from here on is no longer measured.
+        End the measured calls.
         """
         self.measured_to = len(self.calls)
 
     @property
     def before(self) -> Sequence[tuple[int, str, str, Any]]:
         """
-        What sets the scene.
+        The calls before the measured ones.
         """
         return self.calls[: self.measured_from]
 
     @property
     def measured(self) -> Sequence[tuple[int, str, str, Any]]:
         """
-        What is measured.
+        The measured calls.
         """
         return self.calls[self.measured_from : self.measured_to]
 
@@ -61,7 +61,7 @@ class Recording:
 @contextmanager
 def recording_sqlite() -> Generator[Recording]:
     """
-    Every SQLite connection that is opened within records what it is asked.
+    Record the statements of every SQLite connection that is opened inside the block.
     """
     recording = Recording()
     connect = sqlite3.connect
@@ -97,7 +97,7 @@ def recording_sqlite() -> Generator[Recording]:
 @asynccontextmanager
 async def recording_pool(dsn: str) -> AsyncGenerator[tuple[asyncpg.Pool, Recording]]:
     """
-    A pool whose connections record what they are asked.
+    Open a pool whose connections record their statements.
     """
     recording = Recording()
 
@@ -113,7 +113,7 @@ async def recording_pool(dsn: str) -> AsyncGenerator[tuple[asyncpg.Pool, Recordi
             rows: list[Any] = await super().fetch(query, *args, **options)
             return rows
 
-    # One connection, as where it is replayed: there two transactions cannot be under way at once.
+    # One connection, because the replay cannot interleave two transactions.
     async with asyncpg.create_pool(
         dsn, min_size=1, max_size=1, connection_class=RecordingConnection, reset=_leave_as_is
     ) as pool:
@@ -121,5 +121,5 @@ async def recording_pool(dsn: str) -> AsyncGenerator[tuple[asyncpg.Pool, Recordi
 
 
 async def _leave_as_is(_: object) -> None:
-    # As the store's own pool does it: otherwise the driver's reset is recorded, too.
+    # Like the store's own pool; otherwise the driver's reset would be recorded, too.
     pass

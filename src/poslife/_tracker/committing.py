@@ -124,7 +124,7 @@ class Committer:
         around = current_context()
         if around.invalid:
             given = ", ".join(type(one).__name__ for one in around.invalid)
-            warn(f"causing(…) or acting_as(…): not what it takes: {given}; stored with severity ERROR")
+            warn(f"causing(…) or acting_as(…): invalid {given}; stored with severity ERROR")
         change = change_of(
             plan,
             # From the maker of event ids, because ids in order are cheaper to index.

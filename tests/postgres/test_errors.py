@@ -29,7 +29,7 @@ EXPECTED: dict[str, type[RepositoryError]] = {
     **dict.fromkeys(
         (
             "08004", "25006", "28000", "28P01", "3D000", "3F000", "42501", "42703", "42804", "42P01", "53100",
-            "57P04", "58030", "P0001", "XX001", "XX002",
+            "57P04", "58030", "P0001", "P0004", "XX001", "XX002",
         ),
         StorageNotReady,
     ),
@@ -59,12 +59,13 @@ def test_each_sqlstate_is_in_doubt_or_not(code: str) -> None:
     assert ((code in IN_DOUBT) or unknown) is ruling_of(postgres_error(code)).ambiguous
 
 
-def test_a_triggers_word_about_a_row_is_about_that_row() -> None:
+@pytest.mark.parametrize("code", ["P0001", "P0002", "P0003", "P0004"])
+def test_an_error_of_a_trigger_refuses_its_row(code: str) -> None:
     """
-    With a line number it is the row's; without, it may be about all of them, and the stream is held.
+    An error of a PL/pgSQL trigger refuses the row that the server names; without a row, it holds the stream.
     """
-    assert Verdict.ROW is ruling_of(postgres_error("P0001"), row=3).verdict
-    assert Verdict.HOLD is ruling_of(postgres_error("P0001")).verdict
+    assert Verdict.ROW is ruling_of(postgres_error(code), row=3).verdict
+    assert Verdict.HOLD is ruling_of(postgres_error(code)).verdict
 
 
 def test_what_the_driver_cannot_encode_is_the_rows_fault() -> None:

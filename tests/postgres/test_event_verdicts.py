@@ -83,6 +83,7 @@ async def test_each_sqlstate_by_a_trigger(postgres_dsn: str, code: str) -> None:
         **EXPECTED,
         # What a COPY says of a line is of that row.
         "P0001": StorageRejected,
+        "P0004": StorageRejected,
         # A unique index of somebody's: no event is stored already, so it is no repetition.
         "23505": StorageRejected,
         "22P03": StorageNotReady,

@@ -118,7 +118,7 @@ BY_SQLSTATE: Final[Mapping[str, Ruling]] = MappingProxyType(
         "57P04": _hold("the database was dropped"),
         "58": _hold("the server cannot use its own files: look at its log"),
         # What a trigger raises may be meant for one row, or for all.
-        "P0001": _hold("a trigger of yours refuses events"),
+        "P0": _hold("a trigger of yours refuses events"),
         "XX001": _hold("the server found its data corrupted: look at its log"),
         "XX002": _hold("the server found an index corrupted: REINDEX it"),
     }
@@ -179,6 +179,6 @@ def _of_server(error: asyncpg.PostgresError, row: int | None) -> Ruling:
     if code == "23514" and error.constraint_name is None:
         # "No partition of relation found for row": no constraint is named, and no row is to blame.
         return _NO_PARTITION
-    if code == "P0001" and row is not None:
+    if code.startswith("P0") and row is not None:
         return _ROW
     return BY_SQLSTATE.get(code) or BY_SQLSTATE.get(code[:2]) or _DOUBT

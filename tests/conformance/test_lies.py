@@ -7,6 +7,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from poslife import conformance
@@ -59,7 +60,7 @@ SUITES: dict[type, Sequence[Lie]] = {
     SourceSuite: venue_sources.LIES,
 }
 
-FINDINGS = (AssertionError, PoslifeError, RuntimeError, ValueError)
+FINDINGS = (AssertionError, PoslifeError, RuntimeError, ValueError, msgspec.MsgspecError)
 """
 The errors of a broken contract. Any other error is a mistake in the liar itself.
 """

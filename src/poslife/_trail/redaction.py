@@ -85,7 +85,7 @@ class KeyRedaction:
 
     def are_harmless(self, keys: dict[str, object]) -> bool:
         """
-        Tell if no key is secret, holds a secret, or is longer than `LONGEST_PLAIN`.
+        Tell if no key is secret, holds a secret, or is longer than ``LONGEST_PLAIN``.
         """
         if self._known_keys.issuperset(keys):
             return True

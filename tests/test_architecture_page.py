@@ -115,3 +115,15 @@ def _defines(file: Path, holder: str, name: str) -> bool:
         nodes = owner.body
     definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     return any(isinstance(node, definitions) and node.name == name for node in nodes)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_the_files_that_a_guide_names_exist(page: str) -> None:
+    """
+    Each file and folder of the source that a guide names is there.
+    """
+    text = (_PROJECT / page).read_text()
+    named = {path for pattern in (_FILE, _FOLDER) for path in pattern.findall(text)}
+    missing = {path for path in named if not (_PACKAGE / path).exists() and not (_PROJECT / path).exists()}
+
+    assert set() == missing

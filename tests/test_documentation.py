@@ -26,6 +26,7 @@ from tests.documentation import (
 _PROJECT = Path(__file__).parent.parent
 _ALL_PAGES = [
     _PROJECT / "README.md",
+    _PROJECT / "CONTRIBUTING.md",
     *(page for page in sorted(_PROJECT.glob("docs/**/*.md")) if "_build" not in page.parts),
 ]
 _TEXTS = {str(path.relative_to(_PROJECT)): path.read_text() for path in _ALL_PAGES}

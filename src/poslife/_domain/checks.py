@@ -131,5 +131,10 @@ def require_tuple_of(field: str, value: object, kind: type) -> None:
     Require a `tuple` of *kind*: a list could change, and a `str` is no tuple of `str`.
     """
     given = value
-    if type(given) is not tuple or not all(isinstance(item, kind) for item in cast("tuple[object]", given)):
-        raise InvalidValue(field, value, f"a tuple of {kind.__name__}")
+    if type(given) is tuple:
+        for item in cast("tuple[object, ...]", given):
+            if not isinstance(item, kind):
+                break
+        else:
+            return
+    raise InvalidValue(field, value, f"a tuple of {kind.__name__}")

@@ -223,6 +223,6 @@ async def test_a_client_that_has_left_again_is_not_counted() -> None:
             nothing_waits.bind(("127.0.0.1", 0))
             nothing_waits.listen()
             nothing_waits.setblocking(False)
-            proxy._accept_one(nothing_waits)
+            proxy._accept_one(nothing_waits)  # pyright: ignore[reportPrivateUsage]
 
         assert (0, 0) == (proxy.accepted, proxy.open_links)

@@ -147,35 +147,16 @@ class MatchingEngine:
             is_maker: With a *price*, charge the maker's fee.
         """
         at = self._now() if at is None else at
-        position = self._account.position(order.symbol, order.position_index)
         if order.reduce_only:
+            position = self._account.position(order.symbol, order.position_index)
             quantity = position.closing(order.side, quantity)
             if not quantity:
                 return self.end(order, OrderStatus.CANCELLED, "EC_NoEnoughQtyToFill", at=at)
         if price is None:
             is_maker = not self._is_marketable(order)
             price = order.price if is_maker else self.mark_prices[order.symbol]
-        rate = MAKER_FEE if is_maker else TAKER_FEE
+        fill = self._fill(order, quantity, price, at=at, kind=kind, is_maker=is_maker)
         filled = order.filled_quantity + quantity
-        fill = SimulatedFill(
-            execution_id=self._new_id(),
-            order_id=order.order_id,
-            order_link_id=order.order_link_id,
-            symbol=order.symbol,
-            side=order.side,
-            quantity=quantity,
-            price=price,
-            fee=quantity * price * rate,
-            fee_rate=rate,
-            is_maker=is_maker,
-            kind=kind,
-            position_index=order.position_index,
-            executed_at=at,
-            visible_at=at + self._show_after.get(order.order_id, timedelta(0)),
-            closed_quantity=position.closing(order.side, quantity),
-            realised_pnl=as_decimal(position.profit(order.side, quantity, price)),
-            leaves_quantity=order.quantity - filled,
-        )
         self._account.put(
             replace(
                 order,
@@ -251,6 +232,38 @@ class MatchingEngine:
                 self.execute(order, order.open_quantity, at=at)
             else:
                 self.end(order, OrderStatus.REJECTED, reason, at=at)
+
+    def _fill(
+        self,
+        order: SimulatedOrder,
+        quantity: Decimal,
+        price: Decimal,
+        *,
+        at: datetime,
+        kind: ExecutionKind,
+        is_maker: bool,
+    ) -> SimulatedFill:
+        position = self._account.position(order.symbol, order.position_index)
+        rate = MAKER_FEE if is_maker else TAKER_FEE
+        return SimulatedFill(
+            execution_id=self._new_id(),
+            order_id=order.order_id,
+            order_link_id=order.order_link_id,
+            symbol=order.symbol,
+            side=order.side,
+            quantity=quantity,
+            price=price,
+            fee=quantity * price * rate,
+            fee_rate=rate,
+            is_maker=is_maker,
+            kind=kind,
+            position_index=order.position_index,
+            executed_at=at,
+            visible_at=at + self._show_after.get(order.order_id, timedelta(0)),
+            closed_quantity=position.closing(order.side, quantity),
+            realised_pnl=as_decimal(position.profit(order.side, quantity, price)),
+            leaves_quantity=order.quantity - order.filled_quantity - quantity,
+        )
 
     def _match_now(self, order: SimulatedOrder) -> None:
         if self._is_marketable(order):

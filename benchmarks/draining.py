@@ -35,8 +35,9 @@ from poslife._domain.identifiers import Account, PositionRef, Symbol, Venue
 from poslife._runtime.clock import SystemClock
 from poslife._runtime.ids import EventIds, new_ref, new_run_id
 from poslife.postgres import PostgresStore
-from poslife.postgres._database import Limits, Own
+from poslife.postgres._connections import Dsn
 from poslife.postgres._event_writer import EventWriter
+from poslife.postgres._limits import Limits
 from poslife.protocols import EventRecord
 from poslife.sqlite import SqliteStore
 from poslife.sqlite import _batches as sqlite_batches
@@ -263,7 +264,7 @@ class _Doubtful(EventWriter):
 
 async def _doubting(stack: AsyncExitStack, dsn: str) -> Method:
     await _opened(stack, dsn)
-    writer = _Doubtful(Own(dsn=dsn, size=1, statement_cache_size=100), Limits())
+    writer = _Doubtful(Dsn(url=dsn, size=1, statement_cache_size=100), Limits())
     stack.push_async_callback(writer.aclose)
     return lambda batch: lambda: writer.write(batch)
 

@@ -29,7 +29,8 @@ from poslife.errors import (
 )
 from poslife.postgres import PostgresStore
 from poslife.postgres._batches import take_over
-from poslife.postgres._database import Limits, Session
+from poslife.postgres._database import Session
+from poslife.postgres._limits import Limits
 from poslife.testing.faults import Cut, PostgresFaultProxy
 from tests.postgres.support import count, opened_store, session
 from tests.postgres.test_errors import EXPECTED, IN_DOUBT

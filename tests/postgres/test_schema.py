@@ -21,7 +21,9 @@ from poslife._domain.positions import Confidence, Origin
 from poslife.conformance._example_changes import begin
 from poslife.errors import SchemaMismatch, SchemaVersionError, StorageUnavailable
 from poslife.postgres import PostgresStore
-from poslife.postgres._database import Database, Limits, Own
+from poslife.postgres._connections import Dsn
+from poslife.postgres._database import Database
+from poslife.postgres._limits import Limits
 from poslife.postgres._migrations import MIGRATIONS
 from poslife.postgres._schema import needed_features, read_features
 from poslife.storage._columns import FILLS, LIFE_EVENTS, ORDERS, POSITIONS, RUN_EVENTS, names_of
@@ -55,7 +57,7 @@ async def test_the_file_of_needed_features_is_what_the_migrations_make(postgres_
     """
     Nothing more and nothing less: whoever changes a migration changes what the check needs.
     """
-    database = Database(Own(dsn=postgres_dsn, size=1, statement_cache_size=0), Limits())
+    database = Database(Dsn(url=postgres_dsn, size=1, statement_cache_size=0), Limits())
     await database.connect()
     found = await database.transact(read_features)
     await database.aclose()

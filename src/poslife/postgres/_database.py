@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 import asyncpg
 
 from poslife.errors import InvalidUrl, RepositoryError, StorageUnavailable
-from poslife.postgres._connections import Borrowed, Connections, Lent, Limits, Own, Owned
+from poslife.postgres._connections import Connection, Connections, Dsn, HostPool
 from poslife.postgres._errors import (
     DRIVER_ERRORS,
     is_lost_connection,
@@ -22,11 +22,10 @@ from poslife.postgres._errors import (
     translate_error,
     was_rolled_back,
 )
+from poslife.postgres._limits import Limits
+from poslife.postgres._pool import Pool
 
-if TYPE_CHECKING:
-    from poslife.postgres._connections import Connection
-
-__all__ = ["Borrowed", "Database", "Limits", "Own", "Session"]
+__all__ = ["Database", "Session"]
 
 _TRIES: Final = 5
 
@@ -156,7 +155,7 @@ class Database:
     Runs pieces of work, each in a transaction of its own.
     """
 
-    def __init__(self, source: Own | Borrowed, limits: Limits) -> None:
+    def __init__(self, source: Dsn | HostPool, limits: Limits) -> None:
         self._source = source
         self.limits = limits
         self._begin: Final = limits.begin
@@ -174,10 +173,7 @@ class Database:
         Have connections from here on. None may have been made yet.
         """
         source = self._source
-        if isinstance(source, Own):
-            self._connections = Owned(source, self.limits)
-        else:
-            self._connections = Lent(source.pool, self.limits)
+        self._connections = Pool(source, self.limits) if isinstance(source, Dsn) else source
 
     async def aclose(self) -> None:
         """
@@ -240,7 +236,7 @@ class Database:
         except (ValueError, *DRIVER_ERRORS) as error:
             # A refused certificate is, to Python, an error of a value, too: its address could be read.
             unreadable = isinstance(error, ValueError) and not isinstance(error, OSError)
-            if unreadable and isinstance(self._source, Own):
+            if unreadable and isinstance(self._source, Dsn):
                 raise InvalidUrl(self._source.shown(), str(error)) from error
             if isinstance(error, DRIVER_ERRORS):
                 raise translate_error(error) from error

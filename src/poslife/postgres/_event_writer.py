@@ -25,10 +25,11 @@ from poslife._domain.identifiers import EventId
 from poslife._runtime.clock import SystemClock
 from poslife._runtime.ids import new_run_id
 from poslife.errors import InvalidUrl, StorageRejected, StorageUnavailable
+from poslife.postgres._connections import Dsn
 from poslife.postgres._copy_format import BEGIN, END, require_sound, rows_of
-from poslife.postgres._database import Limits, Own
 from poslife.postgres._error_table import Verdict, ruling_of
 from poslife.postgres._errors import DRIVER_ERRORS, leaves_connection_whole, translate_error, was_rolled_back
+from poslife.postgres._limits import Limits
 from poslife.protocols import EventRecord
 from poslife.storage._columns import RUN_EVENTS, names_of
 
@@ -69,12 +70,12 @@ class EventWriter:
     Writes batches, and keeps a connection for it.
 
     Args:
-        own: Where to connect to.
+        dsn: Where to connect to.
         limits: How long things may take.
     """
 
-    def __init__(self, own: Own, limits: Limits) -> None:
-        self._own = own
+    def __init__(self, dsn: Dsn, limits: Limits) -> None:
+        self._dsn = dsn
         self._limits = limits
         self._connection: asyncpg.Connection | None = None
         self._backend: _Backend | None = None
@@ -83,9 +84,6 @@ class EventWriter:
         self._turn = asyncio.Lock()
 
     async def write(self, records: Sequence[EventRecord]) -> None:
-        """
-        See `BatchWriter.write`.
-        """
         if not records:
             return
         async with self._turn:
@@ -134,9 +132,6 @@ class EventWriter:
         return places
 
     async def probe(self) -> None:
-        """
-        See `BatchWriter.probe`.
-        """
         clock = SystemClock()
         now, run = clock.now(), new_run_id(clock)
         header = EventHeader(id=EventId(run), type="store.probed", occurred_at=now, run=run)
@@ -215,18 +210,13 @@ class EventWriter:
             self._lose()
             raise translate_error(_cause(error)) from error
         except ValueError as error:
-            raise InvalidUrl(self._own.shown(), str(error)) from error
+            raise InvalidUrl(self._dsn.shown(), str(error)) from error
         except BaseException:
             self._lose()
             raise
 
     async def _connect(self) -> asyncpg.Connection:
-        connection = self._connection = await asyncpg.connect(
-            self._own.dsn,
-            timeout=self._limits.connect,
-            command_timeout=self._limits.command,
-            statement_cache_size=self._own.statement_cache_size,
-        )
+        connection = self._connection = await self._dsn.connect(self._limits)
         await connection.execute(self._limits.for_session)
         before, ((pid, started),) = self._backend, await connection.fetch(_WHO)
         if before is not None and self._in_doubt:

@@ -1,5 +1,5 @@
 """
-The store itself: what a host makes, and what the tracker holds.
+`PostgresStore`, the store that a host makes.
 """
 
 from __future__ import annotations
@@ -32,9 +32,11 @@ from poslife._domain.positions import (
 )
 from poslife.errors import InvalidValue, PositionNotFound, RunLost, StorageUnavailable
 from poslife.postgres import _batches, _dead_letters, _feed, _reads, _runs
-from poslife.postgres._database import Borrowed, Database, Limits, Own, Session
+from poslife.postgres._connections import Dsn, HostPool
+from poslife.postgres._database import Database, Session
 from poslife.postgres._errors import translated
 from poslife.postgres._event_writer import EventWriter
+from poslife.postgres._limits import Limits
 from poslife.postgres._partitions import prepare_partitions
 from poslife.postgres._schema import describe, prepare_schema
 from poslife.postgres._together import Commits
@@ -56,22 +58,23 @@ __all__ = ["PostgresStore"]
 
 ResultT = TypeVar("ResultT")
 
-_BETWEEN_TENDING = 3600.0
+_BETWEEN_PARTITIONS = 3600.0
 
 
 class PostgresStore:
     """
-    A `Repository` and a `BatchWriter` in a PostgreSQL database, 14 to 18, in the schema ``poslife``.
+    Positions, events and dead letters in a PostgreSQL database, 14 to 18, in the schema ``poslife``.
 
-    It has a small pool of its own, or borrows the host's: see `borrowing`. Every transaction is durable, read
-    committed, and has its own time-outs, whatever the session, the role or the database says.
+    It is a `Repository`, a `BatchWriter`, a `DeadLetterBox`, a `LifeEventFeed` and a `RunEventFeed`, with a
+    small pool of connections, or over the host's pool: see `borrowing`. Every transaction is durable and read
+    committed, and has its own time-outs, whatever the session, the role or the database sets.
 
     Args:
         dsn: ``postgresql://user@host/database``, as libpq reads it.
         pool_size: The most connections.
         connect_timeout: Seconds to get a connection, and for the whole of `open`.
         command_timeout: Seconds for the answer to one statement.
-        lock_timeout: Seconds for a lock that somebody else holds; then it is `StorageBusy`.
+        lock_timeout: Seconds for a lock of another transaction; then `StorageBusy` is raised.
         statement_cache_size: Prepared statements kept for each connection; 0 behind a PgBouncer that pools
             transactions.
     """
@@ -92,18 +95,12 @@ class PostgresStore:
         require_count("pool_size", pool_size)
         if pool_size < 1:
             raise InvalidValue("pool_size", pool_size, "an int of at least 1")
-        own = Own(dsn=dsn, size=pool_size, statement_cache_size=statement_cache_size)
-        self._database = Database(
-            own,
-            Limits(connect=connect_timeout, command=command_timeout, lock=lock_timeout),
-        )
-        # Who has no statement kept has a pooler on the way; any other one is found when the store is opened.
-        self._events = EventWriter(own, self._database.limits) if statement_cache_size else None
-        self._commits = Commits(self._database, pool_size)
-        self._opening = asyncio.Lock()
-        self._tend_after = 0.0
-        self._backend: str | None = None
-        self._writing = asyncio.Lock()
+        source = Dsn(url=dsn, size=pool_size, statement_cache_size=statement_cache_size)
+        limits = Limits(connect=connect_timeout, command=command_timeout, lock=lock_timeout)
+        # Without prepared statements there is a pooler of transactions on the way, and so no session for the
+        # event writer to set up. Any other pooler is found when the store is opened.
+        events = EventWriter(source, limits) if statement_cache_size else None
+        self._use(Database(source, limits), events, at_once=pool_size)
 
     @classmethod
     def borrowing(
@@ -116,33 +113,36 @@ class PostgresStore:
         lock_timeout: float = 3.0,
     ) -> Self:
         """
-        A store over the host's pool, which is never closed here.
+        Return a store over the host's pool, which the store never closes.
 
-        Nothing is left changed on its connections, and nothing taken over from them: isolation, read-only
-        mode, durability, search path, time zone and time-outs are set for each of our transactions alone, and
-        no codec but the one for ``text`` is relied on.
+        Its connections stay as they are, and nothing they are set to is relied on: each transaction sets its
+        isolation, read-only mode, durability, search path, time zone and time-outs for itself, and needs no
+        codec but the one for ``text``.
 
         Args:
             pool: Initialised, and bound to the event loop that uses the store.
             connect_timeout: Seconds to get a connection, and for the whole of `open`.
             command_timeout: Seconds for the answer to one statement.
-            lock_timeout: Seconds for a lock that somebody else holds.
+            lock_timeout: Seconds for a lock of another transaction; then `StorageBusy` is raised.
         """
+        limits = Limits(connect=connect_timeout, command=command_timeout, lock=lock_timeout)
         store = cls.__new__(cls)
-        store._database = Database(  # noqa: SLF001 - its own
-            Borrowed(pool=pool), Limits(connect=connect_timeout, command=command_timeout, lock=lock_timeout)
-        )
-        store._commits = Commits(store._database, pool.get_max_size())  # noqa: SLF001 - its own
-        store._events = None  # noqa: SLF001 - its own
-        store._opening = asyncio.Lock()  # noqa: SLF001 - its own
-        store._tend_after = 0.0  # noqa: SLF001 - its own
-        store._backend = None  # noqa: SLF001 - its own
-        store._writing = asyncio.Lock()  # noqa: SLF001 - its own
+        database = Database(HostPool(pool, limits), limits)
+        store._use(database, None, at_once=pool.get_max_size())  # noqa: SLF001 - its own
         return store
+
+    def _use(self, database: Database, events: EventWriter | None, *, at_once: int) -> None:
+        self._database = database
+        self._events = events
+        self._commits = Commits(database, at_once)
+        self._opening = asyncio.Lock()
+        self._writing = asyncio.Lock()
+        self._backend: str | None = None
+        self._partitions_due = 0.0
 
     async def open(self) -> None:
         """
-        See `Repository.open`. It takes no longer than *connect_timeout*.
+        Connect, migrate and check the schema, within *connect_timeout*.
         """
         async with self._opening:
             if self._database.is_open:
@@ -152,44 +152,29 @@ class PostgresStore:
                     async with asyncio.timeout(self._database.limits.connect):
                         await self._database.connect()
                         await prepare_schema(self._database)
-                        await self._tend()
+                        await self._prepare_partitions()
                         if self._events is not None and await self._transact(Session.is_pooled):
-                            # No session is one's own there: what it is set to would be others', too.
+                            # The pooler lends one session to several: settings of ours would be others' too.
                             self._events = None
             except BaseException:
                 self._database.abandon()
                 raise
 
     async def aclose(self) -> None:
-        """
-        See `Repository.aclose`.
-        """
         if self._events is not None:
             await self._events.aclose()
         await self._database.aclose()
 
     async def ping(self) -> None:
-        """
-        See `Repository.ping`.
-        """
         await self._transact(_answer)
 
     async def describe(self) -> str:
-        """
-        See `Repository.describe`.
-        """
         return await self._transact(describe)
 
     async def commit(self, change: Change, /) -> Committed:
-        """
-        See `Repository.commit`.
-        """
         return await self._commits.commit(change)
 
     async def get(self, ref: PositionRef, /) -> Position:
-        """
-        See `Repository.get`.
-        """
         require_uuid("ref", ref)
         position = await self._transact(lambda session: _reads.find_by_ref(session, ref))
         if position is None:
@@ -197,9 +182,6 @@ class PostgresStore:
         return position
 
     async def get_by_id(self, id: PositionId, /) -> PersistedPosition | ClosedPosition:
-        """
-        See `Repository.get_by_id`.
-        """
         require_position_id("id", id)
         position = await self._transact(lambda session: _reads.find_by_id(session, id))
         if position is None or isinstance(position, PendingPosition):
@@ -207,43 +189,28 @@ class PostgresStore:
         return position
 
     async def find_live(self, key: PositionKey, /) -> LivePosition | None:
-        """
-        See `Repository.find_live`.
-        """
         return await self._transact(lambda session: _reads.find_live(session, key))
 
     async def candidates_for(self, query: OwnerQuery, /) -> OwnerCandidates:
         return await self._transact(lambda session: _reads.read_candidates(session, query))
 
     async def list_live(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[LivePosition]:
-        """
-        See `Repository.list_live`.
-        """
         start, most = after_uuid(after), limited(limit)
         return await self._transact(lambda session: _reads.list_live(session, start, most))
 
     async def list_in_doubt(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
-        """
-        See `Repository.list_in_doubt`.
-        """
         start, most = after_uuid(after), limited(limit)
         return await self._transact(lambda session: _reads.list_in_doubt(session, start, most))
 
     async def list_left_by_ended_runs(
         self, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[Position]:
-        """
-        See `Repository.list_left_by_ended_runs`.
-        """
         start, most = after_uuid(after), limited(limit)
         return await self._transact(lambda session: _reads.list_left_by_ended_runs(session, start, most))
 
     async def list_closed(
         self, since: datetime, until: datetime, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[ClosedPosition]:
-        """
-        See `Repository.list_closed`.
-        """
         require_utc("since", since)
         require_utc("until", until)
         start, most = after_closing(after), limited(limit)
@@ -252,9 +219,6 @@ class PostgresStore:
     async def list_fills(
         self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[StoredFill]:
-        """
-        See `Repository.list_fills`.
-        """
         require_uuid("ref", ref)
         start, most = after_number(after), limited(limit)
         return await self._transact(lambda session: _reads.list_fills(session, ref, start, most))
@@ -262,32 +226,20 @@ class PostgresStore:
     async def list_unclaimed(
         self, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[StoredFill]:
-        """
-        See `Repository.list_unclaimed`.
-        """
         start, most = after_number(after), limited(limit)
         return await self._transact(lambda session: _reads.list_unclaimed(session, start, most))
 
     async def list_history(
         self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[RecordedEvent]:
-        """
-        See `Repository.list_history`.
-        """
         require_uuid("ref", ref)
         start, most = after_uuid(after), limited(limit)
         return await self._transact(lambda session: _reads.list_history(session, ref, start, most))
 
     async def start_run(self, run: NewRun, /) -> Run:
-        """
-        See `Repository.start_run`.
-        """
         return await self._transact(lambda session: _runs.start_run(session, run))
 
     async def renew_run(self, run: RunId, lease: float, /) -> Run:
-        """
-        See `Repository.renew_run`.
-        """
         require_uuid("run", run)
         renewed = await self._transact(lambda session: _runs.renew_run(session, run, lease))
         if renewed is None:
@@ -295,34 +247,25 @@ class PostgresStore:
         return renewed
 
     async def end_run(self, run: RunId, /) -> None:
-        """
-        See `Repository.end_run`.
-        """
         require_uuid("run", run)
         await self._transact(lambda session: _runs.end_run(session, run))
 
     async def list_runs(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Run]:
-        """
-        See `Repository.list_runs`.
-        """
         start, most = after_uuid(after), limited(limit)
         return await self._transact(lambda session: _runs.list_runs(session, start, most))
 
     async def write(self, records: Sequence[EventRecord], /) -> None:
         """
-        See `BatchWriter.write`. Over a connection of its own, unless the pool is borrowed.
+        Store host events: over a connection for events alone, or over the host's pool.
         """
         self._require_open()
-        await self._tend()
+        await self._prepare_partitions()
         if self._events is None:
             await self._write_plainly(records)
         else:
             await self._events.write(records)
 
     async def probe(self) -> None:
-        """
-        See `BatchWriter.probe`.
-        """
         self._require_open()
         if self._events is None:
             await self._transact(_batches.probe)
@@ -330,39 +273,24 @@ class PostgresStore:
             await self._events.probe()
 
     async def bury(self, letter: DeadLetter, /) -> None:
-        """
-        See `BatchWriter.bury`.
-        """
         await self._transact(lambda session: _dead_letters.bury(session, letter))
 
     async def list_dead_letters(
         self, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[BuriedLetter]:
-        """
-        See `DeadLetterBox.list_dead_letters`.
-        """
         start, most = after_uuid(after), limited(limit)
         return await self._transact(lambda session: _dead_letters.list_dead_letters(session, start, most))
 
     async def replay(self, event: EventId, /) -> None:
-        """
-        See `DeadLetterBox.replay`.
-        """
         require_uuid("event", event)
         await self._transact(lambda session: _dead_letters.replay(session, event))
 
     async def read_life_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
-        """
-        See `LifeEventFeed.read_life_events`.
-        """
         start, most = after_event(after), limited(limit)
         rows = await self._transact(lambda session: _feed.fetch_life_events(session, start, most))
         return _feed.life_event_page(rows, start)
 
     async def read_run_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
-        """
-        See `RunEventFeed.read_run_events`.
-        """
         start, most = after_run_event(after), limited(limit)
         rows = await self._transact(lambda session: _feed.fetch_run_events(session, start, most))
         return _feed.run_event_page(rows, start)
@@ -374,18 +302,18 @@ class PostgresStore:
             self._backend = await _batches.take_over(session, self._backend)
             await _batches.write(session, batch)
 
-        # One after the other: a former backend is one that was given up, and none that still works for us.
+        # One batch at a time: so a former backend is one that was given up, and none that still works for us.
         async with self._writing:
             await self._transact(work)
             self._backend = None
 
-    async def _tend(self) -> None:
+    async def _prepare_partitions(self) -> None:
         """
-        Once an hour: see that the months ahead have their partitions.
+        Make the partitions of the months ahead, once an hour.
         """
         now = asyncio.get_running_loop().time()
-        if now >= self._tend_after:
-            self._tend_after = now + _BETWEEN_TENDING
+        if now >= self._partitions_due:
+            self._partitions_due = now + _BETWEEN_PARTITIONS
             await prepare_partitions(self._database)
 
     def _require_open(self) -> None:

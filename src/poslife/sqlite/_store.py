@@ -150,30 +150,18 @@ class SqliteStore:
                 raise
 
     async def ping(self) -> None:
-        """
-        See `Repository.ping`.
-        """
         await self._read(_answer)
 
     async def describe(self) -> str:
-        """
-        See `Repository.describe`.
-        """
         return f"SQLite {sqlite3.sqlite_version}, file {self._path}"
 
     async def commit(self, change: Change, /) -> Committed:
-        """
-        See `Repository.commit`.
-        """
         writer = self._opened().writer
         with translated(self._path):
             prepared = prepare(change)
         return await writer.do(lambda session: commit(session, prepared, self._clock), together=True)
 
     async def get(self, ref: PositionRef, /) -> Position:
-        """
-        See `Repository.get`.
-        """
         require_uuid("ref", ref)
         position = await self._read(lambda session: _reads.find_by_ref(session, ref))
         if position is None:
@@ -181,9 +169,6 @@ class SqliteStore:
         return position
 
     async def get_by_id(self, id: PositionId, /) -> PersistedPosition | ClosedPosition:
-        """
-        See `Repository.get_by_id`.
-        """
         require_position_id("id", id)
         position = await self._read(lambda session: _reads.find_by_id(session, id))
         if position is None or isinstance(position, PendingPosition):
@@ -191,25 +176,16 @@ class SqliteStore:
         return position
 
     async def find_live(self, key: PositionKey, /) -> LivePosition | None:
-        """
-        See `Repository.find_live`.
-        """
         return await self._read(lambda session: _reads.find_live(session, key))
 
     async def candidates_for(self, query: OwnerQuery, /) -> OwnerCandidates:
         return await self._read(lambda session: _reads.read_candidates(session, query))
 
     async def list_live(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[LivePosition]:
-        """
-        See `Repository.list_live`.
-        """
         start, most = after_uuid(after), limited(limit)
         return await self._read(lambda session: _reads.list_live(session, start, most))
 
     async def list_in_doubt(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
-        """
-        See `Repository.list_in_doubt`.
-        """
         start, most = after_uuid(after), limited(limit)
         await self._note_lost_runs()
         return await self._read(lambda session: _reads.list_in_doubt(session, start, most, self._clock.now()))
@@ -217,9 +193,6 @@ class SqliteStore:
     async def list_left_by_ended_runs(
         self, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[Position]:
-        """
-        See `Repository.list_left_by_ended_runs`.
-        """
         start, most = after_uuid(after), limited(limit)
         await self._note_lost_runs()
         return await self._read(
@@ -229,9 +202,6 @@ class SqliteStore:
     async def list_closed(
         self, since: datetime, until: datetime, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[ClosedPosition]:
-        """
-        See `Repository.list_closed`.
-        """
         require_utc("since", since)
         require_utc("until", until)
         start, most = after_closing(after), limited(limit)
@@ -240,9 +210,6 @@ class SqliteStore:
     async def list_fills(
         self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[StoredFill]:
-        """
-        See `Repository.list_fills`.
-        """
         require_uuid("ref", ref)
         start, most = after_number(after), limited(limit)
         return await self._read(lambda session: _reads.list_fills(session, ref, start, most))
@@ -250,46 +217,28 @@ class SqliteStore:
     async def list_unclaimed(
         self, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[StoredFill]:
-        """
-        See `Repository.list_unclaimed`.
-        """
         start, most = after_number(after), limited(limit)
         return await self._read(lambda session: _reads.list_unclaimed(session, start, most))
 
     async def list_history(
         self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[RecordedEvent]:
-        """
-        See `Repository.list_history`.
-        """
         require_uuid("ref", ref)
         start, most = after_uuid(after), limited(limit)
         return await self._read(lambda session: _reads.list_history(session, ref, start, most))
 
     async def start_run(self, run: NewRun, /) -> Run:
-        """
-        See `Repository.start_run`.
-        """
         return await self._write(lambda session: _runs.start_run(session, run, self._clock))
 
     async def renew_run(self, run: RunId, lease: float, /) -> Run:
-        """
-        See `Repository.renew_run`.
-        """
         require_uuid("run", run)
         return await self._write(lambda session: _runs.renew_run(session, run, lease, self._clock))
 
     async def end_run(self, run: RunId, /) -> None:
-        """
-        See `Repository.end_run`.
-        """
         require_uuid("run", run)
         await self._write(lambda session: _runs.end_run(session, run, self._clock))
 
     async def list_runs(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Run]:
-        """
-        See `Repository.list_runs`.
-        """
         start, most = after_uuid(after), limited(limit)
         await self._note_lost_runs()
         return await self._read(lambda session: _runs.list_runs(session, start, most))
@@ -301,15 +250,9 @@ class SqliteStore:
         await self._write(lambda session: _batches.write(session, records), urgent=False)
 
     async def probe(self) -> None:
-        """
-        See `BatchWriter.probe`.
-        """
         await self._write(lambda session: _batches.probe(session, self._clock), urgent=False)
 
     async def bury(self, letter: DeadLetter, /) -> None:
-        """
-        See `BatchWriter.bury`.
-        """
         await self._write(
             lambda session: _dead_letters.bury(session, letter, self._clock.now()), urgent=False
         )
@@ -317,32 +260,20 @@ class SqliteStore:
     async def list_dead_letters(
         self, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[BuriedLetter]:
-        """
-        See `DeadLetterBox.list_dead_letters`.
-        """
         start, most = after_uuid(after), limited(limit)
         return await self._read(lambda session: _dead_letters.list_dead_letters(session, start, most))
 
     async def replay(self, event: EventId, /) -> None:
-        """
-        See `DeadLetterBox.replay`.
-        """
         require_uuid("event", event)
         await self._write(
             lambda session: _dead_letters.replay(session, event, self._clock.now()), urgent=False
         )
 
     async def read_life_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
-        """
-        See `LifeEventFeed.read_life_events`.
-        """
         start, most = after_event(after), limited(limit)
         return await self._read(lambda session: _feed.read_life_events(session, start, most))
 
     async def read_run_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
-        """
-        See `RunEventFeed.read_run_events`.
-        """
         start, most = after_run_event(after), limited(limit)
         return await self._read(lambda session: _feed.read_run_events(session, start, most))
 

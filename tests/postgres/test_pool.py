@@ -10,15 +10,17 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from poslife.postgres._connections import Connections, Limits, Own, Owned
+from poslife.postgres._connections import Connections, Dsn
+from poslife.postgres._limits import Limits
+from poslife.postgres._pool import Pool
 
 
 @asynccontextmanager
-async def owned(
+async def pool_to(
     dsn: str, *, size: int = 2, connect: float = 10.0, idle: float = 300.0
-) -> AsyncGenerator[Owned]:
-    connections = Owned(
-        Own(dsn=dsn, size=size, statement_cache_size=100), Limits(connect=connect), longest_idle=idle
+) -> AsyncGenerator[Pool]:
+    connections = Pool(
+        Dsn(url=dsn, size=size, statement_cache_size=100), Limits(connect=connect), longest_idle=idle
     )
     try:
         yield connections
@@ -40,7 +42,7 @@ async def test_one_is_kept_for_whoever_comes_next(postgres_dsn: str) -> None:
     """
     What was given back is lent again; what was ended in between is not.
     """
-    async with owned(postgres_dsn) as connections:
+    async with pool_to(postgres_dsn) as connections:
         first = await backend_of(connections)
         assert first == await backend_of(connections)
 
@@ -55,7 +57,7 @@ async def test_one_that_lay_idle_for_long_is_not_trusted(postgres_dsn: str) -> N
     """
     A firewall on the way may have forgotten it, and tells nobody.
     """
-    async with owned(postgres_dsn, idle=0) as connections:
+    async with pool_to(postgres_dsn, idle=0) as connections:
         first = await backend_of(connections)
 
         assert first != await backend_of(connections)
@@ -65,7 +67,7 @@ async def test_never_more_than_so_many(postgres_dsn: str) -> None:
     """
     Who comes when all are lent waits for one of them; who is cancelled meanwhile takes none away.
     """
-    async with owned(postgres_dsn, size=2) as connections:
+    async with pool_to(postgres_dsn, size=2) as connections:
         one, other = await connections.acquire(), await connections.acquire()
         impatient, patient = (asyncio.create_task(connections.acquire()) for _ in range(2))
         await asyncio.sleep(0)
@@ -97,7 +99,7 @@ async def test_waited_for_in_vain(postgres_dsn: str) -> None:
     """
     Who waits too long for one hears so, and takes none away.
     """
-    async with owned(postgres_dsn, size=1, connect=0.05) as connections:
+    async with pool_to(postgres_dsn, size=1, connect=0.05) as connections:
         lent = await connections.acquire()
         with pytest.raises(TimeoutError):
             await connections.acquire()
@@ -111,7 +113,7 @@ async def test_one_that_cannot_be_made(postgres_dsn: str) -> None:
     """
     A connection that failed takes nobody's place.
     """
-    async with owned(f"{postgres_dsn}_not_there", size=1) as connections:
+    async with pool_to(f"{postgres_dsn}_not_there", size=1) as connections:
         for _ in range(3):
             with pytest.raises(Exception, match="does not exist"):
                 await connections.acquire()
@@ -121,7 +123,7 @@ async def test_closed_while_one_is_lent(postgres_dsn: str) -> None:
     """
     Closing waits for what is lent and closes it, and ends at once what is not given back in time.
     """
-    async with owned(postgres_dsn, size=2) as connections:
+    async with pool_to(postgres_dsn, size=2) as connections:
         lent = await connections.acquire()
         closing = asyncio.create_task(connections.aclose())
         await asyncio.sleep(0)
@@ -134,7 +136,7 @@ async def test_closed_while_one_is_lent(postgres_dsn: str) -> None:
 
         assert late.is_closed()
         await connections.release(late)
-    async with owned(postgres_dsn, size=1, connect=0.05) as connections:
+    async with pool_to(postgres_dsn, size=1, connect=0.05) as connections:
         lent = await connections.acquire()
         await connections.aclose()
 

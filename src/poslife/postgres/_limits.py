@@ -1,0 +1,84 @@
+"""
+Time-outs, and the settings of transactions and sessions that follow from them. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from poslife.errors import InvalidValue
+
+__all__ = ["Limits"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """
+    How long things may take, in seconds.
+
+    Attributes:
+        connect: To get a connection, or to open the store.
+        command: For the answer to one statement. The server gives up earlier, so that its word arrives.
+        lock: For a lock that somebody else holds.
+    """
+
+    connect: float = 10.0
+    command: float = 10.0
+    lock: float = 3.0
+
+    def __post_init__(self) -> None:
+        for limit in ("connect", "command", "lock"):
+            seconds: object = getattr(self, limit)
+            if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= 3600:
+                raise InvalidValue(
+                    f"{limit}_timeout", seconds, "a number of seconds above zero, at most 3600"
+                )
+
+    @property
+    def begin(self) -> str:
+        """
+        How every transaction begins: taking over nothing that the session, the role or the database says.
+
+        The time-out for an idle transaction ends one whose connection fell silent, and frees its locks.
+        """
+        command = _milliseconds(self.command)
+        return (
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE;"
+            "SET LOCAL synchronous_commit = on;"
+            "SET LOCAL search_path = pg_catalog;"
+            "SET LOCAL TimeZone = 'UTC';"
+            f"SET LOCAL lock_timeout = {_milliseconds(self.lock)};"
+            f"SET LOCAL statement_timeout = {max(command * 4 // 5, 1)};"
+            f"SET LOCAL idle_in_transaction_session_timeout = {command}"
+        )
+
+    @property
+    def for_session(self) -> str:
+        """
+        The same for a connection of our own, whose transactions are statements by themselves.
+        """
+        command = _milliseconds(self.command)
+        seconds = max(round(self.command / 3), 1)
+        return (
+            "SET default_transaction_isolation = 'read committed';"
+            "SET default_transaction_read_only = off;"
+            "SET synchronous_commit = on;"
+            "SET search_path = pg_catalog;"
+            "SET TimeZone = 'UTC';"
+            f"SET lock_timeout = {_milliseconds(self.lock)};"
+            f"SET statement_timeout = {max(command * 4 // 5, 1)};"
+            f"SET idle_in_transaction_session_timeout = {command};"
+            "SET idle_session_timeout = 0;"
+            # From PostgreSQL 17 on.
+            "SELECT set_config('transaction_timeout', '0', false)"
+            " WHERE current_setting('transaction_timeout', true) IS NOT NULL;"
+            # So that the server, too, sees the end of a network that swallows everything, and lets go.
+            f"SET tcp_user_timeout = {command};"
+            f"SET tcp_keepalives_idle = {seconds};"
+            f"SET tcp_keepalives_interval = {seconds};"
+            "SET tcp_keepalives_count = 2"
+        )
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(round(seconds * 1000), 1)

@@ -24,12 +24,12 @@ __all__ = [
     "plain_payload",
 ]
 
-GOOD_TYPE = "signal.seen"
+GOOD_TYPE = "bot.started"
 """
 The type of the events that a store takes.
 """
 
-REFUSED_TYPE = "signal.poisoned"
+REFUSED_TYPE = "bot.poisoned"
 """
 The type of the events that a store is made to refuse.
 """

@@ -20,7 +20,7 @@ from tests.journal.disks import Faults, frames_of
 
 def step(root: Path) -> None:
     """
-    A life with a checkpoint before each call to the system; what was accepted is told as another.
+    A life with a checkpoint before each call to the system; what was accepted is another.
     """
     faults = Faults(before=checkpoint)
     journal = FileJournal(root, segment_bytes=4096, _disk=faults.disk)

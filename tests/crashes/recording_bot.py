@@ -1,5 +1,5 @@
 """
-A bot that emits as fast as it is told until somebody kills it: ``python -m tests.crashes.recording_bot``.
+A bot that emits at a given rate until it is killed: ``python -m tests.crashes.recording_bot``.
 
 What it has done it writes into a file before and after each `emit`, with one system call each, so that its
 words survive it. Its last life only stores what the others left, and says what the sink counted.
@@ -65,8 +65,8 @@ async def _live(place: str, journal: str, words: str, rate: float, most: int) ->
     await sink.aclose(60)
     await store.aclose()
     stats = sink.stats()
-    told = json.dumps([stats.emitted, stats.recovered, stats.committed, stats.dead_lettered, stats.backlog])
-    sys.stdout.write(told)
+    counts = json.dumps([stats.emitted, stats.recovered, stats.committed, stats.dead_lettered, stats.backlog])
+    sys.stdout.write(counts)
 
 
 async def _trade(sink: BatchingSink, words: int, rate: float, most: int) -> None:

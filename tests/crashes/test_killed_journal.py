@@ -30,9 +30,9 @@ def test_what_was_accepted_survives_sigkill(tmp_path: Path, reports: int) -> Non
     """
     child = subprocess.Popen([sys.executable, LIFE, "run", tmp_path / "journal"], stdout=subprocess.PIPE)
     assert child.stdout is not None
-    told = [child.stdout.readline() for _ in range(reports)]
+    reported = [child.stdout.readline() for _ in range(reports)]
     child.send_signal(signal.SIGKILL)
-    told += [line for line in child.stdout if line.endswith(b"\n")]
+    reported += [line for line in child.stdout if line.endswith(b"\n")]
     child.stdout.close()
     assert -signal.SIGKILL == child.wait(30)
     journal = FileJournal(tmp_path / "journal")
@@ -41,11 +41,11 @@ def test_what_was_accepted_survives_sigkill(tmp_path: Path, reports: int) -> Non
 
     assert [] == found.gaps
     assert list(range(1, len(numbers) + 1)) == list(numbers)
-    for line in told:
+    for line in reported:
         number, name, count = line.split()
         content = b"%s %s " % (name, count) + b"." * (int(count) % 700)
         assert content == numbers[int(number)]
-    assert len(told) <= len(numbers)
+    assert len(reported) <= len(numbers)
     journal.close()
 
 
@@ -68,7 +68,7 @@ async def test_killed_at_each_step(tmp_path: Path) -> None:
         assert [] == found.gaps
         assert status.first - 1 <= asked
         assert frames_of(status.last, size=900)[status.first - 1 :] == found.contents
-        # A write that was done when the kill came may not have been told yet.
+        # A write that was done when the kill came may not have been reported yet.
         assert status.last in (accepted, accepted + 1)
         journal.close()
     assert len(whole.checkpoints) > 40
@@ -76,7 +76,7 @@ async def test_killed_at_each_step(tmp_path: Path) -> None:
 
 def test_a_limit_on_file_sizes(tmp_path: Path) -> None:
     """
-    The kernel's own refusal, half-written frame included: told, taken back, and gone on from with room.
+    The kernel's own refusal, half-written frame included: an error, and no obstacle once there is room.
     """
     root = tmp_path / "journal"
     done = subprocess.run(

@@ -25,9 +25,7 @@ print(run.machine, run.pid, run.process_started, sep="\\n", flush=True)
 sys.stdin.read()
 """
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="there nothing can be told: the lease decides"
-)
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there it cannot be known: the lease decides")
 
 
 @contextmanager
@@ -51,7 +49,7 @@ def another_bot() -> Generator[tuple[subprocess.Popen[str], Run]]:
 @pytest.mark.slow
 def test_a_killed_process_is_dead_at_once() -> None:
     """
-    Alive while it runs; dead from the kill on, as a zombie that nobody has waited for, and when it is gone.
+    Alive while it runs; dead from the kill on, as a zombie, and when it is gone.
     """
     with another_bot() as (child, run):
         assert not is_certainly_dead(run)
@@ -67,7 +65,7 @@ def test_a_killed_process_is_dead_at_once() -> None:
 
 
 @pytest.mark.slow
-def test_a_process_id_given_to_somebody_else_is_no_sign_of_life() -> None:
+def test_a_process_id_that_was_reused_is_no_sign_of_life() -> None:
     """
     The same number with another start is another process.
     """

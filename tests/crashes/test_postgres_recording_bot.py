@@ -21,11 +21,11 @@ async def test_a_bot_killed_under_load_loses_nothing_in_postgres(postgres_dsn: s
     2500 events a second, five deaths; the server may still be writing what a dead bot had sent (incident 48).
     """
     left = await die_again_and_again(postgres_dsn, tmp_path, kills=KILLS)
-    async with session(postgres_dsn) as somebody:
-        rows = await somebody.fetch(
+    async with session(postgres_dsn) as other:
+        rows = await other.fetch(
             "SELECT event_id, run, sequence, xmin::text::bigint AS turn FROM poslife.run_events"
         )
-        assert await somebody.fetchval("SELECT count(*) FROM poslife.dead_letters") == 0
+        assert await other.fetchval("SELECT count(*) FROM poslife.dead_letters") == 0
     stored = [(EventId(row[0]), RunId(row[1]), row[2], row[3]) for row in rows]
 
     assert_survived(Deaths.of(left, stored), KILLS)

@@ -1,5 +1,5 @@
 """
-Whoever alters what is stored, takes something away or puts something in, is told of.
+Stored events that were altered, removed, inserted or moved are faults of the digest chain.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ FAULTS = [
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """
-    A store, and how somebody else gets at it.
+    A store, and a way into its database past it.
     """
 
     store: Store
@@ -142,7 +142,7 @@ async def faults_of(store: Store) -> Sequence[str]:
 
 async def test_a_trail_is_whole_in_memory() -> None:
     """
-    What was written is as it was written; how much of it, is told.
+    What was written is as it was written; the report says how much.
     """
     store = MemoryStore()
     await trade(store)
@@ -153,8 +153,8 @@ async def test_a_trail_is_whole_in_memory() -> None:
     assert report.life_events >= 4
 
 
-@pytest.mark.parametrize("statement, told", FAULTS)
-async def test_whoever_alters_a_file_is_told_of(statement: str, told: Sequence[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("statement, faults", FAULTS)
+async def test_an_altered_file_has_faults(statement: str, faults: Sequence[str], tmp_path: Path) -> None:
     """
     An event that is altered, moved or taken away does not fit between its neighbours (feature 87).
     """
@@ -163,12 +163,12 @@ async def test_whoever_alters_a_file_is_told_of(statement: str, told: Sequence[s
         assert [] == await faults_of(place.store)
         place.tamper(statement)
 
-        assert told == await faults_of(place.store)
+        assert faults == await faults_of(place.store)
 
 
-@pytest.mark.parametrize("statement, told", FAULTS)
-async def test_whoever_alters_a_database_is_told_of(
-    statement: str, told: Sequence[str], postgres_dsn: str
+@pytest.mark.parametrize("statement, faults", FAULTS)
+async def test_an_altered_database_has_faults(
+    statement: str, faults: Sequence[str], postgres_dsn: str
 ) -> None:
     """
     As in a file (feature 87).
@@ -178,7 +178,7 @@ async def test_whoever_alters_a_database_is_told_of(
         assert [] == await faults_of(place.store)
         place.tamper(statement)
 
-        assert told == await faults_of(place.store)
+        assert faults == await faults_of(place.store)
 
 
 async def test_what_a_journal_carries_over_is_linked_as_it_was(tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ async def test_a_purged_beginning_is_named() -> None:
 
 async def test_a_digest_made_anew_shows_at_the_next_event() -> None:
     """
-    Whoever alters an event and its digest has to alter every later one of its stream.
+    An attacker who alters an event and its digest has to alter every later one of its stream.
     """
     store = MemoryStore()
     sink = BatchingSink(store, linger=0.0)
@@ -282,7 +282,7 @@ async def test_a_digest_made_anew_shows_at_the_next_event() -> None:
 
 class LyingClock(ManualClock):
     """
-    A host's own, which gives no time when it is told to.
+    A host's own, which gives no time on demand.
     """
 
     lies = False

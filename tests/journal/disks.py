@@ -43,7 +43,7 @@ class Stopped(BaseException):
 @dataclass(slots=True)
 class Faults:
     """
-    What goes wrong on the `disk`: nothing, until told.
+    What goes wrong on the `disk`: nothing at first.
 
     Attributes:
         stop_at: The number of the call before which the process dies.
@@ -132,12 +132,12 @@ def die(journal: FileJournal) -> None:
 
 def all_of(journal: Journal, after: int = 0, *, most_bytes: int = 1 << 20) -> Found:
     """
-    All that a journal gives, page by page; each number is told once, by a frame or by a gap.
+    All that a journal gives, page by page; each number comes once, in a frame or in a gap.
     """
     frames: list[tuple[int, bytes]] = []
     gaps: list[JournalGap] = []
     after = max(after, journal.open().first - 1)
-    told = after
+    covered = after
     while True:
         page = journal.read(after, most_bytes=most_bytes)
         frames += page.frames
@@ -146,11 +146,11 @@ def all_of(journal: Journal, after: int = 0, *, most_bytes: int = 1 << 20) -> Fo
         for gap in page.gaps:
             assert gap.before is not None
             numbers += range(gap.after + 1, gap.before)
-        assert sorted(numbers) == list(range(told + 1, page.last + 1))
+        assert sorted(numbers) == list(range(covered + 1, page.last + 1))
         if page.last == after:
             assert journal.status().last == max(after, journal.status().first - 1)
             return Found(frames=frames, gaps=gaps)
-        after = told = page.last
+        after = covered = page.last
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ def segments_of(root: Path) -> list[Path]:
 
 def frames_of(count: int, *, start: int = 1, size: int = 100) -> list[bytes]:
     """
-    Frames that are told apart by what is in them.
+    Frames with different contents.
     """
     return [(b"frame %d " % number).ljust(size, b".") for number in range(start, start + count)]
 

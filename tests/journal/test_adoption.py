@@ -32,7 +32,7 @@ def umask(mask: int) -> Generator[None]:
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077, 0o777], ids=oct)
-def test_nobody_else_can_look_into_it(tmp_path: Path, mask: int) -> None:
+def test_no_other_user_can_look_into_it(tmp_path: Path, mask: int) -> None:
     """
     Directories are for this user alone, and so are files, whatever the umask.
     """
@@ -226,7 +226,7 @@ def test_another_one_tidies_away_what_is_begun(tmp_path: Path) -> None:
     def take_lock(descriptor: int) -> None:
         if not taken:
             taken.extend(tmp_path.glob(".new-*"))
-            raise BlockingIOError(errno.EWOULDBLOCK, "somebody tidies up")
+            raise BlockingIOError(errno.EWOULDBLOCK, "another process removes it")
         Disk().take_lock(descriptor)
 
     journal = FileJournal(tmp_path, _disk=Disk(take_lock=take_lock))
@@ -255,7 +255,7 @@ def test_a_directory_that_moves_away_while_its_lock_is_taken(tmp_path: Path) -> 
     journal.close()
 
 
-def test_a_lock_somebody_else_has_put_in_the_place(tmp_path: Path) -> None:
+def test_a_lock_file_that_was_replaced_is_no_lock(tmp_path: Path) -> None:
     """
     The lock of a file that has another one in its place by now is no lock of the directory.
     """
@@ -277,7 +277,7 @@ def test_a_lock_somebody_else_has_put_in_the_place(tmp_path: Path) -> None:
 
 def test_locks_that_fail_otherwise(tmp_path: Path) -> None:
     """
-    An error that says nothing of locks is told as it is.
+    An error that says nothing of locks is reported as it is.
     """
     faults = Faults()
     journal = FileJournal(tmp_path / "journal", _disk=faults.disk)
@@ -290,7 +290,7 @@ def test_locks_that_fail_otherwise(tmp_path: Path) -> None:
 
 def test_two_processes_make_the_root_at_once(tmp_path: Path) -> None:
     """
-    Whoever comes second to make it takes what the first has made.
+    The second to make it takes what the first has made.
     """
     root = tmp_path / "state" / "journal"
 

@@ -84,7 +84,7 @@ def test_a_short_write_is_completed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("call", ["write", "open"], ids=["in a segment", "at a new segment"])
 def test_a_disk_that_says_no(tmp_path: Path, number: int, advice: str, call: str) -> None:
     """
-    It is told with the reason and what to do; nothing of the frame is kept; later ones have the next numbers.
+    The error says why and what to do; nothing of the frame is kept; later ones have the next numbers.
     """
     faults = Faults()
     journal = FileJournal(tmp_path, segment_bytes=4096, _disk=faults.disk)
@@ -168,7 +168,7 @@ def test_an_append_that_is_interrupted(tmp_path: Path, written: int) -> None:
     again.close()
 
 
-def test_it_may_be_told_how_large_to_grow(tmp_path: Path) -> None:
+def test_it_grows_no_larger_than_most_bytes(tmp_path: Path) -> None:
     """
     Over its cap it refuses, saying what it holds; there is room again when frames were let go of.
     """
@@ -191,7 +191,7 @@ def test_it_may_be_told_how_large_to_grow(tmp_path: Path) -> None:
 
 def test_a_file_that_can_neither_be_emptied_nor_removed(tmp_path: Path) -> None:
     """
-    What a disk in ruins leaves of a first frame is told apart from the file that comes after it.
+    What a failing disk leaves of a first frame is not confused with the file that comes after it.
     """
     faults = Faults()
     journal = FileJournal(tmp_path, segment_bytes=4096, _disk=faults.disk)

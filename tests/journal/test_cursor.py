@@ -110,7 +110,7 @@ def test_half_a_cursor_leaves_the_one_before(tmp_path: Path) -> None:
     again.close()
 
 
-def test_half_a_cursor_is_told(tmp_path: Path) -> None:
+def test_half_a_cursor_is_an_error(tmp_path: Path) -> None:
     """
     A cursor that was written by half is no cursor, and the one before stands.
     """
@@ -135,7 +135,7 @@ def test_half_a_cursor_is_told(tmp_path: Path) -> None:
 
 def test_more_lanes_than_a_cursor_holds(tmp_path: Path) -> None:
     """
-    Hundreds of lanes with long names are told as what they are.
+    Hundreds of lanes with long names do not fit, and the error says so.
     """
     journal = FileJournal(tmp_path)
     journal.append(b"x")

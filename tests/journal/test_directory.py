@@ -120,7 +120,7 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
 
 def test_an_emptied_directory_that_cannot_be_removed(tmp_path: Path) -> None:
     """
-    It is told, and the next attempt goes on from there.
+    It is an error, and the next attempt goes on from there.
     """
     journals = [FileJournal(tmp_path) for _ in range(2)]
     for journal in journals:

@@ -34,7 +34,7 @@ def test_an_error_says_what_failed_where_why_and_what_to_do(number: int, advice:
     assert advice in reason
 
 
-def test_an_unknown_error_is_told_without_advice() -> None:
+def test_an_unknown_error_comes_without_advice() -> None:
     """
     Whatever it says, with or without a number.
     """

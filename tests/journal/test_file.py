@@ -68,7 +68,7 @@ def test_numbers_go_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EMFILE], ids=os.strerror)
 def test_opening_where_the_disk_says_no(tmp_path: Path, call: str, number: int) -> None:
     """
-    It is told, leaves no lock behind, and opens at the next use when the disk does.
+    It is an error, leaves no lock behind, and the journal opens at the next use when the disk does.
     """
     faults = Faults()
     journal = FileJournal(tmp_path / "a" / "b", _disk=faults.disk)
@@ -103,7 +103,7 @@ def test_an_opening_that_fails_leaves_nothing_open(tmp_path: Path, call: str) ->
 @pytest.mark.parametrize("place", ["file/below", "file"])
 def test_a_place_that_cannot_be_a_directory(tmp_path: Path, place: str) -> None:
     """
-    A path that is a file, or below one, is told with what to do.
+    A path that is a file, or below one, is an error that says what to do.
     """
     (tmp_path / "file").write_text("a file")
     journal = FileJournal(tmp_path / place)
@@ -115,7 +115,7 @@ def test_a_place_that_cannot_be_a_directory(tmp_path: Path, place: str) -> None:
 
 def test_closing_where_the_disk_says_no(tmp_path: Path) -> None:
     """
-    It is told, and let go of all the same; the next process finds what was accepted.
+    It is an error, and closed all the same; the next process finds what was accepted.
     """
     for call in ("flush", "write_at"):
         root = tmp_path / call
@@ -195,7 +195,7 @@ class Busy:
     def watch(self, act: Callable[[], None]) -> None:
         try:
             act()
-        except BaseException as error:  # noqa: BLE001 - told by the test, and ends the others
+        except BaseException as error:  # noqa: BLE001 - the test reports it, and it ends the others
             self.failed.append(error)
 
 
@@ -249,7 +249,7 @@ def test_a_child_has_a_directory_of_its_own(tmp_path: Path) -> None:
 
 def test_a_child_does_not_hold_its_parents_lock(tmp_path: Path) -> None:
     """
-    A child that never uses its journal keeps nobody from adopting its dead parent's directory.
+    A child that never uses its journal keeps no process from adopting its dead parent's directory.
     """
     journal = FileJournal(tmp_path)
     journal.append(b"parent's")
@@ -302,7 +302,7 @@ def test_a_child_of_a_closed_one_is_closed(tmp_path: Path) -> None:
 
 def test_a_fork_while_another_thread_appends(tmp_path: Path) -> None:
     """
-    A child forked in the middle of an append waits for no lock that nobody in it will let go of.
+    A child forked in the middle of an append waits for no lock that no thread of its own holds.
     """
     ended: list[int] = []
     forking = True

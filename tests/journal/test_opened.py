@@ -42,7 +42,7 @@ def test_the_cursor_is_durable_before_a_file_goes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("call", ["write_at", "flush", "unlink", "flush_directory"])
 def test_it_may_be_tried_again(tmp_path: Path, call: str) -> None:
     """
-    Where a step fails it is told, nothing is lost, and the next attempt does what is left.
+    A step that fails is an error, nothing is lost, and the next attempt does what is left.
     """
     faults = Faults()
     journal = filled(tmp_path, faults)
@@ -141,7 +141,7 @@ def test_appending_goes_on_while_the_disk_is_waited_for(tmp_path: Path) -> None:
 
 def test_one_flush_serves_all_who_wait(tmp_path: Path) -> None:
     """
-    Whoever waited while another one's flush covered its frames does not flush again.
+    A thread that waited while another one's flush covered its frames does not flush again.
     """
     faults = Faults()
     journal = FileJournal(tmp_path, _disk=faults.disk)
@@ -175,7 +175,7 @@ def test_all_segments_and_their_names_are_synced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("call", ["flush", "flush_directory"])
-def test_a_sync_that_fails_is_told(tmp_path: Path, call: str) -> None:
+def test_a_sync_that_fails_is_an_error(tmp_path: Path, call: str) -> None:
     """
     Whatever part of it fails, `sync` has not synced.
     """
@@ -211,9 +211,9 @@ def test_a_flush_that_failed_is_never_called_done(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_it_is_told_when_somebody_removes_its_files(tmp_path: Path) -> None:
+def test_removed_files_are_an_error_and_a_gap(tmp_path: Path) -> None:
     """
-    A segment that is gone is told by `sync`, and by `read` as a gap; appending goes on in a new one.
+    A segment that is gone is an error of `sync` and a gap of `read`; appending goes on in a new one.
     """
     journal = FileJournal(tmp_path)
     journal.append(b"lost")

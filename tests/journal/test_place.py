@@ -45,7 +45,7 @@ def test_elsewhere_it_is_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_any_name_is_a_directory_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """
-    Names that no file can have are told apart all the same, and none leads out of the place.
+    Names that no file can have get different directories all the same, and none leads out of the place.
     """
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     names = ["a/b", "a-b", "a:b", "../..", "..", ".", "", "Ünïcødé", "\ud800", "x" * 300, "x" * 301, "a\x00b"]

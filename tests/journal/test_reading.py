@@ -37,7 +37,7 @@ def test_damage_in_the_middle_is_a_gap(
     tmp_path: Path, first: int, last: int, data: tuple[int, bytes], most_bytes: int
 ) -> None:
     """
-    Frames that were accepted and cannot be read are told by number, and reading goes on behind them.
+    Frames that were accepted and cannot be read are a gap, by number, and reading goes on behind them.
     """
     left_by(tmp_path, frames_of(20), segment_bytes=16 << 20)
     left_by(tmp_path, frames_of(20, start=21), segment_bytes=16 << 20)
@@ -93,7 +93,7 @@ def test_an_event_that_holds_a_segment_is_not_taken_for_frames(tmp_path: Path) -
 
 def test_reading_where_the_disk_says_no(tmp_path: Path) -> None:
     """
-    A failing read is told as such and loses no place: when the disk is well, reading goes on.
+    A failing read is an error and loses no place: when the disk is well, reading goes on.
     """
     left_by(tmp_path, frames_of(10))
     faults = Faults()

@@ -104,7 +104,7 @@ def died(root: Path, step: int, act: Callable[[FileJournal], object]) -> bool:
 
 def test_it_dies_at_each_step_of_an_adoption(tmp_path: Path) -> None:
     """
-    Each of the dead siblings' frames is there once, in its order, whoever dies while it moves them.
+    Each of the dead siblings' frames is there once, in its order, whichever process dies while it moves them.
     """
     step = -1
     for step in itertools.count():

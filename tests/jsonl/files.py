@@ -75,17 +75,17 @@ def recorded(path: Path) -> Sequence[RecordedEvent]:
 
 
 def _recorded(line: bytes) -> RecordedEvent:
-    told = json.loads(line)
+    fields = json.loads(line)
     payload = bytes(msgspec.json.decode(line, type=dict[str, msgspec.Raw])["payload"])
-    header = msgspec.convert({"id": told.pop("event_id"), **told}, EventHeader)
+    header = msgspec.convert({"id": fields.pop("event_id"), **fields}, EventHeader)
     return RecordedEvent(
         header=header,
-        body=decode_body(header.type, header.schema, payload, life=told.get("version") is not None),
-        recorded_at=datetime.fromisoformat(told["recorded_at"]),
-        version=told.get("version"),
-        index=told.get("index"),
-        sequence=told.get("sequence"),
-        digest=bytes.fromhex(told["digest"]),
+        body=decode_body(header.type, header.schema, payload, life=fields.get("version") is not None),
+        recorded_at=datetime.fromisoformat(fields["recorded_at"]),
+        version=fields.get("version"),
+        index=fields.get("index"),
+        sequence=fields.get("sequence"),
+        digest=bytes.fromhex(fields["digest"]),
     )
 
 
@@ -115,7 +115,7 @@ def with_disk(writer: JsonLinesWriter, disk: Disk) -> JsonLinesWriter:
 
 class failing:  # noqa: N801 - it reads as a word
     """
-    A call that fails with the errno it is told, and with the real one's answer while it is told none.
+    A call that fails while it has an errno, and else does what the real one does.
     """
 
     def __init__(self, call: Callable[..., Any]) -> None:

@@ -21,7 +21,7 @@ from tests.jsonl.files import buried, failing, lines, names_in, records, sequenc
 
 def test_each_verdict_has_its_advice() -> None:
     """
-    Whatever somebody has to act on says what to do.
+    Whatever a person has to act on says what to do.
     """
     assert all(errno.errorcode[code] and advice for code, advice in NOT_READY.items())
 
@@ -53,7 +53,7 @@ def test_an_error_names_its_file_or_else_the_writers() -> None:
 )
 async def test_a_disk_that_says_no(call: str, code: int, tmp_path: Path) -> None:
     """
-    Each failure says whether somebody must act, nothing is half written, and it goes on when it is over.
+    Each failure says if a person must act, nothing is half written, and it goes on when it is over.
     """
     path = tmp_path / "bot.jsonl"
     batch = records(Examples(), 1, 9)
@@ -102,7 +102,7 @@ async def test_a_full_disk_tells_a_probe_and_a_burial(tmp_path: Path) -> None:
 
 async def test_no_place_for_a_file(tmp_path: Path) -> None:
     """
-    A folder that is not there, a folder in the file's place, or no plain file: somebody must put that right.
+    A folder that is missing, a folder in the file's place, or no regular file: a person must put that right.
     """
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")

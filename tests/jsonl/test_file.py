@@ -55,7 +55,7 @@ async def test_a_whole_line_without_its_end_is_kept(tmp_path: Path) -> None:
 
 async def test_lines_of_others_stay(tmp_path: Path) -> None:
     """
-    Lines that are not poslife's, and damaged ones, stay where they are and are in nobody's way.
+    Lines that are not poslife's, and damaged ones, stay where they are and stop nothing.
     """
     path = tmp_path / "bot.jsonl"
     path.write_bytes(b'a note of mine\n{"event_id":"no id at all, but as long as one would be"}\n\xff\x00\n')

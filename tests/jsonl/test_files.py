@@ -118,7 +118,7 @@ async def test_files_older_than_an_event_are_not_read_for_it(tmp_path: Path) -> 
 
 async def test_a_program_that_rotates_logs(tmp_path: Path) -> None:
     """
-    A file that somebody takes away is begun anew; what was in it is not written again.
+    A file that was moved away is begun anew; what was in it is not written again.
     """
     path = tmp_path / "bot.jsonl"
     batch = records(Examples(), 1, 6)
@@ -137,7 +137,7 @@ async def test_a_program_that_rotates_logs(tmp_path: Path) -> None:
 
 async def test_a_second_process_is_refused(tmp_path: Path) -> None:
     """
-    While one process writes a file another is refused and told by whom; afterwards it may go on.
+    While one process writes a file another is refused, with the holder named; afterwards it may go on.
     """
     path = tmp_path / "bot.jsonl"
     batch = records(Examples(), 1, 4)
@@ -182,7 +182,7 @@ async def test_a_second_process_is_refused(tmp_path: Path) -> None:
 
 async def test_a_lock_that_was_removed_is_no_lock(tmp_path: Path) -> None:
     """
-    Where somebody removes the lock file while it is being taken, it is taken again.
+    A lock file that is removed while it is being taken is taken again.
     """
     path = tmp_path / "bot.jsonl"
     removed: list[int] = []

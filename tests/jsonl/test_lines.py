@@ -103,7 +103,7 @@ def changed(**fields: object) -> Spoil:
 )
 async def test_a_bad_record_is_refused_with_its_place(spoil: Spoil, tmp_path: Path) -> None:
     """
-    What cannot be written as it is, is refused, its place is told, and nothing of its batch is written.
+    What cannot be written as it is, is refused, the error has its place, and nothing of its batch is written.
     """
     path = tmp_path / "bot.jsonl"
     batch = records(Examples(), 1, 5)

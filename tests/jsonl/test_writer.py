@@ -177,19 +177,19 @@ from tests.jsonl.files import records
 batch = records(Examples(), 1, 3)
 writer = JsonLinesWriter(sys.argv[1])
 asyncio.run(writer.write(batch[:1]))
-(told, tell), (waits, go_on) = os.pipe(), os.pipe()
+(read, write), (waits, go_on) = os.pipe(), os.pipe()
 if os.fork() == 0:
     try:
         asyncio.run(writer.write(batch))
     except StorageNotReady as error:
-        os.write(tell, b"refused")
+        os.write(write, b"refused")
     else:
-        os.write(tell, b"written")
+        os.write(write, b"written")
     os.close(go_on)
     os.read(waits, 1)
     os._exit(0)
-os.close(tell)
-print(os.read(told, 10).decode())
+os.close(write)
+print(os.read(read, 10).decode())
 
 async def finish():
     await writer.write(batch[:2])
@@ -207,7 +207,7 @@ os.wait()
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
 async def test_a_fork_leaves_the_file_to_its_parent(tmp_path: Path) -> None:
     """
-    The child of a fork is refused while its parent has the file, and keeps it from nobody afterwards.
+    The child of a fork is refused while its parent has the file, and holds nothing of it afterwards.
     """
     path = tmp_path / "bot.jsonl"
     done = await asyncio.to_thread(

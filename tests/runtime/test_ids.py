@@ -151,8 +151,8 @@ def test_a_child_of_a_fork_makes_ids_of_its_own() -> None:
             os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as file:
-        told = file.read()
-    theirs = [UUID(bytes=told[place : place + 16]) for place in range(0, len(told), 16)]
+        made = file.read()
+    theirs = [UUID(bytes=made[place : place + 16]) for place in range(0, len(made), 16)]
     os.waitpid(child, 0)
     ours = [ids.new() for _ in range(100)]
 

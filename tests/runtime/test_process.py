@@ -15,9 +15,7 @@ from poslife._runtime.process import is_certainly_dead, this_run
 from poslife.protocols import Run
 from tests.values import AT, RUN, later
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="there nothing can be told: the lease decides"
-)
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there it cannot be known: the lease decides")
 
 
 def run_of(machine: str, pid: int, started: str) -> Run:
@@ -50,7 +48,7 @@ def test_this_process_is_alive() -> None:
 
 def test_a_process_of_another_machine_cannot_be_seen() -> None:
     """
-    Whether it is dead cannot be told from here, so it is not said: the lease decides.
+    It cannot be known from here if it is dead: the lease decides.
     """
     own = own_run()
 

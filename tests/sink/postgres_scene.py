@@ -1,5 +1,5 @@
 """
-A bot that trades into a real PostgreSQL, over a network that fails when it is told to.
+A bot that trades into a real PostgreSQL, over a network that fails on demand.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ async def found_in(dsn: str) -> list[Found]:
     """
     The events in the database, stored and buried.
     """
-    async with session(dsn) as somebody:
-        rows = await somebody.fetch(_FOUND)
+    async with session(dsn) as other:
+        rows = await other.fetch(_FOUND)
     return [
         Found(
             EventId(row["event_id"]),
@@ -63,7 +63,7 @@ class Scene:
         store: The bot's.
         sink: The bot's.
         bot: Trades all the while.
-        alarms: What the sink told of its health whenever that had changed.
+        alarms: The health that the alarm was called with, each time.
     """
 
     dsn: str
@@ -76,11 +76,11 @@ class Scene:
 
     async def does(self, *statements: str) -> None:
         """
-        Let somebody else do something to the database.
+        Run a statement in another session.
         """
-        async with session(self.dsn) as somebody:
+        async with session(self.dsn) as other:
             for statement in statements:
-                await somebody.execute(statement)
+                await other.execute(statement)
 
 
 @asynccontextmanager
@@ -108,7 +108,7 @@ async def _role(dsn: str) -> AsyncGenerator[tuple[str, str]]:
 
 def _take_no_notice_of_forgotten_answers() -> None:
     """
-    A connection that ends amid a COPY leaves asyncpg with an answer that it asks nobody for any more.
+    A connection that ends amid a COPY leaves asyncpg with an answer that it never reads.
 
     It has raised what we see, and asyncio tells of the forgotten one besides.
     """

@@ -19,7 +19,7 @@ def mounted(folder: Path, megabytes: int) -> Generator[None]:
     """
     A disk of this size at *folder*.
 
-    Where it may not be mounted the test is told as one that could not succeed.
+    Where it may not be mounted the test is an expected failure.
     """
     made = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0777", "none", folder],

@@ -254,7 +254,7 @@ async def test_a_flush_that_takes_too_long_says_how_much_waits_and_why() -> None
 
 async def test_a_cancelled_flush_stops_nothing() -> None:
     """
-    Whoever waited goes; the worker writes on.
+    The waiter goes; the worker writes on.
     """
     writer = FakeStore()
     gate = asyncio.Event()

@@ -124,7 +124,7 @@ async def test_an_event_after_the_end_is_kept_and_warned_of() -> None:
 
 async def test_a_late_close_says_where_the_events_are(tmp_path: Path) -> None:
     """
-    Whoever reads the log knows that nothing is lost, and where it is.
+    A reader of the log knows that nothing is lost, and where it is.
     """
     journal = FakeJournal(tmp_path / "one")
     store = FakeStore()
@@ -139,7 +139,7 @@ async def test_a_late_close_says_where_the_events_are(tmp_path: Path) -> None:
 
 async def test_an_event_after_the_end_is_in_the_journal_and_stored_at_the_next_start() -> None:
     """
-    Also where nobody flushes any more (incident 47: BOT_STOPPED was lost).
+    Also without another flush (incident 47: BOT_STOPPED was lost).
     """
     journal = FakeJournal()
     store = FakeStore()

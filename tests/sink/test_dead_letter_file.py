@@ -69,7 +69,7 @@ def test_a_half_written_line_spoils_no_other(tmp_path: Path) -> None:
 
 def test_it_is_for_this_user_alone(tmp_path: Path) -> None:
     """
-    A payload may hold what is nobody else's business.
+    A payload may be confidential.
     """
     path = tmp_path / "dead-letters.jsonl"
     DeadLetterFile(path).add(letter(b"{}"))

@@ -57,12 +57,12 @@ async def test_the_row_a_store_names_is_found_at_once() -> None:
     assert ([250], 1) == (dead_letter_sequences(store), sink.stats().dead_lettered)
 
 
-@pytest.mark.parametrize("told", [0, 7, -1, 500, 10**9], ids=str)
-async def test_a_wrong_row_costs_nothing_but_time(told: int) -> None:
+@pytest.mark.parametrize("row", [0, 7, -1, 500, 10**9], ids=str)
+async def test_a_wrong_row_costs_nothing_but_time(row: int) -> None:
     """
     It is tried, never believed.
     """
-    store = FakeStore(lambda records: StorageRejected("poison", row=told) if about(records, 3) else None)
+    store = FakeStore(lambda records: StorageRejected("poison", row=row) if about(records, 3) else None)
     await emit_numbered(store, 9)
 
     assert ([1, 2, 4, 5, 6, 7, 8, 9], [3]) == (numbers(store), dead_letter_sequences(store))
@@ -125,7 +125,7 @@ async def test_a_letter_the_store_refuses_is_kept_in_a_file(tmp_path: Path) -> N
 
 async def test_a_letter_with_no_place_to_go_waits() -> None:
     """
-    Without a journal there is no file, so it is held and told, never let go.
+    Without a journal there is no file, so the stream is held, and the letter is not lost.
     """
     store = FakeStore(lambda records: StorageRejected("poison") if about(records, 1) else None)
     refusals: list[int] = []
@@ -164,7 +164,7 @@ async def test_a_letter_that_cannot_be_kept_yet_is_kept_later() -> None:
     assert ([1, 3], 1) == (writer.sequences[RUN], len(writer.dead_letters()))
 
 
-async def test_a_bug_of_the_writer_is_told_apart_from_an_outage() -> None:
+async def test_a_bug_of_the_writer_is_no_outage() -> None:
     """
     What it raises for one event alone costs that event; what it raises for all holds nothing for ever.
     """
@@ -194,7 +194,7 @@ async def test_each_row_the_store_refuses_becomes_a_dead_letter_with_its_reason(
     assert (16, 4, 0) == (sink.stats().committed, sink.stats().dead_lettered, sink.stats().backlog)
 
 
-async def test_what_nobody_foresaw_is_retried_and_then_isolated() -> None:
+async def test_an_unknown_error_is_retried_and_then_isolated() -> None:
     """
     An adapter's bug over one row costs that row; one that goes away by itself costs none.
     """

@@ -54,7 +54,7 @@ async def test_an_outage_makes_no_event_a_suspect() -> None:
 
 async def test_a_lock_makes_no_event_a_suspect() -> None:
     """
-    Somebody's lock is nothing an event did, however often it is met.
+    A lock is no fault of an event, however often it is met.
     """
     left = iter(range(60))
     store = FakeStore(lambda _: StorageBusy("locked") if next(left, None) is not None else None)
@@ -63,7 +63,7 @@ async def test_a_lock_makes_no_event_a_suspect() -> None:
     assert ([1, 2, 3], []) == (numbers(store), dead_letter_sequences(store))
 
 
-async def test_a_missing_table_holds_the_stream_until_somebody_acts() -> None:
+async def test_a_missing_table_holds_the_stream_until_it_is_there() -> None:
     """
     Nothing is buried for it, and the host hears what to do (incident 52; feature 90).
     """
@@ -168,7 +168,7 @@ async def test_a_refusal_that_passes_costs_no_event() -> None:
 
 async def test_a_writer_whose_own_task_was_cancelled_does_not_end_the_worker() -> None:
     """
-    Nobody asked the sink to stop, so it writes on.
+    The sink itself was not cancelled, so it writes on.
     """
     store = Cancelling()
     sink = BatchingSink(store, linger=0.0)

@@ -19,7 +19,7 @@ from tests.sink.fakes import (
 from tests.tracker.scenes import eventually
 
 
-async def test_whoever_reads_sees_what_waits(tmp_path: Path) -> None:
+async def test_health_shows_how_much_waits_and_since_when(tmp_path: Path) -> None:
     """
     Depth and lag are there to be asked for, and cost no query (incident 49).
     """

@@ -66,7 +66,7 @@ async def test_late_is_not_lost_and_one_writer_is_not_another() -> None:
     """
     Each event says which process wrote it, its number there, and in UTC when it happened and was accepted.
 
-    So nobody searches six hours for events that another process wrote, or that came late (incident 60).
+    So no reader searches six hours for events that another process wrote, or that came late (incident 60).
     """
     clock = ManualClock()
     store = FakeStore()
@@ -78,14 +78,14 @@ async def test_late_is_not_lost_and_one_writer_is_not_another() -> None:
     clock.advance(3600)
     store.away = None
     await sink.aclose(20)
-    told = store.recorded_events()
+    events = store.recorded_events()
 
     assert {RUN: [1, 2, 3], OTHER_RUN: [1, 2, 3]} == {
-        run: [one.sequence for one in told if one.header.run == run] for run in (RUN, OTHER_RUN)
+        run: [one.sequence for one in events if one.header.run == run] for run in (RUN, OTHER_RUN)
     }
-    assert all(one.recorded_at.tzinfo is UTC and one.header.occurred_at.tzinfo is UTC for one in told)
+    assert all(one.recorded_at.tzinfo is UTC and one.header.occurred_at.tzinfo is UTC for one in events)
     # When it was written into the database, an hour later, is not when it happened.
-    assert all(one.recorded_at - one.header.occurred_at < timedelta(minutes=1) for one in told)
+    assert all(one.recorded_at - one.header.occurred_at < timedelta(minutes=1) for one in events)
 
 
 async def test_what_a_killed_process_left_is_stored_at_the_next_start() -> None:
@@ -197,7 +197,7 @@ async def test_a_journal_with_a_bug_breaks_no_emit() -> None:
     assert "ZeroDivisionError" in str(sink.health().journal_failure)
 
 
-async def test_events_of_a_full_disk_wait_in_memory_and_the_host_is_told(
+async def test_events_of_a_full_disk_wait_in_memory_and_the_alarm_rings(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """
@@ -206,8 +206,8 @@ async def test_events_of_a_full_disk_wait_in_memory_and_the_host_is_told(
     journal = FakeJournal()
     store = FakeStore()
     store.away = AWAY
-    told: list[SinkHealth] = []
-    sink = BatchingSink(store, journal=journal, clock=HurriedClock(), linger=0.0, alarm=told.append)
+    alarms: list[SinkHealth] = []
+    sink = BatchingSink(store, journal=journal, clock=HurriedClock(), linger=0.0, alarm=alarms.append)
     sink.emit(event(0))
     journal.refuses = "no space left on the device"
     for number in range(1, 4):
@@ -219,7 +219,7 @@ async def test_events_of_a_full_disk_wait_in_memory_and_the_host_is_told(
     sink.emit(event(4))
 
     assert sink.health().journal_failure is None
-    assert [False, True] == [health.journal_failure is None for health in told]
+    assert [False, True] == [health.journal_failure is None for health in alarms]
     store.away = None
     await sink.aclose(20)
 
@@ -227,7 +227,7 @@ async def test_events_of_a_full_disk_wait_in_memory_and_the_host_is_told(
     assert 2 == sum("journal takes" in record.message for record in caplog.records)
 
 
-async def test_beyond_the_memory_the_less_severe_are_dropped_counted_and_told() -> None:
+async def test_beyond_the_memory_the_less_severe_are_dropped_counted_and_recorded() -> None:
     """
     Exactly how many, of which run and which numbers, is itself an event (incident 49; features 84, 87).
     """
@@ -254,7 +254,7 @@ async def test_beyond_the_memory_the_less_severe_are_dropped_counted_and_told() 
     assert_accounts(sink)
 
 
-async def test_whoever_wants_no_event_dropped_gets_none_dropped() -> None:
+async def test_without_drop_below_no_event_is_dropped() -> None:
     """
     With ``drop_below=None`` memory takes them all.
     """

@@ -75,7 +75,7 @@ async def test_each_writer_gets_every_event_in_order() -> None:
     assert_accounts(sink)
 
 
-async def test_an_optional_writer_that_is_away_delays_nobody() -> None:
+async def test_an_optional_writer_that_is_away_delays_no_other() -> None:
     """
     The store is written, a flush returns, and the other gets it all when it is back.
     """
@@ -210,7 +210,7 @@ async def test_a_hundred_thousand_events_behind_a_dead_database_take_no_memory()
 
 async def test_damage_in_the_journal_is_an_event_and_the_rest_is_stored() -> None:
     """
-    What the journal cannot give back is counted as dropped and told, with the reason.
+    What the journal cannot give back is counted as dropped, and an event says why.
     """
     journal = FakeJournal()
     dead = journaled(gone := FakeStore(), journal)
@@ -235,7 +235,7 @@ async def test_damage_in_the_journal_is_an_event_and_the_rest_is_stored() -> Non
     assert_accounts(sink)
 
 
-async def test_a_frame_that_nobody_can_read_is_kept_in_a_file(tmp_path: Path) -> None:
+async def test_a_frame_that_cannot_be_decoded_is_kept_in_a_file(tmp_path: Path) -> None:
     """
     A newer release's, perhaps: it is no reason to stop, and not thrown away.
     """

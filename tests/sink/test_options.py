@@ -19,7 +19,7 @@ from tests.sink.fakes import (
 @pytest.mark.parametrize("name", ["store", "", "a b", "../x", None])
 def test_a_writer_has_a_name_to_keep_its_place_under(name: str) -> None:
     """
-    One that can be a file's, and is nobody else's.
+    It can be the name of a file, and is not the store's.
     """
     with pytest.raises(InvalidValue, match="name"):
         FurtherWriter(name=name, writer=FakeStore())

@@ -46,8 +46,8 @@ async def letters_in(dsn: str) -> dict[EventId, str]:
     """
     The dead letters, and why they are.
     """
-    async with session(dsn) as somebody:
-        rows = await somebody.fetch("SELECT event_id, reason FROM poslife.dead_letters")
+    async with session(dsn) as other:
+        rows = await other.fetch("SELECT event_id, reason FROM poslife.dead_letters")
     return {EventId(row["event_id"]): row["reason"] for row in rows}
 
 
@@ -80,10 +80,10 @@ async def test_hostile_payloads_are_simply_stored(postgres_dsn: str, tmp_path: P
         sink.emit(host_event("tick", {}))
     await sink.aclose(15)
     await store.aclose()
-    async with session(postgres_dsn) as somebody:
-        rows = await somebody.fetch("SELECT payload FROM poslife.run_events ORDER BY sequence")
+    async with session(postgres_dsn) as other:
+        rows = await other.fetch("SELECT payload FROM poslife.run_events ORDER BY sequence")
         # What PostgreSQL itself makes of it: every payload is an object in its eyes.
-        kinds = await somebody.fetch("SELECT DISTINCT jsonb_typeof(payload::jsonb) FROM poslife.run_events")
+        kinds = await other.fetch("SELECT DISTINCT jsonb_typeof(payload::jsonb) FROM poslife.run_events")
 
     assert 2 * len(payloads) == len(rows) == sink.stats().committed
     assert ["object"] == [row[0] for row in kinds]
@@ -132,7 +132,7 @@ async def test_a_row_that_the_database_refuses_is_set_aside_alone(
 
     async with scene(postgres_dsn, tmp_path, is_poison=is_poison) as there:
         await there.does(refusal)
-        # Not before: a bot on a busy machine has told hundreds by the time that the table refuses any.
+        # Not before: on a busy machine hundreds are emitted by the time that the table refuses any.
         begun.append(len(there.bot.emitted))
         await there.bot.emits(300)
         await there.sink.flush(10)
@@ -247,7 +247,7 @@ async def test_a_schema_that_refuses_everything_holds_the_stream(postgres_dsn: s
     assert 5 == there.sink.stats().dead_lettered
 
 
-# -------------------------------------------------------------------------------- a foreign key of somebody's
+# -------------------------------------------------------------------------------- a foreign key of the host's
 
 
 PARENTED = (
@@ -268,11 +268,11 @@ async def test_an_event_whose_parent_is_committed_meanwhile_is_stored(
     """
     The row that a foreign key asks for is on its way: nothing is buried for coming a moment before it.
     """
-    async with scene(postgres_dsn, tmp_path) as there, session(postgres_dsn) as somebody:
+    async with scene(postgres_dsn, tmp_path) as there, session(postgres_dsn) as other:
         await there.does(*PARENTED, f"GRANT SELECT ON public.parents TO {there.role}")
         there.bot.emit_event(child("late"))
         await reaches(there.sink, SinkState.WAITING, "23503")
-        await somebody.execute("INSERT INTO public.parents VALUES ('late')")
+        await other.execute("INSERT INTO public.parents VALUES ('late')")
     found = await found_in(postgres_dsn)
 
     assert [] == [one for one in found if one.buried]
@@ -288,8 +288,8 @@ async def test_an_event_without_a_parent_is_set_aside_alone(postgres_dsn: str, t
         orphan = there.bot.emit_event(child("never"))
         there.bot.emit_event(child("early"))
         await there.bot.emits(100)
-    async with session(postgres_dsn) as somebody:
-        rows = await somebody.fetch("SELECT event_id, reason, attempts FROM poslife.dead_letters")
+    async with session(postgres_dsn) as other:
+        rows = await other.fetch("SELECT event_id, reason, attempts FROM poslife.dead_letters")
 
     assert [(orphan, True)] == [(row["event_id"], row["attempts"] >= 5) for row in rows]
     assert all("23503" in row["reason"] for row in rows)

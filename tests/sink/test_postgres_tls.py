@@ -187,7 +187,7 @@ async def test_a_store_is_not_opened_over_it(
     wrong: Wrong, reason: str, postgres_dsn: str, tmp_path: Path
 ) -> None:
     """
-    Somebody must put it right, and the address is sound.
+    A person must put it right, and the address is valid.
     """
     async with encrypted(postgres_dsn, tmp_path) as there:
         there.front.context = wrong(there.authority)

@@ -60,8 +60,8 @@ async def stalled(there: Scene) -> AsyncGenerator[None]:
 
 @asynccontextmanager
 async def without_partitions(there: Scene) -> AsyncGenerator[None]:
-    async with session(there.dsn) as somebody:
-        rows = await somebody.fetch(
+    async with session(there.dsn) as other:
+        rows = await other.fetch(
             "SELECT c.oid::regclass::text, pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits AS i "
             "JOIN pg_class AS c ON c.oid = i.inhrelid WHERE i.inhparent = 'poslife.run_events'::regclass"
         )
@@ -72,14 +72,14 @@ async def without_partitions(there: Scene) -> AsyncGenerator[None]:
 
 @asynccontextmanager
 async def locked(there: Scene) -> AsyncGenerator[None]:
-    async with session(there.dsn) as somebody, somebody.transaction():
-        await somebody.execute("LOCK TABLE poslife.run_events IN ACCESS EXCLUSIVE MODE")
+    async with session(there.dsn) as other, other.transaction():
+        await other.execute("LOCK TABLE poslife.run_events IN ACCESS EXCLUSIVE MODE")
         yield
 
 
 def changed(before: str, after: str, *, terminated: bool = False) -> Outage:
     """
-    What somebody does to the database, and undoes.
+    A change to the database, and its undoing.
     """
 
     @asynccontextmanager
@@ -145,7 +145,7 @@ OUTAGES = [
         trigger("RAISE 'could not extend file' USING ERRCODE = '53100';"),
         HELD,
         "53100",
-        id="disk full, as told by a trigger",
+        id="disk full, as a trigger reports it",
     ),
     pytest.param(
         table("run_events RENAME TO gone", "gone RENAME TO run_events"), HELD, "42P01", id="missing table"
@@ -187,7 +187,7 @@ async def test_an_outage_costs_nothing(
         await there.bot.emits(100)
 
     assert 0 == there.sink.stats().dead_lettered
-    assert state in [told.writers[0].state for told in there.alarms]
+    assert state in [health.writers[0].state for health in there.alarms]
 
 
 # ---------------------------------------------------------------------------------------- faults of a moment
@@ -357,7 +357,7 @@ async def test_a_full_disk_costs_nothing(postgres_server: LocalServer, tmp_path:
             await asyncio.to_thread(fill, disk / "filler")
             await reaches(there.sink, HELD, "53100")
             await there.bot.emits(100)
-            alarming = [told.writers[0] for told in there.alarms if told.writers[0].state is HELD]
+            alarming = [health.writers[0] for health in there.alarms if health.writers[0].state is HELD]
             (disk / "filler").unlink()
         async with session(dsn) as owner:
             await _move(owner, "pg_default")

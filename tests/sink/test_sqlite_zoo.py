@@ -59,7 +59,7 @@ async def locked(there: Scene) -> AsyncGenerator[None]:
 
 def changed(before: str, after: str) -> Outage:
     """
-    What somebody does to the file, and undoes.
+    A change to the file, and its undoing.
     """
 
     @asynccontextmanager
@@ -131,7 +131,7 @@ async def test_rows_that_the_file_refuses_are_set_aside_alone(tmp_path: Path) ->
 
 async def test_a_deleted_file_costs_what_was_in_it_and_nothing_that_waits(tmp_path: Path) -> None:
     """
-    Nothing is written into a file that nobody finds any more; what waits goes into the next one.
+    Nothing is written into a file without a name; what waits goes into the next one.
     """
     path = tmp_path / "bot.sqlite"
     store = SqliteStore(path)

@@ -61,7 +61,7 @@ class Found(NamedTuple):
     buried: bool
     """Whether it is a dead letter."""
     turn: int | None
-    """Ascends as the database took them, where that can be told."""
+    """Ascends in the order in which the database took them, where that is known."""
     run: RunId | None = None
     sequence: int | None = None
 

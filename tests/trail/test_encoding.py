@@ -132,7 +132,7 @@ BODIES: dict[str, dict[str, object]] = {
         "quantity": Decimal("3.3"),
         "price": Decimal("4.4"),
         "venue_order_id": "v-4",
-        "reason": "nobody's",
+        "reason": "unknown order",
     },
     "fill.conflicted": {
         "trade_id": "t-3",

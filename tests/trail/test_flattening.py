@@ -219,7 +219,7 @@ def test_small_arrays_are_lists_and_large_ones_are_cut() -> None:
 
 def test_an_exception_may_be_a_value() -> None:
     """
-    Inside a payload it is told like the error beside it.
+    Inside a payload it is written like the error beside it.
     """
     assert "builtins.TimeoutError" == written([TimeoutError("10 s")])[0]["type"]
 
@@ -295,11 +295,11 @@ def test_a_hundred_thousand_levels_end(kind: str) -> None:
     """
     Depth, of a chain of errors too, ends in a marker.
     """
-    started = time.perf_counter()
+    started = time.thread_time()
     text = json.dumps(written(deep(kind, 100_000)))
 
     assert "deeper than 32" in text or "one too many" in text
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
 
 
 @pytest.mark.parametrize(

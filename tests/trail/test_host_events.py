@@ -60,7 +60,7 @@ def test_a_position_of_any_kind_is_named_by_its_ref(
     about: PendingPosition | PersistedPosition | ClosedPosition,
 ) -> None:
     """
-    Pending or not, an event of it is told under its ref, its venue, account and symbol (incident 46).
+    Pending or not, an event of it has its ref, its venue, account and symbol (incident 46).
     """
     header = recorded(about=about).header
 
@@ -80,7 +80,7 @@ def test_a_ref_will_do_and_so_will_nothing() -> None:
     assert recorded(about=None).header.ref is None
 
 
-def test_what_is_told_is_kept() -> None:
+def test_every_argument_is_kept() -> None:
     """
     Type, severity, time, run, payload and error stand in the event as they were given.
     """
@@ -102,10 +102,10 @@ def test_a_type_may_be_a_member_of_a_hosts_enumeration() -> None:
     A `StrEnum` is text.
     """
 
-    class Told(StrEnum):
+    class Kind(StrEnum):
         PLACED = "stop_loss.placed"
 
-    assert "stop_loss.placed" == recorded(Told.PLACED).header.type
+    assert "stop_loss.placed" == recorded(Kind.PLACED).header.type
 
 
 class Torn(Mapping[str, object]):
@@ -146,8 +146,8 @@ MISUSES: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("given, told", MISUSES)
-def test_what_is_given_wrongly_is_kept_and_told_loudly(given: dict[str, Any], told: dict[str, Any]) -> None:
+@pytest.mark.parametrize("given, misuse", MISUSES)
+def test_invalid_arguments_are_kept_with_a_warning(given: dict[str, Any], misuse: dict[str, Any]) -> None:
     """
     The event is stored with severity ERROR and what came, and a warning says so (incidents 22, 45, 46, 57).
     """
@@ -155,7 +155,7 @@ def test_what_is_given_wrongly_is_kept_and_told_loudly(given: dict[str, Any], to
         event = recorded(**given)
 
     assert Severity.ERROR is event.header.severity
-    assert told == content(event)["misuse"]
+    assert misuse == content(event)["misuse"]
     if "type" in given:
         assert "poslife.misuse" == event.header.type
 
@@ -274,7 +274,7 @@ def raising() -> Any:
 
 
 @pytest.mark.parametrize(
-    "now, told",
+    "now, clock",
     [
         pytest.param(lambda: datetime(2026, 1, 1), "2026-01-01T00:00:00 (naive)", id="naive"),  # noqa: DTZ001
         pytest.param(
@@ -284,7 +284,7 @@ def raising() -> Any:
         pytest.param(raising, None, id="raises"),
     ],
 )
-def test_a_clock_that_is_wrong_breaks_no_trade(now: Callable[[], Any], told: str | None) -> None:
+def test_a_clock_that_is_wrong_breaks_no_trade(now: Callable[[], Any], clock: str | None) -> None:
     """
     The system's time stands in for a host's clock that gives no UTC time; the event says so (incident 42).
     """
@@ -293,8 +293,8 @@ def test_a_clock_that_is_wrong_breaks_no_trade(now: Callable[[], Any], told: str
 
     assert timedelta(0) == event.header.occurred_at.utcoffset()
     assert Severity.ERROR is event.header.severity
-    if told is not None:
-        assert told == content(event)["misuse"]["clock"]
+    if clock is not None:
+        assert clock == content(event)["misuse"]["clock"]
 
 
 def liar(kind: type) -> Any:

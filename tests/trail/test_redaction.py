@@ -193,11 +193,11 @@ def test_a_redaction_that_fails_lets_nothing_through(raised: BaseException) -> N
     header = EventHeader(id=new_event_id(), type="bot.started", occurred_at=AT, run=RUN)
     event = HostEvent(header=header, payload={"x": SECRET}, error=RuntimeError(SECRET))
     with pytest.warns(PoslifeMisuseWarning, match=r"'bot\.started'"):
-        told, payload = encode_event(event, broken)
+        encoded, payload = encode_event(event, broken)
 
     assert SECRET not in payload.decode()
     assert {"$unredacted": f"builtins.{type(raised).__name__}"} == json.loads(payload)
-    assert (Severity.ERROR, header.id, header.type) == (told.severity, told.id, told.type)
+    assert (Severity.ERROR, header.id, header.type) == (encoded.severity, encoded.id, encoded.type)
 
 
 def test_an_interrupt_goes_through() -> None:
@@ -219,8 +219,8 @@ def test_an_event_without_trouble_keeps_its_header() -> None:
     header = EventHeader(id=new_event_id(), type="bot.started", occurred_at=AT, run=RUN)
 
     for redact in (None, redact_secrets):
-        told, payload = encode_event(HostEvent(header=header, payload={"x": 1}), redact)
-        assert header is told
+        encoded, payload = encode_event(HostEvent(header=header, payload={"x": 1}), redact)
+        assert header is encoded
         assert b'{"x":1}' == payload
 
 

@@ -11,7 +11,7 @@ from poslife._trail.encoding import (
 )
 
 
-def test_an_error_is_told_with_all_it_came_from() -> None:
+def test_an_error_is_kept_with_all_it_came_from() -> None:
     """
     Causes, contexts, notes and the errors of a group; each with its own traceback.
     """
@@ -19,7 +19,7 @@ def test_an_error_is_told_with_all_it_came_from() -> None:
     def fail() -> None:
         raise OSError("disk full")
 
-    def told() -> BaseException:
+    def caught() -> BaseException:
         try:
             try:
                 fail()
@@ -30,7 +30,7 @@ def test_an_error_is_told_with_all_it_came_from() -> None:
             return ExceptionGroup("both", [second, ValueError("beside")])
         raise AssertionError
 
-    content = json.loads(encode_payload({}, told()))["error"]
+    content = json.loads(encode_payload({}, caught()))["error"]
     text = content["traceback"]
 
     assert "builtins.ExceptionGroup" == content["type"]
@@ -59,7 +59,7 @@ def test_of_a_long_traceback_the_end_is_kept() -> None:
             other(depth - 1)
 
     def other(depth: int) -> None:
-        # Two functions in turns, for a frame that repeats is told once.
+        # Two functions in turns, for a frame that repeats is shown once.
         down(depth)
 
     error: BaseException | None = None
@@ -78,7 +78,7 @@ def test_of_a_long_traceback_the_end_is_kept() -> None:
 
 def test_an_error_that_is_its_own_cause_ends() -> None:
     """
-    A circle of causes is told once round.
+    A circle of causes is shown once round.
     """
     one, other = RuntimeError("one"), ValueError("other")
     one.__cause__, other.__cause__ = other, one

@@ -32,8 +32,7 @@ from poslife.postgres import PostgresStore
 from poslife.protocols import BatchWriter, DeadLetter, Repository
 from poslife.testing.faults import PostgresFaultProxy
 from tests.postgres.pooler import POOLERS, pooled
-from tests.postgres.support import count, opened_store, session
-from tests.postgres.test_batch_writer import away, refusing, stored_in
+from tests.postgres.support import away, count, opened_store, refusing, session, stored_in
 from tests.postgres.test_event_writer import records
 from tests.postgres_server import psql
 

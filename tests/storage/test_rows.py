@@ -399,7 +399,7 @@ def test_keys_of_different_positions_differ_in_their_row() -> None:
 )
 def test_a_store_that_turns_a_cell_wrongly_is_found_out(column: str, cell: Any) -> None:
     """
-    Nothing is bent into shape: the error names the column and what was in it (incidents 44, 59).
+    Nothing is bent into shape: the error names the column and what was in it (incident 44).
     """
     cells: dict[str, Any] = row(POSITIONS, position_row(PERSISTED)) | {column: cell}
 

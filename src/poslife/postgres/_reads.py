@@ -131,7 +131,7 @@ WHERE f.venue = $1::text AND f.account = $2::text AND f.symbol = $3::text AND f.
 
 async def find_fill(session: Session, venue: str, account: str, symbol: str, trade: str) -> StoredFill | None:
     """
-    See `Repository.find_fill`.
+    Return the stored fill with this trade id, assigned or unclaimed.
     """
     row = await session.fetch_one(_FILL, venue, account, symbol, trade)
     return None if row is None else fill_of(row)[1]

@@ -118,7 +118,7 @@ _FILL: Final = f"{_FILLS} WHERE venue = ? AND account = ? AND symbol = ? AND tra
 
 def find_fill(session: Session, venue: str, account: str, symbol: str, trade: str) -> StoredFill | None:
     """
-    See `Repository.find_fill`.
+    Return the stored fill with this trade id, assigned or unclaimed.
     """
     row = session.row(_FILL, venue, account, symbol, trade)
     return None if row is None else fill_from(_fill_values(row))

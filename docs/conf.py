@@ -33,7 +33,7 @@ html_show_sphinx = False
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
 
-# What docstrings put in single backticks is a name.
+# Single backticks in docstrings are names.
 default_role = "py:obj"
 add_module_names = False
 python_use_unqualified_type_names = True
@@ -45,7 +45,7 @@ autodoc_default_options = {"members": True, "undoc-members": True}
 
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
-# A value's attributes are what its constructor takes.
+# A value's attributes are the arguments of its constructor.
 napoleon_custom_sections = [("Attributes", "params_style")]
 
 nitpicky = True
@@ -57,7 +57,7 @@ nitpick_ignore = [
     # Sphinx takes an alias of a tuple apart at its comma.
     ("py:class", "tuple[str"),
 ]
-# Names of the standard library and of drivers, which have pages of their own elsewhere.
+# Names of the standard library and of drivers, which are documented elsewhere.
 nitpick_ignore_regex = [
     (
         r"py:.*",

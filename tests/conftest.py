@@ -187,7 +187,7 @@ def postgres_databases() -> Iterator[Databases]:
 @pytest.fixture
 def empty_postgres_dsn(postgres_databases: Databases) -> Iterator[str]:
     """
-    A database with nothing in it.
+    An empty database.
     """
     dsn = postgres_databases.create()
     yield dsn

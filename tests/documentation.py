@@ -1,17 +1,18 @@
 """
-Runs a page of the documentation as the program that its blocks are, from top to bottom.
+Run a page of the documentation as one program, made of its blocks from top to bottom.
 
-* ``python`` blocks may await at top level, and share their names and one event loop.
-* A ``text`` block that follows one holds what it prints; ``...`` stands for anything.
-* ``<!-- python`` to ``-->`` runs and does not show: what a reader's project has, and the page's does not.
-* ``<!-- file: NAME -->`` before a block writes it to a file, as a reader does. Any language will do.
-* ``<!-- runs -->`` before a ``console`` block runs its commands, the lines that begin with ``$``; what
-  follows a command is what it prints. ``<!-- stays -->``: its one command goes on until the page ends.
-* ``<!-- free port: 8765 -->`` says that this number stands for a port that is free.
-* ``<!-- mypy says -->`` before a block does not run it: the ``text`` block after it is what mypy says of it.
+* ``python`` blocks may await at top level; they share their names and one event loop.
+* A ``text`` block after one is its expected output; ``...`` matches anything.
+* ``<!-- python`` to ``-->`` runs without being shown.
+* ``<!-- file: NAME -->`` before a block of any language writes the block to a file.
+* ``<!-- runs -->`` before a ``console`` block runs its commands, the lines that begin with ``$``; the lines
+  after a command are its expected output. With ``<!-- stays -->`` the one command runs until the page ends.
+* ``<!-- free port: 8765 -->`` replaces this number by a free port.
+* ``<!-- mypy says -->`` before a block checks the block with mypy instead of running it; the ``text`` block
+  after it is mypy's expected output.
 * ``<!-- not run: REASON -->`` before a block leaves it out.
 
-``python -m tests.documentation PAGE`` runs one; nothing else of the suite is needed.
+``python -m tests.documentation PAGE`` runs one page.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ _TEST = re.compile(r"`(?P<path>tests/[\w/]+\.py|poslife\.conformance\.\w+)::(?P<
 
 class Kind(enum.Enum):
     """
-    What is done with a block.
+    The use of a block.
     """
 
     PYTHON = "python"
@@ -70,11 +71,11 @@ class Block:
     Part of a page's program.
 
     Attributes:
-        line: Where its first line stands on the page.
-        kind: What is done with it.
-        code: What runs, or what is in the file.
-        output: What it prints, where the page says so.
-        name: The file's.
+        line: The number of its first line on the page.
+        kind: Its use.
+        code: Its text.
+        output: Its expected output, or ``None``.
+        name: The name of its file, for `Kind.FILE`.
     """
 
     line: int
@@ -86,7 +87,7 @@ class Block:
 
 class PrintedSomethingElse(AssertionError):
     """
-    A block does not print what its page says.
+    The output of a block differs from its page.
     """
 
     def __init__(self, place: str, expected: str, actual: str) -> None:
@@ -95,7 +96,7 @@ class PrintedSomethingElse(AssertionError):
 
 def read(path: Path) -> str:
     """
-    A page, with a free port wherever it speaks of one.
+    Read a page, and fill in the free ports.
     """
     page = path.read_text()
     for number in _FREE_PORT.findall(page):
@@ -108,7 +109,7 @@ def read(path: Path) -> str:
 
 def blocks(page: str) -> list[Block]:
     """
-    The blocks of a page that something is done with.
+    Return the blocks of a page that are used.
     """
     found: list[Block] = []
     for match in _BLOCK.finditer(page):
@@ -144,14 +145,14 @@ def _kind(language: str | None, mark: str) -> Kind | None:
 
 def mypy_blocks(page: str) -> list[Block]:
     """
-    The blocks of a page that mypy has something to say of.
+    Return the blocks of a page that mypy checks.
     """
     return [block for block in blocks(page) if block.kind is Kind.MYPY]
 
 
 def named_tests(page: str) -> Iterator[tuple[str, str]]:
     """
-    The tests a page names, each as the file or the suite and the test.
+    Yield the tests that a page names, each as a file or a suite, and the test's name.
     """
     for match in _TEST.finditer(page):
         yield match["path"], match["name"]
@@ -159,10 +160,10 @@ def named_tests(page: str) -> Iterator[tuple[str, str]]:
 
 def run(path: Path) -> None:
     """
-    Run a page, here and now.
+    Run a page in the current folder.
 
     Raises:
-        PrintedSomethingElse: Code and page say different things.
+        PrintedSomethingElse: The output of a block differs from the page.
     """
     names: dict[str, object] = {"__name__": "__main__"}
     with asyncio.Runner() as runner, contextlib.ExitStack() as until_the_end:
@@ -199,7 +200,7 @@ def _run_python(block: Block, path: Path, names: dict[str, object], runner: asyn
 
 def _commands(session: str) -> Iterator[tuple[str, str]]:
     for part in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]:
-        # A backslash at the end of a line goes on in the next.
+        # A command may continue after a backslash.
         command, _, expected = part.replace("\\\n", " ").partition("\n")
         yield command, expected
 
@@ -211,7 +212,7 @@ def _arguments(command: str) -> list[str]:
 
 def _output_of(command: str) -> str:
     """
-    What a command prints, errors and a shell's word on how it ended included.
+    Run a command, and return its output with stderr, and with the shell's message after SIGKILL.
     """
     done = subprocess.run(
         _arguments(command),
@@ -249,10 +250,10 @@ def _compare(place: str, expected: str, actual: str) -> None:
 
 def main(arguments: Iterable[str]) -> None:
     """
-    Run the pages that are named.
+    Run pages by their paths.
     """
     loopback_only.install()
-    # Commands of a page find what is installed beside this Python.
+    # Commands of a page are those installed beside this Python.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     for page in arguments:
         run(Path(page))

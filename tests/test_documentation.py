@@ -1,5 +1,5 @@
 """
-The examples of the README and of the documentation run, and print what the pages say.
+The examples of the README and of the documentation run, with the output that the pages show.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,12 +37,12 @@ _TEXTS = {str(path.relative_to(_PROJECT)): path.read_text() for path in _ALL_PAG
 @pytest.mark.parametrize("page", [page for page, text in _TEXTS.items() if blocks(text)])
 def test_a_page_runs(page: str, tmp_path: Path, empty_postgres_dsn: str) -> None:
     """
-    A page's blocks, one after the other, are a program that works, without a warning.
+    The blocks of a page are a program that runs to its end, without a warning.
     """
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "tests.documentation", _PROJECT / page],
         cwd=tmp_path,
-        # Pages that speak of PostgreSQL find their database where a bot would.
+        # Pages about PostgreSQL read their database's URL from the environment.
         env={**os.environ, "PYTHONPATH": str(_PROJECT), "BOT_DATABASE": empty_postgres_dsn},
         capture_output=True,
         text=True,
@@ -58,7 +59,7 @@ def test_a_page_runs(page: str, tmp_path: Path, empty_postgres_dsn: str) -> None
 @pytest.mark.parametrize("page", [page for page, text in _TEXTS.items() if mypy_blocks(text)])
 def test_mypy_says_what_a_page_says(page: str, tmp_path: Path) -> None:
     """
-    The errors a page promises are those a host's mypy gives, word for word.
+    The errors that a page shows are those of a host's mypy, word for word.
     """
     for block in mypy_blocks(_TEXTS[page]):
         (tmp_path / "bot.py").write_text(block.code)
@@ -79,7 +80,7 @@ def test_mypy_says_what_a_page_says(page: str, tmp_path: Path) -> None:
 @pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="mypy is there in `nox -s docs`")
 def test_what_a_reader_saves_is_typed(tmp_path: Path) -> None:
     """
-    Programs that a page has its reader save pass ``mypy --strict``.
+    Programs that a page tells its reader to save pass ``mypy --strict``.
     """
     programs = [
         (page, block)
@@ -107,7 +108,7 @@ def test_what_a_reader_saves_is_typed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", [page for page, text in _TEXTS.items() if list(named_tests(text))])
 def test_the_tests_a_page_names_are_there(page: str) -> None:
     """
-    A promise that names its test names one that exists.
+    A test that a page names exists.
     """
     missing = [f"{path}::{name}" for path, name in named_tests(_TEXTS[page]) if not _is_there(path, name)]
 
@@ -128,8 +129,19 @@ def _is_there(path: str, name: str) -> bool:
     )
 
 
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md"])
+def test_links_outside_the_documentation_lead_to_files(page: str) -> None:
+    """
+    A link of a page that Sphinx does not build leads to a file.
+    """
+    text = (_PROJECT / page).read_text()
+    targets = [match[1] for match in re.finditer(r"\]\((?!https?:)([^)#]+)[^)]*\)", text)]
+
+    assert [] == [target for target in targets if not (_PROJECT / target).is_file()]
+
+
 _COMMANDS = """\
-<!-- file: told.py -->
+<!-- file: killed.py -->
 ```python
 import os
 import signal
@@ -141,7 +153,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 <!-- runs -->
 ```console
-$ python told.py
+$ python killed.py
 first
 ...
 Killed
@@ -160,7 +172,7 @@ not run
 
 def test_files_and_commands_of_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    A page writes its files, runs its commands, and leaves to mypy what is mypy's.
+    A page writes its files, runs its commands, and does not run its blocks for mypy.
     """
     monkeypatch.chdir(tmp_path)
     page = tmp_path / "page.md"
@@ -197,7 +209,7 @@ raise NotImplementedError
 
 def test_a_page_is_run_as_it_reads(tmp_path: Path) -> None:
     """
-    Hidden blocks run, marked ones do not, and awaiting at top level works.
+    Hidden blocks run, blocks marked "not run" do not, and top-level await works.
     """
     page = tmp_path / "page.md"
     page.write_text(_PAGE)
@@ -208,7 +220,7 @@ def test_a_page_is_run_as_it_reads(tmp_path: Path) -> None:
 
 def test_a_page_that_says_something_else_is_found(tmp_path: Path) -> None:
     """
-    What a page says a block prints is what it prints.
+    An output that differs from the page is found.
     """
     page = tmp_path / "page.md"
     page.write_text(_PAGE.replace("held ...", "held 99"))
@@ -218,7 +230,7 @@ def test_a_page_that_says_something_else_is_found(tmp_path: Path) -> None:
 
 def test_an_error_names_its_line_on_the_page(tmp_path: Path) -> None:
     """
-    A traceback of an example points into the page.
+    A traceback of an example names its line on the page.
     """
     page = tmp_path / "page.md"
     page.write_text(_PAGE.replace("held = 100", "held = 100 / 0"))

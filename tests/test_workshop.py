@@ -45,7 +45,7 @@ def test_thread() -> None:
 async def fail() -> None:
     raise ValueError
 
-async def test_exception_nobody_retrieved() -> None:
+async def test_exception_never_retrieved() -> None:
     task = asyncio.create_task(fail())
     await asyncio.sleep(0)
     del task
@@ -70,7 +70,7 @@ async def test_good() -> None:
 @pytest.mark.slow
 def test_what_a_test_leaves_behind_fails_it(tmp_path: Path) -> None:
     """
-    A test that leaves something running, warns or tries to leave this machine does not pass.
+    A test that leaves something running, warns, or tries to reach another machine does not pass.
     """
     (tmp_path / "test_leaks.py").write_text(_LEAKING)
     options = ["-p", "tests.conftest", "-p", "no:cacheprovider", "-W", "error", "-o", "anyio_mode=auto"]
@@ -123,36 +123,36 @@ async def test_loopback_is_open() -> None:
     async with await asyncio.start_server(greet, "localhost", 0) as server:
         port = server.sockets[0].getsockname()[1]
         reader, writer = await asyncio.open_connection("localhost", port)
-        said = await reader.readline()
+        answer = await reader.readline()
         writer.close()
         await writer.wait_closed()
 
-    assert b"hello\n" == said
+    assert b"hello\n" == answer
 
 
 def test_import_poslife_imports_no_adapter() -> None:
     """
-    `import poslife` brings no driver, no adapter and nothing of the tests' rooms.
+    `import poslife` imports no driver, no adapter and no package for tests.
     """
     program = "import sys, poslife; print('\\n'.join(sys.modules))"
-    # Measuring coverage imports sqlite3 for itself.
+    # Measuring coverage imports sqlite3.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment
     )
     imported = set(done.stdout.split())
-    rooms = {
+    packages = {
         f"poslife.{name}"
         for name in ("memory", "sqlite", "postgres", "ccxt", "testing", "conformance", "cli")
     }
 
     assert "poslife" in imported
-    assert set() == imported & (rooms | {"aiohttp", "asyncpg", "ccxt", "click", "rich", "sqlite3"})
+    assert set() == imported & (packages | {"aiohttp", "asyncpg", "ccxt", "click", "rich", "sqlite3"})
 
 
 def test_postgres_is_the_version_asked_for(empty_postgres_dsn: str) -> None:
     """
-    The server under test is of the version that POSLIFE_TEST_POSTGRES names.
+    The server under test has the version that POSLIFE_TEST_POSTGRES states.
     """
     if "POSLIFE_TEST_DSN" in os.environ:
         return
@@ -163,7 +163,7 @@ def test_postgres_is_the_version_asked_for(empty_postgres_dsn: str) -> None:
 
 def test_postgres_databases_do_not_meet(postgres_databases: Databases) -> None:
     """
-    What one test writes, another does not see; a copy of a template has what the template has.
+    A test does not see another test's rows; a copy of a template has the template's rows.
     """
     one = postgres_databases.create()
     psql(one, "CREATE TABLE held (symbol text); INSERT INTO held VALUES ('DBRUSDT')")
@@ -177,9 +177,9 @@ def test_postgres_databases_do_not_meet(postgres_databases: Databases) -> None:
 
 
 @pytest.mark.slow
-def test_a_connection_left_open_is_told(postgres_databases: Databases) -> None:
+def test_a_connection_left_open_fails_its_test(postgres_databases: Databases) -> None:
     """
-    A database that something still is connected to fails its test, and is gone all the same.
+    A database with an open connection fails its test, and is removed nevertheless.
     """
     dsn = postgres_databases.create()
     sleeper = subprocess.Popen(
@@ -196,7 +196,7 @@ def test_a_connection_left_open_is_told(postgres_databases: Databases) -> None:
 @pytest.mark.slow
 def test_a_server_crashes_and_comes_back(postgres_server: LocalServer) -> None:
     """
-    A server of one's own can be stopped the hard way, and has afterwards what was committed.
+    A server of a test's own can crash, and has its committed rows after a restart.
     """
     psql(postgres_server.dsn(), "CREATE TABLE held AS SELECT 'DBRUSDT' AS symbol")
     postgres_server.stop("immediate")

@@ -1,7 +1,7 @@
 """
-Holds the reference to the public names: each of them is there, and a link by any of its names finds it.
+Check that every public name is in the reference, and resolve links to it by any of its names.
 
-A name is defined in a private module and promised by a public one: annotations and docstrings speak of
+A name is defined in a private module and exported by a public one: annotations and docstrings have
 ``poslife._domain.orders.Order`` or plain ``Order`` where the reference has ``poslife.Order``.
 """
 
@@ -46,7 +46,7 @@ STEADY_CLASSES = (
     "VenueHandle",
 )
 """
-Where docstrings mean to be when they speak of ``recover`` or ``submit``.
+The classes in which a bare method name such as ``recover`` or ``submit`` is looked up.
 """
 
 MADE_BY_THE_TRACKER = ("Opening", "Closing", "Steps")
@@ -54,7 +54,7 @@ MADE_BY_THE_TRACKER = ("Opening", "Closing", "Steps")
 
 def public_modules() -> Iterator[str]:
     """
-    The package and its public modules; those of `poslife.cli` are a command's, not an API.
+    Yield the names of the package and of its public modules, without `poslife.cli`, which is no API.
     """
     yield "poslife"
     for module in pkgutil.iter_modules(poslife.__path__, "poslife."):
@@ -66,7 +66,7 @@ def resolve(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.Element
 ) -> nodes.reference | None:
     """
-    Find a name of ours by its last part: in the class it is spoken of, else where one thing alone has it.
+    Resolve a name by its last part: in the current class, else if it is unique.
     """
     if node.get("refdomain") != "py":
         return None
@@ -86,11 +86,11 @@ def resolve(
 
 def candidates(target: str, current_class: str | None) -> Iterator[str]:
     """
-    What a name may stand for, the likeliest first.
+    Yield the possible targets of a name, the likeliest first.
     """
     yield target
     if target.startswith("poslife."):
-        # Defined in a private module, promised by a public one.
+        # Defined in a private module, exported by a public one.
         yield target.rpartition(".")[2]
     elif "." in target:
         # A field of a class has no entry of its own.
@@ -102,27 +102,27 @@ def candidates(target: str, current_class: str | None) -> Iterator[str]:
 
 def skip_fields(*event: Any) -> bool | None:
     """
-    Leave out the fields of a class: its "Attributes:" has told of them.
+    Leave out the fields of a class: its "Attributes:" documents them.
     """
-    # Sphinx stands a sentinel of its own, with no public name, for a slot.
+    # For a slot, Sphinx passes a sentinel that has no public name.
     member: object = event[3]
     return True if inspect.ismemberdescriptor(member) or repr(member) == "SLOTS_ATTR" else None
 
 
 def drop_signatures(*event: Any) -> tuple[str, None] | None:
     """
-    Nobody calls an enumeration or what the tracker makes, and a protocol takes what its implementation takes.
+    Drop the signatures of classes that a host does not call: enumerations, protocols, the tracker's own.
     """
     thing: object = event[3]
-    called_by_nobody = inspect.isclass(thing) and (
+    not_called = inspect.isclass(thing) and (
         issubclass(thing, enum.Enum) or is_protocol(thing) or thing.__name__ in MADE_BY_THE_TRACKER
     )
-    return ("", None) if called_by_nobody else None
+    return ("", None) if not_called else None
 
 
 def undo_types(*event: Any) -> None:
     """
-    Put together again what napoleon takes for a type: the words before a colon in an attribute's docstring.
+    Undo napoleon's reading of the words before a colon, in an attribute's docstring, as its type.
     """
     what: str = event[1]
     lines: list[str] = event[5]
@@ -133,7 +133,7 @@ def undo_types(*event: Any) -> None:
 
 def check(_app: Sphinx, env: BuildEnvironment) -> None:
     """
-    Warn of every public name that has no place in the reference.
+    Warn about every public name that is not in the reference.
     """
     objects = env.domains.python_domain.objects
     for module_name in public_modules():

@@ -1,7 +1,7 @@
 """
 The transition tables of the documentation, made from the data that the code runs on.
 
-``{transitions} NAME`` shows one table: a row for each status, and what it may become.
+``{transitions} NAME`` shows one table: a row for each status, with the statuses that may follow.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ Status = TypeVar("Status", bound=enum.Enum)
 
 def markdown(table: Mapping[Status, AbstractSet[Status]]) -> str:
     """
-    The table in Markdown, every status in the order of its class.
+    Return the table in Markdown, with every status in the order of its class.
     """
     lines = ["| from | to |", "|---|---|"]
     for status in type(next(iter(table))):
         to = ", ".join(f"`{other.name}`" for other in type(status) if other in table[status])
-        lines.append(f"| `{status.name}` | {to or 'nothing: it is an end'} |")
+        lines.append(f"| `{status.name}` | {to or 'none: it is final'} |")
     return "\n".join(lines)
 
 
@@ -45,14 +45,14 @@ TABLES = {
 
 class Transitions(SphinxDirective):
     """
-    Shows one transition table.
+    Show one transition table.
     """
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         """
-        The table's nodes.
+        Return the table's nodes.
         """
         name: str = self.arguments[0]
         if name not in TABLES:

@@ -1,7 +1,7 @@
 """
 The table of venues in the documentation, made from the data that `poslife.ccxt` runs on.
 
-``{venues}`` shows it: a row for each venue that is known.
+``{venues}`` shows it: a row for each known venue.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def markdown() -> str:
     """
-    The table in Markdown.
+    Return the table in Markdown.
     """
     lines = [
         "| ccxt's id | a client order id is | an order is found for | fills reach back |",
@@ -30,7 +30,7 @@ def markdown() -> str:
     ]
     for venue, rules in sorted(VENUE_RULES.items()):
         known = CLIENT_ORDER_IDS.get(venue)
-        written = "yours to say" if known is None else written_as(known)
+        written = "not known: give a format" if known is None else written_as(known)
         found = (
             "no promise: never proven absent" if rules.lookup_window is None else span(rules.lookup_window)
         )
@@ -40,7 +40,7 @@ def markdown() -> str:
 
 def written_as(form: ClientOrderIdFormat) -> str:
     """
-    How an id looks there.
+    Describe a format.
     """
     digits = "26 letters and digits" if form.alphabet == "crockford" else "32 hexadecimal digits"
     before = f", after `{form.prefix}`" if form.prefix else ""
@@ -50,7 +50,7 @@ def written_as(form: ClientOrderIdFormat) -> str:
 
 def span(length: timedelta) -> str:
     """
-    A span of time in words.
+    Return a span of time in words.
     """
     seconds = int(length.total_seconds())
     for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
@@ -62,12 +62,12 @@ def span(length: timedelta) -> str:
 
 class Venues(SphinxDirective):
     """
-    Shows the table.
+    Show the table.
     """
 
     def run(self) -> list[nodes.Node]:
         """
-        The table's nodes.
+        Return the table's nodes.
         """
         return self.parse_text_to_nodes(markdown())
 

@@ -101,7 +101,7 @@ _SHOWN = 120
 
 def _show(value: object) -> str:
     """
-    Return the value's repr, cut to length; never raises.
+    Return the value's repr, cut to length, or a substitute if it raises.
     """
     try:
         text = repr(value)

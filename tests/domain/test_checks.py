@@ -211,7 +211,7 @@ def test_each_name_of_a_tuple_is_checked() -> None:
     """
     require_names("SnapshotScope.symbols", ())
     require_names("SnapshotScope.symbols", ("BTC/USDT:USDT", "ETH/USDT:USDT"))
-    with pytest.raises(InvalidValue, match="a tuple of str, each of 1 to 255 printable") as refused:
+    with pytest.raises(InvalidValue, match="a tuple of names, each a str of 1 to 255 printable") as refused:
         require_names("SnapshotScope.symbols", ("BTC/USDT:USDT", ""))
 
     assert ("BTC/USDT:USDT", "") == refused.value.value

@@ -35,7 +35,7 @@ def require_name(field: str, value: object) -> None:
     if not isinstance(value, str):
         raise InvalidValue(field, value, "a str")
     if not value or len(value) > 255 or value != value.strip() or not value.isprintable():
-        raise InvalidValue(field, value, "1 to 255 printable characters without surrounding spaces")
+        raise InvalidValue(field, value, "a str of 1 to 255 printable characters without surrounding spaces")
 
 
 def require_names(field: str, value: object) -> None:
@@ -47,7 +47,7 @@ def require_names(field: str, value: object) -> None:
         for item in cast("tuple[str, ...]", value):
             require_name(field, item)
     except InvalidValue as error:
-        raise InvalidValue(field, value, f"a tuple of str, each of {error.expected}") from error
+        raise InvalidValue(field, value, f"a tuple of names, each {error.expected}") from error
 
 
 def require_utc(field: str, value: object) -> None:

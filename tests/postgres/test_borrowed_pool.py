@@ -34,7 +34,7 @@ SET DateStyle = 'German, DMY';
 SET IntervalStyle = 'sql_standard';
 SET bytea_output = 'escape';
 SET extra_float_digits = -10;
-SET statement_timeout = '50ms';
+SET statement_timeout = '150ms';
 SET lock_timeout = '1ms';
 SET standard_conforming_strings = on;
 """

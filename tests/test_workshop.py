@@ -21,6 +21,7 @@ import pytest
 from tests import loopback_only
 from tests.postgres_server import (
     DEFAULT_VERSION,
+    VERSIONS_FROM_PYPI,
     DatabaseLeftInUse,
     Databases,
     LocalServer,
@@ -248,17 +249,41 @@ def test_the_workflow_runs_the_ci_script() -> None:
     assert ["bash .ci/run"] == _lines(r"^ +- run: (.+)$", workflow)
 
 
+def _noxfile_value(name: str) -> object:
+    """
+    The literal that the noxfile assigns to *name*.
+    """
+    (value,) = (
+        node.value
+        for node in ast.parse((_PROJECT / "noxfile.py").read_text()).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
+    )
+    return ast.literal_eval(value)
+
+
 def test_ci_runs_every_default_session() -> None:
     """
     `.ci/run` leaves out no session that `nox` alone would run.
     """
-    module = ast.parse((_PROJECT / "noxfile.py").read_text())
-    (default,) = (
-        ast.literal_eval(node.value)
-        for node in module.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "nox.options.sessions"
-    )
+    default = _noxfile_value("nox.options.sessions")
+    assert isinstance(default, list)
     script = (_PROJECT / ".ci/run").read_text()
     run = {name for names in _lines(r"^run ([\w ]+)", script) for name in names.split()}
 
     assert set() == set(default) - run
+
+
+def test_every_version_that_is_claimed_has_a_session() -> None:
+    """
+    The sessions cover each Python of the classifiers, and each PostgreSQL that the README names.
+    """
+    classifiers = tomllib.loads((_PROJECT / "pyproject.toml").read_text())["project"]["classifiers"]
+    pythons, servers = _noxfile_value("SUPPORTED"), _noxfile_value("SERVERS")
+    assert isinstance(pythons, tuple)
+    assert isinstance(servers, dict)
+    claimed = re.search(r"PostgreSQL (\d+) to (\d+)", (_PROJECT / "README.md").read_text())
+    assert claimed is not None
+
+    assert {one for line in classifiers for one in _lines(r"^Programming.* (3\.\d+)$", line)} <= set(pythons)
+    assert {*map(str, range(int(claimed[1]), int(claimed[2]) + 1))} == {*servers, *VERSIONS_FROM_PYPI}
+    assert all(release.startswith(f"{server}.") for server, release in servers.items())

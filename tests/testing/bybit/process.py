@@ -1,5 +1,5 @@
 """
-The simulated venue in a process of its own.
+The simulated venue in its own process.
 """
 
 from __future__ import annotations

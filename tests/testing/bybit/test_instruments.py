@@ -44,6 +44,6 @@ def test_the_worst_price_is_five_percent_away_on_a_tick() -> None:
 
 def test_an_order_reserves_its_margin_and_its_highest_fee() -> None:
     """
-    Whether it will make or take, the taker's fee is reserved.
+    The taker's fee is reserved even if the order will rest.
     """
     assert Decimal(30) + 300 * TAKER_FEE == initial_margin(Decimal(100), Decimal(3), Decimal(10))

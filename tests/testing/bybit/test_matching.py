@@ -1,5 +1,5 @@
 """
-How accepted orders fill, rest or end.
+Filling, resting and ending of accepted orders.
 """
 
 from __future__ import annotations

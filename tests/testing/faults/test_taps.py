@@ -60,7 +60,7 @@ async def test_a_reset_is_noticed_by_both_ends() -> None:
 
 async def test_silence_is_noticed_by_neither_end() -> None:
     """
-    What the tap passed before it still arrives; from then on nothing does, in either direction.
+    Data that the tap passed before still arrives; from then on nothing does, in either direction.
     """
     async with Echo().at() as echo, FaultProxy(echo.address, tap=Gatekeeper) as proxy:
         async with connected(proxy) as streams:

@@ -1,7 +1,7 @@
 """
 A simulated Bybit on loopback, for tests and demonstrations, to which a real ccxt client connects.
 
-- `SimulatedBybit` runs it in this process, ``python -m poslife.testing.bybit`` in a process of its own.
+- `SimulatedBybit` runs it in this process, ``python -m poslife.testing.bybit`` in its own process.
 - `VenueControl` controls one in another process. Both are a `VenueHandle`: they show the venue's true state,
   and change it.
 - Faults: `Refusal`, `LateRejection`, `LostResponse`, `ServerError`, `SlowAnswer`, `PartialFill`, `LateFill`,

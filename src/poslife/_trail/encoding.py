@@ -164,7 +164,7 @@ def decode_body(kind: str, schema: int, encoded: bytes, *, life: bool) -> LifeBo
     Decode the body of a stored event; `UnknownBody` for a life event of a newer release.
     """
     if not life:
-        return HostBody(payload=cast("dict[str, Json]", msgspec.json.decode(encoded, type=dict)))
+        return HostBody(payload=cast("dict[str, Json]", msgspec.json.decode(encoded, type=dict[str, object])))
     known = LIFE_EVENTS.get(kind)
     if known is None or schema > LIFE_EVENT_SCHEMA:
         return UnknownBody(content=cast("Json", msgspec.json.decode(encoded)))

@@ -69,6 +69,8 @@ PAYLOAD: dict[str, object] = {
     "attempt": 2,
 }
 
+PAYLOAD_WITH_A_SET: dict[str, object] = {**PAYLOAD, "tags": {"breakout"}}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:

@@ -14,12 +14,7 @@ from typing import Any, NoReturn
 import pytest
 from typing_extensions import override
 
-from poslife import (
-    BatchingSink,
-    FurtherWriter,
-    PositionTracker,
-    Severity,
-)
+from poslife import BatchingSink, FurtherWriter, PositionTracker, Severity
 from poslife.errors import (
     FlushTimeout,
     InvalidValue,
@@ -30,16 +25,7 @@ from poslife.errors import (
 from poslife.events import HostBody
 from poslife.memory import MemoryStore
 from poslife.protocols import EventRecord
-from tests.sink.fakes import (
-    AWAY,
-    FakeJournal,
-    FakeStore,
-    event,
-    later,
-    numbers,
-    payload_numbers,
-    quick,
-)
+from tests.sink.fakes import AWAY, FakeJournal, FakeStore, event, later, numbers, payload_numbers, quick
 from tests.values import RUN
 
 

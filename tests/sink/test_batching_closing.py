@@ -10,26 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from poslife import (
-    BatchingSink,
-    PositionTracker,
-)
-from poslife.errors import (
-    FlushTimeout,
-    PoslifeMisuseWarning,
-    StorageUnavailable,
-)
+from poslife import BatchingSink, PositionTracker
+from poslife.errors import FlushTimeout, PoslifeMisuseWarning, StorageUnavailable
 from poslife.journal import FileJournal
-from tests.sink.fakes import (
-    AWAY,
-    FakeJournal,
-    FakeStore,
-    assert_accounts,
-    event,
-    journaled,
-    numbers,
-    quick,
-)
+from tests.sink.fakes import AWAY, FakeJournal, FakeStore, assert_accounts, event, journaled, numbers, quick
 from tests.values import RUN
 
 # Python 3.12 warns of forks beside threads; a test run has some, and the child runs none of them.

@@ -12,11 +12,8 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from poslife import BatchingSink
-from poslife.errors import (
-    StorageRejected,
-    StorageUnavailable,
-)
+from poslife import BatchingSink, SinkState
+from poslife.errors import StorageRejected, StorageUnavailable
 from poslife.memory import MemoryStore
 from poslife.protocols import EventRecord
 from tests.sink.fakes import (
@@ -30,6 +27,7 @@ from tests.sink.fakes import (
     dead_letter_sequences,
     emit_numbered,
     event,
+    later,
     numbers,
     payload_numbers,
     quick,
@@ -267,3 +265,26 @@ async def test_burying_survives_the_same() -> None:
     assert len(store.dead_letters()) == 1
     assert sink.stats().dead_lettered == 1
     await sink.aclose(1)
+
+
+async def test_a_letter_that_neither_store_nor_disk_takes_holds_the_stream(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    Its event is not let go; when the disk takes the letter, the stream goes on.
+    """
+    store = FakeStore(lambda records: StorageRejected("poison") if about(records, 2) else None)
+    store.failing_to_bury = lambda _: StorageRejected("not even as bytes")
+    sink = quick(store, journal=FakeJournal(tmp_path / "one"))
+    (tmp_path / "dead-letters.jsonl").mkdir()
+    for number in range(3):
+        sink.emit(event(number))
+    await later(lambda: "a dead letter could not be written to" in caplog.text)
+
+    assert SinkState.HELD is sink.health().writers[0].state
+    assert (2, 0) == (sink.stats().backlog, sink.stats().dead_lettered)
+    (tmp_path / "dead-letters.jsonl").rmdir()
+    await sink.aclose(20)
+
+    assert ([1, 3], 1) == (numbers(store), sink.stats().dead_lettered)
+    assert (tmp_path / "dead-letters.jsonl").read_text().count("poison") == 1

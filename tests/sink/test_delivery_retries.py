@@ -10,12 +10,7 @@ import pytest
 from typing_extensions import override
 
 from poslife import BatchingSink, SinkState
-from poslife.errors import (
-    StorageBusy,
-    StorageNotReady,
-    StorageRejected,
-    StorageUnavailable,
-)
+from poslife.errors import StorageBusy, StorageNotReady, StorageRejected, StorageUnavailable
 from poslife.protocols import EventRecord
 from tests.sink.fakes import (
     Cancelling,

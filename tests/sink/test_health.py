@@ -8,14 +8,7 @@ from pathlib import Path
 
 from poslife import BatchingSink, FurtherWriter, SinkState
 from poslife.errors import StorageRejected, StorageUnavailable
-from tests.sink.fakes import (
-    AWAY,
-    FakeJournal,
-    FakeStore,
-    event,
-    numbers,
-    quick,
-)
+from tests.sink.fakes import AWAY, FakeJournal, FakeStore, event, numbers, quick
 from tests.tracker.scenes import eventually
 
 

@@ -11,10 +11,7 @@ from pathlib import Path
 import pytest
 
 from poslife import BatchingSink, FurtherWriter
-from poslife.errors import (
-    FlushTimeout,
-    StorageRejected,
-)
+from poslife.errors import FlushTimeout, StorageRejected
 from poslife.events import HostBody
 from poslife.protocols import JournalGap
 from tests.sink.fakes import (

@@ -11,9 +11,7 @@ import pytest
 from poslife import FurtherWriter, Overflow, Severity
 from poslife._sink.options import is_more_severe
 from poslife.errors import InvalidValue
-from tests.sink.fakes import (
-    FakeStore,
-)
+from tests.sink.fakes import FakeStore
 
 
 @pytest.mark.parametrize("name", ["store", "", "a b", "../x", None])

@@ -11,7 +11,7 @@ import pytest
 from typing_extensions import override
 
 from poslife import BatchingSink, FurtherWriter
-from poslife.errors import InvalidValue
+from poslife.errors import InvalidValue, StorageRejected
 from poslife.protocols import EventRecord, FeedPage, FeedToken
 from tests.sink.fakes import (
     AWAY,
@@ -21,6 +21,7 @@ from tests.sink.fakes import (
     assert_accounts,
     event,
     later,
+    numbers,
 )
 from tests.values import AT
 
@@ -167,3 +168,75 @@ async def test_a_relay_over_another_store_begins_anew(
 
     assert [0, 1] == [version for version in file.lived if version is not None]
     assert "another one" in caplog.text
+
+
+async def test_a_token_that_cannot_be_read_or_saved_repeats_life_events(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    The relay begins anew, which a writer passes over, and says so; nothing else is delayed.
+    """
+    feed = Feed()
+    feed.add(4)
+    (tmp_path / "relay-file").mkdir()
+    sink = relaying(feed, file := Lived(), FakeJournal(tmp_path / "one"))
+    sink.emit(event(0))
+    await sink.aclose(20)
+
+    assert [0, 1, 2, 3] == [version for version in file.lived if version is not None]
+    assert "relay-file cannot be read, life events are relayed from the beginning" in caplog.text
+    assert "the relay's token could not be saved" in caplog.text
+    assert_accounts(sink)
+
+
+async def test_a_life_event_that_a_writer_refuses_is_counted_as_relayed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """
+    It is a dead letter of that writer, and said to be in the store.
+    """
+
+    class Strict(Lived):
+        @override
+        async def write(self, records: Sequence[EventRecord], /) -> None:
+            if any(record.version == 1 for record in records):
+                raise StorageRejected("no")
+            await super().write(records)
+
+    feed, file = Feed(), Strict()
+    feed.add(3)
+    sink = relaying(feed, file)
+    sink.emit(event(0))
+    await sink.aclose(20)
+
+    assert [0, 2] == [version for version in file.lived if version is not None]
+    assert 3 == sink.stats().further[0].relayed
+    assert [1] == [letter.record.version for letter in file.dead_letters()]
+    assert "a life event is kept as a dead letter; the store has it" in caplog.text
+
+
+async def test_a_feed_with_a_bug_stops_no_other_task() -> None:
+    """
+    One that refuses its own beginning is asked again later; host events go on.
+    """
+
+    class Broken(Feed):
+        broken = True
+
+        @override
+        async def read_life_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
+            self.asked.append(after)
+            if self.broken:
+                raise InvalidValue("after", after, "nothing at all")
+            return await super().read_life_events(after, limit=limit)
+
+    feed, file = Broken(), Lived()
+    sink = relaying(feed, file)
+    sink.emit(event(0))
+    await later(lambda: len(feed.asked) > 3)
+    await sink.flush(20)
+    await later(lambda: len(file.lived) == 1)
+    feed.broken = False
+    await sink.aclose(20)
+
+    assert [1] == numbers(file)

@@ -14,13 +14,7 @@ from poslife import BatchingSink, SinkHealth, SinkState
 from poslife._sink.backlog import Backlog
 from poslife._sink.status import SinkStatus, WriterStatus
 from poslife.testing.clock import ManualClock
-from tests.sink.fakes import (
-    AWAY,
-    FakeJournal,
-    FakeStore,
-    HurriedClock,
-    event,
-)
+from tests.sink.fakes import AWAY, FakeJournal, FakeStore, HurriedClock, event
 from tests.tracker.scenes import eventually
 
 

@@ -20,9 +20,7 @@ import msgspec
 from hypothesis import strategies as st
 from typing_extensions import override
 
-from poslife._trail.encoding import (
-    encode_payload,
-)
+from poslife._trail.encoding import encode_payload
 
 __all__ = [
     "LARGEST",

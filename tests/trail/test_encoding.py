@@ -15,15 +15,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from poslife import (
-    CloseReason,
-    OrderPurpose,
-    OrderSide,
-    OrderStatus,
-    Origin,
-    Protection,
-    Side,
-)
+from poslife import CloseReason, OrderPurpose, OrderSide, OrderStatus, Origin, Protection, Side
 from poslife._domain.causation import EventContext
 from poslife._domain.changes import Change
 from poslife._domain.event_envelopes import LIFE_EVENT_SCHEMA, HostBody, UnknownBody
@@ -31,13 +23,7 @@ from poslife._domain.events import LIFE_EVENTS, LifeBody
 from poslife._domain.identifiers import ChangeId
 from poslife._domain.order_preparation import claim
 from poslife._domain.plans import change_of
-from poslife._trail.encoding import (
-    decode_body,
-    encode_body,
-    encode_payload,
-    error_summary,
-    fingerprint,
-)
+from poslife._trail.encoding import decode_body, encode_body, encode_payload, error_summary, fingerprint
 from poslife.errors import StorageRejected
 from poslife.events import OrderRejected
 from tests.trail.hostile import HostileError, written

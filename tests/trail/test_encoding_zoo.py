@@ -20,15 +20,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poslife import (
-    CloseReason,
-    Side,
-    redact_secrets,
-)
-from poslife._trail.encoding import (
-    decode_body,
-    encode_payload,
-)
+from poslife import CloseReason, Side, redact_secrets
+from poslife._trail.encoding import decode_body, encode_payload
 from poslife.conformance._hostile_payloads import hostile_payloads
 from tests.trail.hostile import (
     LARGEST,

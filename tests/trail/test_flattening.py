@@ -27,12 +27,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from typing_extensions import override
 
-from poslife import (
-    Side,
-)
-from poslife._trail.encoding import (
-    encode_payload,
-)
+from poslife import Side
+from poslife._trail.encoding import encode_payload
 from tests.trail.hostile import (
     Awkward,
     FakeArray,

@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 from poslife import redact_keys, redact_secrets
 from poslife._trail.encoding import encode_payload
 from poslife._trail.plain import encode_plain
-from tests.trail.hostile import (
-    texts,
-)
+from tests.trail.hostile import texts
 
 plain_values = st.recursive(
     texts

@@ -5,10 +5,12 @@ Exceptions as JSON, within bounds.
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from poslife._trail.encoding import (
-    encode_payload,
-)
+import pytest
+
+from poslife._trail.encoding import encode_payload
+from poslife._trail.tracebacks import describe_exception
 
 
 def test_an_error_is_kept_with_all_it_came_from() -> None:
@@ -105,3 +107,51 @@ def test_an_error_is_kept_with_its_traceback() -> None:
     assert ("builtins.ValueError", "no price") == (content["error"]["type"], content["error"]["message"])
     assert "KeyError: 'price'" in content["error"]["traceback"]
     assert "mine" in content.values()
+
+
+def test_of_a_group_without_end_the_first_errors_are_kept() -> None:
+    """
+    A dozen, with how many there were.
+    """
+    group = ExceptionGroup("many", [ValueError(f"number {number}") for number in range(100)])
+    text = str(describe_exception(group)["traceback"])
+
+    assert "number 10" in text
+    assert "number 12" not in text
+    assert "100 errors in this group" in text
+
+
+def test_a_source_that_cannot_be_read_costs_the_frames_alone() -> None:
+    """
+    A host's loader may raise: class and message are kept.
+    """
+
+    class Loader:
+        def get_source(self, name: str) -> str:
+            raise RuntimeError("the source is encrypted")
+
+    code = compile("def fail(): raise OSError('disk full')", "encrypted_bot.py", "exec")
+    module: dict[str, Any] = {"__name__": "encrypted_bot", "__loader__": Loader()}
+    exec(code, module)  # noqa: S102 - a frame of a module with such a loader
+    with pytest.raises(OSError, match="disk full") as caught:
+        module["fail"]()
+    described = describe_exception(caught.value)
+
+    assert ("builtins.OSError", "disk full") == (described["type"], described["message"])
+    assert "a traceback that cannot be read: RuntimeError" in str(described["traceback"])
+
+
+def test_notes_that_raise_are_a_marker() -> None:
+    """
+    And other notes than texts are written as they can be.
+    """
+
+    def raising(_: object) -> list[str]:
+        raise RuntimeError("no notes")
+
+    noted: Exception = type("Noted", (Exception,), {"__notes__": property(raising)})()
+    error = ValueError("no price")
+    error.add_note("seen at noon")
+
+    assert "<notes that cannot be read>" in str(describe_exception(noted)["traceback"])
+    assert "seen at noon" in str(describe_exception(error)["traceback"])

@@ -107,4 +107,6 @@ def _require_persisted(position: object) -> None:
     if isinstance(position, ClosedPosition):
         raise AlreadyClosed(position)
     if not isinstance(position, PersistedPosition):
-        raise InvalidValue("closing", position, "a PersistedPosition: a pending one holds nothing to close")
+        raise InvalidValue(
+            "closing", position, "a PersistedPosition", hint="a pending position holds nothing to close"
+        )

@@ -178,7 +178,7 @@ class OrderBlock:
         """
         if not inspect.iscoroutine(request) or inspect.getcoroutinestate(request) != inspect.CORO_CREATED:
             raise InvalidValue(
-                "submit", request, "a coroutine that was not started, such as exchange.create_order(…)"
+                "submit", request, "a coroutine that has not started, such as exchange.create_order(…)"
             )
         if self._left or self._stage is not _Stage.PREPARED:
             request.close()

@@ -58,9 +58,13 @@ class FileJournal(Journal):
         _disk: Disk | None = None,
     ) -> None:
         if segment_bytes < _LEAST_SEGMENT_BYTES:
-            raise InvalidValue("FileJournal.segment_bytes", segment_bytes, f"at least {_LEAST_SEGMENT_BYTES}")
+            raise InvalidValue(
+                "FileJournal.segment_bytes", segment_bytes, f"an int of at least {_LEAST_SEGMENT_BYTES}"
+            )
         if most_bytes is not None and most_bytes < 4 * _LEAST_SEGMENT_BYTES:
-            raise InvalidValue("FileJournal.most_bytes", most_bytes, f"at least {4 * _LEAST_SEGMENT_BYTES}")
+            raise InvalidValue(
+                "FileJournal.most_bytes", most_bytes, f"an int of at least {4 * _LEAST_SEGMENT_BYTES}"
+            )
         self._root = Path(root).absolute()
         # Files are removed whole: the room that one frees must be much less than all there is.
         self._segment_bytes = segment_bytes if most_bytes is None else min(segment_bytes, most_bytes // 4)
@@ -114,7 +118,7 @@ class FileJournal(Journal):
     @override
     def mark(self, lane: str, upto: int, /) -> None:
         if not 0 < len(lane) <= _MOST_LANE_CHARACTERS:
-            raise InvalidValue("lane", lane, f"1 to {_MOST_LANE_CHARACTERS} characters")
+            raise InvalidValue("lane", lane, f"a str of 1 to {_MOST_LANE_CHARACTERS} characters")
         self._use().mark(lane, upto)
 
     @override

@@ -158,7 +158,9 @@ def require_sound(records: Sequence[EventRecord]) -> None:
 def _look_closely(record: EventRecord) -> None:
     sequence, payload = record.sequence, record.payload
     if len(payload) > _LARGEST_PAYLOAD:
-        raise InvalidValue("EventRecord.payload", len(payload), f"at most {_LARGEST_PAYLOAD} bytes")
+        raise InvalidValue(
+            "EventRecord.payload", len(payload), f"a payload of at most {_LARGEST_PAYLOAD} bytes"
+        )
     if payload.decode()[0] != "{":
         raise InvalidValue("EventRecord.payload", payload[:80], "a JSON object")
     if sequence is None and record.version is not None:

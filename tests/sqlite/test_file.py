@@ -101,7 +101,7 @@ async def test_a_folder(tmp_path: Path) -> None:
     """
     A path that is a folder is refused, saying so.
     """
-    assert "it is a folder" in await _refused(tmp_path)
+    assert "expected a file, found a folder" in await _refused(tmp_path)
 
 
 async def test_a_missing_folder(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ async def test_a_missing_folder(tmp_path: Path) -> None:
     """
     reason = await _refused(tmp_path / "missing" / "bot.db")
 
-    assert f"there is no folder {tmp_path / 'missing'}" in reason
+    assert f"the folder {tmp_path / 'missing'} does not exist" in reason
 
 
 async def test_no_database(tmp_path: Path) -> None:

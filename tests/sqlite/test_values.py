@@ -290,7 +290,7 @@ async def test_what_sqlite_cannot_hold_is_refused(tmp_path: Path) -> None:
     """
     async with opened_store(tmp_path / "bot.db") as store:
         story = await begin(store)
-        with pytest.raises(StorageRejected, match="cannot hold"):
+        with pytest.raises(StorageRejected, match="out of SQLite's range"):
             await store.start_run(replace(story.new_run(), lease=1e300))
         record = EventRecord(
             header=story.event(await story.claimed(store), 0, PositionEnded()).header,

@@ -1,5 +1,5 @@
 """
-Writing batches of events.
+Batches of events.
 """
 
 from __future__ import annotations
@@ -25,20 +25,17 @@ from poslife.storage._columns import RUN_EVENTS
 
 __all__ = ["WRITE", "probe", "rows_of", "write"]
 
-# Of the event id alone: what any other constraint refuses is told.
+# On a conflict of the event id alone: a refusal by any other constraint is an error.
 WRITE: Final = f"{insertion('run_events', RUN_EVENTS)} ON CONFLICT (event_id) DO NOTHING"
 
 
 def write(session: Session, records: Sequence[EventRecord]) -> None:
-    """
-    See `BatchWriter.write`.
-    """
-    # What needs no lock comes before it.
+    # The rows are made before the lock is taken.
     rows = rows_of(records)
     waiting = iter(rows)
 
     def reached() -> int:
-        # The driver takes one row after the other: the last one it took is the one it failed at.
+        # The driver takes one row after the other: it failed at the last one taken.
         return len(rows) - length_hint(waiting) - 1
 
     with session.writing(), translated(session.path, row=reached):
@@ -50,10 +47,9 @@ _UNDO: Final = "DELETE FROM run_events WHERE event_id = ?"
 
 def probe(session: Session, clock: Clock) -> None:
     """
-    See `BatchWriter.probe`.
+    Write an event and delete it in the same transaction, and commit that.
 
-    The event is taken back in the same transaction, which is committed for all that: rolled back, it would
-    not come as far as the disk, and a failing disk would make an event the suspect.
+    A rollback would not reach the disk, so that a failing disk would look like a refused event.
     """
     now = clock.now()
     run = new_run_id(clock)
@@ -66,17 +62,17 @@ def probe(session: Session, clock: Clock) -> None:
 
 def rows_of(records: Sequence[EventRecord]) -> list[tuple[Cell, ...]]:
     """
-    The rows, in the order of `RUN_EVENTS`.
+    Return the rows, with the columns `RUN_EVENTS`.
 
-    A life event is refused: it is written with the change that it tells of, and with nothing else.
+    A life event is refused: it is stored with its change.
 
     Raises:
-        StorageRejected: SQLite would keep one otherwise than it is, or not at all; at its ``row``.
+        StorageRejected: SQLite would not store a record unchanged; its index is ``row``.
     """
     rows: list[tuple[Cell, ...]] = []
     add = rows.append
     for record in records:
-        # One pass over each record, and no call that is not needed: the disk is waited for, not this.
+        # One pass and few calls: this is on the path of every drained event.
         header = record.header
         try:
             content = record.payload.decode()
@@ -102,7 +98,7 @@ def rows_of(records: Sequence[EventRecord]) -> list[tuple[Cell, ...]]:
             or type(record.recorded_at) is not datetime
             or record.recorded_at.tzinfo is not UTC
         ):
-            _look_closer(record, len(rows))
+            _require_sound(record, len(rows))
         add(
             (
                 event,
@@ -132,21 +128,21 @@ _LARGEST: Final = (1 << 63) - 1
 _WHOLE: Final = len("2026-01-02T03:04:05.678901Z")
 
 _json: Final = msgspec.json.Decoder(msgspec.Raw).decode
-# UUIDs and times as text, in a tenth of the time that Python takes. A time without a fraction has no zeros.
+# UUIDs and times as text, in a tenth of Python's time. A time without a fraction comes without zeros.
 _plain = cast("Callable[[tuple[object, ...]], Sequence[str]]", msgspec.to_builtins)
 
 
-def _look_closer(record: EventRecord, row: int) -> None:
+def _require_sound(record: EventRecord, row: int) -> None:
     """
-    Refuse what cannot be stored as it is.
+    Refuse a record that cannot be stored unchanged.
     """
     sequence = record.sequence
     if sequence is None and record.version is not None:
-        reason = "a life event is stored with the change it tells of, and not by itself"
+        reason = "it is a life event, which is stored with its change"
     elif type(sequence) is not int or not 0 < sequence <= _LARGEST:
-        reason = f"{sequence!r} is no number of an event within its run"
+        reason = f"its sequence is {sequence!r}, expected an int from 1 to {_LARGEST}"
     elif record.payload[:1] != b"{":
-        reason = "its payload is no JSON object"
+        reason = f"its payload begins with {record.payload[:20]!r}, expected a JSON object"
     else:
         try:
             require_utc("EventRecord.recorded_at", record.recorded_at)

@@ -1,8 +1,7 @@
 """
-Values as SQLite keeps them, and back. Pure.
+Values as SQLite stores them, and back. Pure.
 
-Whoever opens the file with the ``sqlite3`` shell should be able to read it: so numbers, times and UUIDs are
-text.
+Numbers, times and UUIDs are text, so that the file can be read with the ``sqlite3`` shell.
 """
 
 from __future__ import annotations
@@ -24,16 +23,16 @@ __all__ = ["Cell", "cells_of", "time_of", "time_text", "values_by_column"]
 
 Cell = int | str | bytes | None
 """
-What SQLite hands out, and takes.
+A value that SQLite stores.
 """
 
-# As far from the point as PostgreSQL keeps a digit after it.
+# PostgreSQL's limit for digits after the point.
 _MOST_DIGITS: Final = 16_383
 
 
 def time_text(at: datetime) -> str:
     """
-    A time in UTC, to the microsecond, in one width: the texts sort as the times do.
+    Return a time in UTC, to the microsecond, at a fixed width: the texts sort as the times do.
     """
     parts = at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond
     return "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ" % parts  # noqa: UP031 - twice as fast as an f-string
@@ -41,19 +40,19 @@ def time_text(at: datetime) -> str:
 
 def time_of(text: str) -> datetime:
     """
-    The time of a `time_text`.
+    Return the time of a `time_text`.
     """
     return datetime.fromisoformat(text)
 
 
 def cells_of(row: Iterable[Value]) -> tuple[Cell, ...]:
     """
-    A row's values as SQLite takes them.
+    Return a row's values as SQLite stores them.
 
     Raises:
-        StorageRejected: For a number that would fill a book.
+        StorageRejected: A number has more digits than `_MOST_DIGITS` before or after its point.
     """
-    # On the path of every commit: a look-up by class serves all but subclasses, which are looked into.
+    # On the path of every commit: a look-up by class, and `_cell` for subclasses.
     turned = [turn(value) if (turn := _TURNS.get(value.__class__, _cell)) else value for value in row]
     return cast("tuple[Cell, ...]", tuple(turned))
 
@@ -74,7 +73,7 @@ def _number_text(number: Decimal) -> str:
     return canonical_text(number)
 
 
-# What `str` gives of a UUID and `time_text` of a time, in a quarter of the time; but not of subclasses.
+# The same text as `str` of a UUID and `time_text` of a time, in a quarter of the time; not for subclasses.
 _text: Final[Callable[[UUID | datetime], str]] = msgspec.to_builtins
 
 

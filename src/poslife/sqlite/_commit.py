@@ -1,7 +1,7 @@
 """
 Committing a change: all of it or nothing, once.
 
-The transaction holds the file's one write lock from its beginning, so what it reads stays true until it ends.
+The transaction holds the file's one write lock from its start, so what it reads stays true until it ends.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ _LIVE: Final = frozenset({PositionStatus.PENDING, PositionStatus.OPEN, PositionS
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """
-    A change as rows: all that can be said of it without the file.
+    A change as rows, as far as they can be made without the file.
 
     Attributes:
         change: The change.
-        registration: Its row in the table of changes: its id, its fingerprint, its run and its time.
-        positions: The row of each transition, or ``None`` where its id is yet to be minted.
-        orders: The rows of the orders it touches.
+        registration: Its row in the table of changes: id, fingerprint, run and time.
+        positions: The row of each transition; ``None`` where the position has no id yet.
+        orders: The rows of the orders that it changes.
         fills: The rows of its fills.
         events: The rows of its events, but for their digests.
         told: The same as cells.
@@ -75,10 +75,10 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
 def prepare(change: Change) -> Prepared:
     """
-    Do what needs neither the file nor the thread that has it, nor a lock.
+    Make the rows of a change, outside the thread that has the file, and without a lock.
 
     Raises:
-        StorageRejected: A value is one that SQLite does not keep.
+        StorageRejected: A value is one that SQLite cannot store.
     """
     registration = cells_of((change.id, fingerprint(change), change.run, change.at))
     transitions = change.transitions
@@ -102,9 +102,6 @@ def prepare(change: Change) -> Prepared:
 
 
 def commit(session: Session, prepared: Prepared, clock: Clock) -> Committed:
-    """
-    See `Repository.commit`.
-    """
     change = prepared.change
     with session.writing():
         ground = _take_ground(session, prepared, clock)
@@ -121,7 +118,7 @@ def commit(session: Session, prepared: Prepared, clock: Clock) -> Committed:
         try:
             _write_positions(session, positions, prepared.positions, heads)
         except sqlite3.IntegrityError:
-            # What takes a free key, as nearly all do, need not ask for its holder first.
+            # Nearly every claim is of a free key, so the holder is looked for only after a refusal.
             _require_free_keys(session, change, heads)
             raise
         session.run_each(_WRITE_ORDER, prepared.orders)
@@ -136,7 +133,7 @@ def commit(session: Session, prepared: Prepared, clock: Clock) -> Committed:
 
 class _Ground(msgspec.Struct, frozen=True):
     """
-    What a commit is checked against.
+    The state that a commit is checked against.
     """
 
     registered: bool
@@ -144,7 +141,7 @@ class _Ground(msgspec.Struct, frozen=True):
     heads: Heads
 
 
-# The last of its life events' digests.
+# The digest of its last life event.
 _TRAIL: Final = """(
     SELECT digest FROM life_events WHERE ref = positions.ref ORDER BY version DESC, "index" DESC LIMIT 1
 )"""
@@ -154,18 +151,18 @@ SELECT
     EXISTS (SELECT 1 FROM changes WHERE change_id = ?), EXISTS ({IS_LEASED}),
     positions.status, positions.version, positions.id, {_TRAIL}
 FROM (SELECT ? AS ref) AS wanted LEFT JOIN positions ON positions.ref = wanted.ref
-"""  # noqa: S608 - a statement of our own
+"""  # noqa: S608 - of constants
 
 
 def _take_ground(session: Session, prepared: Prepared, clock: Clock) -> _Ground:
     """
-    All of it at once for a change of one position, as nearly all are.
+    Read it with one statement for a change of one position, as nearly all are.
     """
     refs = [transition.ref for transition in prepared.change.transitions]
     first = str(refs[0]) if refs else None
     change, _, run, _ = prepared.registration
     row = session.row(_TAKE_GROUND, change, run, time_text(clock.now()), first)
-    # The tables are STRICT, so that the cells are what the columns say.
+    # The tables are STRICT: cells have the types of their columns.
     registered, leased, status, version, minted, trail = cast(
         "tuple[int, int, str | None, int, int | None, bytes | None]", row
     )
@@ -184,7 +181,7 @@ def _head(status: str, version: int, minted: int | None, trail: bytes | None) ->
     )
 
 
-_READ_HEAD: Final = f"SELECT status, version, id, {_TRAIL} FROM positions WHERE ref = ?"  # noqa: S608 - our own
+_READ_HEAD: Final = f"SELECT status, version, id, {_TRAIL} FROM positions WHERE ref = ?"  # noqa: S608 - of constants
 
 
 def _read_heads(session: Session, refs: Iterable[PositionRef]) -> dict[PositionRef, StoredHead]:
@@ -201,7 +198,7 @@ _REGISTER: Final = 'INSERT INTO changes (change_id, fingerprint, run, "at") VALU
 
 def _first_result(session: Session, prepared: Prepared) -> Committed:
     """
-    What the change made when it was committed: its transitions say all but the ids, and those never change.
+    Return the result of a change that was committed before: its transitions, and the ids it minted.
     """
     change, (own_id, mark, *_) = prepared.change, prepared.registration
     stored = session.row("SELECT fingerprint FROM changes WHERE change_id = ?", own_id)
@@ -217,21 +214,23 @@ def _first_result(session: Session, prepared: Prepared) -> Committed:
 
 def _check(session: Session, change: Change, heads: Heads) -> None:
     """
-    The three checks, in their order of precedence over the whole change.
+    Make the three checks, in their order of precedence over the whole change.
     """
     require_found(change.transitions, heads)
     for transition in change.transitions:
         head = heads.get(transition.ref)
         if head is not None and head.status is PositionStatus.CLOSED:
             closed = find_by_ref(session, transition.ref)
-            assert isinstance(closed, ClosedPosition)  # its head says so, and this transaction holds the lock
+            assert isinstance(
+                closed, ClosedPosition
+            )  # its head has this status, and the transaction holds the lock
             require_settlement(transition, closed)
     require_versions(change.transitions, heads)
 
 
 def _require_free_keys(session: Session, change: Change, heads: Heads) -> None:
     """
-    Refuse what takes a key that somebody else holds and does not release in this very change.
+    Refuse a claim of a key that another position holds and does not release in the same change.
     """
     released = {transition.ref for transition in change.transitions if not _is_live(transition)}
     taken: set[PositionKey] = set()
@@ -262,7 +261,7 @@ _MINT: Final = "UPDATE position_ids SET last = last + 1 RETURNING last"
 
 def _result(session: Session, transition: Transition) -> Position:
     """
-    The position afterwards, with a new id where it has its first fill.
+    Return the position afterwards, with a new id for its first fill.
     """
     if not isinstance(transition, Promote):
         return transition.result(None)
@@ -291,7 +290,7 @@ def _write_positions(
 def _releasing_first(
     positions: Sequence[Position], rows: Sequence[Row | None]
 ) -> Sequence[tuple[Position, Row | None]]:
-    # What releases a key goes before what takes one: the index is asked row by row.
+    # Releases go before claims: the unique index is checked row by row.
     return sorted(zip(positions, rows, strict=True), key=lambda pair: pair[0].live)
 
 
@@ -309,7 +308,7 @@ def _write_fills(session: Session, rows: Sequence[Row]) -> None:
             raise StorageRejected(f"the change stores fill {name[3]!r} twice", constraint="fills_once")
         if not session.run(_WRITE_FILL, row):
             stored = find_fill(session, *map(str, name))
-            assert stored is not None  # it stood in the way, and this transaction holds the lock
+            assert stored is not None  # it was in conflict, and the transaction holds the lock
             raise FillAlreadyStored(stored.fill)
         written.add(name)
 

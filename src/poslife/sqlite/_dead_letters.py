@@ -1,5 +1,5 @@
 """
-Dead letters: the events that are refused for good, until somebody has them tried again.
+Dead letters: events that the store refused for good, kept until they are replayed.
 """
 
 from __future__ import annotations
@@ -31,9 +31,6 @@ ON CONFLICT (event_id) DO NOTHING
 
 
 def bury(session: Session, letter: DeadLetter, now: datetime) -> None:
-    """
-    See `BatchWriter.bury`.
-    """
     record = encode_dead_letter(letter.record)
     reason = clean_text(letter.reason, most=len(letter.reason))
     event = str(letter.record.header.id)
@@ -48,9 +45,6 @@ WHERE replayed_at IS NULL AND event_id > ? ORDER BY event_id LIMIT ?
 
 
 def list_dead_letters(session: Session, after: UUID, limit: int) -> Page[BuriedLetter]:
-    """
-    See `DeadLetterBox.list_dead_letters`.
-    """
     rows = session.rows(_LIST, str(after), limit + 1)
     return page_of([(str(event), _buried(letter)) for event, *letter in rows], limit)
 
@@ -69,9 +63,6 @@ _MARK: Final = "UPDATE dead_letters SET replayed_at = ? WHERE event_id = ?"
 
 
 def replay(session: Session, event: EventId, now: datetime) -> None:
-    """
-    See `DeadLetterBox.replay`.
-    """
     with session.writing(), translated(session.path):
         match session.row(_FIND, str(event)):
             case (bytes(encoded),):

@@ -1,5 +1,5 @@
 """
-sqlite3's exceptions become ours, in this one place.
+The meaning of every exception of sqlite3, in this one place.
 """
 
 from __future__ import annotations
@@ -28,12 +28,11 @@ _Kind = type[StorageBusy | StorageNotReady | StorageRejected | StorageUnavailabl
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """
-    What a failure means.
+    The meaning of a failure.
 
     Attributes:
-        kind: Who has to do something: whoever holds the lock, somebody who sees to the store, whoever made
-            the values, or time.
-        advice: What to do.
+        kind: The exception to raise.
+        advice: The step that mends it, for the message.
     """
 
     kind: _Kind
@@ -47,7 +46,7 @@ _DAMAGED: Final = (
     "the file is damaged: stop, keep a copy, and restore a backup or try the sqlite3 shell's .recover"
 )
 
-# By primary result code, which is the low byte of what the driver reports.
+# By primary result code, which is the low byte of the code that the driver reports.
 VERDICTS: Final[Mapping[int, Verdict]] = {
     1: Verdict(StorageUnavailable),  # ERROR: of any kind; see SCHEMA_FAULTS
     2: Verdict(StorageUnavailable),  # INTERNAL
@@ -75,7 +74,7 @@ VERDICTS: Final[Mapping[int, Verdict]] = {
     26: Verdict(StorageNotReady, "it is not a SQLite database: check the path"),  # NOTADB
 }
 
-# What else SQLite calls an ERROR may be somebody's trigger: it is repeated.
+# Any other ERROR may come from a trigger of the host's: it is repeated.
 SCHEMA_FAULTS: Final = (
     "no such table",
     "no such column",
@@ -106,36 +105,36 @@ _DRIVER_ERRORS: Final = (sqlite3.Error, sqlite3.Warning, OSError, UnicodeError, 
 @contextmanager
 def translated(file: str, *, row: Callable[[], int] | None = None) -> Generator[None]:
     """
-    Raise ours from theirs, naming *file*. Our own pass through.
+    Raise poslife's exceptions from sqlite3's, naming *file*. Poslife's own pass through.
 
     Args:
-        file: Which one.
-        row: Tells, of a batch, which row was refused.
+        file: The path of the file.
+        row: Returns the index of the refused row of a batch.
 
     Raises:
         StorageRejected: The store refuses the values for good; with the constraint's name, where it has one.
-        StorageBusy: A lock was not to be had within the lock time-out.
-        StorageNotReady: Nothing is wrong with the values, and repeating helps only when somebody has helped.
-        StorageUnavailable: Everything else: nothing is taken for a refusal that may be an outage.
+        StorageBusy: Another process held a lock for longer than the lock time-out.
+        StorageNotReady: The values are sound, and the store needs a mend before a retry can help.
+        StorageUnavailable: Everything else: a failure that may be an outage is no refusal.
     """
     try:
         yield
     except _DRIVER_ERRORS as error:
-        ours = _translate_error(error, file)
-        if row is not None and isinstance(ours, StorageRejected):
-            ours.row = row()
-        raise ours from error
+        translation = _translate_error(error, file)
+        if row is not None and isinstance(translation, StorageRejected):
+            translation.row = row()
+        raise translation from error
 
 
 def is_busy(error: sqlite3.Error) -> bool:
     """
-    Whether a lock was not to be had.
+    Tell if another process holds a lock.
     """
     return _primary_code(error) in _BUSY
 
 
 def _primary_code(error: sqlite3.Error) -> int:
-    # Errors that the driver itself raises, and not the library, have no code.
+    # Errors that the driver raises by itself, without the library, have no code.
     code: object = getattr(error, "sqlite_errorcode", None)
     return code & 0xFF if isinstance(code, int) else 0
 
@@ -143,9 +142,9 @@ def _primary_code(error: sqlite3.Error) -> int:
 def _translate_error(error: BaseException, file: str) -> RepositoryError:
     match error:
         case UnicodeError():
-            return StorageRejected(f"a text that is not Unicode: {error}")
+            return StorageRejected(f"a text is not valid Unicode: {error}")
         case OverflowError() | sqlite3.DataError():
-            return StorageRejected(f"a value that SQLite cannot hold: {error}")
+            return StorageRejected(f"a value is out of SQLite's range: {error}")
         case sqlite3.Error():
             return _raised(_verdict(error), error, file)
         case OSError(errno=int(code)):
@@ -166,13 +165,13 @@ def _verdict(error: sqlite3.Error) -> Verdict:
 
 def _raised(verdict: Verdict, error: BaseException, file: str) -> RepositoryError:
     if verdict.kind is StorageRejected:
-        return StorageRejected(_told(error), constraint=_constraint(str(error)))
-    return verdict.kind(f"{file}: {_told(error)}" + (f"; {verdict.advice}" if verdict.advice else ""))
+        return StorageRejected(_summary(error), constraint=_constraint(str(error)))
+    return verdict.kind(f"{file}: {_summary(error)}" + (f"; {verdict.advice}" if verdict.advice else ""))
 
 
-def _told(error: BaseException) -> str:
+def _summary(error: BaseException) -> str:
     """
-    An error in one line: its class, code and message.
+    Return class, code and message of an error, in one line.
     """
     message = " ".join(str(error).split()) or "no message"
     code: object = getattr(error, "sqlite_errorname", None)
@@ -181,7 +180,7 @@ def _told(error: BaseException) -> str:
 
 _FAILED: Final = re.compile(r"(?:CHECK|UNIQUE) constraint failed: (.+)")
 
-# Of a unique index SQLite says the columns, and not the name.
+# For a unique index SQLite reports the columns, and not the name.
 _UNIQUE: Final[Mapping[str, str]] = {
     "positions.ref": "positions_pkey",
     "positions.id": "positions_id_once",
@@ -197,7 +196,7 @@ _UNIQUE: Final[Mapping[str, str]] = {
 
 def _constraint(message: str) -> str | None:
     """
-    The name of the constraint that failed. Of a foreign key SQLite tells none.
+    Return the name of the constraint that failed; ``None`` for a foreign key, which SQLite does not name.
     """
     failed = _FAILED.match(message)
     return None if failed is None else _UNIQUE.get(failed[1], failed[1])

@@ -1,8 +1,8 @@
 """
-The life events, for those who follow them, and the host events.
+The feeds of life events and of host events.
 
-Life events are numbered as they are written, and SQLite has one writer at a time: so the order of their
-numbers is that of the commits, whichever processes make them, and a reader sees all up to some number.
+SQLite has one writer at a time, so the numbers of life events are in the order of the commits of all
+processes, and a reader sees every event up to some number.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ __all__ = ["read_life_events", "read_run_events"]
 _READ: Final = f"""
 SELECT number, {listed_events(LIFE_EVENTS)} FROM life_events
 WHERE number > ? ORDER BY number LIMIT ?
-"""  # noqa: S608 - a statement of our own
+"""  # noqa: S608 - of constants
 _AT: Final = "SELECT event_id FROM life_events WHERE number = ?"
 
 _READ_RUNS: Final = f"""
 SELECT {listed_events(RUN_EVENTS)} FROM run_events
 WHERE (run, sequence, event_id) > (?, ?, ?) ORDER BY run, sequence, event_id LIMIT ?
-"""  # noqa: S608 - a statement of our own
+"""  # noqa: S608 - of constants
 
 _values = values_by_column(EVENTS)
 
 
 def read_life_events(session: Session, after: AfterEvent | None, limit: int) -> FeedPage:
     """
-    See `LifeEventFeed.read_life_events`.
+    Return a page of life events.
 
     Raises:
-        InvalidValue: The token is of another file: what it has passed is not what this one has.
+        InvalidValue: The token is of another file's feed.
     """
     if after is not None and session.row(_AT, after.number) != (str(after.event),):
         raise InvalidValue("after", event_token(after), "the `next` of a page of this file's feed")
@@ -53,8 +53,5 @@ def read_life_events(session: Session, after: AfterEvent | None, limit: int) -> 
 
 
 def read_run_events(session: Session, after: AfterRunEvent, limit: int) -> FeedPage:
-    """
-    See `RunEventFeed.read_run_events`.
-    """
     rows = session.rows(_READ_RUNS, str(after.run), after.sequence, str(after.event), limit)
     return page_of_run_events([event_record_from(_values(cells)) for cells in rows], after)

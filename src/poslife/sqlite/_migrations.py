@@ -1,5 +1,5 @@
 """
-Applying the migrations: all or nothing, once, under a lock.
+The migrations: applied all or nothing, once, under a lock.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ _TABLE: Final = re.compile(r"^CREATE TABLE (\w+)", re.MULTILINE)
 
 def migrate(session: Session, now: datetime) -> None:
     """
-    Apply what is not applied yet, all or nothing. A database that is up to date is only read.
+    Apply the pending migrations, all or nothing. A database that is up to date is only read.
 
     Raises:
         SchemaVersionError: The database was migrated by a newer release, or a migration was edited.
-        SchemaMismatch: The file is another program's, and has tables of the same names.
+        SchemaMismatch: The file belongs to another program, and has tables of the same names.
     """
     with session.reading():
         outdated = bool(pending(_read_applied(session), MIGRATIONS))
     if not outdated:
         return
     with session.writing_alone():
-        # Another process may have been faster.
+        # Another process may have migrated it meanwhile.
         applied = _read_applied(session)
         if not applied:
-            _require_no_strangers(session)
+            _require_free_names(session)
             session.run(_CREATE_TABLE)
         for migration in pending(applied, MIGRATIONS):
             for statement in statements_of(migration.script):
@@ -48,7 +48,7 @@ def migrate(session: Session, now: datetime) -> None:
 
 def statements_of(script: str) -> Iterator[str]:
     """
-    The statements of a script, one by one: the driver's own way to run a script ends the transaction.
+    Yield the statements of a script one by one: the driver's `executescript` would end the transaction.
     """
     statement = ""
     for part in script.rstrip().removesuffix(";").split(";"):
@@ -76,18 +76,18 @@ def _read_applied(session: Session) -> list[Applied]:
     return applied
 
 
-def _require_no_strangers(session: Session) -> None:
-    ours = {name for migration in MIGRATIONS for name in _TABLE.findall(migration.script)}
+def _require_free_names(session: Session) -> None:
+    needed = {name for migration in MIGRATIONS for name in _TABLE.findall(migration.script)}
     there = {
         str(name)
         for (name,) in session.rows("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")
     }
-    if strangers := sorted(ours & there):
+    if taken := sorted(needed & there):
         raise SchemaMismatch(
             session.path,
             [
-                f"{name} is there already, and poslife has not made it: give poslife a file of its own"
-                for name in strangers
+                f"{name} exists, and poslife did not create it: give poslife a file of its own"
+                for name in taken
             ],
         )
 

@@ -1,5 +1,5 @@
 """
-Reading positions, fills and history. Each function runs in a transaction of its caller's.
+Reads of positions, fills and history, each within a transaction of its caller.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _ORDERS_OF_MANY: Final = _ORDERS + "JOIN json_each(?) AS page ON ref = page.valu
 
 def _positions(session: Session, condition: LiteralString, *arguments: Cell) -> list[Position]:
     """
-    The positions that meet a condition, each with its orders: two statements, however many there are.
+    Return the positions that meet a condition, with their orders: two statements, however many they are.
     """
     rows = [_position_values(row) for row in session.rows(_POSITIONS + condition, *arguments)]
     if not rows:
@@ -84,27 +84,24 @@ def _position(session: Session, condition: LiteralString, *arguments: Cell) -> P
 
 def find_by_ref(session: Session, ref: PositionRef) -> Position | None:
     """
-    The position with this ref.
+    Return the position with this ref.
     """
     return _position(session, "WHERE ref = ?", str(ref))
 
 
 def find_by_id(session: Session, id: PositionId) -> Position | None:
     """
-    The position with this id.
+    Return the position with this id.
     """
     return _position(session, "WHERE id = ?", id)
 
 
 _KEY: Final = "WHERE venue = ? AND account = ? AND symbol = ? AND leg = ? AND margin_mode = ? "
-# As the partial indexes have it: so SQLite sees that they serve.
+# Word for word as in the partial indexes: otherwise SQLite does not use them.
 _IS_LIVE: Final = "AND status IN ('pending', 'open', 'closing') "
 
 
 def find_live(session: Session, key: PositionKey) -> LivePosition | None:
-    """
-    See `Repository.find_live`.
-    """
     holders = _live(_positions(session, _KEY + _IS_LIVE, *key_row(key)))
     return holders[0] if holders else None
 
@@ -133,7 +130,7 @@ _CANDIDATES: Final = f"""
     UNION SELECT ref FROM orders WHERE venue_order_id = ?
 )
 ORDER BY ref
-"""  # noqa: S608 - of our own texts
+"""  # noqa: S608 - of constants
 
 
 def read_candidates(session: Session, query: OwnerQuery) -> OwnerCandidates:
@@ -150,14 +147,11 @@ def read_candidates(session: Session, query: OwnerQuery) -> OwnerCandidates:
 
 
 def list_live(session: Session, after: UUID, limit: int) -> Page[LivePosition]:
-    """
-    See `Repository.list_live`.
-    """
     found = _positions(session, "WHERE ref > ? " + _IS_LIVE + "ORDER BY ref LIMIT ?", str(after), limit + 1)
     return page_of([(str(position.ref), position) for position in _live(found)], limit)
 
 
-# A run is over where it is unknown, was ended or lost, or its lease has run out.
+# A run has ended if it is unknown, was ended or lost, or its lease has run out.
 _IN_DOUBT: Final = """
 WHERE ref > ? AND ref IN (
     SELECT ref FROM orders
@@ -171,7 +165,7 @@ WHERE ref > ? AND ref IN (
 ORDER BY ref LIMIT ?
 """
 
-_UNSETTLED: Final = """
+_LEFT_BY_ENDED_RUNS: Final = """
 WHERE ref > ? AND ref IN (
     SELECT ref FROM orders
     WHERE status IN ('prepared', 'submitting', 'working', 'in_doubt')
@@ -182,18 +176,12 @@ ORDER BY ref LIMIT ?
 
 
 def list_in_doubt(session: Session, after: UUID, limit: int, now: datetime) -> Page[Position]:
-    """
-    See `Repository.list_in_doubt`.
-    """
     found = _positions(session, _IN_DOUBT, str(after), time_text(now), limit + 1)
     return page_of([(str(position.ref), position) for position in found], limit)
 
 
 def list_left_by_ended_runs(session: Session, after: UUID, limit: int, now: datetime) -> Page[Position]:
-    """
-    See `Repository.list_left_by_ended_runs`.
-    """
-    found = _positions(session, _UNSETTLED, str(after), time_text(now), limit + 1)
+    found = _positions(session, _LEFT_BY_ENDED_RUNS, str(after), time_text(now), limit + 1)
     return page_of([(str(position.ref), position) for position in found], limit)
 
 
@@ -206,31 +194,22 @@ ORDER BY closed_at, ref LIMIT ?
 def list_closed(
     session: Session, since: datetime, until: datetime, after: AfterClosing | None, limit: int
 ) -> Page[ClosedPosition]:
-    """
-    See `Repository.list_closed`.
-    """
     start = ("", "") if after is None else (time_text(datetime.fromisoformat(after.time)), str(after.ref))
     found = _positions(session, _CLOSED, time_text(since), time_text(until), *start, limit + 1)
     closed = (position for position in found if isinstance(position, ClosedPosition))
     return page_of([(closing_token(position), position) for position in closed], limit)
 
 
-_NUMBERED_FILLS: Final = f"SELECT number, {listed(FILLS)} FROM fills"  # noqa: S608 - names of our own
+_NUMBERED_FILLS: Final = f"SELECT number, {listed(FILLS)} FROM fills"  # noqa: S608 - of constants
 _FILLS_OF: Final = f"{_NUMBERED_FILLS} WHERE ref = ? AND number > ? ORDER BY number LIMIT ?"
 _UNCLAIMED: Final = f"{_NUMBERED_FILLS} WHERE ref IS NULL AND number > ? ORDER BY number LIMIT ?"
 
 
 def list_fills(session: Session, ref: PositionRef, after: int, limit: int) -> Page[StoredFill]:
-    """
-    See `Repository.list_fills`.
-    """
     return _page_of_fills(session.rows(_FILLS_OF, str(ref), after, limit + 1), limit)
 
 
 def list_unclaimed(session: Session, after: int, limit: int) -> Page[StoredFill]:
-    """
-    See `Repository.list_unclaimed`.
-    """
     return _page_of_fills(session.rows(_UNCLAIMED, after, limit + 1), limit)
 
 
@@ -243,13 +222,10 @@ SELECT {listed_events(LIFE_EVENTS)} FROM life_events WHERE ref = ? AND event_id 
 UNION ALL
 SELECT {listed_events(RUN_EVENTS)} FROM run_events WHERE ref = ? AND event_id > ?
 ORDER BY event_id LIMIT ?
-"""  # noqa: S608 - names of our own
+"""  # noqa: S608 - of constants
 
 
 def list_history(session: Session, ref: PositionRef, after: UUID, limit: int) -> Page[RecordedEvent]:
-    """
-    See `Repository.list_history`.
-    """
     rows = session.rows(_HISTORY, *(str(ref), str(after)) * 2, limit + 1)
     events = [recorded_event_from(_event_values(row)) for row in rows]
     return page_of([(str(event.header.id), event) for event in events], limit)

@@ -25,7 +25,7 @@ FROM runs
 
 
 def _run_of(row: Sequence[Cell]) -> Run:
-    # The table is STRICT, so that its cells are what the columns say.
+    # The table is STRICT: its cells have the types of its columns.
     run, machine, pid, process_started, started_at, lease_until, ended = cast(
         "tuple[str, str, int, str, str, str, int]", tuple(row)
     )
@@ -51,14 +51,14 @@ UPDATE runs SET lost_at = ? WHERE ended_at IS NULL AND lost_at IS NULL AND lease
 
 def is_any_lost(session: Session, clock: Clock) -> bool:
     """
-    Whether there is a run whose lease has run out, and it is not noted.
+    Tell if there is a run whose lease has run out and that is not marked as lost.
     """
     return session.row(_IS_ANY_LOST, time_text(clock.now())) is not None
 
 
 def note_lost_runs(session: Session, clock: Clock) -> None:
     """
-    Note the runs whose lease has run out, so that they stay lost even if the clock goes back.
+    Mark the runs whose lease has run out as lost, so that they stay lost if the clock goes back.
     """
     with session.writing():
         now = time_text(clock.now())
@@ -72,9 +72,6 @@ ON CONFLICT (id) DO NOTHING
 
 
 def start_run(session: Session, run: NewRun, clock: Clock) -> Run:
-    """
-    See `Repository.start_run`.
-    """
     with session.writing():
         now = clock.now()
         session.run(_NOTE_LOST, (time_text(now), time_text(now)))
@@ -100,9 +97,6 @@ UPDATE runs SET lease_until = ? WHERE id = ? AND ended_at IS NULL AND lost_at IS
 
 
 def renew_run(session: Session, run: RunId, lease: float, clock: Clock) -> Run:
-    """
-    See `Repository.renew_run`.
-    """
     with session.writing():
         now = clock.now()
         session.run(_NOTE_LOST, (time_text(now), time_text(now)))
@@ -118,9 +112,6 @@ _END: Final = "UPDATE runs SET ended_at = ? WHERE id = ? AND ended_at IS NULL"
 
 
 def end_run(session: Session, run: RunId, clock: Clock) -> None:
-    """
-    See `Repository.end_run`.
-    """
     with session.writing():
         session.run(_END, (time_text(clock.now()), str(run)))
 
@@ -129,9 +120,6 @@ _LIST: Final = f"{_RUN} WHERE ended_at IS NULL AND id > ? ORDER BY id LIMIT ?"
 
 
 def list_runs(session: Session, after: UUID, limit: int) -> Page[Run]:
-    """
-    See `Repository.list_runs`.
-    """
     runs = [_run_of(row) for row in session.rows(_LIST, str(after), limit + 1)]
     return page_of([(str(run.id), run) for run in runs], limit)
 
@@ -140,5 +128,5 @@ IS_LEASED: Final = """
 SELECT 1 FROM runs WHERE id = ? AND ended_at IS NULL AND lost_at IS NULL AND lease_until > ?
 """
 """
-Whether a run holds its lease at a time.
+A query with a row if a run holds its lease at a time.
 """

@@ -1,5 +1,5 @@
 """
-The check at start: tables, columns, keys, indexes and constraints are as this release needs them.
+The check at start: tables, columns, keys, indexes and constraints must be as this release needs them.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ Rows = Callable[[str], Sequence[tuple[Cell, ...]]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
     """
-    How one thing is that the check looks at.
+    A column, key, index or constraint of a table.
 
     Attributes:
-        definition: How it is.
-        demanding: Whether it can refuse what poslife writes, where poslife does not know it.
+        definition: Its definition in SQL, in one line.
+        demanding: True if it can refuse a row of poslife's where poslife does not know it.
     """
 
     definition: str
@@ -37,13 +37,13 @@ class Feature:
 
 Features = Mapping[str, Mapping[str, Feature]]
 """
-By table, then by kind and name.
+Features by table, then by kind and name.
 """
 
 
 def check_schema(session: Session) -> None:
     """
-    Compare the schema with what this release needs.
+    Compare the schema with the one that this release needs.
 
     Raises:
         SchemaMismatch: Listing every difference.
@@ -57,7 +57,7 @@ def check_schema(session: Session) -> None:
 @cache
 def needed_features() -> Features:
     """
-    What the migrations of this release make of an empty database.
+    Return the schema that the migrations make of an empty database.
     """
     connection = sqlite3.connect(":memory:")
     try:
@@ -72,27 +72,29 @@ def needed_features() -> Features:
 
 def differences(needed: Features, found: Features) -> list[str]:
     """
-    Where *found* differs from *needed*, one sentence each.
+    Return one sentence for each difference.
 
-    More than is needed is a difference only where it can refuse what poslife writes.
+    A feature beyond the needed ones is a difference only if it can refuse a row of poslife's.
     """
-    told: list[str] = []
+    lines: list[str] = []
     for table, features in needed.items():
         if table not in found:
-            told.append(f"{table} is missing")
+            lines.append(f"{table} is missing")
             continue
         there = found[table]
         for what, feature in features.items():
             if what not in there:
-                told.append(f"{table}: {what} is missing; it should be {feature.definition}")
+                lines.append(f"{table}: {what} is missing; it should be {feature.definition}")
             elif there[what].definition != feature.definition:
-                told.append(f"{table}: {what} is {there[what].definition}; it should be {feature.definition}")
-        told += [
-            f"{table}: {what} is not poslife's and can refuse what it writes: {feature.definition}"
+                lines.append(
+                    f"{table}: {what} is {there[what].definition}; it should be {feature.definition}"
+                )
+        lines += [
+            f"{table}: {what} is not poslife's and can refuse its rows: {feature.definition}"
             for what, feature in there.items()
             if what not in features and feature.demanding
         ]
-    return told
+    return lines
 
 
 _TABLES: Final = """
@@ -112,7 +114,7 @@ ORDER BY s.name
 
 def read_features(rows: Rows) -> Features:
     """
-    What is there, from the statements that SQLite keeps word for word.
+    Return the schema of a database, from the statements that SQLite keeps word for word.
     """
     features: dict[str, dict[str, Feature]] = {}
     for name, definition, without_rowid, strict in rows(_TABLES):
@@ -129,7 +131,7 @@ def read_features(rows: Rows) -> Features:
 
 def _plain(definition: str) -> str:
     """
-    A definition without what has no meaning: comments, quotes around plain names, how it is laid out.
+    Return a definition without comments, quotes around plain names, and layout.
     """
     uncommented = re.sub(r"--[^\n]*|/\*.*?\*/", " ", definition, flags=re.DOTALL)
     unquoted = re.sub(r'"(\w+)"', r"\1", uncommented)
@@ -138,21 +140,21 @@ def _plain(definition: str) -> str:
 
 def _feature(part: str) -> tuple[str, Feature]:
     """
-    A column or a constraint, as it stands in a table's definition.
+    Return kind and name of a part of a table's definition, and the part as a feature.
     """
     if (named := re.fullmatch(r"CONSTRAINT (\w+) (.+)", part, re.IGNORECASE)) is not None:
         return f"constraint {named[1]}", Feature(definition=named[2], demanding=True)
     if re.match(r"(CHECK|UNIQUE|PRIMARY KEY|FOREIGN KEY)\b", part, re.IGNORECASE):
         return f"constraint {part}", Feature(definition=part, demanding=True)
     name, _, definition = part.partition(" ")
-    # A column more is none of our business, unless each row must have a value or be checked.
+    # A further column is harmless, unless it needs a value or is checked.
     harmless = re.fullmatch(r"\w+|\w+ .*DEFAULT.*|", definition, re.IGNORECASE) is not None
     return f"column {name}", Feature(definition=definition, demanding=not harmless)
 
 
 def _parts(definition: str) -> Iterator[str]:
     """
-    What stands between the outer commas of a table's definition.
+    Yield the parts of a table's definition: its columns and constraints.
     """
     depth, quoted, part = 0, False, ""
     for character in definition[definition.index("(") + 1 :]:  # pragma: no branch - its bracket ends it

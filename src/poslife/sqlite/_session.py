@@ -1,5 +1,5 @@
 """
-One connection to the file, used by one thread alone.
+One connection to the file, for one thread.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ __all__ = ["OLDEST", "Session", "require_sqlite"]
 
 OLDEST: Final = (3, 37, 0)
 """
-The oldest SQLite that serves: the first with STRICT tables.
+The oldest SQLite that can be used: the first with STRICT tables.
 """
 
-# Changed rows after which the write-ahead log is copied into the file: some megabytes.
+# Changed rows between checkpoints: some megabytes of write-ahead log.
 _ROWS_PER_CHECKPOINT: Final = 1000
 _PATIENCE_OF_CHECKPOINT: Final = 0.05
 _LARGEST_LOG_KEPT: Final = 64 * 1024 * 1024
@@ -31,10 +31,10 @@ _LARGEST_LOG_KEPT: Final = 64 * 1024 * 1024
 
 def require_sqlite(version: tuple[int, int, int], *, json: bool) -> None:
     """
-    Refuse a library that cannot do what the store needs.
+    Refuse an SQLite library without the features that the store needs.
 
     Raises:
-        ConfigurationError: Saying what is there, what is needed, and what to do.
+        ConfigurationError: Naming the version found and the version needed.
     """
     if version < OLDEST or not json:
         found = ".".join(map(str, version))
@@ -48,12 +48,12 @@ def require_sqlite(version: tuple[int, int, int], *, json: bool) -> None:
 
 class Session:
     """
-    One connection. All but the constructor is called by one thread.
+    One connection. One thread calls everything but the constructor.
 
     Args:
-        path: The file, absolute.
+        path: The absolute path of the file.
         lock_timeout: Seconds to wait for another process's lock.
-        reads_only: Whether every write is refused.
+        reads_only: Refuse every write.
     """
 
     def __init__(self, path: str, lock_timeout: float, *, reads_only: bool) -> None:
@@ -68,7 +68,7 @@ class Session:
     @property
     def is_open(self) -> bool:
         """
-        Whether there is a connection.
+        True while there is a connection.
         """
         return self._open is not None
 
@@ -86,10 +86,10 @@ class Session:
 
     def connect(self) -> None:
         """
-        Open the file, which is made where there is none.
+        Open the file, and create it where there is none.
 
         Raises:
-            StorageUnavailable: What stands at the path cannot be a file of ours.
+            StorageUnavailable: The path is a folder, or lies in a folder that does not exist.
         """
         self._require_place()
         connection = sqlite3.connect(
@@ -106,9 +106,9 @@ class Session:
     def _require_place(self) -> None:
         path = Path(self.path)
         if path.is_dir():
-            raise StorageUnavailable(f"{path}: it is a folder: name a file in it")
+            raise StorageUnavailable(f"{path}: expected a file, found a folder: name a file in it")
         if not path.parent.is_dir():
-            raise StorageUnavailable(f"{path}: there is no folder {path.parent}: make it first")
+            raise StorageUnavailable(f"{path}: the folder {path.parent} does not exist: create it first")
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         if self._reads_only:
@@ -116,20 +116,20 @@ class Session:
             return
         self._require_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous = FULL")
-        # On macOS alone: without it, what was synced may still be in the disk's own cache.
+        # For macOS: without it, synced data may still be in the disk's own cache.
         connection.execute("PRAGMA fullfsync = ON")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_LOG_KEPT}")
-        # See `tidy`.
+        # `tidy` makes the checkpoints.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
-        # A file that cannot be written is to be found now, and not at the first trade.
-        # SQLite tells only where something is written, so that is done, and undone.
+        # A file that cannot be written must fail here, and not at the first trade. SQLite finds out only by
+        # writing, so a write is made and undone.
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("PRAGMA user_version = 1")
         connection.execute("ROLLBACK")
 
     def _require_write_ahead_log(self, connection: sqlite3.Connection) -> None:
-        # While another process switches a new file, SQLite says "busy" without waiting for it.
+        # While another process switches a new file, SQLite reports "busy" without waiting.
         deadline = time.monotonic() + self._lock_timeout
         mode: object = None
         while mode is None:
@@ -155,7 +155,7 @@ class Session:
 
     def _require_unmoved(self) -> None:
         """
-        Refuse where the path names no more the file that was opened: commits would be lost with that.
+        Refuse to work on a file that was moved or replaced: commits would be lost with it.
         """
         try:
             there = self._identity()
@@ -168,19 +168,19 @@ class Session:
             )
 
     def _identity(self) -> tuple[int, int]:
-        found = os.stat(self.path)  # noqa: PTH116 - before every piece of work, so the fastest way
+        found = os.stat(self.path)  # noqa: PTH116 - faster than Path.stat, and on the path of every commit
         return found.st_dev, found.st_ino
 
     def writing(self) -> AbstractContextManager[None]:
         """
-        A transaction that holds the file's one write lock from its beginning, and is durable when it is left.
+        Return a transaction that holds the file's one write lock from its start, and is durable at its end.
         """
         return self._part() if self._is_whole else self._transaction("BEGIN IMMEDIATE")
 
     @contextmanager
     def together(self) -> Generator[None]:
         """
-        A transaction in which each `writing` is a part that can fail for itself; durable when it is left.
+        Run a transaction in which each `writing` is a part that can fail by itself; durable at its end.
         """
         with self._transaction("BEGIN IMMEDIATE"):
             self._is_whole = True
@@ -191,7 +191,7 @@ class Session:
 
     def require_transaction(self) -> None:
         """
-        Refuse to go on where SQLite has rolled the whole transaction back, as a full disk makes it do.
+        Refuse to go on after SQLite has rolled the whole transaction back, as it does on a full disk.
         """
         if not self.connection.in_transaction:
             raise StorageUnavailable(f"{self.path}: the transaction of several commits was rolled back")
@@ -211,13 +211,13 @@ class Session:
 
     def writing_alone(self) -> AbstractContextManager[None]:
         """
-        A transaction for migrations.
+        Return a transaction for migrations.
         """
         return self._transaction("BEGIN EXCLUSIVE")
 
     def reading(self) -> AbstractContextManager[None]:
         """
-        A transaction in which every statement sees the same state.
+        Return a transaction in which every statement sees the same state.
         """
         return self._transaction("BEGIN")
 
@@ -237,19 +237,19 @@ class Session:
 
     def rows(self, statement: str, *arguments: Cell) -> list[tuple[Cell, ...]]:
         """
-        The rows that a statement gives.
+        Return the rows of a statement.
         """
         return cast("list[tuple[Cell, ...]]", self.connection.execute(statement, arguments).fetchall())
 
     def row(self, statement: str, *arguments: Cell) -> tuple[Cell, ...] | None:
         """
-        The first row that a statement gives, if there is one.
+        Return the first row of a statement, if there is one.
         """
         return cast("tuple[Cell, ...] | None", self.connection.execute(statement, arguments).fetchone())
 
     def run(self, statement: str, arguments: Sequence[Cell] = ()) -> int:
         """
-        Run a statement, and return how many rows it has written.
+        Run a statement, and return the number of rows written.
         """
         return self.connection.execute(statement, arguments).rowcount
 
@@ -261,18 +261,18 @@ class Session:
 
     def tidy(self) -> None:
         """
-        Copy the write-ahead log into the file when enough has been written.
+        Copy the write-ahead log into the file, if enough rows were written since the last time.
 
-        SQLite 3.7.0 to 3.51.2 can damage a file where one connection copies the log while another commits.
-        By itself it copies beside other processes' commits; asked for FULL it takes the write lock first, so
-        that poslife's processes do not meet that.
+        SQLite 3.7.0 to 3.51.2 can damage a file when one connection copies the log while another commits. An
+        automatic checkpoint runs beside other processes' commits; a FULL one takes the write lock first, so
+        poslife's processes cannot run into that bug.
         """
         if self._open is None or self._reads_only:
             return
         if self._open.total_changes - self._rows_at_checkpoint < _ROWS_PER_CHECKPOINT:
             return
         self._rows_at_checkpoint = self._open.total_changes
-        # Whoever reads for long, or holds the lock, must not make commits wait; the next time will do.
+        # A long read or a lock must not make commits wait: the next checkpoint will do.
         self._open.execute(f"PRAGMA busy_timeout = {_milliseconds(_PATIENCE_OF_CHECKPOINT)}")
         try:
             self._open.execute("PRAGMA wal_checkpoint(FULL)").fetchall()

@@ -1,5 +1,5 @@
 """
-The store itself: what a host makes, and what the tracker holds.
+`SqliteStore`.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ ResultT = TypeVar("ResultT")
 @dataclass(frozen=True, slots=True)
 class _Workers:
     """
-    Who writes and who reads: so that a long list makes no commit wait, and no lock a read.
+    The writing and the reading thread: a long read delays no commit, and a lock delays no read.
     """
 
     writer: Worker
@@ -71,22 +71,23 @@ class _Workers:
 
 class SqliteStore:
     """
-    Positions, events and dead letters in a SQLite file, which is made where there is none.
+    A store in a SQLite file: positions, events and dead letters.
 
-    It is a `Repository`, a `BatchWriter`, a `DeadLetterBox`, a `LifeEventFeed` and a `RunEventFeed`.
+    It is a `Repository`, a `BatchWriter`, a `DeadLetterBox`, a `LifeEventFeed` and a `RunEventFeed`. Opening
+    it creates the file where there is none.
 
     One thread with one connection does all the writing, commits before batches of events; another one reads.
-    The event loop waits for neither. Each commit is on the disk (``synchronous = FULL``) before it returns.
-    Several stores, also in several processes of one machine, may have the same file open; it has to be on a
-    local disk, and is poslife's alone.
+    The event loop waits for neither. Each commit is synced to the disk (``synchronous = FULL``) before it
+    returns. Several stores, in one process or several of one machine, may have the file open. It has to be on
+    a local disk, and may hold no other program's tables.
 
     Args:
-        path: The file. A relative path counts from the current folder at this moment.
-        clock: Tells when leases run out. Processes that share a file should have the same.
-        lock_timeout: Seconds to wait while another process writes; then it is `StorageBusy`.
+        path: The path of the file. A relative path is resolved against the current folder at once.
+        clock: The clock of leases. Processes that share a file should have the same.
+        lock_timeout: Seconds to wait while another process writes, before `StorageBusy`.
 
     Raises:
-        InvalidValue: For a path that names no file, or a time-out that is none.
+        InvalidValue: The path names no file, or the time-out is no number of seconds.
     """
 
     def __init__(
@@ -103,10 +104,10 @@ class SqliteStore:
 
     async def open(self) -> None:
         """
-        See `Repository.open`.
+        Open as the protocol says.
 
         Raises:
-            ConfigurationError: Python's SQLite is too old.
+            ConfigurationError: Python's SQLite library is too old.
         """
         require_sqlite(sqlite3.sqlite_version_info[:3], json=_has_json())
         if (workers := self._workers) is None:
@@ -138,7 +139,7 @@ class SqliteStore:
 
     async def aclose(self) -> None:
         """
-        See `Repository.aclose`. What was handed in before is done first; the threads have ended afterwards.
+        Close the store: jobs that wait are run first, and the threads have ended afterwards.
         """
         workers, self._workers = self._workers, None
         if workers is not None:
@@ -245,7 +246,7 @@ class SqliteStore:
 
     async def write(self, records: Sequence[EventRecord], /) -> None:
         """
-        See `BatchWriter.write`. A life event is refused: it is written by the change that it tells of.
+        Store a batch as the protocol says. A life event is refused: it is stored with its change.
         """
         await self._write(lambda session: _batches.write(session, records), urgent=False)
 

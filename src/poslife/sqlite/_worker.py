@@ -1,5 +1,5 @@
 """
-One thread with one session: it does pieces of work one after the other, and the event loop does not wait.
+A thread with one session: it runs jobs one after the other, so that the event loop never waits for the disk.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from poslife.sqlite._session import Session
 
 __all__ = ["Worker"]
 
-# So many urgent pieces in a row, and then a patient one has its turn.
+# After so many urgent jobs in a row, one that is not urgent has its turn.
 _MOST_URGENT: Final = 32
 
-# So many commits share a transaction at most: none of them waits long for the others.
+# At most so many commits share a transaction, so that none waits long for the others.
 _MOST_TOGETHER: Final = 16
 
 ResultT = TypeVar("ResultT")
 
 
-class _Piece(Generic[ResultT]):
+class _Job(Generic[ResultT]):
     """
-    One piece of work, and who waits for it.
+    A job, and the future that its caller waits for.
     """
 
     def __init__(
@@ -41,50 +41,50 @@ class _Piece(Generic[ResultT]):
         self.loop = loop
         self.together = together
         self.answer: asyncio.Future[ResultT] = loop.create_future()
-        self._tell: Callable[[], None] = lambda: None
+        self._publish: Callable[[], None] = lambda: None
 
     def do(self, session: Session) -> None:
         """
-        Do it. What became of it is not told yet.
+        Run the job, and keep its result until `publish`.
         """
         try:
             with translated(session.path):
                 result = self._work(session)
-        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+        except BaseException as error:  # noqa: BLE001 - the caller gets it
             self.fail(error)
         else:
-            self._tell = partial(_succeed, self.answer, result)
+            self._publish = partial(_succeed, self.answer, result)
 
     def fail(self, error: BaseException) -> None:
         """
-        It came to this, whatever it came to before.
+        Replace the result by *error*.
         """
-        self._tell = partial(_fail, self.answer, error)
+        self._publish = partial(_fail, self.answer, error)
 
-    def tell(self) -> None:
+    def publish(self) -> None:
         """
-        Tell whoever waits; in its event loop.
+        Resolve the future; called in the caller's event loop.
         """
-        self._tell()
+        self._publish()
 
 
 class Worker:
     """
-    A thread that has the session to itself.
+    A thread that owns a session.
 
-    It is an executor's thread, and so no daemon: one that nobody closed finishes its work, and ends, when the
-    interpreter does.
+    It is an executor's thread and no daemon: if it is not closed, it finishes its jobs and ends with the
+    interpreter.
 
     Args:
-        name: The thread's.
-        session: What it works with.
+        name: The name of the thread.
+        session: The session.
     """
 
     def __init__(self, name: str, session: Session) -> None:
         self._session = session
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
-        self._urgent: deque[_Piece[Any]] = deque()
-        self._patient: deque[_Piece[Any]] = deque()
+        self._urgent: deque[_Job[Any]] = deque()
+        self._background: deque[_Job[Any]] = deque()
         self._urgent_in_a_row = 0
         self._asked_in: asyncio.AbstractEventLoop | None = None
         self._process = os.getpid()
@@ -93,57 +93,57 @@ class Worker:
         self, work: Callable[[Session], ResultT], *, urgent: bool = True, together: bool = False
     ) -> ResultT:
         """
-        Have *work* done, and its exceptions translated.
+        Run *work* in the thread, with its exceptions translated.
 
-        A caller that is cancelled gets its `CancelledError` at once; the work is still done to its end.
+        A caller that is cancelled gets its `CancelledError` at once; the job still runs to its end.
 
         Args:
-            work: What to do with the session.
-            urgent: Whether it goes before what is not.
-            together: Whether it is one transaction, which may become part of a larger one: others that wait
-                behind it share its way to the disk. Each has its own result or exception, told when all of
-                it is durable; if that fails, each has that exception.
+            work: The job.
+            urgent: Run it before jobs that are not urgent.
+            together: The job is one transaction that may become part of a larger one: jobs that wait behind
+                it share its sync of the disk. Each has its own result or exception, published when all of
+                them are durable; if the larger transaction fails, each has that exception.
 
         Raises:
-            StorageUnavailable: The worker was closed, or is another process's.
+            StorageUnavailable: The worker was closed, or belongs to another process.
         """
-        piece = self._piece(work, together=together)
-        (self._urgent if urgent else self._patient).append(piece)
+        job = self._new_job(work, together=together)
+        (self._urgent if urgent else self._background).append(job)
         if not together:
             self._ask_for_turns()
-        elif self._asked_in is not piece.loop:
-            # Not before whatever else this turn of the loop hands in: tasks that one transaction has woken
-            # commit again in one.
-            self._asked_in = piece.loop
-            piece.loop.call_soon(self._ask_for_turns)
-        return await piece.answer
+        elif self._asked_in is not job.loop:
+            # After the other jobs of this turn of the loop: tasks that one transaction has woken commit
+            # together again.
+            self._asked_in = job.loop
+            job.loop.call_soon(self._ask_for_turns)
+        return await job.answer
 
     async def aclose(self) -> None:
         """
-        Finish what was handed in, close the session, and end the thread.
+        Run the waiting jobs, close the session, and end the thread.
         """
-        piece = self._piece(Session.close)
-        self._submit(partial(self._do, piece))
+        job = self._new_job(Session.close)
+        self._submit(partial(self._do, job))
         self._executor.shutdown(wait=False)
-        await piece.answer
-        # It has nothing left to do but to return.
+        await job.answer
+        # The thread has only to return.
         self._executor.shutdown(wait=True)
 
     def abandon(self) -> None:
         """
-        The same without waiting for it.
+        Do the same without waiting for it.
         """
         with suppress(StorageUnavailable):
             self._submit(self._session.close)
         self._executor.shutdown(wait=False)
 
-    def _piece(self, work: Callable[[Session], ResultT], *, together: bool = False) -> _Piece[ResultT]:
+    def _new_job(self, work: Callable[[Session], ResultT], *, together: bool = False) -> _Job[ResultT]:
         if os.getpid() != self._process:
             raise StorageUnavailable(
                 f"{self._session.path}: the store was opened before a fork, and SQLite does not survive one: "
                 "make and open another store in the child"
             )
-        return _Piece(work, asyncio.get_running_loop(), together=together)
+        return _Job(work, asyncio.get_running_loop(), together=together)
 
     def _submit(self, turn: Callable[[], None]) -> None:
         try:
@@ -156,57 +156,57 @@ class Worker:
         try:
             self._submit(self._take_turns)
         except StorageUnavailable as error:
-            for waiting in (self._urgent, self._patient):
+            for waiting in (self._urgent, self._background):
                 while waiting:
-                    piece = waiting.popleft()
-                    piece.fail(error)
-                    _tell((piece,))
+                    job = waiting.popleft()
+                    job.fail(error)
+                    _publish((job,))
 
     def _take_turns(self) -> None:
-        while self._urgent or self._patient:
+        while self._urgent or self._background:
             self._take_turn()
 
     def _take_turn(self) -> None:
-        urgent = bool(self._urgent) and not (self._patient and self._urgent_in_a_row >= _MOST_URGENT)
-        waiting = self._urgent if urgent else self._patient
-        pieces = [waiting.popleft()]
-        if pieces[0].together:
-            while waiting and waiting[0].together and len(pieces) < _MOST_TOGETHER:
-                pieces.append(waiting.popleft())
-        self._urgent_in_a_row = self._urgent_in_a_row + len(pieces) if urgent else 0
-        self._do(*pieces)
+        urgent = bool(self._urgent) and not (self._background and self._urgent_in_a_row >= _MOST_URGENT)
+        waiting = self._urgent if urgent else self._background
+        jobs = [waiting.popleft()]
+        if jobs[0].together:
+            while waiting and waiting[0].together and len(jobs) < _MOST_TOGETHER:
+                jobs.append(waiting.popleft())
+        self._urgent_in_a_row = self._urgent_in_a_row + len(jobs) if urgent else 0
+        self._do(*jobs)
 
-    def _do(self, *pieces: _Piece[Any]) -> None:
+    def _do(self, *jobs: _Job[Any]) -> None:
         session = self._session
-        if len(pieces) == 1:
-            pieces[0].do(session)
+        if len(jobs) == 1:
+            jobs[0].do(session)
         else:
-            self._do_together(pieces)
-        _tell(pieces)
-        # The work is done, and told; what cannot be tidied now will be the next time.
+            self._do_together(jobs)
+        _publish(jobs)
+        # The results are published; a checkpoint that fails now is made the next time.
         with suppress(sqlite3.Error):
             session.tidy()
 
-    def _do_together(self, pieces: Sequence[_Piece[Any]]) -> None:
+    def _do_together(self, jobs: Sequence[_Job[Any]]) -> None:
         session = self._session
         try:
             with translated(session.path), session.together():
-                for piece in pieces:
-                    piece.do(session)
+                for job in jobs:
+                    job.do(session)
                     session.require_transaction()
-        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
-            # Each has seen what the others did, and nothing of it is durable.
-            for piece in pieces:
-                piece.fail(error)
+        except BaseException as error:  # noqa: BLE001 - the caller gets it
+            # Each job has seen the others' changes, and none of them is durable.
+            for job in jobs:
+                job.fail(error)
 
 
-def _tell(pieces: Sequence[_Piece[Any]]) -> None:
+def _publish(jobs: Sequence[_Job[Any]]) -> None:
     """
-    Wake each event loop once, for all of its answers.
+    Wake each event loop once, for all of its futures.
     """
-    for loop in {piece.loop for piece in pieces}:
-        answers = [piece.tell for piece in pieces if piece.loop is loop]
-        # A loop that is closed by now has nobody who waits.
+    for loop in {job.loop for job in jobs}:
+        answers = [job.publish for job in jobs if job.loop is loop]
+        # A closed loop has no callers left.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(_call_each, answers)
 

@@ -1,5 +1,5 @@
 """
-Migrations: numbered files of the package, forward only, known again by their checksums.
+Migrations: numbered files of a package, forward only, identified by their checksums.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FILE = re.compile(r"(\d{4})_(\w+)\.sql")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
     """
-    What a database says of a migration that was applied to it.
+    A migration as a database has recorded it.
     """
 
     version: int
@@ -32,12 +32,12 @@ class Applied:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migration:
     """
-    One file.
+    A migration as this release has it.
 
     Attributes:
         version: Its number.
-        name: What it is for.
-        sha256: Of its text, in hexadecimal.
+        name: Its purpose in a few words.
+        sha256: The SHA-256 of its text, in hexadecimal.
         script: Its text.
     """
 
@@ -50,7 +50,7 @@ class Migration:
 @cache
 def known_migrations(package: str) -> tuple[Migration, ...]:
     """
-    The migrations that *package* carries, by version.
+    Return the migrations of *package*, by version.
     """
     found: list[Migration] = []
     for file in (resources.files(package) / "migrations").iterdir():
@@ -63,10 +63,10 @@ def known_migrations(package: str) -> tuple[Migration, ...]:
 
 def pending(applied: Sequence[Applied], known: Sequence[Migration]) -> tuple[Migration, ...]:
     """
-    What of *known* is still to be applied.
+    Return the migrations of *known* that are not applied yet.
 
     Raises:
-        SchemaVersionError: *applied* is no beginning of *known*.
+        SchemaVersionError: *applied* has a migration that *known* does not have, or has otherwise.
     """
     found = max((row.version for row in applied), default=0)
     newest = max((migration.version for migration in known), default=0)

@@ -1,5 +1,5 @@
 """
-Where a list goes on: the tokens of its pages, read back strictly. Pure.
+Page tokens: made and parsed. Pure.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 class AfterClosing(NamedTuple):
     """
-    The time of closing, as text, and the ref that a page ended with.
+    The last closed position of a page: its time of closing as text, and its ref.
     """
 
     time: str
@@ -44,7 +44,11 @@ class AfterClosing(NamedTuple):
 
 class AfterEvent(NamedTuple):
     """
-    The number of a life event in its store's feed, and its id, by which the store knows its own.
+    The last life event of a page.
+
+    Attributes:
+        number: Its number in the store's feed.
+        event: Its id, by which a store recognises a token of its own.
     """
 
     number: int
@@ -53,7 +57,7 @@ class AfterEvent(NamedTuple):
 
 class AfterRunEvent(NamedTuple):
     """
-    The run, the sequence and the id of a host event that a page ended with.
+    The last host event of a page: its run, sequence and id.
     """
 
     run: UUID
@@ -83,20 +87,20 @@ def _uuid(text: str, token: object) -> UUID:
 
 def after_uuid(token: PageToken | None) -> UUID:
     """
-    The ref or id that a page ended with; before all of them without a token.
+    Return the ref or id that a page ended with; the lowest without a token.
 
     Raises:
-        InvalidValue: No page ended with that.
+        InvalidValue: It is no token of such a page.
     """
     return _FIRST if token is None else _uuid(_text(token), token)
 
 
 def after_number(token: PageToken | None) -> int:
     """
-    The number that a page ended with; 0 without a token.
+    Return the number that a page ended with; 0 without a token.
 
     Raises:
-        InvalidValue: No page ended with that.
+        InvalidValue: It is no token of such a page.
     """
     if token is None:
         return 0
@@ -107,17 +111,17 @@ def after_number(token: PageToken | None) -> int:
 
 def closing_token(position: ClosedPosition) -> str:
     """
-    The time of closing and the ref.
+    Return the token of a page that ends with *position*.
     """
     return f"{position.closed_at.isoformat(timespec='microseconds')} {position.ref}"
 
 
 def after_closing(token: PageToken | None) -> AfterClosing | None:
     """
-    The time of closing and the ref that a page ended with.
+    Return the time of closing and the ref that a page ended with.
 
     Raises:
-        InvalidValue: No page ended with that.
+        InvalidValue: It is no token of such a page.
     """
     if token is None:
         return None
@@ -133,17 +137,17 @@ def after_closing(token: PageToken | None) -> AfterClosing | None:
 
 def event_token(after: AfterEvent) -> FeedToken:
     """
-    Number and id.
+    Return the token of a page that ends with a life event.
     """
     return FeedToken(f"{after.number} {after.event}")
 
 
 def after_event(token: FeedToken | None) -> AfterEvent | None:
     """
-    The number and the id that a page of a feed ended with.
+    Return the number and the id that a page of a feed ended with.
 
     Raises:
-        InvalidValue: No page ended with that.
+        InvalidValue: It is no token of such a page.
     """
     if token is None:
         return None
@@ -155,7 +159,7 @@ def after_event(token: FeedToken | None) -> AfterEvent | None:
 
 def page_of_run_events(items: Sequence[EventRecord], after: AfterRunEvent) -> FeedPage:
     """
-    A page of host events, and where the next one goes on.
+    Return a page of host events, with its token.
     """
     if items:
         last = items[-1]
@@ -167,10 +171,10 @@ def page_of_run_events(items: Sequence[EventRecord], after: AfterRunEvent) -> Fe
 
 def after_run_event(token: FeedToken | None) -> AfterRunEvent:
     """
-    The run, the sequence and the id that a page of host events ended with; before all of them without one.
+    Return the run, sequence and id that a page of host events ended with; the lowest without a token.
 
     Raises:
-        InvalidValue: No page ended with that.
+        InvalidValue: It is no token of such a page.
     """
     if token is None:
         return AfterRunEvent(_FIRST, 0, _FIRST)

@@ -197,7 +197,7 @@ async def test_a_column_of_another_type_holds_the_stream_and_heals(postgres_dsn:
     async with writing(postgres_dsn) as (_, store):
         psql(postgres_dsn, "ALTER TABLE poslife.run_events ALTER COLUMN sequence TYPE integer")
         for _ in range(2):
-            with pytest.raises(StorageNotReady, match="another type"):
+            with pytest.raises(StorageNotReady, match="type was changed"):
                 await store.write(records(3))
         psql(postgres_dsn, "ALTER TABLE poslife.run_events ALTER COLUMN sequence TYPE bigint")
         await store.write(records(3))

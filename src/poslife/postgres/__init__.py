@@ -1,5 +1,5 @@
 """
-The store in PostgreSQL, for production and for fleets: ``pip install 'poslife[postgres]'``.
+The store in PostgreSQL, for production and for several bots: ``pip install 'poslife[postgres]'``.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Writing batches of events over any connection: the host's too, whatever codecs it has.
+Batches of host events over any connection, a host's with codecs of its own included.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _cells: Final = cells_by_name(RUN_EVENTS)
 
 def batch_of(records: Sequence[EventRecord]) -> str:
     """
-    The records as rows.
+    Return the records as the text that `write` takes.
 
     Raises:
-        StorageRejected: PostgreSQL would keep one otherwise than it is, or not at all.
+        StorageRejected: PostgreSQL would keep one in another form, or not at all.
     """
     require_sound(records)
     with translated():
@@ -45,12 +45,12 @@ _WRITE: Final = f"{insertion('run_events', RUN_EVENTS, 1)} ON CONFLICT (event_id
 
 async def write(session: Session, batch: str) -> None:
     """
-    See `BatchWriter.write`.
+    Store the events of a batch that are not stored yet.
     """
     await session.fetch(_WRITE, batch)
 
 
-# With its transaction: a pool or a pooler may have given the backend to somebody else meanwhile.
+# With the start of its transaction: a pool or a pooler may have given the backend to another client since.
 _WHO: Final = """
 SELECT format('%s %s %s', a.pid, extract(epoch FROM a.backend_start), extract(epoch FROM a.xact_start))
 FROM pg_stat_get_activity(pg_backend_pid()) AS a
@@ -65,10 +65,7 @@ WHERE a.pid <> pg_backend_pid() AND $1::text
 
 async def take_over(session: Session, former: str | None) -> str:
     """
-    End the backend *former*, if it still holds our events in the transaction that nobody ends.
-
-    Returns:
-        Which one is used now.
+    Terminate the backend *former* where its transaction still holds our events; return the current one.
     """
     if former is not None:
         await session.fetch(_END, former)
@@ -77,7 +74,7 @@ async def take_over(session: Session, former: str | None) -> str:
 
 async def probe(session: Session) -> None:
     """
-    See `BatchWriter.probe`: as far as the commit, and no further.
+    Store an event and roll it back to a savepoint, so that all but the commit is tried.
     """
     clock = SystemClock()
     now, run = clock.now(), new_run_id(clock)

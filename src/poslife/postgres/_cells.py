@@ -2,7 +2,7 @@
 Rows as JSON, exactly as ``json_populate_recordset`` takes them and ``row_to_json`` gives them.
 
 A number goes in as text and comes out as a JSON number of any length; a time comes out in the time zone of
-the transaction, which is UTC; `UUID` and `Decimal` are Python's own, whatever the driver makes of them.
+the transaction, which is UTC. No codec of the driver takes part.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
 
 _encoder: Final = msgspec.json.Encoder()
 
-# Type checkers take the functional form with a literal alone.
+# Type checkers accept the functional form only with a literal.
 _typed_dict: Final = cast("Callable[[str, Mapping[str, Any]], type[dict[str, Any]]]", TypedDict)
 
 

@@ -32,7 +32,7 @@ class _MovedMeanwhile(StorageBusy):
 
 async def commit(database: Database, change: Change) -> Committed:
     """
-    See `Repository.commit`.
+    Commit one change, or return its first result.
     """
     mark = fingerprint(change).hex()
 
@@ -51,14 +51,14 @@ async def commit(database: Database, change: Change) -> Committed:
         except StorageRejected as refusal:
             if refusal.constraint not in CONTESTED:
                 raise
-            # Whoever was in the way may be gone by the time it is looked for: then all is tried again.
+            # The position or fill in the way may be gone when it is looked up: then the commit is retried.
             await database.transact(lambda session: explain(session, change))
     raise StorageBusy(f"the positions of change {change.id} were taken and released {_TRIES} times meanwhile")
 
 
 class NotTogether(Exception):
     """
-    Nothing of several changes was committed: for one of them there is more to be said than that it was.
+    None of several changes was committed, since one of them needs an answer of its own.
     """
 
 
@@ -67,8 +67,8 @@ async def commit_together(database: Database, changes: Sequence[Change]) -> list
     Commit changes of different positions in one transaction.
 
     Raises:
-        NotTogether: One of them is refused, was committed before, or is in somebody's way.
-        StorageUnavailable: Unknown whether they were committed: repeat each.
+        NotTogether: One of them is refused, was committed before, or met a lock.
+        StorageUnavailable: They may be committed or not: repeat each.
     """
 
     async def attempt(session: Session) -> list[Committed]:
@@ -95,7 +95,7 @@ async def _attempt(session: Session, changes: Sequence[Change], ground: Ground) 
     heads = ground.heads
     transitions = [transition for change in changes for transition in change.transitions]
     if any(transition.version > 1 and transition.ref not in heads for transition in transitions):
-        # The statement saw the store as it was before it waited for an earlier attempt.
+        # The statement's snapshot is older than its wait for an earlier attempt.
         heads = await read_heads(session, changes)
     for change in changes:
         await _check(session, change, heads)
@@ -113,7 +113,7 @@ async def _attempt(session: Session, changes: Sequence[Change], ground: Ground) 
 
 async def _check(session: Session, change: Change, heads: Heads) -> None:
     """
-    The three checks, in their order of precedence over the whole change.
+    Make the three checks, each over the whole change before the next.
     """
     require_found(change.transitions, heads)
     closed = [

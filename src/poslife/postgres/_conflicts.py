@@ -1,5 +1,5 @@
 """
-Why a unique index refused a change: who holds the key, which fill is stored.
+Reasons why a unique index refused a change: the holder of a key, or a stored fill.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _key_cells: Final = cells_by_name([column for column in POSITIONS if column.path
 
 CONTESTED: Final = frozenset({_ONE_LIVE_PER_KEY, _ONE_FILL, _ONE_NUMBER})
 """
-The indexes over what others may take first.
+The indexes that another transaction's rows may violate.
 """
 
 
 async def explain(session: Session, change: Change) -> None:
     """
-    Raise what stands in the way of *change*; return where nothing does any more.
+    Raise the error that names the conflict of *change*; return where there is none any more.
 
     Raises:
-        DuplicatePosition: A key that it claims is held. This comes first, whichever index has refused.
-        FillAlreadyStored: A fill of it is stored.
-        StorageRejected: It claims one key, stores one fill or numbers two events alike itself.
+        DuplicatePosition: A key that it claims is held. This has precedence, whichever index refused.
+        FillAlreadyStored: One of its fills is stored.
+        StorageRejected: It claims a key twice, stores a fill twice, or gives two events one number.
     """
     await _explain_keys(session, change)
     await _explain_fills(session, change)
@@ -89,7 +89,7 @@ async def _explain_fills(session: Session, change: Change) -> None:
 
 
 def _explain_numbers(change: Change) -> None:
-    # Between changes only a position that appears meanwhile has such numbers already.
+    # A stored event can have such a number only where the position appeared since: that is retried.
     numbers = Counter((event.header.ref, event.version, event.index) for event in change.events)
     for (ref, version, index), times in numbers.items():
         if times > 1 and ref is not None:

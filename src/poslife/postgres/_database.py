@@ -1,8 +1,8 @@
 """
-The driver's edge: transactions over a pool, our own or the host's. Text goes in, JSON text comes out.
+Transactions over a pool, ours or the host's. Arguments are text, and results are JSON text.
 
-The only codec that is relied on is the one for ``text``: every argument is cast from it in SQL and every
-result to it, so that whatever codecs a host has set on its connections, nothing is turned by them.
+SQL casts every argument from ``text`` and every result to it. So only the codec for ``text`` matters,
+whichever others a host has set on its connections.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Session:
     One transaction on one connection.
 
     Attributes:
-        begun: The server said that the transaction has begun.
+        begun: The server has confirmed that the transaction began.
         whole: The connection is in a known state and can be used on.
     """
 
@@ -55,10 +55,10 @@ class Session:
 
     async def begin(self, script: str) -> None:
         """
-        Begin, inheriting nothing: with `Limits.begin`.
+        Begin the transaction with the settings of `Limits.begin`.
 
         Raises:
-            NotBegun: The connection had died; nothing was asked of the server.
+            NotBegun: The connection was lost; no statement has reached the server.
         """
         try:
             await self.run(script)
@@ -72,18 +72,18 @@ class Session:
 
     async def commit(self) -> None:
         """
-        Commit.
+        Commit the transaction.
 
         Raises:
-            StorageUnavailable: The answer did not come, or was that the transaction had failed before.
+            StorageUnavailable: There was no answer, or the transaction had failed before.
         """
         answer = await self.run("COMMIT")
-        if answer != "COMMIT":  # pragma: no cover - only after an error that nobody heard of
+        if answer != "COMMIT":  # pragma: no cover - only after an error that was not raised
             raise StorageUnavailable(f"the server answered COMMIT with {answer}")
 
     async def roll_back(self) -> None:
         """
-        Undo the transaction where the connection can still be asked to, and end the connection otherwise.
+        Roll the transaction back where the connection still answers, and terminate the connection otherwise.
         """
         if self.whole and self.begun:
             with suppress(StorageUnavailable):
@@ -92,10 +92,10 @@ class Session:
 
     def discard_if_broken(self) -> None:
         """
-        End a connection in an unknown state at once: it is not used again, and its pool makes a new one.
+        Terminate a connection in an unknown state, so that its pool makes a new one.
         """
         if not self.whole:
-            # The driver may have seen the end of the connection and taken it back already.
+            # The driver may have closed the connection already.
             with suppress(asyncpg.InterfaceError):
                 self._connection.terminate()
 
@@ -117,9 +117,9 @@ class Session:
 
     async def is_pooled(self) -> bool:
         """
-        Whether a pooler between us and the server lends its connections to others, too.
+        Tell if a pooler of transactions is between the connection and the server.
 
-        It tells a process id of its own making when it lets us in.
+        A pooler gives a process id of its own making at the start of a connection.
         """
         (backend,) = await self.fetch("SELECT pg_backend_pid()::text")
         return int(backend) != self._connection.get_server_pid()
@@ -145,14 +145,14 @@ class Session:
 def _text(cell: object) -> str:
     if not isinstance(cell, str):
         raise StorageUnavailable(
-            f"the pool has a codec of its own for text ({type(cell).__name__}): lend one without"
+            f"the pool decodes text as {type(cell).__name__}: lend a pool without a codec for text"
         )
     return cell
 
 
 class Database:
     """
-    Runs pieces of work, each in a transaction of its own.
+    A database, in which each piece of work is a transaction.
     """
 
     def __init__(self, source: Dsn | HostPool, limits: Limits) -> None:
@@ -164,20 +164,20 @@ class Database:
     @property
     def is_open(self) -> bool:
         """
-        Whether there are connections to work with.
+        True between `connect` and `aclose`.
         """
         return self._connections is not None
 
     async def connect(self) -> None:
         """
-        Have connections from here on. None may have been made yet.
+        Allow connections, which are made when they are needed.
         """
         source = self._source
         self._connections = Pool(source, self.limits) if isinstance(source, Dsn) else source
 
     async def aclose(self) -> None:
         """
-        Close the connections if they are ours: in good order within the time for connecting, else at once.
+        Close the pool if it is ours: in good order within the time for connecting, else at once.
         """
         connections, self._connections = self._connections, None
         if connections is not None:
@@ -185,7 +185,7 @@ class Database:
 
     def abandon(self) -> None:
         """
-        Let go of the connections if they are ours, without a word to the server.
+        Terminate the connections immediately if they are ours.
         """
         connections, self._connections = self._connections, None
         if connections is not None:
@@ -195,8 +195,8 @@ class Database:
         """
         Do *work* in a transaction and commit it.
 
-        What certainly left nothing behind is met by trying again at once: a deadlock, or a pooled connection
-        that had died before the transaction began.
+        It is retried at once where it was certainly rolled back: after a deadlock, or where a pooled
+        connection was lost before the transaction began.
         """
         tries = 1
         while True:
@@ -220,7 +220,7 @@ class Database:
             await session.roll_back()
             raise
         finally:
-            # What became of the transaction is known; a connection that cannot be reset is no news of it.
+            # The transaction's result is known; an error in giving the connection back does not change it.
             with suppress(*DRIVER_ERRORS):
                 await connections.release(connection)
         return result
@@ -231,10 +231,10 @@ class Database:
         except TimeoutError as error:
             waited = f"no connection within {self.limits.connect:g} s"
             raise StorageUnavailable(
-                f"{waited}: the server does not answer, or the pool has none to spare"
+                f"{waited}: the server does not answer, or all connections of the pool are in use"
             ) from error
         except (ValueError, *DRIVER_ERRORS) as error:
-            # A refused certificate is, to Python, an error of a value, too: its address could be read.
+            # A refused certificate is both a ValueError and an OSError, and no fault of the DSN.
             unreadable = isinstance(error, ValueError) and not isinstance(error, OSError)
             if unreadable and isinstance(self._source, Dsn):
                 raise InvalidUrl(self._source.shown(), str(error)) from error

@@ -1,5 +1,5 @@
 """
-Dead letters: the events that are refused for good, until somebody has them tried again.
+Dead letters: events refused for good, kept until they are replayed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ON CONFLICT (event_id) DO NOTHING
 
 async def bury(session: Session, letter: DeadLetter) -> None:
     """
-    See `BatchWriter.bury`.
+    Keep an event that was refused, unless it is stored.
     """
     record = encode_dead_letter(letter.record)
     reason = clean_text(letter.reason, most=len(letter.reason))
@@ -64,7 +64,7 @@ _decoder: Final = msgspec.json.Decoder(_Line)
 
 async def list_dead_letters(session: Session, after: UUID, limit: int) -> Page[BuriedLetter]:
     """
-    See `DeadLetterBox.list_dead_letters`.
+    Return the page of dead letters after *after* that were not replayed.
     """
     rows = await session.fetch(_LIST, str(after), str(limit + 1))
     lines = [_decoder.decode(row) for row in rows]
@@ -87,7 +87,10 @@ RETURNING encode(record, 'hex')
 
 async def replay(session: Session, event: EventId) -> None:
     """
-    See `DeadLetterBox.replay`.
+    Store the event of a dead letter, and mark the letter as replayed.
+
+    Raises:
+        DeadLetterNotFound: There is none, or it was replayed.
     """
     encoded = await session.fetch_one(_MARK, str(event))
     if encoded is None:

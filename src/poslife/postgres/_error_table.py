@@ -1,5 +1,5 @@
 """
-What each of the driver's errors means, as data: the first rule that fits, by type and then by SQLSTATE.
+The meaning of the driver's errors, as data: the first rule that fits, by type and then by SQLSTATE.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ __all__ = ["BY_SQLSTATE", "BY_TYPE", "Ruling", "Verdict", "ruling_of"]
 
 class Verdict(enum.Enum):
     """
-    What an error says of what was written, and of the store.
+    The meaning of an error for the values written, and for the store.
     """
 
     ROW = "row"
-    """A value is refused, and will be again."""
+    """A value is refused, and would be again."""
     HOLD = "hold"
-    """Nothing is wrong with the values; somebody must put the store right."""
+    """The values are valid; an operator must repair the store."""
     BUSY = "busy"
-    """Somebody else's lock, or the bad luck of two at once."""
+    """Another transaction's lock, or a conflict of two transactions."""
     RETRY = "retry"
-    """An outage, or nobody knows: again, later."""
+    """An outage, or an unknown error: retry later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """
-    A verdict, and whether what was sent may have been committed all the same.
+    A verdict, with advice for the operator.
 
     Attributes:
-        verdict: What it says.
-        ambiguous: Whether it may have been committed.
-        advice: What somebody can do.
-        tries: How often events are tried before a refusal is believed.
+        verdict: The meaning of the error.
+        ambiguous: The transaction may have been committed.
+        advice: What an operator can do.
+        tries: How often an event is tried before it becomes a dead letter.
     """
 
     verdict: Verdict
@@ -61,20 +61,21 @@ def _hold(advice: str) -> Ruling:
 
 
 _POOLED: Final = Ruling(
-    Verdict.RETRY, advice="behind a pooler of transactions no statement is kept: statement_cache_size=0"
+    Verdict.RETRY,
+    advice="prepared statements are lost behind a pooler of transactions: set statement_cache_size=0",
 )
 
 BY_SQLSTATE: Final[Mapping[str, Ruling]] = MappingProxyType(
     {
         "08": _DOUBT,
         "08004": _hold("the server does not let this role in: check user and pg_hba.conf"),
-        # A statement that was planned for a table as it was: a new connection, at once, plans it anew.
+        # A statement planned before its table changed: a new connection plans it again.
         "0A": _RETRY,
         "22": _ROW,
-        # Our own bytes, of the type that the column had.
-        "22P03": _hold("a column has another type by now: open the store again to have the schema checked"),
+        # Our binary cell has the type that the column had before.
+        "22P03": _hold("a column's type was changed: open the store again to have the schema checked"),
         "23": _ROW,
-        # A foreign key of somebody's, whose row may not be committed yet; ours have none.
+        # An operator's foreign key, whose row may not be committed yet; poslife has none on events.
         "23503": Ruling(Verdict.ROW, tries=5),
         "25": _RETRY,
         "25006": _hold(
@@ -82,7 +83,7 @@ BY_SQLSTATE: Final[Mapping[str, Ruling]] = MappingProxyType(
         ),
         "26": _POOLED,
         "28": _hold("check user and password, and pg_hba.conf"),
-        # An end of a transaction that there is none of: our own fault, and nothing is in doubt.
+        # A COMMIT or ROLLBACK without a transaction: a defect of ours that leaves nothing in doubt.
         "3B": _RETRY,
         "3D": _hold("create the database first"),
         "3F": _hold("the schema is gone: open the store again to migrate"),
@@ -90,24 +91,24 @@ BY_SQLSTATE: Final[Mapping[str, Ruling]] = MappingProxyType(
         "40001": _BUSY,
         "40003": _DOUBT,
         "40P01": _BUSY,
-        "42": _hold("the schema is not as it was: open the store again to have it checked"),
+        "42": _hold("the schema was changed: open the store again to have it checked"),
         "42501": _hold("grant this role what poslife needs in schema poslife, as the role that migrated it"),
         "42703": _hold("a column is gone: open the store again to have the schema checked"),
         "42P01": _hold("a table is gone: open the store again to have the schema checked"),
         "42P05": _POOLED,
         "44": _ROW,
         "53": Ruling(Verdict.RETRY),
-        # Not repeated as an outage is: a probe's small row may still fit, and would make a batch the suspect.
+        # No RETRY: a probe's small row may still fit on the disk, and the batch would be bisected for it.
         "53100": _hold("the server's disk is full: make room; nothing was lost"),
         "53300": Ruling(
             Verdict.RETRY,
             advice="the server has no connection left: raise max_connections or make pools smaller",
         ),
         "54": _ROW,
-        # Too many columns or arguments: our own fault, and no value's.
+        # Too many columns or arguments: a defect of ours, not of a value.
         "54011": _RETRY,
         "54023": _RETRY,
-        # Locks, and not outages: no event is suspected for them.
+        # Locks are no outages, and no event is tried by itself for them.
         "55": _RETRY,
         "55006": _BUSY,
         "55P03": _BUSY,
@@ -117,14 +118,14 @@ BY_SQLSTATE: Final[Mapping[str, Ruling]] = MappingProxyType(
         "57P03": _DOUBT,
         "57P04": _hold("the database was dropped"),
         "58": _hold("the server cannot use its own files: look at its log"),
-        # What a trigger raises may be meant for one row, or for all.
+        # A trigger may refuse one row, or all.
         "P0": _hold("a trigger of yours refuses events"),
         "XX001": _hold("the server found its data corrupted: look at its log"),
         "XX002": _hold("the server found an index corrupted: REINDEX it"),
     }
 )
 """
-By the whole SQLSTATE, and else by its class. What is not here is retried, in doubt.
+Rules by SQLSTATE, or by its class. An error without a rule is retried, and is ambiguous.
 """
 
 BY_TYPE: Final[tuple[tuple[type[BaseException], Ruling], ...]] = (
@@ -137,27 +138,29 @@ BY_TYPE: Final[tuple[tuple[type[BaseException], Ruling], ...]] = (
     (ConnectionRefusedError, _RETRY),
     (OSError, _DOUBT),  # time-outs among them
     (asyncpg.exceptions.ClientConfigurationError, _hold("check the DSN")),
-    # Also where it is our own fault, an argument too many: a probe that succeeds tells that from an outage.
+    # A defect of ours, such as a wrong argument, is among them: unlike an outage it lets a probe succeed.
     (asyncpg.InterfaceError, _DOUBT),
     (asyncpg.InternalClientError, _DOUBT),
 )
 """
-What no server said.
+Rules for errors that do not come from the server.
 """
 
 _CLIENT_SIDE: Final = _ROW
-_POOL_CLOSED: Final = _hold("whoever lent the pool has closed it: lend another one")
-_NO_TLS: Final = _hold("the server takes no TLS, and the DSN asks for it: put right one of them")
-_NO_PARTITION: Final = _hold("a partition of run_events is gone, and the default one: open the store again")
+_POOL_CLOSED: Final = _hold("the host has closed the pool: make a store over another one")
+_NO_TLS: Final = _hold("the DSN asks for TLS and the server has none: change one of them")
+_NO_PARTITION: Final = _hold(
+    "run_events has no partition for the month and no default one: open the store again"
+)
 
 
 def ruling_of(error: BaseException, *, row: int | None = None) -> Ruling:
     """
-    The rule that fits.
+    Return the rule for an error.
 
     Args:
-        error: What the driver raised.
-        row: The row of a COPY that the server named, where it did: then a trigger's word is of that row.
+        error: The driver's exception.
+        row: The row of a COPY that the server named, if it did: a trigger's error is about that row then.
     """
     if isinstance(error, asyncpg.PostgresError):
         return _of_server(error, row)
@@ -174,10 +177,10 @@ def ruling_of(error: BaseException, *, row: int | None = None) -> Ruling:
 def _of_server(error: asyncpg.PostgresError, row: int | None) -> Ruling:
     code = error.sqlstate or ""
     if isinstance(error, asyncpg.DataError) and error.severity is None:
-        # The driver's own: it could not encode a value, and the server was not asked.
+        # The driver could not encode a value, and has sent nothing.
         return _CLIENT_SIDE
     if code == "23514" and error.constraint_name is None:
-        # "No partition of relation found for row": no constraint is named, and no row is to blame.
+        # "No partition of relation found for row": it names no constraint, and no row is at fault.
         return _NO_PARTITION
     if code.startswith("P0") and row is not None:
         return _ROW

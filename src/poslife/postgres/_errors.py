@@ -1,5 +1,5 @@
 """
-asyncpg's exceptions become ours, in this one place.
+Translation of asyncpg's exceptions into poslife's.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ DRIVER_ERRORS: Final = (
     UnicodeError,
 )
 """
-What asyncpg raises.
+The exceptions that asyncpg raises.
 """
 
 _SPARING: Final = frozenset({"22", "23", "40", "42", "44", "54", "55"})
 """
-The classes after which a connection is as good as before, once it is rolled back.
+The classes of SQLSTATEs after which a rolled back connection can be used again.
 """
 
 _LONGEST: Final = 500
@@ -51,13 +51,13 @@ _LONGEST: Final = 500
 @contextmanager
 def translated() -> Generator[None]:
     """
-    Raise ours from theirs. `asyncio.CancelledError` and our own pass through.
+    Translate the driver's exceptions. `asyncio.CancelledError` and poslife's own pass through.
 
     Raises:
-        StorageRejected: The store refuses the values for good; with the constraint's name, where one did.
-        StorageBusy: A lock was not to be had.
-        StorageNotReady: Somebody must put the store right.
-        StorageUnavailable: Everything else: nothing is taken for a refusal that may be an outage.
+        StorageRejected: The store refuses the values for good; with the name of a violated constraint.
+        StorageBusy: A lock was not available.
+        StorageNotReady: An operator must repair the store.
+        StorageUnavailable: Any other error: what may be an outage is not taken for a refusal.
     """
     try:
         yield
@@ -67,45 +67,45 @@ def translated() -> Generator[None]:
 
 def translate_error(error: BaseException, *, row: int | None = None) -> RepositoryError:
     """
-    Our exception for the driver's.
+    Return poslife's exception for the driver's.
 
     Args:
-        error: What the driver raised.
-        row: The row of a batch that it is about, where that is known.
+        error: The driver's exception.
+        row: The row of a batch that it is about, if that is known.
     """
     ruling = ruling_of(error, row=row)
-    told = "no answer in time" if isinstance(error, TimeoutError) else _told(error)
+    message = "no answer in time" if isinstance(error, TimeoutError) else _one_line(error)
     if ruling.advice is not None:
-        told = f"{told}; {ruling.advice}"
+        message = f"{message}; {ruling.advice}"
     match ruling.verdict:
         case Verdict.ROW:
             constraint = error.constraint_name if isinstance(error, asyncpg.PostgresError) else None
-            return StorageRejected(told, constraint=constraint, row=row, tries=ruling.tries)
+            return StorageRejected(message, constraint=constraint, row=row, tries=ruling.tries)
         case Verdict.HOLD:
-            return StorageNotReady(told)
+            return StorageNotReady(message)
         case Verdict.BUSY:
-            return StorageBusy(told)
+            return StorageBusy(message)
         case Verdict.RETRY:
-            return StorageUnavailable(told)
+            return StorageUnavailable(message)
 
 
-def _told(error: BaseException) -> str:
+def _one_line(error: BaseException) -> str:
     """
-    An error in one line: its class, SQLSTATE and message; never the values, which may be long or secret.
+    Return class, SQLSTATE and message, without the values, which may be long or secret.
     """
-    said, code = str(error), None
+    text, code = str(error), None
     if isinstance(error, asyncpg.PostgresError):
-        # Not its details: there the server quotes the whole row that it refuses.
-        said, code = str(error.args[0]) if error.args else "", error.sqlstate
-    message = " ".join(said.split())[:_LONGEST] or "no message"
+        # Its details are left out: there the server quotes the whole row.
+        text, code = str(error.args[0]) if error.args else "", error.sqlstate
+    message = " ".join(text.split())[:_LONGEST] or "no message"
     return f"{type(error).__name__}{f' {code}' if code else ''}: {message}"
 
 
 def leaves_connection_whole(error: BaseException) -> bool:
     """
-    Whether the server answered with an error after which the connection can be rolled back and used again.
+    Tell if an error leaves a connection that can be rolled back and used again.
 
-    Everything else, cancellation and time-outs included, leaves it in a state that nobody knows.
+    Any other error, cancellation and time-outs included, leaves the connection in an unknown state.
     """
     if not isinstance(error, asyncpg.PostgresError) or error.severity_en != "ERROR":
         return False
@@ -115,7 +115,7 @@ def leaves_connection_whole(error: BaseException) -> bool:
 
 def is_lost_connection(error: BaseException | None) -> bool:
     """
-    Whether the connection is gone, and not merely slow.
+    Tell if the connection was lost, and is not merely slow.
     """
     lost = isinstance(error, asyncpg.PostgresConnectionError | asyncpg.InterfaceError | OSError)
     return lost and not isinstance(error, TimeoutError)
@@ -123,11 +123,11 @@ def is_lost_connection(error: BaseException | None) -> bool:
 
 def was_rolled_back(error: BaseException) -> bool:
     """
-    Whether the server certainly rolled back because of bad luck, so that trying again at once is right.
+    Tell if the server has certainly rolled back for a conflict, so that a retry at once is right.
     """
     cause = error.__cause__
     if isinstance(cause, asyncpg.CheckViolationError):
-        # No constraint's, but a partition's: its events were given to a new one under way.
+        # The error of a partition, whose events were moved to a new one meanwhile.
         return cause.constraint_name is None
     return isinstance(
         cause,

@@ -1,10 +1,9 @@
 """
-Events over a connection of their own, by COPY.
+Host events by COPY, over a connection for them alone: commits neither wait for them nor delay them.
 
-Straight into the table when the last attempt was clear. After any doubt the table is asked first which of
-them it has, and the others are written. That is for speed, not for safety: whatever is sent, the primary key
-stores an event once, and a COPY that meets one is undone as a whole. The trading pool is never waited for,
-and never made to wait.
+A batch is copied into the table at once where the result of the last one is known. Else the table is asked
+first which events it has, and the others are copied. The primary key stores an event once in either case: a
+COPY that meets a stored event is undone as a whole, and the question saves that attempt.
 """
 
 from __future__ import annotations
@@ -38,11 +37,11 @@ __all__ = ["EventWriter"]
 ResultT = TypeVar("ResultT")
 
 _COLUMNS: Final = list(names_of(RUN_EVENTS))
-# So many are encoded while the server stores those before them, and while the event loop waits.
+# Records encoded at a time: while the server stores those before them, and while the event loop waits.
 _PART: Final = 250
 _LINE: Final = re.compile(r"^COPY [^,]+, \D*(\d+)", re.MULTILINE)
 
-# The ends are for whoever plans it: partitions that cannot have any of them are not looked into.
+# The planner leaves out the partitions outside the first and the last id.
 _STORED: Final = """
 SELECT e.event_id
 FROM poslife.run_events AS e
@@ -67,11 +66,11 @@ class _Backend(NamedTuple):
 
 class EventWriter:
     """
-    Writes batches, and keeps a connection for it.
+    A writer of batches, with its connection.
 
     Args:
         dsn: Where to connect to.
-        limits: How long things may take.
+        limits: The time-outs.
     """
 
     def __init__(self, dsn: Dsn, limits: Limits) -> None:
@@ -79,7 +78,7 @@ class EventWriter:
         self._limits = limits
         self._connection: asyncpg.Connection | None = None
         self._backend: _Backend | None = None
-        # What an earlier process may have written is in doubt, too.
+        # An earlier process may have stored some of the first events.
         self._in_doubt = True
         self._turn = asyncio.Lock()
 
@@ -90,13 +89,13 @@ class EventWriter:
             try:
                 await self._written(records)
             except StorageUnavailable as error:
-                # Bad luck: a deadlock, or a partition that was attached under way.
+                # A deadlock, or a partition that was attached meanwhile.
                 if not was_rolled_back(error):
                     raise
                 await self._written(records)
 
     async def _written(self, records: Sequence[EventRecord]) -> None:
-        await self._connected()  # where it is in doubt, an old backend of ours is ended first
+        await self._connected()  # in doubt this terminates our former backend
         places: Sequence[int] = range(len(records))
         if self._in_doubt:
             places = await self._places_of_missing(records)
@@ -109,9 +108,9 @@ class EventWriter:
                     raise
                 missing = await self._places_of_missing(records)
                 if len(missing) >= len(places):
-                    raise  # a unique index of somebody else's: that is no repetition
+                    raise  # an operator's unique index refused it: it is no repetition
                 places = missing
-        # Of what an earlier process had written, the next batch may be a part, too.
+        # The next batch may have events that an earlier process stored, too.
         self._in_doubt = len(places) < len(records)
 
     async def _places_of_missing(self, records: Sequence[EventRecord]) -> Sequence[int]:
@@ -141,7 +140,7 @@ class EventWriter:
 
     async def aclose(self) -> None:
         """
-        Close the connection, in good order if that takes no longer than connecting may.
+        Close the connection: in good order within the time for connecting, else at once.
         """
         async with self._turn:
             connection, self._connection = self._connection, None
@@ -153,7 +152,7 @@ class EventWriter:
 
     def abandon(self) -> None:
         """
-        Close the connection without a word to the server.
+        Terminate the connection immediately.
         """
         self._lose()
 
@@ -161,11 +160,11 @@ class EventWriter:
         self, work: Callable[[asyncpg.Connection], Awaitable[ResultT]], places: Sequence[int] = ()
     ) -> ResultT:
         """
-        Do *work*, and say in our words what went wrong, and whether it is in doubt.
+        Do *work*, translate its errors, and note if its result is in doubt.
 
         Args:
-            work: What to do.
-            places: Where in the batch the rows of a COPY stand.
+            work: The statements to run.
+            places: The places in the batch of the rows of a COPY.
         """
         connection = await self._connected()
         try:
@@ -176,7 +175,7 @@ class EventWriter:
             self._in_doubt = True
             raise
         except StorageRejected as refused:
-            # An event of which we saw that it is not sound, amid a COPY that the server was told to forget.
+            # An invalid event, found while the COPY was sent: the driver has told the server to give it up.
             self._lose()
             if refused.row is not None:
                 refused.row = places[refused.row]
@@ -188,7 +187,7 @@ class EventWriter:
         cause = _cause(error)
         row = _row_of(cause, places)
         ruling = ruling_of(cause, row=row)
-        # What is put right, or is another server by then, is met by a new connection.
+        # After a repair or a failover a new connection is needed.
         if ruling.verdict is Verdict.HOLD or not leaves_connection_whole(cause):
             self._lose()
         elif self._connection is not None and self._connection.is_in_transaction():
@@ -220,7 +219,7 @@ class EventWriter:
         await connection.execute(self._limits.for_session)
         before, ((pid, started),) = self._backend, await connection.fetch(_WHO)
         if before is not None and self._in_doubt:
-            # It may hold these events in a transaction that nobody ends, and every row would wait for it.
+            # Its transaction may hold these events without an end, and each row would wait for it.
             await connection.fetch(_END, *before, int(self._limits.lock * 1000))
         self._backend = _Backend(pid, started)
         return connection
@@ -228,7 +227,7 @@ class EventWriter:
     def _lose(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            # The driver may have seen its end already.
+            # The driver may have closed it already.
             with suppress(asyncpg.InterfaceError):
                 connection.terminate()
 
@@ -241,7 +240,7 @@ async def _copy(connection: asyncpg.Connection, records: Sequence[EventRecord]) 
 
 class _Parts:
     """
-    A COPY's data, as the driver asks for it.
+    The data of a COPY, in parts.
     """
 
     def __init__(self, records: Sequence[EventRecord]) -> None:
@@ -269,7 +268,7 @@ async def _undone(connection: asyncpg.Connection, records: Sequence[EventRecord]
 
 def _cause(error: BaseException) -> BaseException:
     """
-    What the driver ran into, where it says only that it cannot go on after that.
+    Return the error behind an `asyncpg.InterfaceError` that only says that the driver cannot continue.
     """
     seen: BaseException = error
     while isinstance(seen, asyncpg.InterfaceError) and isinstance(seen.__context__, DRIVER_ERRORS):
@@ -279,7 +278,7 @@ def _cause(error: BaseException) -> BaseException:
 
 def _row_of(error: BaseException, places: Sequence[int]) -> int | None:
     """
-    The row that the server names. Its words are in its own language, so the number alone is read.
+    Return the row that the server names, by its number: the other words are in the server's language.
     """
     if not isinstance(error, asyncpg.PostgresError) or not error.context:
         return None

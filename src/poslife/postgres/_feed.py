@@ -1,9 +1,9 @@
 """
-The life events, for those who follow them, and the host events.
+The feeds of life events and of host events.
 
-Numbers from a sequence are given before a transaction ends, and transactions end in another order: who reads
-up to the highest number misses what is committed later under a lower one. So life events bear the id of their
-transaction, and are read below the oldest one that still runs.
+A sequence numbers rows before their transactions end, and these end in another order: a reader that goes on
+from the highest number misses rows committed later under lower ones. So each life event has the id of its
+transaction, and only events of transactions older than every running one are read.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WHERE (l.commit_xid, l.event_id) > ($1::text::xid8, $2::text::uuid)
   AND l.commit_xid < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY l.commit_xid, l.event_id
 LIMIT $3::text::bigint
-"""  # noqa: S608 - names of our own
+"""  # noqa: S608 - made of constants
 
 _IS_OURS: Final = """
 SELECT 'yes' FROM poslife.life_events AS l WHERE l.commit_xid = $1::text::xid8 AND l.event_id = $2::text::uuid
@@ -49,10 +49,10 @@ _decoder: Final = msgspec.json.Decoder(_Line)
 
 async def fetch_life_events(session: Session, after: AfterEvent | None, limit: int) -> list[str]:
     """
-    The rows of a page, which are read when the transaction is over: it is not to wait for that.
+    Return the rows of a page, to be decoded after the transaction.
 
     Raises:
-        InvalidValue: The token is of another database: what it has passed is not what this one has.
+        InvalidValue: The token is of another database.
     """
     begin = AfterEvent(0, UUID(int=0)) if after is None else after
     if after is not None and await session.fetch_one(_IS_OURS, str(after.number), str(after.event)) is None:
@@ -62,7 +62,7 @@ async def fetch_life_events(session: Session, after: AfterEvent | None, limit: i
 
 def life_event_page(rows: Sequence[str], after: AfterEvent | None) -> FeedPage:
     """
-    See `LifeEventFeed.read_life_events`.
+    Return the page of life events of *rows*.
     """
     lines = [_decoder.decode(row) for row in rows]
     items = tuple(record_of(line.event) for line in lines)
@@ -78,18 +78,18 @@ CROSS JOIN LATERAL (SELECT {listed_events(RUN_EVENTS, "e")}) AS t
 WHERE (e.run, e.sequence, e.event_id) > ($1::text::uuid, $2::text::bigint, $3::text::uuid)
 ORDER BY e.run, e.sequence, e.event_id
 LIMIT $4::text::bigint
-"""  # noqa: S608 - names of our own
+"""  # noqa: S608 - made of constants
 
 
 async def fetch_run_events(session: Session, after: AfterRunEvent, limit: int) -> list[str]:
     """
-    The rows of a page, as above.
+    Return the rows of a page, to be decoded after the transaction.
     """
     return await session.fetch(_READ_RUNS, str(after.run), str(after.sequence), str(after.event), str(limit))
 
 
 def run_event_page(rows: Sequence[str], after: AfterRunEvent) -> FeedPage:
     """
-    See `RunEventFeed.read_run_events`.
+    Return the page of host events of *rows*.
     """
     return page_of_run_events([record_of(row) for row in rows], after)

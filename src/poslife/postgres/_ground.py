@@ -1,5 +1,5 @@
 """
-What a commit is checked against: its registration, its run's lease, and the heads of its positions.
+The start of a commit: registration of the change, lease of its run, heads of its positions.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ class Ground(msgspec.Struct, frozen=True):
     heads: Heads
 
 
-# The last of its life events' digests.
+# The digest of the position's last life event.
 _TRAIL: Final = """(
     SELECT encode(l.digest, 'hex') FROM poslife.life_events AS l
     WHERE l.ref = p.ref ORDER BY l.version DESC, l.index DESC LIMIT 1
 )"""
 
-# The changes are registered first of all: a repetition waits here for an earlier attempt that is still in
-# flight. The conditions on `registered` make sure of that order, and that a repetition locks nothing.
+# The changes are registered first: a repetition waits here for an earlier attempt that still runs. The
+# conditions on `fresh` keep this order, and keep a repetition from locking anything.
 _TAKE_GROUND: Final = f"""
 WITH registered AS (
     INSERT INTO poslife.changes (change_id, fingerprint, run, at)
@@ -98,12 +98,12 @@ SELECT json_build_object(
     'leased', (SELECT count(*) FROM lease) = cardinality($2::text[]),
     'heads', (SELECT coalesce(json_agg(h), '[]') FROM heads AS h)
 )::text
-"""  # noqa: S608 - a statement of our own
+"""  # noqa: S608 - made of constants
 
 
 async def take_ground(session: Session, changes: Sequence[Change], marks: Sequence[str]) -> Ground:
     """
-    Register the changes, hold their run and lock their positions.
+    Register the changes, lock their runs and their positions, and return what the checks need.
 
     Args:
         session: The transaction they are committed in.
@@ -116,7 +116,7 @@ async def take_ground(session: Session, changes: Sequence[Change], marks: Sequen
             for change, mark in zip(changes, marks, strict=True)
         ]
     )
-    # The run is held by every change: ending it waits for what a dead process has in flight at the server.
+    # Every change locks its run: so ending the run waits for commits that a dead process has at the server.
     runs = [str(run) for run in {change.run for change in changes}]
     answer = await session.fetch(_TAKE_GROUND, registration, runs, _refs_of(changes))
     row = _ground_decoder.decode(answer[0])
@@ -132,7 +132,7 @@ WITH heads AS (
     FOR NO KEY UPDATE
 )
 SELECT coalesce(json_agg(h), '[]')::text FROM heads AS h
-"""  # noqa: S608 - a statement of our own
+"""  # noqa: S608 - made of constants
 
 
 async def read_heads(session: Session, changes: Sequence[Change]) -> Heads:

@@ -14,12 +14,12 @@ __all__ = ["Limits"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """
-    How long things may take, in seconds.
+    Time-outs, in seconds.
 
     Attributes:
         connect: To get a connection, or to open the store.
-        command: For the answer to one statement. The server gives up earlier, so that its word arrives.
-        lock: For a lock that somebody else holds.
+        command: For the answer to one statement. The server gives up earlier, so that its error arrives.
+        lock: For a lock of another transaction.
     """
 
     connect: float = 10.0
@@ -37,9 +37,9 @@ class Limits:
     @property
     def begin(self) -> str:
         """
-        How every transaction begins: taking over nothing that the session, the role or the database says.
+        The statements that begin a transaction, whatever the session, the role or the database is set to.
 
-        The time-out for an idle transaction ends one whose connection fell silent, and frees its locks.
+        The time-out for an idle transaction ends one whose client is gone, and frees its locks.
         """
         command = _milliseconds(self.command)
         return (
@@ -55,7 +55,7 @@ class Limits:
     @property
     def for_session(self) -> str:
         """
-        The same for a connection of our own, whose transactions are statements by themselves.
+        The statements that set up a session whose transactions are single statements.
         """
         command = _milliseconds(self.command)
         seconds = max(round(self.command / 3), 1)
@@ -72,7 +72,7 @@ class Limits:
             # From PostgreSQL 17 on.
             "SELECT set_config('transaction_timeout', '0', false)"
             " WHERE current_setting('transaction_timeout', true) IS NOT NULL;"
-            # So that the server, too, sees the end of a network that swallows everything, and lets go.
+            # So that the server, too, notices a network that drops every packet, and ends the session.
             f"SET tcp_user_timeout = {command};"
             f"SET tcp_keepalives_idle = {seconds};"
             f"SET tcp_keepalives_interval = {seconds};"

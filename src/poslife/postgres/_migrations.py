@@ -1,5 +1,5 @@
 """
-Applying the migrations: all or nothing, once, under a lock.
+Migration of the database: all or nothing, once, under a lock.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from poslife.storage._migrations import Applied, Migration, known_migrations, pe
 
 __all__ = ["MIGRATIONS", "migrate"]
 
-# Any number will do that others are unlikely to take: "poslife" in ASCII.
+# A number that other programs are unlikely to use: "poslife" in ASCII.
 _LOCK: Final = "SELECT pg_catalog.pg_advisory_xact_lock(31648266190939749)"
 
 
@@ -24,7 +24,7 @@ _decoder: Final = msgspec.json.Decoder(Applied)
 
 async def migrate(database: Database) -> None:
     """
-    Apply what is not applied yet, all or nothing.
+    Apply the migrations that are not applied yet, all or nothing.
 
     A database that is up to date is only read, so no right to create anything is needed then.
 
@@ -50,7 +50,7 @@ async def _read_applied(session: Session) -> list[Applied]:
     return [_decoder.decode(row) for row in await session.fetch(_READ_APPLIED)]
 
 
-# CREATE SCHEMA IF NOT EXISTS asks for the right to create before it looks.
+# CREATE SCHEMA IF NOT EXISTS needs the right to create even where the schema exists.
 _HAS_SCHEMA: Final = "SELECT 'yes' WHERE to_regnamespace('poslife') IS NOT NULL"
 
 _CREATE_SCHEMA: Final = "CREATE SCHEMA poslife"
@@ -73,7 +73,7 @@ VALUES ($1::text::integer, $2::text, $3::text, clock_timestamp())
 
 
 async def _apply(session: Session, patience: float) -> None:
-    # Waiting for a sibling that migrates, and migrating, take what they take within the time for opening.
+    # Migrating, and waiting for another process that migrates, may take all the time for opening.
     await session.run("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
     await session.run(_LOCK, patience)
     if await session.fetch_one(_HAS_SCHEMA) is None:

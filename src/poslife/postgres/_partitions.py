@@ -1,8 +1,8 @@
 """
-Partitions of the events table, a month each, made ahead.
+Partitions of the table of host events, one a month, made in advance.
 
-An event id is a UUIDv7, which begins with its time, so a range of ids is a range of time, and the primary key
-on the id alone holds over all partitions.
+An event id is a UUIDv7, which begins with its time. So a range of ids is a range of time, and the primary
+key on the id alone is unique over all partitions.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ logger = logging.getLogger("poslife.sink")
 
 AHEAD: Final = 3
 """
-Months that have a partition: this one, and those after it.
+The number of months that have a partition, the current one included.
 """
 
-# As for migrations, of which only one is made at a time, too: "poslife" in ASCII, and one.
+# As for migrations, one process at a time: "poslife" in ASCII, plus one.
 _LOCK: Final = "SELECT pg_catalog.pg_advisory_xact_lock(31648266190939750)"
 _NOW: Final = "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM')"
 _IS_THERE: Final = "SELECT 'yes' WHERE to_regclass($1::text) IS NOT NULL"
@@ -33,12 +33,12 @@ _IS_THERE: Final = "SELECT 'yes' WHERE to_regclass($1::text) IS NOT NULL"
 
 class Month(NamedTuple):
     """
-    A partition.
+    A month and its partition.
 
     Attributes:
-        name: Its name.
-        begin: Its first id.
-        end: The first id after it.
+        name: The partition's name.
+        begin: The first id of the month.
+        end: The first id of the next month.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Month(NamedTuple):
 
 def months_from(first: datetime, count: int) -> list[Month]:
     """
-    So many months, from the one of *first* on.
+    Return *count* months, beginning with that of *first*.
     """
     months: list[Month] = []
     begin = first.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -65,20 +65,19 @@ def _first_id(at: datetime) -> UUID:
 
 async def prepare_partitions(database: Database) -> bool:
     """
-    Make what is missing, as far as this role may; where it may not, the default partition takes the events.
+    Make the partitions that are missing. Without them the default partition takes the events.
 
     Returns:
-        Whether it was done.
+        False where the role may not make one, or a lock was not available.
     """
     try:
         for month in await database.transact(_missing):
             await database.transact(partial(_make, month=month))
     except StorageNotReady as error:
-        logger.warning("no partition could be made, the default one takes the events: %s", error)
+        logger.warning("no right to make a partition, so the default one takes the events: %s", error)
         return False
     except RepositoryError as error:
-        # Somebody holds a lock, perhaps: an hour later will do.
-        logger.info("no partition could be made now: %s", error)
+        logger.info("no partition made now, retrying in an hour: %s", error)
         return False
     return True
 
@@ -95,20 +94,20 @@ async def _missing(session: Session) -> list[Month]:
 
 async def _make(session: Session, month: Month) -> None:
     """
-    Make one partition, and give it the events that the default one has of its range: all or nothing.
+    Make one partition and move its events there from the default one, all or nothing.
 
-    Nobody writes to the default partition meanwhile: an event there would keep the new one from being
-    attached, with the very error of a missing partition.
+    The default partition is locked meanwhile: an event of the month in it would keep the new partition from
+    being attached.
     """
     await session.run(_LOCK)
     if await session.fetch_one(_IS_THERE, f"poslife.{month.name}") is not None:
         return
-    # Who waits for a table bars those who come after: not for long, an hour later will do.
+    # A wait for a table's lock delays every later statement on it; this can be retried in an hour.
     await session.run("SET LOCAL lock_timeout = 500")
     await session.run(_MAKE.format(name=month.name, begin=month.begin, end=month.end))
 
 
-# The name and the ids are ours, and no part of any value.
+# The name and the ids are made here, of no value from outside.
 _MAKE: Final = """
 LOCK TABLE poslife.run_events IN SHARE UPDATE EXCLUSIVE MODE;
 LOCK TABLE poslife.run_events_default IN ACCESS EXCLUSIVE MODE;

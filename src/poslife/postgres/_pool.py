@@ -46,7 +46,7 @@ class Pool:
 
     async def acquire(self) -> Connection:
         if self._kept and not self._free.locked():
-            connection = await self._next()  # at once, or within the time for connecting anew
+            connection = await self._next()  # without a time-out, which connecting has by itself
         else:
             async with asyncio.timeout(self._limits.connect):
                 connection = await self._next()

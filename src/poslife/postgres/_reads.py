@@ -1,5 +1,5 @@
 """
-Reading positions, fills and history.
+Reads of positions, fills and history.
 """
 
 from __future__ import annotations
@@ -51,19 +51,19 @@ _WHOLE_POSITION: Final = """json_build_object(
 _SELECTION: Final = f"""
 SELECT {_WHOLE_POSITION}::text
 FROM poslife.positions AS p
-"""  # noqa: S608 - of our own texts
+"""  # noqa: S608 - made of constants
 
 
 def whole_positions(condition: LiteralString) -> str:
     """
-    The statement that selects positions ``p`` with their orders, on a condition, for `positions_of`.
+    Return the statement that selects positions ``p`` with their orders, for `positions_of`.
     """
     return _SELECTION + condition
 
 
 def positions_of(rows: Iterable[str]) -> tuple[Position, ...]:
     """
-    The positions that a statement of `whole_positions` has selected.
+    Return the positions that a statement of `whole_positions` has selected.
     """
     return tuple(position_of(row) for row in rows)
 
@@ -73,7 +73,7 @@ _BY_REFS: Final = whole_positions("WHERE p.ref = ANY ($1::text[]::uuid[])")
 
 async def read_positions(session: Session, refs: Iterable[PositionRef]) -> Mapping[PositionRef, Position]:
     """
-    Those of the positions that are there.
+    Return the positions of *refs* that are stored.
     """
     rows = await session.fetch(_BY_REFS, [str(ref) for ref in refs])
     return {position.ref: position for position in positions_of(rows)}
@@ -84,7 +84,7 @@ _BY_REF: Final = whole_positions("WHERE p.ref = $1::text::uuid")
 
 async def find_by_ref(session: Session, ref: PositionRef) -> Position | None:
     """
-    The position with this ref.
+    Return the position with this ref.
     """
     row = await session.fetch_one(_BY_REF, str(ref))
     return None if row is None else position_of(row)
@@ -95,7 +95,7 @@ _BY_ID: Final = whole_positions("WHERE p.id = $1::text::bigint")
 
 async def find_by_id(session: Session, id: PositionId) -> Position | None:
     """
-    The position with this id.
+    Return the position with this id.
     """
     row = await session.fetch_one(_BY_ID, str(id))
     return None if row is None else position_of(row)
@@ -112,7 +112,7 @@ WHERE p.venue = $1::text AND p.account = $2::text AND p.symbol = $3::text
 
 async def find_live(session: Session, key: PositionKey) -> LivePosition | None:
     """
-    See `Repository.find_live`.
+    Return the position that holds *key*.
     """
     holders = _live_of(await session.fetch(_LIVE, *key_row(key)))
     return holders[0] if holders else None
@@ -165,7 +165,7 @@ SELECT json_build_object(
         )
     )
 )::text
-"""  # noqa: S608 - of our own texts
+"""  # noqa: S608 - made of constants
 
 
 async def read_candidates(session: Session, query: OwnerQuery) -> OwnerCandidates:
@@ -189,13 +189,13 @@ LIMIT $2::text::bigint
 
 async def list_live(session: Session, after: UUID, limit: int) -> Page[LivePosition]:
     """
-    See `Repository.list_live`.
+    Return the page of live positions after the ref *after*.
     """
     positions = _live_of(await session.fetch(_LIST_LIVE, str(after), str(limit + 1)))
     return page_of([(str(position.ref), position) for position in positions], limit)
 
 
-# A run is over where it is unknown, was ended or lost, or its lease has run out by the database's clock.
+# A run has ended where it is unknown, was ended or lost, or its lease has expired by the database's clock.
 _LIST_IN_DOUBT: Final = whole_positions(
     """
 WHERE p.ref > $1::text::uuid AND p.ref IN (
@@ -213,7 +213,7 @@ LIMIT $2::text::bigint
 
 async def list_in_doubt(session: Session, after: UUID, limit: int) -> Page[Position]:
     """
-    See `Repository.list_in_doubt`.
+    Return the page of positions in doubt after the ref *after*.
     """
     return await _list_by_ref(session, _LIST_IN_DOUBT, after, limit)
 
@@ -235,7 +235,7 @@ LIMIT $2::text::bigint
 
 async def list_left_by_ended_runs(session: Session, after: UUID, limit: int) -> Page[Position]:
     """
-    See `Repository.list_left_by_ended_runs`.
+    Return the page of positions after the ref *after* with an order of an ended run.
     """
     return await _list_by_ref(session, _LIST_LEFT_BY_ENDED_RUNS, after, limit)
 
@@ -262,7 +262,7 @@ async def list_closed(
     session: Session, since: datetime, until: datetime, after: AfterClosing | None, limit: int
 ) -> Page[ClosedPosition]:
     """
-    See `Repository.list_closed`.
+    Return the page of positions closed between two times.
     """
     time, ref = ("-infinity", _BEFORE_ALL) if after is None else (after.time, after.ref)
     rows = await session.fetch(
@@ -283,7 +283,7 @@ LIMIT $3::text::bigint
 
 async def list_fills(session: Session, ref: PositionRef, after: int, limit: int) -> Page[StoredFill]:
     """
-    See `Repository.list_fills`.
+    Return the page of a position's fills after the number *after*.
     """
     return _fills_page(await session.fetch(_LIST_FILLS, str(ref), str(after), str(limit + 1)), limit)
 
@@ -299,7 +299,7 @@ LIMIT $2::text::bigint
 
 async def list_unclaimed(session: Session, after: int, limit: int) -> Page[StoredFill]:
     """
-    See `Repository.list_unclaimed`.
+    Return the page of unclaimed fills after the number *after*.
     """
     return _fills_page(await session.fetch(_LIST_UNCLAIMED, str(after), str(limit + 1)), limit)
 
@@ -310,7 +310,7 @@ def _fills_page(rows: Iterable[str], limit: int) -> Page[StoredFill]:
 
 
 _LIST_HISTORY: Final = f"""
-WITH told AS (
+WITH events AS (
     (
         SELECT {listed_events(LIFE_EVENTS, "l")}
         FROM poslife.life_events AS l
@@ -326,15 +326,15 @@ WITH told AS (
     )
 )
 SELECT row_to_json(t)::text
-FROM told AS t
+FROM events AS t
 ORDER BY t.event_id
 LIMIT $3::text::bigint
-"""  # noqa: S608 - names of our own
+"""  # noqa: S608 - made of constants
 
 
 async def list_history(session: Session, ref: PositionRef, after: UUID, limit: int) -> Page[RecordedEvent]:
     """
-    See `Repository.list_history`.
+    Return the page of a position's events after the id *after*.
     """
     rows = await session.fetch(_LIST_HISTORY, str(ref), str(after), str(limit + 1))
     events = [event_of(row) for row in rows]

@@ -68,7 +68,7 @@ _READ: Final = f"{_RUN} WHERE r.id = $1::text::uuid"
 
 async def start_run(session: Session, run: NewRun) -> Run:
     """
-    See `Repository.start_run`.
+    Start a run with its lease, or return the run where it was started before.
     """
     await session.fetch(
         _START, str(run.id), run.machine, str(run.pid), run.process_started, _interval(run.lease)
@@ -79,7 +79,7 @@ async def start_run(session: Session, run: NewRun) -> Run:
     return started
 
 
-# A lease found to have run out is marked, so that it stays lost even if the server's clock goes back.
+# A run whose lease has expired is marked as lost, so that it stays lost if the server's clock goes back.
 _RENEW: Final = """
 WITH moment AS MATERIALIZED (
     SELECT clock_timestamp() AS now
@@ -107,7 +107,7 @@ FROM renewed AS r
 
 async def renew_run(session: Session, run: RunId, lease: float) -> Run | None:
     """
-    The renewed run, or ``None`` where it is lost; that it is lost is to be committed, too.
+    Renew a lease and return the run, or ``None`` where it is lost, which is to be committed too.
     """
     row = await session.fetch_one(_RENEW, str(run), _interval(lease))
     renewed = None if row is None else _run_of(row)
@@ -121,7 +121,7 @@ UPDATE poslife.runs SET ended_at = clock_timestamp() WHERE id = $1::text::uuid A
 
 async def end_run(session: Session, run: RunId) -> None:
     """
-    See `Repository.end_run`.
+    End a run.
     """
     await session.fetch(_END, str(run))
 
@@ -136,7 +136,7 @@ LIMIT $2::text::bigint
 
 async def list_runs(session: Session, after: UUID, limit: int) -> Page[Run]:
     """
-    See `Repository.list_runs`.
+    Return the page of runs that were not ended, after the id *after*.
     """
     rows = await session.fetch(_LIST, str(after), str(limit + 1))
     runs = [_run_of(row) for row in rows]

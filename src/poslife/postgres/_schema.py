@@ -1,5 +1,5 @@
 """
-The check at start: tables, columns, constraints and rights are as this release needs them.
+The check of the schema at start: tables, columns, constraints and rights.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ __all__ = ["check_schema", "describe", "differences", "needed_features", "prepar
 
 class Feature(TypedDict):
     """
-    One thing that the check looks at.
+    One part of a schema.
 
     Attributes:
-        relation: The table or sequence it belongs to.
+        relation: Its table or sequence.
         what: Its kind and name.
-        definition: How it is.
-        demanding: Whether it can refuse what poslife writes, where poslife does not know it.
+        definition: Its definition.
+        demanding: It can refuse rows of poslife where poslife does not know it.
     """
 
     relation: str
@@ -43,7 +43,7 @@ _decoder: Final = msgspec.json.Decoder(Feature)
 
 async def prepare_schema(database: Database) -> None:
     """
-    Migrate, then check.
+    Migrate the database, and check its schema.
 
     Raises:
         SchemaVersionError: The database was migrated by a newer release, or a migration was edited.
@@ -55,7 +55,7 @@ async def prepare_schema(database: Database) -> None:
 
 async def check_schema(session: Session) -> None:
     """
-    Compare the schema with what this release needs.
+    Compare the schema with the one that this release needs.
 
     Raises:
         SchemaMismatch: Listing every difference.
@@ -68,9 +68,9 @@ async def check_schema(session: Session) -> None:
 @cache
 def needed_features() -> tuple[Feature, ...]:
     """
-    Return the schema that this release needs: the columns of rows, and the file ``needed_schema.txt``.
+    Return the schema that this release needs: the columns of `TABLES`, and ``needed_schema.txt``.
 
-    The file has what the migrations make besides: relation, what and definition, separated by tabs.
+    A line of the file has relation, kind and name, and definition, separated by tabs.
     """
     text = (resources.files("poslife.postgres") / "needed_schema.txt").read_text("utf-8")
     rows = [line.split("\t") for line in text.splitlines()]
@@ -87,13 +87,13 @@ def needed_features() -> tuple[Feature, ...]:
 
 def differences(needed: Iterable[Feature], found: Iterable[Feature]) -> list[str]:
     """
-    Where *found* differs from *needed*, one sentence each.
+    Return the differences of *found* from *needed*, one sentence each.
 
     More than is needed is a difference only where it can refuse what poslife writes.
     """
     there = {(feature["relation"], feature["what"]): feature for feature in found}
     relations = {relation for relation, _ in there}
-    told: list[str] = []
+    lines: list[str] = []
     missing: set[str] = set()
     known: set[tuple[str, str]] = set()
     for feature in needed:
@@ -101,24 +101,24 @@ def differences(needed: Iterable[Feature], found: Iterable[Feature]) -> list[str
         known.add((relation, what))
         if relation not in relations:
             if relation not in missing:
-                told.append(f"{relation} is missing")
+                lines.append(f"{relation} is missing")
             missing.add(relation)
         elif (stored := there.get((relation, what))) is None:
-            told.append(f"{relation}: {what} is missing; it should be {definition}")
+            lines.append(f"{relation}: {what} is missing; it should be {definition}")
         elif _plain(stored["definition"]) != _plain(definition):
-            told.append(f"{relation}: {what} is {stored['definition']}; it should be {definition}")
+            lines.append(f"{relation}: {what} is {stored['definition']}; it should be {definition}")
     ours = {relation for relation, _ in known}
-    told += [
+    lines += [
         f"{relation}: {what} is not poslife's and can refuse what it writes: {feature['definition']}"
         for (relation, what), feature in there.items()
         if relation in ours and (relation, what) not in known and feature["demanding"]
     ]
-    return told
+    return lines
 
 
 def _plain(definition: str) -> str:
     """
-    A definition without what a server's version may print otherwise: spaces and parentheses.
+    Return a definition without spaces and parentheses, which versions of the server print differently.
     """
     return re.sub(r"[\s()]", "", definition)
 
@@ -198,7 +198,7 @@ ORDER BY f.relation COLLATE "C", f.what COLLATE "C"
 
 async def read_features(session: Session) -> list[Feature]:
     """
-    What is there.
+    Return the schema of the database.
     """
     return [_decoder.decode(row) for row in await session.fetch(_READ_FEATURES)]
 
@@ -216,6 +216,6 @@ SELECT format(
 
 async def describe(session: Session) -> str:
     """
-    Server, database, schema and role.
+    Return server, database, schema and role.
     """
     return (await session.fetch(_DESCRIBE))[0]

@@ -27,7 +27,7 @@ The types of columns.
 
 def listed(columns: Sequence[Column], of: str = "") -> str:
     """
-    Return the names of columns as a list, each of the relation *of* where one is given.
+    Return the names of columns as a list, qualified with the relation *of* if one is given.
     """
     return ", ".join(f"{of}.{column.name}" if of else column.name for column in columns)
 
@@ -44,7 +44,7 @@ def insertion(table: str, columns: Sequence[Column], argument: int, **others: st
     """
     cells = ", ".join(others.get(column.name, f"r.{column.name}") for column in columns)
     return (
-        f"INSERT INTO poslife.{table} AS t ({listed(columns)}) SELECT {cells} "  # noqa: S608 - names of our own
+        f"INSERT INTO poslife.{table} AS t ({listed(columns)}) SELECT {cells} "  # noqa: S608 - made of constants
         f"FROM json_populate_recordset(NULL::poslife.{table}, ${argument}::text::json) AS r"
     )
 
@@ -58,7 +58,7 @@ def replacement(columns: Sequence[Column]) -> str:
 
 def listed_events(columns: Sequence[Column], of: str) -> str:
     """
-    Return the list that gives the columns `EVENTS`, of a relation *of* with the columns of a table of events.
+    Return the list that selects the columns `EVENTS` from a relation *of* with *columns*.
 
     A digest is hexadecimal text, as JSON has no bytes.
     """

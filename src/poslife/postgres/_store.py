@@ -154,7 +154,7 @@ class PostgresStore:
                         await prepare_schema(self._database)
                         await self._prepare_partitions()
                         if self._events is not None and await self._transact(Session.is_pooled):
-                            # The pooler lends one session to several: settings of ours would be others' too.
+                            # Its sessions serve other clients too, and would keep the writer's settings.
                             self._events = None
             except BaseException:
                 self._database.abandon()

@@ -1,5 +1,5 @@
 """
-Commits that have to wait for a connection share one transaction with the others that wait.
+Commits that wait for a connection share one transaction.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from poslife.postgres._database import Database
 
 __all__ = ["Commits"]
 
-# So many share a transaction at most: none of them waits long for the others.
+# The most commits in a transaction: so that none waits long for the others.
 _MOST_TOGETHER: Final = 16
 
 _Waiting = tuple[Change, "asyncio.Future[Committed]"]
@@ -24,11 +24,11 @@ _Waiting = tuple[Change, "asyncio.Future[Committed]"]
 
 class Commits:
     """
-    As many at a time as there are connections. Who comes then waits, and goes with whoever else has waited.
+    Commits, as many at a time as there are connections. The others wait, and are committed together.
 
     Args:
-        database: Where to commit.
-        most: How many transactions at a time.
+        database: The database.
+        most: The most transactions at a time.
     """
 
     def __init__(self, database: Database, most: int) -> None:
@@ -39,7 +39,7 @@ class Commits:
 
     async def commit(self, change: Change) -> Committed:
         """
-        See `Repository.commit`. A change whose caller is cancelled while it waits may not be begun.
+        Commit a change. It may be left out where its caller is cancelled while it waits.
         """
         if self._free:
             self._free -= 1
@@ -53,12 +53,12 @@ class Commits:
 
     def _pass_on(self) -> None:
         """
-        Give a turn that has ended to those who wait.
+        Start the next transaction, or free its place.
         """
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            # Closed after its event loop, where nobody waits any more.
+            # The event loop has ended, and with it the tasks that waited.
             self._waiting.clear()
             self._free += 1
             return
@@ -71,7 +71,7 @@ class Commits:
 
     def _take(self) -> Sequence[_Waiting]:
         """
-        Those who waited longest, as far as they are about different positions.
+        Return the changes that waited longest, up to the first that repeats a position.
         """
         batch: list[_Waiting] = []
         refs: set[PositionRef] = set()
@@ -94,7 +94,7 @@ class Commits:
 
     async def _together(self, batch: Sequence[_Waiting]) -> bool:
         """
-        Commit all of them at once, if that can be; return whether each has its answer.
+        Commit all of them in one transaction, and return True where each has its result.
         """
         try:
             committed = await commit_together(self._database, [change for change, _ in batch])

@@ -37,7 +37,7 @@ _fill_cells: Final = cells_by_name(FILLS)
 _event_cells: Final = cells_by_name(LIFE_EVENTS)
 _written_decoder: Final = msgspec.json.Decoder(_Written)
 
-# A position that has no id and is to be open gets one here.
+# A position that is to be open and has no id gets one here.
 _MINTED: Final = """
 CASE WHEN r.id IS NULL AND r.status IN ('open', 'closing') THEN nextval('poslife.position_ids') ELSE r.id END
 """
@@ -55,11 +55,11 @@ WITH written AS (
     ON CONFLICT (ref, ordinal) {replacement(ORDERS[2:])}
 ), filled AS (
     {insertion("fills", FILLS, 3)}
-), told AS (
+), recorded AS (
     {insertion("life_events", LIFE_EVENTS, 4)}
 )
 SELECT row_to_json(w)::text FROM written AS w
-"""  # noqa: S608 - names of our own
+"""  # noqa: S608 - made of constants
 
 
 async def write_changes(
@@ -69,7 +69,7 @@ async def write_changes(
     Write everything, and return the ids of the positions that were written.
     """
     transitions = [transition for change in changes for transition in change.transitions]
-    # What releases a key goes before what claims one: the index is asked row by row.
+    # A position that releases a key comes before one that claims it: the index is checked row by row.
     positions = sorted(map(_cells_of, transitions), key=_holds_key)
     orders = [_order_cells(order_row(order)) for transition in transitions for order in transition.orders]
     fills = [_fill_cells(fill_row(stored)) for change in changes for stored in change.fills]

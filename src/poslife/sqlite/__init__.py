@@ -1,5 +1,5 @@
 """
-The store in a SQLite file: the default, with nothing to set up but a path on a local disk.
+The store in a SQLite file: the default, which needs nothing but a path on a local disk.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ __all__ = [
 
 class Kind(enum.Enum):
     """
-    The values of a column.
+    The type of a column's values.
     """
 
     UUID = "uuid"
@@ -70,26 +70,26 @@ def _fees_text(fees: tuple[Fee, ...]) -> str:
 
 FEES: Final = Encoded(_fees_text, msgspec.json.Decoder(tuple[Fee, ...]).decode)
 """
-A JSON list of ``{"cost": text, "currency": text}``.
+Fees as a JSON list of ``{"cost": text, "currency": text}``.
 """
 
 JSON: Final = Encoded(bytes.decode, str.encode)
 """
-JSON, byte for byte.
+JSON text, kept byte for byte.
 """
 
 
 class Column(NamedTuple):
     """
-    A column, and where its values come from.
+    A column and the source of its values.
 
     Attributes:
         name: Its name, in every store.
-        kind: Its values; those of an enumeration or an `Encoded` are text.
-        null: Whether it has nulls.
-        get: The attributes that lead to its value: its name where that is empty. What follows ``?.`` is null
-            where the attribute before it is ``None``. Values of a class without the first attribute are null.
-        none: What stands for ``None`` in a column without nulls.
+        kind: The type of its values; those of an enumeration or an `Encoded` are text.
+        null: It may be null.
+        get: The path of attributes to its value; its name if empty. It is null for a class without the first
+            attribute, and behind ``?.`` where the attribute before is ``None``.
+        none: The text for ``None`` in a column that may not be null.
     """
 
     name: str
@@ -101,21 +101,21 @@ class Column(NamedTuple):
     @property
     def path(self) -> tuple[str, ...]:
         """
-        The attributes that lead to its value.
+        The attributes of `get`.
         """
         return tuple((self.get or self.name).replace("?", "").split("."))
 
     @property
     def cells(self) -> Kind:
         """
-        The values as a store has them.
+        The type of its values in a store.
         """
         return self.kind if isinstance(self.kind, Kind) else Kind.TEXT
 
 
 def names_of(columns: Sequence[Column]) -> tuple[str, ...]:
     """
-    The names of columns.
+    Return the names of columns.
     """
     return tuple(column.name for column in columns)
 
@@ -150,7 +150,7 @@ POSITIONS: Final = (
     Column("closed_at", Kind.TIME, null=True),
 )
 """
-Of a pending, a persisted or a closed position.
+The columns of a pending, a persisted or a closed position.
 """
 
 ORDERS: Final = (
@@ -170,7 +170,7 @@ ORDERS: Final = (
     Column("close_reason", CloseReason, null=True),
 )
 """
-Of an order.
+The columns of an order.
 """
 
 FILLS: Final = (
@@ -191,7 +191,7 @@ FILLS: Final = (
     Column("unclaimed_because", Kind.TEXT, null=True),
 )
 """
-Of a stored fill.
+The columns of a stored fill.
 """
 
 HEADER: Final = (
@@ -212,7 +212,7 @@ HEADER: Final = (
     Column("actor", Actor, get="header.actor"),
 )
 """
-Of an event record, in both tables of events.
+The columns of an event record in both tables of events.
 """
 
 LIFE_EVENTS: Final = (
@@ -223,7 +223,7 @@ LIFE_EVENTS: Final = (
     Column("digest", Kind.BYTES),
 )
 """
-Of the record of a life event.
+The columns of a life event's record.
 """
 
 RUN_EVENTS: Final = (
@@ -233,7 +233,7 @@ RUN_EVENTS: Final = (
     Column("digest", Kind.BYTES),
 )
 """
-Of the record of a host's event.
+The columns of a host event's record.
 """
 
 EVENTS: Final = (
@@ -245,7 +245,7 @@ EVENTS: Final = (
     Column("digest", Kind.BYTES),
 )
 """
-Of an event record as it is read, whichever table it is from.
+The columns of an event record that is read from either table.
 """
 
 TABLES: Final[Mapping[str, Sequence[Column]]] = MappingProxyType(
@@ -258,5 +258,5 @@ TABLES: Final[Mapping[str, Sequence[Column]]] = MappingProxyType(
     }
 )
 """
-The tables of a store, and their columns. A store may have columns of its own besides, to number rows.
+The columns of each table. A store may add columns that number the rows.
 """

@@ -1,5 +1,5 @@
--- Positions, their orders, fills and life events; changes, runs; the events of runs and those refused for good.
--- Every numeric is below 'Infinity', which NaN is not: PostgreSQL sorts it last.
+-- Positions with their orders, fills and life events; changes; runs; host events and dead letters.
+-- Every numeric is below 'Infinity', which excludes NaN too: PostgreSQL sorts it after all numbers.
 
 CREATE SEQUENCE poslife.position_ids AS bigint;
 
@@ -79,7 +79,7 @@ CREATE TABLE poslife.positions (
 
 ALTER SEQUENCE poslife.position_ids OWNED BY poslife.positions.id;
 
--- What the exchange can hold one of, we hold one of: the only judge between two openings.
+-- One live position for each key, as at the exchange: this decides between two openings.
 CREATE UNIQUE INDEX positions_one_live_per_key
     ON poslife.positions (venue, account, symbol, leg, margin_mode)
     WHERE status IN ('pending', 'open', 'closing');
@@ -241,7 +241,7 @@ CREATE TABLE poslife.run_events (
     CONSTRAINT run_events_digest_whole CHECK (octet_length(digest) = 32)
 ) PARTITION BY RANGE (event_id);
 
--- What no month's partition takes: so that a forgotten one refuses nothing.
+-- For events of a month without a partition, so that none is refused.
 CREATE TABLE poslife.run_events_default PARTITION OF poslife.run_events DEFAULT;
 
 CREATE INDEX run_events_by_position ON poslife.run_events (ref, event_id) WHERE ref IS NOT NULL;

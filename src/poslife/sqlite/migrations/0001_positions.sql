@@ -1,10 +1,10 @@
--- Positions, their orders, fills and life events; changes, runs; the events of runs and those refused for good.
+-- Positions with their orders, fills and life events; changes; runs; host events and dead letters.
 --
--- Numbers are decimals as text: no exponent, no sign, no leading zeros, no trailing ones after the point. Two are
+-- Numbers are decimals as text: no exponent, no sign, no leading zeros, no trailing zeros after the point. Two are
 -- equal exactly when their texts are; SQL does not compare, order or sum them. Times are UTC, to the microsecond, in
 -- one width, so that their texts sort. UUIDs are in lower case.
 
--- The last id that was minted. Nothing takes it back, so that no id is ever given twice.
+-- The last id that was minted. It only grows, so that no id is given twice.
 CREATE TABLE position_ids (
     only INTEGER NOT NULL,
     last INTEGER NOT NULL,
@@ -119,7 +119,7 @@ CREATE TABLE positions (
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX positions_id_once ON positions (id) WHERE id IS NOT NULL;
--- What the exchange can hold one of, we hold one of: the last judge between two openings.
+-- One live position for each key, as at the exchange: this decides between two openings.
 CREATE UNIQUE INDEX positions_one_live_per_key
     ON positions (venue, account, symbol, leg, margin_mode)
     WHERE status IN ('pending', 'open', 'closing');
@@ -219,8 +219,8 @@ CREATE UNIQUE INDEX fills_once ON fills (venue, account, symbol, trade_id);
 CREATE INDEX fills_by_position ON fills (ref, number) WHERE ref IS NOT NULL;
 CREATE INDEX fills_unclaimed ON fills (number) WHERE ref IS NULL;
 
--- Nothing takes a row away, and one writer at a time adds them: so they are numbered as they were committed,
--- and whoever follows them by number misses none.
+-- Rows are never deleted, and one writer at a time adds them: so their numbers are in the order of the commits,
+-- and a reader that goes on from a number misses none.
 CREATE TABLE life_events (
     number INTEGER NOT NULL,
     event_id TEXT NOT NULL,
@@ -325,7 +325,7 @@ CREATE TABLE run_events (
 CREATE INDEX run_events_by_position ON run_events (ref, event_id) WHERE ref IS NOT NULL;
 CREATE INDEX run_events_by_run ON run_events (run, sequence);
 
--- Events that the store refused, as bytes it cannot refuse.
+-- Events that the store refused, as bytes, which it cannot refuse.
 CREATE TABLE dead_letters (
     event_id TEXT NOT NULL,
     record BLOB NOT NULL,

@@ -1,5 +1,5 @@
 """
-What a SQLite file holds, looked at from outside the store.
+Stores in SQLite files, and reading and changing their files beside them.
 """
 
 from __future__ import annotations
@@ -8,9 +8,13 @@ import sqlite3
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
+from typing import TypeVar
+
+import pytest
 
 from poslife._domain.event_envelopes import RecordedEvent
 from poslife._trail.dead_letters import decode_dead_letter
+from poslife.errors import StorageUnavailable
 from poslife.protocols import Clock, DeadLetter
 from poslife.sqlite import SqliteStore
 from poslife.sqlite._cells import Cell, values_by_column
@@ -19,23 +23,34 @@ from poslife.sqlite._worker import Worker
 from poslife.storage._columns import EVENTS, RUN_EVENTS, names_of
 from poslife.storage._event_rows import recorded_event_from
 
-__all__ = ["cells", "dead_letters", "opened_store", "ours", "recorded_events", "refusing", "writer_of"]
+__all__ = [
+    "cells",
+    "dead_letters",
+    "opened_store",
+    "ours",
+    "recorded_events",
+    "refusal_of_open",
+    "refusing",
+    "writer_of",
+]
+
+ErrorT = TypeVar("ErrorT", bound=Exception)
 
 
 @contextmanager
 def ours(path: Path) -> Generator[sqlite3.Connection]:
     """
-    A connection of the test's own, in autocommit.
+    Open a connection beside the store's, in autocommit.
     """
-    # A file that is not there is not made.
-    there = f"{path.as_uri()}?mode=rw"
-    with closing(sqlite3.connect(there, uri=True, timeout=5, isolation_level=None)) as connection:
+    # A missing file is an error, and is not created.
+    existing = f"{path.as_uri()}?mode=rw"
+    with closing(sqlite3.connect(existing, uri=True, timeout=5, isolation_level=None)) as connection:
         yield connection
 
 
 def cells(path: Path, statement: str, *arguments: Cell) -> list[tuple[Cell, ...]]:
     """
-    What a statement says of the file.
+    Run a statement, and return its rows.
     """
     with ours(path) as connection:
         return connection.execute(statement, arguments).fetchall()
@@ -46,7 +61,7 @@ _values = values_by_column(RUN_EVENTS)
 
 def recorded_events(path: Path) -> Sequence[RecordedEvent]:
     """
-    The host events stored, in the order they were.
+    Return the stored host events, in the order in which they were stored.
     """
     rows = [_values(row) for row in cells(path, f"{selection('run_events', RUN_EVENTS)} ORDER BY rowid")]
     nothing = dict.fromkeys(names_of(EVENTS))
@@ -55,7 +70,7 @@ def recorded_events(path: Path) -> Sequence[RecordedEvent]:
 
 def dead_letters(path: Path) -> Sequence[DeadLetter]:
     """
-    The events refused for good.
+    Return the dead letters.
     """
     letters: list[DeadLetter] = []
     for record, reason, attempts in cells(
@@ -70,7 +85,7 @@ def dead_letters(path: Path) -> Sequence[DeadLetter]:
 @contextmanager
 def refusing(path: Path, type: str) -> Generator[None]:
     """
-    While it is entered, the store refuses events of this type for good.
+    Make the store refuse events of this type for good.
     """
     with ours(path) as connection:
         connection.execute(
@@ -85,7 +100,7 @@ def refusing(path: Path, type: str) -> Generator[None]:
 
 def writer_of(store: SqliteStore) -> Worker:
     """
-    The worker that has the writing session.
+    Return the worker that has the writing session.
     """
     assert store._workers is not None  # pyright: ignore[reportPrivateUsage]
     return store._workers.writer  # pyright: ignore[reportPrivateUsage]
@@ -96,7 +111,7 @@ async def opened_store(
     path: Path, *, clock: Clock | None = None, lock_timeout: float = 5.0
 ) -> AsyncGenerator[SqliteStore]:
     """
-    A store on the file, open.
+    Open a store on the file, and close it.
     """
     store = SqliteStore(path, clock=clock, lock_timeout=lock_timeout)
     await store.open()
@@ -104,3 +119,16 @@ async def opened_store(
         yield store
     finally:
         await store.aclose()
+
+
+async def refusal_of_open(path: Path | str, kind: type[ErrorT], *, lock_timeout: float = 5.0) -> ErrorT:
+    """
+    Return the exception of *kind* that opening the file raises.
+    """
+    store = SqliteStore(path, lock_timeout=lock_timeout)
+    with pytest.raises(kind) as caught:
+        await store.open()
+    # A store that could not be opened is closed.
+    with pytest.raises(StorageUnavailable, match="not open"):
+        await store.ping()
+    return caught.value

@@ -1,5 +1,5 @@
 """
-A program that opens one key many times at once, for the test of two processes; it prints what came of each.
+A program that opens one key many times at once, and prints the result of each.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-The store in a SQLite file, and the batching sink over it, do what the contracts say.
+The store in a SQLite file, and the batching sink over it, keep the contracts.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-One table says what the columns are: what adding one takes, and what forgetting it does.
+One table of the columns: the files that a new column changes, and the tests that miss a forgotten one.
 """
 
 from __future__ import annotations
@@ -143,14 +143,14 @@ def test_a_new_field_without_a_column_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize("columns", [*TABLES.values(), EVENTS], ids=[*TABLES, "events"])
 def test_no_column_is_there_twice(columns: Sequence[Column]) -> None:
     """
-    No two columns of a table have one name, or one value.
+    No two columns of a table have the same name or the same value.
     """
     assert len(columns) == len(set(names_of(columns))) == len({column.path for column in columns})
 
 
 def test_a_columns_value_is_named_as_the_column_is() -> None:
     """
-    A column without a path of its own holds the attribute of its name.
+    A column without a path has the attribute of its name.
     """
     assert ("closed_at",) == Column("closed_at", Kind.TIME).path
     assert ("protection", "stop_price") == Column("stop", Kind.NUMBER, get="protection?.stop_price").path
@@ -158,7 +158,7 @@ def test_a_columns_value_is_named_as_the_column_is() -> None:
 
 def test_enumerations_and_encoded_values_are_text() -> None:
     """
-    A store sees text where a value is written as text.
+    An enumeration and an encoded value are text in a store.
     """
     kinds = {column.name: column.cells for column in (*POSITIONS, *FILLS)}
 

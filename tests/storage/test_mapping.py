@@ -62,7 +62,7 @@ def test_a_row_has_a_cell_for_each_column() -> None:
 
 def test_nothing_is_behind_an_attribute_that_is_none() -> None:
     """
-    A path with ``?.`` is null where the attribute before it is ``None``.
+    A path with ``?.`` is null if the attribute before it is ``None``.
     """
     bare = Cup(name="cup", colour=Colour.BLUE, marks=("x",))
 
@@ -71,7 +71,7 @@ def test_nothing_is_behind_an_attribute_that_is_none() -> None:
 
 def test_a_class_without_an_attribute_has_null() -> None:
     """
-    Columns of attributes that a class has not are null, unless another attribute is named for them.
+    A column whose attribute a class does not have is null, unless another attribute is named for it.
     """
     columns = [column for column in COLUMNS if column.name in ("name", "letters", "remark")]
     glass = Glass(name="pint", content="water")
@@ -83,7 +83,7 @@ def test_a_class_without_an_attribute_has_null() -> None:
 @pytest.mark.parametrize("handle", [Handle(size=1), Handle(size=2, colour=Colour.RED)], ids=["none", "red"])
 def test_a_text_stands_for_none(handle: Handle) -> None:
     """
-    In a column without nulls a text stands for ``None``, and is read as such.
+    In a column without nulls a text stands for ``None``, and is read as ``None``.
     """
     row = writer_of(HANDLE, Handle)(handle)
 
@@ -93,7 +93,7 @@ def test_a_text_stands_for_none(handle: Handle) -> None:
 
 def test_a_value_comes_back_from_its_row() -> None:
     """
-    A reader makes the value with its parts; columns that are no fields are left out.
+    A reader makes the value with its parts, and ignores columns that are no fields.
     """
     row = dict(zip(names_of(COLUMNS), writer_of(COLUMNS, Cup)(FULL), strict=True))
 
@@ -107,7 +107,7 @@ def test_a_value_comes_back_from_its_row() -> None:
 )
 def test_a_cell_of_another_type_is_an_error(column: str, cell: Any) -> None:
     """
-    A store that reads a column as another type is found out, with the column and the value (incident 44).
+    A cell of another type than its column is refused with the column and the value (incident 44).
     """
     row = dict(zip(names_of(COLUMNS), writer_of(COLUMNS, Cup)(FULL), strict=True)) | {column: cell}
 
@@ -117,7 +117,7 @@ def test_a_cell_of_another_type_is_an_error(column: str, cell: Any) -> None:
 
 def test_a_text_that_is_no_member_is_an_error() -> None:
     """
-    A text that an enumeration does not have is refused as the enumeration refuses it.
+    A text that is no member of an enumeration is refused as the enumeration refuses it.
     """
     with pytest.raises(ValueError, match="'green' is not a valid"):
         reader_of(HANDLE, Handle)({"colour": "green", "size": 1})
@@ -125,7 +125,7 @@ def test_a_text_that_is_no_member_is_an_error() -> None:
 
 def test_one_value_of_a_row() -> None:
     """
-    One value is read with the same check.
+    A single value of a row is checked in the same way.
     """
     assert 3 == value_of({"size": 3}, "size", int)
     with pytest.raises(TypeError, match="column size holds '3', expected int"):

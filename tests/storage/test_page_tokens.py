@@ -15,7 +15,7 @@ NO_TEXT: list[Any] = [7, b"1", True]
 
 def test_without_a_token_a_list_begins() -> None:
     """
-    Before every ref, before every number, before every time.
+    Without a token a list starts before every ref, number and time.
     """
     assert UUID(int=0) == after_uuid(None)
     assert 0 == after_number(None)
@@ -24,7 +24,7 @@ def test_without_a_token_a_list_begins() -> None:
 
 def test_a_token_is_read_as_it_was_written() -> None:
     """
-    Where a page ended, the next one begins.
+    A token that ends a page is read as the start of the next one.
     """
     position = closed()
     token = closing_token(position)
@@ -37,7 +37,7 @@ def test_a_token_is_read_as_it_was_written() -> None:
 @pytest.mark.parametrize("token", ["", "x", str(REF).upper(), REF.hex, f" {REF}", f"{{{REF}}}", *NO_TEXT])
 def test_a_ref_token_is_a_ref_as_we_write_it(token: Any) -> None:
     """
-    Another text is of no page, and is refused rather than read as some beginning.
+    A text that is not a ref in poslife's form is refused.
     """
     with pytest.raises(InvalidValue, match="after: expected the `next` of a page"):
         after_uuid(token)
@@ -46,7 +46,7 @@ def test_a_ref_token_is_a_ref_as_we_write_it(token: Any) -> None:
 @pytest.mark.parametrize("token", ["", "0", "-1", "01", "1.0", "1e3", " 1", "\u0661", "9" * 19, *NO_TEXT])
 def test_a_number_token_is_a_number_as_we_write_it(token: Any) -> None:
     """
-    Nor is a number that no page ended with.
+    A text that is not a positive number in poslife's form is refused.
     """
     with pytest.raises(InvalidValue, match="after: expected the `next` of a page"):
         after_number(token)
@@ -68,7 +68,7 @@ def test_a_number_token_is_a_number_as_we_write_it(token: Any) -> None:
 )
 def test_a_closing_token_is_a_time_and_a_ref_as_we_write_them(token: Any) -> None:
     """
-    A naive time, one without microseconds and half a token are of no page (incident 42).
+    A naive time, one without microseconds and half a token are refused (incident 42).
     """
     with pytest.raises(InvalidValue, match="after: expected the `next` of a page"):
         after_closing(token)

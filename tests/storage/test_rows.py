@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -29,16 +28,11 @@ from poslife import (
     PositionId,
     PositionKey,
     Protection,
-    Severity,
     Side,
     StoredFill,
 )
-from poslife._domain.commit_checks import StoredHead
-from poslife._domain.event_envelopes import UNLINKED
-from poslife._domain.position_status import PositionStatus
-from poslife._trail.encoding import encode_body, encode_payload
-from poslife._trail.records import EventRecord, chain_digest
-from poslife.events import Actor, EventHeader, HostBody, LifeEvent, OrderRejected, RecordedEvent
+from poslife._trail.records import EventRecord
+from poslife.events import EventHeader, LifeEvent, RecordedEvent
 from poslife.storage._columns import (
     EVENTS,
     FILLS,
@@ -49,7 +43,6 @@ from poslife.storage._columns import (
     Column,
     names_of,
 )
-from poslife.storage._event_rows import life_digests, life_event_rows, recorded_event_from, run_event_row
 from poslife.storage._mapping import Value
 from poslife.storage._rows import (
     fill_from,
@@ -61,15 +54,12 @@ from poslife.storage._rows import (
     position_row,
 )
 from tests.values import (
-    AT,
     KEY,
     OTHER_RUN,
     REF,
-    RUN,
     closed,
     exit_order,
     later,
-    new_event_id,
     order,
     pending,
     persisted,
@@ -143,30 +133,6 @@ FILL = sold(
     leg=Leg.LONG,
     fees=(Fee(cost=Decimal("0.10"), currency="USDT"), Fee(cost=Decimal("-1e-18"), currency="BNB")),
 )
-HEADER = EventHeader(
-    id=new_event_id(),
-    type="order.rejected",
-    schema=1,
-    ref=REF,
-    venue=KEY.venue,
-    account=KEY.account,
-    symbol=KEY.symbol,
-    order=3,
-    severity=Severity.CRITICAL,
-    occurred_at=later(7),
-    run=OTHER_RUN,
-    correlation=UUID(int=5),
-    causation=new_event_id(),
-    actor=Actor.OPERATOR,
-)
-LIFE_EVENT = LifeEvent(header=HEADER, version=4, index=2, body=OrderRejected(reason="no funds"))
-RECORD = EventRecord(
-    header=HEADER,
-    recorded_at=later(8),
-    sequence=17,
-    payload=encode_payload({"price": Decimal("1.50")}),
-    digest=bytes(range(32)),
-)
 
 
 def row(columns: Sequence[Column], cells: tuple[Value, ...]) -> dict[str, Value]:
@@ -179,7 +145,7 @@ def row(columns: Sequence[Column], cells: tuple[Value, ...]) -> dict[str, Value]
 @pytest.mark.parametrize("position", [PENDING, PERSISTED, CLOSED], ids=["pending", "persisted", "closed"])
 def test_a_position_comes_back_whole(position: Position) -> None:
     """
-    With its orders, every field set, and every number to its last digit (incidents 36, 44).
+    A position with every field set comes back with its orders and every digit (incidents 36, 44).
     """
     cells = row(POSITIONS, position_row(position))
     orders = [order_from(row(ORDERS, order_row(one))) for one in position.orders]
@@ -196,7 +162,7 @@ def test_a_position_comes_back_whole(position: Position) -> None:
 )
 def test_what_is_not_there_comes_back_as_nothing(position: Position) -> None:
     """
-    Optional fields that are ``None`` are so again, and not 0 or an empty text (incident 34).
+    A field that is ``None`` comes back as ``None``, and not as 0 or an empty text (incident 34).
     """
     orders = [order_from(row(ORDERS, order_row(one))) for one in position.orders]
 
@@ -206,7 +172,7 @@ def test_what_is_not_there_comes_back_as_nothing(position: Position) -> None:
 @pytest.mark.parametrize("status", list(OrderStatus), ids=str)
 def test_an_order_of_any_status_comes_back(status: OrderStatus) -> None:
     """
-    Each status has a text of its own.
+    An order comes back with its status.
     """
     given = order(status)
 
@@ -224,71 +190,12 @@ def test_an_order_of_any_status_comes_back(status: OrderStatus) -> None:
 )
 def test_a_fill_comes_back_whole(stored: StoredFill) -> None:
     """
-    Fees in any number of currencies included (incident 36).
+    A fill comes back with its fees in any number of currencies (incident 36).
     """
     again = fill_from(row(FILLS, fill_row(stored)))
 
     assert stored == again
     assert repr(stored) == repr(again)
-
-
-def event_cells(columns: Sequence[Column], cells: tuple[Value, ...]) -> dict[str, Value]:
-    found = row(columns, cells)
-    content = found.pop("body", None) or found.pop("payload", None)
-    return {column: found.get(column) for column in names_of(EVENTS)} | {"content": content}
-
-
-def test_a_life_event_comes_back_whole() -> None:
-    """
-    Header, place in the stream and body.
-    """
-    rows = life_event_rows((LIFE_EVENT,), AT)
-    (digest,) = life_digests(rows, {})
-    cells = event_cells(LIFE_EVENTS, (*rows[0].cells, digest))
-
-    assert cells["content"] == encode_body(LIFE_EVENT.body).decode()
-    assert RecordedEvent(
-        header=HEADER, body=LIFE_EVENT.body, recorded_at=AT, version=4, index=2, digest=digest
-    ) == recorded_event_from(cells)
-
-
-def test_a_life_event_is_linked_to_the_one_before_it() -> None:
-    """
-    To what is stored of its position, and within a change to the event before; one of no position to none.
-    """
-    nobodys = replace(LIFE_EVENT, header=replace(HEADER, ref=None), version=0)
-    rows = life_event_rows((LIFE_EVENT, nobodys, replace(LIFE_EVENT, index=3)), AT)
-    trail = bytes(range(32))
-    assert HEADER.ref is not None
-    heads = {HEADER.ref: StoredHead(status=PositionStatus.OPEN, version=3, id=PositionId(1), trail=trail)}
-    first, alone, second = life_digests(rows, heads)
-
-    assert chain_digest(trail, rows[0].content) == first
-    assert chain_digest(UNLINKED, rows[1].content) == alone
-    assert chain_digest(first, rows[2].content) == second
-
-
-def test_a_hosts_event_comes_back_whole() -> None:
-    """
-    Header, sequence and payload; its name may be a life event's.
-    """
-    assert RecordedEvent(
-        header=HEADER,
-        body=HostBody(payload={"price": "1.50"}),
-        recorded_at=later(8),
-        sequence=17,
-        digest=RECORD.digest,
-    ) == recorded_event_from(event_cells(RUN_EVENTS, run_event_row(RECORD)))
-
-
-def test_a_sparse_header_comes_back() -> None:
-    """
-    An event about nothing in particular has no ref, place or order.
-    """
-    header = EventHeader(id=new_event_id(), type="bot.started", occurred_at=AT, run=RUN)
-    record = EventRecord(header=header, recorded_at=AT, sequence=1, payload=b"{}")
-
-    assert header == recorded_event_from(event_cells(RUN_EVENTS, run_event_row(record))).header
 
 
 # --------------------------------------------------------------------------------- no field without a column
@@ -299,7 +206,7 @@ PARTS: dict[str, type] = {"key": PositionKey, "protection": Protection, "fill": 
 
 def fields_of(kind: type) -> set[tuple[str, ...]]:
     """
-    The fields of a class, with those of its parts in place of the parts.
+    Return the fields of a class, with those of its parts in place of the parts.
     """
     found: set[tuple[str, ...]] = set()
     for field in dataclasses.fields(kind):
@@ -316,7 +223,7 @@ def in_columns(columns: Sequence[Column]) -> set[tuple[str, ...]]:
 
 def test_every_field_has_a_column() -> None:
     """
-    A field that is added to a class needs one, or fails here: an INSERT once dropped 15 of 25 (incident 36).
+    Every field of a class has a column: an INSERT once dropped 15 of 25 (incident 36).
     """
     positions = set[tuple[str, ...]]().union(
         *map(fields_of, (PendingPosition, PersistedPosition, ClosedPosition))
@@ -344,7 +251,7 @@ def test_a_row_has_a_cell_for_each_column(
     value: Any, columns: Sequence[Column], to_row: Callable[[Any], tuple[Value, ...]]
 ) -> None:
     """
-    No column twice, none forgotten, and nothing in them that a driver would have to guess.
+    A row has one cell for each column, of a type that every driver can store.
     """
     cells = to_row(value)
 
@@ -355,7 +262,7 @@ def test_a_row_has_a_cell_for_each_column(
 
 def test_a_pending_row_has_no_id() -> None:
     """
-    What it has not got is null: no sentinel, no zero (incident 22).
+    A value that a pending position does not have is null, and no sentinel (incident 22).
     """
     cells = row(POSITIONS, position_row(PENDING))
     empty = {"id", "confidence", "origin", "entered_quantity", "entered_cost", "exited_quantity"}
@@ -366,7 +273,7 @@ def test_a_pending_row_has_no_id() -> None:
 
 def test_a_closed_row_says_when_and_why() -> None:
     """
-    177 rows once had neither (incident 56).
+    A closed position has its reason and its time: 177 rows once had neither (incident 56).
     """
     cells = row(POSITIONS, position_row(CLOSED))
 
@@ -376,7 +283,7 @@ def test_a_closed_row_says_when_and_why() -> None:
 
 def test_keys_of_different_positions_differ_in_their_row() -> None:
     """
-    No margin mode is an empty text, not null, so that one constraint sees every key (incidents 10, 38).
+    A missing margin mode is an empty text, so that one constraint sees every key (incidents 10, 38).
     """
     keys = [KEY, *(dataclasses.replace(KEY, leg=leg) for leg in (Leg.LONG, Leg.SHORT)), FULL_KEY]
 
@@ -399,7 +306,7 @@ def test_keys_of_different_positions_differ_in_their_row() -> None:
 )
 def test_a_store_that_turns_a_cell_wrongly_is_found_out(column: str, cell: Any) -> None:
     """
-    Nothing is bent into shape: the error names the column and what was in it (incident 44).
+    A cell of another type is refused with its column and its value, and not converted (incident 44).
     """
     cells: dict[str, Any] = row(POSITIONS, position_row(PERSISTED)) | {column: cell}
 

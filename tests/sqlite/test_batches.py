@@ -1,40 +1,36 @@
 """
-Batches of events in a SQLite file: what is refused and where, what is passed over, and dead letters.
+Batches of events: refused records and their indexes, known events, and probes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import cast
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 
 from poslife._domain.event_envelopes import EventHeader
-from poslife._domain.identifiers import EventId
 from poslife._trail.encoding import encode_body, encode_payload
 from poslife.conformance import _full_values as full_values
-from poslife.conformance._example_changes import begin
 from poslife.conformance._example_values import Examples
-from poslife.errors import DeadLetterNotFound, InvalidValue, StorageRejected
-from poslife.protocols import DeadLetter, EventRecord, FeedToken
+from poslife.errors import StorageRejected
+from poslife.protocols import DeadLetter, EventRecord
 from poslife.sqlite._batches import rows_of
 from poslife.sqlite._cells import cells_of
 from poslife.storage._columns import RUN_EVENTS
 from poslife.storage._event_rows import run_event_row
-from poslife.testing.clock import ManualClock
-from tests.sqlite.files import cells, dead_letters, opened_store, ours, refusing
+from tests.sqlite.files import cells, opened_store, ours, refusing
 
 Spoil = Callable[[EventRecord], EventRecord]
 
 
 def records(examples: Examples, count: int) -> list[EventRecord]:
     """
-    Host events, numbered from 1.
+    Return host events, numbered from 1.
     """
     return [
         EventRecord(
@@ -51,14 +47,14 @@ def records(examples: Examples, count: int) -> list[EventRecord]:
 
 def sequences(path: Path) -> list[object]:
     """
-    The numbers of the stored events, in the order they were stored.
+    Return the numbers of the stored events, in the order in which they were stored.
     """
     return [number for (number,) in cells(path, "SELECT sequence FROM run_events ORDER BY rowid")]
 
 
 def test_a_row_is_as_every_store_has_it() -> None:
     """
-    The fast way to a row gives what the plain way gives, for every field and every kind of time.
+    The fast way to a row gives the same cells as the plain one, for every field and every kind of time.
     """
     examples = Examples()
     full = full_values.full_header(examples, full_values.full_pending(examples), "stop_loss.placed", schema=3)
@@ -81,7 +77,7 @@ def _life(record: EventRecord) -> EventRecord:
 
 def changed(**fields: object) -> Spoil:
     """
-    What gives a record other values, of any kind.
+    Return a function that gives a record other values, of any type.
     """
     return lambda record: msgspec.structs.replace(record, **fields)
 
@@ -121,7 +117,7 @@ async def test_a_bad_record_is_refused_before_sqlite_sees_it(
     spoil: Spoil, reason: str, tmp_path: Path
 ) -> None:
     """
-    What SQLite would keep otherwise than it is, or not at all, is refused with its place; nothing is stored.
+    A record that SQLite would not store unchanged is refused with its index, and its batch is not stored.
     """
     path = tmp_path / "bot.db"
     async with opened_store(path) as store:
@@ -144,7 +140,7 @@ async def test_a_bad_record_is_refused_before_sqlite_sees_it(
 @pytest.mark.parametrize("place", [0, 3, 6])
 async def test_sqlite_refuses_and_the_row_is_known(place: int, tmp_path: Path) -> None:
     """
-    What SQLite itself refuses is refused with its place, whatever stands before it, known events included.
+    A record that SQLite itself refuses is refused with its index, also after events that are stored already.
     """
     path = tmp_path / "bot.db"
     async with opened_store(path) as store:
@@ -160,7 +156,7 @@ async def test_sqlite_refuses_and_the_row_is_known(place: int, tmp_path: Path) -
 
 async def test_only_a_known_id_is_passed_over(tmp_path: Path) -> None:
     """
-    An event id stored already is passed over; what any other constraint refuses is told, and not ignored.
+    An event whose id is stored is passed over; a conflict with any other constraint is an error.
     """
     path = tmp_path / "bot.db"
     async with opened_store(path) as store:
@@ -180,7 +176,7 @@ async def test_only_a_known_id_is_passed_over(tmp_path: Path) -> None:
 
 async def test_a_probe_writes_to_the_disk_and_leaves_nothing(tmp_path: Path) -> None:
     """
-    A probe comes as far as the disk, so that a failing one makes no event the suspect; no row is left.
+    A probe writes to the disk, so that a failing disk is not taken for a refused event, and leaves no row.
     """
     path = tmp_path / "bot.db"
     async with opened_store(path) as store:
@@ -195,64 +191,3 @@ async def test_a_probe_writes_to_the_disk_and_leaves_nothing(tmp_path: Path) -> 
         )
         with refusing(path, "store.probed"), pytest.raises(StorageRejected):
             await store.probe()
-
-
-async def test_dead_letters_say_what_became_of_them(tmp_path: Path) -> None:
-    """
-    Whoever opens the file reads why, how often, and when it was buried and replayed, which is once.
-    """
-    path = tmp_path / "bot.db"
-    clock = ManualClock()
-    async with opened_store(path, clock=clock) as store:
-        record = records(Examples(), 1)[0]
-        await store.bury(DeadLetter(record=record, reason="too\x00long \ud800", attempts=5))
-        clock.advance(60)
-        await store.replay(record.header.id)
-        with pytest.raises(DeadLetterNotFound):
-            await store.replay(record.header.id)
-        ((event, payload, attempts, buried, replayed),) = cells(
-            path,
-            "SELECT event_id, json_extract(CAST(record AS TEXT), '$.sequence'), attempts, buried_at, "
-            "replayed_at FROM dead_letters",
-        )
-
-        assert (str(record.header.id), 1, 5) == (event, payload, attempts)
-        passed = datetime.fromisoformat(str(replayed)) - datetime.fromisoformat(str(buried))
-        assert timedelta(seconds=60) == passed
-        assert 1 == len(dead_letters(path))
-        with pytest.raises(InvalidValue):
-            await store.replay(cast("EventId", "not an id"))
-
-
-async def test_a_life_event_that_is_stored_is_not_buried(tmp_path: Path) -> None:
-    """
-    A letter about a life event that this very store has is no letter.
-    """
-    path = tmp_path / "bot.db"
-    async with opened_store(path) as store:
-        story = await begin(store)
-        await story.claimed(store)
-        (first, *_) = (await store.read_life_events()).items
-        await store.bury(DeadLetter(record=first, reason="refused elsewhere"))
-
-        assert [] == list(dead_letters(path))
-
-
-async def test_a_foreign_token_is_refused(tmp_path: Path) -> None:
-    """
-    A token of another file, or of this one before an older copy was put back, passes over nothing in silence.
-    """
-    async with opened_store(tmp_path / "one.db") as one, opened_store(tmp_path / "two.db") as two:
-        for store, claims in ((one, 3), (two, 1)):
-            story = await begin(store)
-            for _ in range(claims):
-                await story.claimed(store)
-        token = (await one.read_life_events()).next
-        assert token is not None
-        number, _, event = token.partition(" ")
-        for foreign in (token, f"1 {event}", f"{int(number) + 1} {event}"):
-            with pytest.raises(InvalidValue, match="this file's feed"):
-                await two.read_life_events(FeedToken(foreign))
-
-        assert 2 == len((await two.read_life_events()).items)
-        assert UTC is (await two.read_life_events()).items[0].recorded_at.tzinfo

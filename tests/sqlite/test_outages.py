@@ -1,22 +1,16 @@
 """
-What may befall a SQLite file while events are written: each outage has its name, nothing is half written, and
-all goes on when it is over.
+Outages while the store writes: each has its exception, nothing is half written, and a retry works.
 """
 
 from __future__ import annotations
 
-import asyncio
-import errno
-import os
-import sqlite3
-import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from poslife.conformance._example_changes import begin
 from poslife.conformance._example_values import Examples
 from poslife.errors import (
     RepositoryError,
@@ -25,13 +19,10 @@ from poslife.errors import (
     StorageRejected,
     StorageUnavailable,
 )
-from poslife.protocols import DeadLetter, EventRecord, FeedToken
+from poslife.protocols import DeadLetter
 from poslife.sqlite import SqliteStore
-from poslife.sqlite._errors import DISK_FAULTS, SCHEMA_FAULTS, VERDICTS, translated
 from tests.sqlite.files import cells, opened_store, ours, writer_of
-from tests.sqlite.test_event_writer import records, sequences
-
-FOLLOWING = Path(__file__).with_name("following.py")
+from tests.sqlite.test_batches import records, sequences
 
 Outage = Callable[[SqliteStore, Path], AbstractAsyncContextManager[None]]
 
@@ -54,9 +45,9 @@ def altered(before: str, after: str) -> Outage:
     return outage
 
 
-def told(before: str, after: str) -> Outage:
+def pragma(before: str, after: str) -> Outage:
     """
-    An outage of the store's own connection.
+    Return an outage of the store's own connection.
     """
 
     @asynccontextmanager
@@ -80,13 +71,13 @@ async def moved(store: SqliteStore, path: Path) -> AsyncGenerator[None]:
     [
         pytest.param(locked, StorageBusy, "another process holds its lock", id="locked"),
         pytest.param(
-            told("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
+            pragma("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
             StorageNotReady,
             "cannot be written",
             id="read-only",
         ),
         pytest.param(
-            told("PRAGMA max_page_count = 1", "PRAGMA max_page_count = 1000000"),
+            pragma("PRAGMA max_page_count = 1", "PRAGMA max_page_count = 1000000"),
             StorageNotReady,
             "make room",
             id="full",
@@ -111,7 +102,7 @@ async def moved(store: SqliteStore, path: Path) -> AsyncGenerator[None]:
 )
 async def test_an_outage(outage: Outage, kind: type[RepositoryError], said: str, tmp_path: Path) -> None:
     """
-    Each outage is told for what it is; nothing is half written, and all is written when it is over.
+    Each outage has its exception, nothing of a batch is stored, and all of it is once the outage is over.
     """
     path = tmp_path / "bot.db"
     async with opened_store(path, lock_timeout=0.05) as store:
@@ -129,10 +120,10 @@ async def test_an_outage(outage: Outage, kind: type[RepositoryError], said: str,
         assert list(range(1, 601)) == sequences(path)
 
 
-@pytest.mark.parametrize("outage", [locked, told("PRAGMA query_only = ON", "PRAGMA query_only = OFF")])
+@pytest.mark.parametrize("outage", [locked, pragma("PRAGMA query_only = ON", "PRAGMA query_only = OFF")])
 async def test_a_probe_and_a_burial_tell_it_too(outage: Outage, tmp_path: Path) -> None:
     """
-    What keeps the store from a batch keeps it from a probe, a burial and a replay.
+    An outage fails a probe, a burial and a replay as it fails a batch.
     """
     path = tmp_path / "bot.db"
     async with opened_store(path, lock_timeout=0.05) as store:
@@ -154,7 +145,7 @@ async def test_a_probe_and_a_burial_tell_it_too(outage: Outage, tmp_path: Path) 
 
 async def test_a_deleted_file(tmp_path: Path) -> None:
     """
-    Events are not written into a file that nobody will find; into a new one they are.
+    Events are not written into a deleted file, but into a new one.
     """
     path = tmp_path / "bot.db"
     async with opened_store(path) as store:
@@ -173,7 +164,7 @@ async def test_a_deleted_file(tmp_path: Path) -> None:
 
 async def test_a_corrupt_file(tmp_path: Path) -> None:
     """
-    A file that is damaged while it is open is told: somebody must act, and nothing is wrong with the events.
+    A file that is damaged while it is open has to be mended, and no event is refused for it.
     """
     path = tmp_path / "bot.db"
     async with opened_store(path) as store:
@@ -206,7 +197,7 @@ def _later() -> Examples:
 
 async def test_an_outage_in_the_middle_of_a_batch(tmp_path: Path) -> None:
     """
-    A disk that is full in the middle of a batch takes nothing of it.
+    A disk that is full in the middle of a batch stores nothing of it.
     """
     path = tmp_path / "bot.db"
     async with opened_store(path) as store:
@@ -225,128 +216,43 @@ async def test_an_outage_in_the_middle_of_a_batch(tmp_path: Path) -> None:
         assert list(range(1, 11)) == sequences(path)
 
 
-# -------------------------------------------------------------------------------- the verdicts, one by one
+# ------------------------------------------------------------------------------- while a change is committed
 
 
-class _Failed(sqlite3.OperationalError):
+async def test_a_full_disk(tmp_path: Path) -> None:
     """
-    As the driver raises it.
-    """
-
-    def __init__(self, code: int, message: str = "as SQLite says it") -> None:
-        super().__init__(message)
-        self.sqlite_errorcode = code
-        self.sqlite_errorname = f"SQLITE_{code}"
-
-
-def _verdict(error: Exception) -> RepositoryError:
-    with pytest.raises(RepositoryError) as caught, translated("bot.db", row=lambda: 3):
-        raise error
-    return caught.value
-
-
-@pytest.mark.parametrize("code", VERDICTS, ids=str)
-@pytest.mark.parametrize("extended", [0, 1 << 8, 13 << 8], ids=["primary", "extended", "further"])
-def test_each_code_of_sqlite(code: int, extended: int) -> None:
-    """
-    A result code, with whatever details, leads to its verdict; a refusal says the row, the others the advice.
-    """
-    verdict = _verdict(_Failed(code | extended))
-
-    assert VERDICTS[code].kind is type(verdict)
-    assert (3 if isinstance(verdict, StorageRejected) else None) == getattr(verdict, "row", None)
-    assert (VERDICTS[code].advice or "") in str(verdict)
-
-
-@pytest.mark.parametrize("fault", SCHEMA_FAULTS)
-def test_each_fault_of_a_schema(fault: str) -> None:
-    """
-    A table or a column that is gone is no outage that passes.
-    """
-    assert StorageNotReady is type(_verdict(_Failed(1, f"{fault}: run_events")))
-
-
-def test_what_is_unknown_is_repeated() -> None:
-    """
-    Nothing is taken for a refusal, or for a hold, that may be an outage.
-    """
-    for error in (
-        _Failed(1, "malformed JSON"),
-        _Failed(99),
-        sqlite3.ProgrammingError("closed"),
-        sqlite3.InterfaceError("misused"),
-        OSError("without a number"),
-        OSError(errno.EIO, os.strerror(errno.EIO)),
-    ):
-        assert StorageUnavailable is type(_verdict(error)), error
-
-
-@pytest.mark.parametrize("code", DISK_FAULTS, ids=errno.errorcode.__getitem__)
-def test_each_fault_of_a_disk(code: int) -> None:
-    """
-    What the operating system says of the path has its verdict, and its advice.
-    """
-    verdict = _verdict(OSError(code, os.strerror(code)))
-
-    assert DISK_FAULTS[code].kind is type(verdict)
-    assert str(DISK_FAULTS[code].advice) in str(verdict)
-
-
-# ------------------------------------------------------------------------------------------------ the feed
-
-
-@pytest.mark.slow
-async def test_a_feed_followed_while_two_processes_commit(tmp_path: Path) -> None:
-    """
-    Whoever follows the feed while two processes commit gets each life event once, and none is passed over.
+    A commit on a full disk is `StorageUnavailable` with advice, writes nothing, and can be repeated.
     """
     path = tmp_path / "bot.db"
-    times = 150
-    async with opened_store(path, lock_timeout=60) as store:
-        processes = [
-            await asyncio.create_subprocess_exec(
-                sys.executable,
-                str(FOLLOWING),
-                str(path),
-                str(times),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-            )
-            for _ in range(2)
-        ]
-        try:
-            for process in processes:
-                assert process.stdout is not None
-                assert b"ready\n" == await process.stdout.readline()
-            ends = [asyncio.create_task(process.communicate(b"go\n")) for process in processes]
-            read, pages = await _followed(store, ends)
-            await asyncio.gather(*ends)
-        finally:
-            for process in processes:
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
-        stored = [event for (event,) in cells(path, "SELECT event_id FROM life_events ORDER BY event_id")]
-        runs = [record.header.run for record in read]
+    async with opened_store(path) as store:
+        story = await begin(store)
+        held = await story.opened(store)
+        pages: list[object] = []
+        limit = "PRAGMA max_page_count = 1"
+        await writer_of(store).do(lambda session: pages.extend(session.rows(limit)[0]))
+        reason = "long " * 40_000
+        change = story.unclaimed(reason)
+        with pytest.raises(StorageUnavailable, match=r"bot\.db.*FULL.*the disk is full: make room"):
+            await store.commit(change)
+        later = "PRAGMA max_page_count = 1000000"
+        await writer_of(store).do(lambda session: pages.extend(session.rows(later)[0]))
 
-        assert 2 * 2 * times == len(stored)
-        assert stored == sorted(str(record.header.id) for record in read)
-        # It was followed while both wrote, in turns.
-        assert pages > 10
-        assert sum(one != other for one, other in pairwise(runs)) >= 1
+        assert held == await store.get(held.ref)
+        assert () == (await store.list_unclaimed()).items
+        committed = await store.commit(change)
+        assert not committed.repeated
 
 
-async def _followed(
-    store: SqliteStore, ends: list[asyncio.Task[tuple[bytes, bytes]]]
-) -> tuple[list[EventRecord], int]:
-    read: list[EventRecord] = []
-    token: FeedToken | None = None
-    pages = 0
-    while True:
-        over = all(end.done() for end in ends)
-        page = await store.read_life_events(token, limit=7)
-        read += page.items
-        token = page.next
-        pages += bool(page.items)
-        if over and not page.items:
-            return read, pages
+async def test_a_table_that_goes_away(tmp_path: Path) -> None:
+    """
+    A commit after a table was dropped is no refusal of the change: it asks for a check of the schema.
+    """
+    path = tmp_path / "bot.db"
+    async with opened_store(path) as store:
+        story = await begin(store)
+        cells(path, "DROP TABLE dead_letters")
+        cells(path, "ALTER TABLE fills RENAME TO mine")
+        with pytest.raises(StorageUnavailable, match="have its schema checked") as caught:
+            await store.commit(story.unclaimed("no such order"))
+
+        assert not isinstance(caught.value, StorageRejected)

@@ -40,12 +40,16 @@ class Glass:
     content: str
 
 
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
 COLUMNS = (
     Column("name", Kind.TEXT),
     Column("colour", Colour, null=True),
     Column("handle_colour", Colour, get="handle?.colour", null=True),
     Column("handle_size", Kind.INTEGER, get="handle?.size", null=True),
-    Column("marks", Encoded(",".join, lambda text: tuple(text.split(",")))),
+    Column("marks", Encoded(",".join, _split)),
     Column("letters", Kind.INTEGER),
     Column("remark", Kind.TEXT, get="note", none=None, null=True),
 )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def test_the_files_of_a_package_are_its_migrations(tmp_path: Path, monkeypatch: 
     (folder / "0001_positions.sql").write_text("SELECT 1;", "utf-8")
     for other in ("0003_notes.txt", "4_short.sql", "readme.md"):
         (folder / other).write_text("SELECT 3;", "utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
 
     assert (migration(1), migration(2, "runs", "SELECT 'ü';")) == known_migrations("package_with_migrations")
 

@@ -5,22 +5,43 @@ What the tests of the store in PostgreSQL have in common.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
 from poslife._domain.changes import Change, Committed
-from poslife._domain.event_envelopes import RecordedEvent
+from poslife._domain.event_envelopes import EventHeader, RecordedEvent
+from poslife._domain.identifiers import event_id_at
+from poslife.conformance._example_values import Examples
 from poslife.errors import StorageUnavailable
 from poslife.postgres import PostgresStore
 from poslife.postgres._cells import event_of
 from poslife.postgres._statements import listed_events
+from poslife.protocols import EventRecord
 from poslife.storage._columns import RUN_EVENTS
-from poslife.testing.faults import FaultProxy
+from poslife.testing.faults import FaultProxy, PostgresFaultProxy
 from tests.postgres_server import psql
 
-__all__ = ["away", "commit_until_known", "count", "opened_store", "refusing", "session", "stored_in"]
+__all__ = [
+    "GRANTS",
+    "a_record",
+    "as_role",
+    "away",
+    "commit_until_known",
+    "count",
+    "opened_store",
+    "postgres_error",
+    "records",
+    "refusing",
+    "role_in",
+    "session",
+    "somebody_waits",
+    "stored_in",
+    "writing",
+]
 
 
 @asynccontextmanager
@@ -111,3 +132,80 @@ async def away(network: FaultProxy) -> AsyncGenerator[None]:
     network.reset_all()
     yield
     network.accept()
+
+
+def records(number: int, *, first: int = 1) -> list[EventRecord]:
+    examples = Examples()
+    return [
+        EventRecord(
+            header=EventHeader(
+                id=event_id_at(datetime.now(UTC), 1000 * first + index),
+                type="bot.told",
+                occurred_at=datetime.now(UTC),
+                run=examples.run,
+            ),
+            recorded_at=datetime.now(UTC),
+            sequence=first + index,
+            payload=b'{"a":1}',
+        )
+        for index in range(number)
+    ]
+
+
+@asynccontextmanager
+async def writing(
+    dsn: str, *, command_timeout: float = 10.0, lock_timeout: float = 3.0
+) -> AsyncGenerator[tuple[PostgresFaultProxy, PostgresStore]]:
+    """
+    A store that has written an event, so that nothing is in doubt.
+    """
+    async with PostgresFaultProxy.for_dsn(dsn) as proxy:
+        store = PostgresStore(proxy.dsn, command_timeout=command_timeout, lock_timeout=lock_timeout)
+        await store.open()
+        try:
+            await store.write(records(1, first=1000))
+            proxy.forget()
+            yield proxy, store
+        finally:
+            await store.aclose()
+
+
+def a_record(payload: bytes = b'{"a":1}') -> EventRecord:
+    examples = Examples()
+    header = EventHeader(id=examples.event_id(), type="bot.told", occurred_at=examples.at(), run=examples.run)
+    return EventRecord(header=header, recorded_at=examples.at(), sequence=1, payload=payload)
+
+
+async def somebody_waits(dsn: str) -> None:
+    async with asyncio.timeout(10), session(dsn) as watcher:
+        while not await watcher.fetchval(  # noqa: ASYNC110 - no event tells of another session's lock
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        ):
+            await asyncio.sleep(0.01)
+
+
+def postgres_error(code: str, **fields: str) -> asyncpg.PostgresError:
+    return asyncpg.PostgresError.new(
+        {"C": code, "M": "said the server", "S": "FEHLER", "V": "ERROR", **fields}
+    )
+
+
+def as_role(dsn: str, role: str) -> str:
+    parts = urlsplit(dsn)
+    return urlunsplit(parts._replace(netloc=f"{role}:secret@{parts.hostname}:{parts.port}"))
+
+
+GRANTS = (
+    "GRANT USAGE ON SCHEMA poslife TO {role};"
+    "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA poslife TO {role};"
+    "GRANT USAGE ON SEQUENCE poslife.position_ids TO {role}"
+)
+
+
+@contextmanager
+def role_in(dsn: str) -> Generator[str]:
+    name = f"bot_of_{urlsplit(dsn).path[1:]}"
+    psql(dsn, f"CREATE ROLE {name} LOGIN PASSWORD 'secret'")
+    yield name
+    psql(dsn, f"DROP OWNED BY {name}; DROP ROLE {name}")

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
@@ -177,67 +176,6 @@ async def test_an_exhausted_pool_is_not_waited_for_for_ever(postgres_dsn: str) -
                 await store.ping()
 
         await store.ping()
-
-
-async def test_a_codec_for_text_is_refused(postgres_dsn: str) -> None:
-    """
-    The one codec that is relied on: another one is found out, nothing is stored in its words.
-    """
-
-    async def set_up(connection: asyncpg.Connection) -> None:
-        await connection.set_type_codec("text", encoder=str, decoder=list, schema="pg_catalog", format="text")
-
-    async with asyncpg.create_pool(postgres_dsn, min_size=0, max_size=1, init=set_up) as pool:
-        store = PostgresStore.borrowing(pool)
-        with pytest.raises(StorageUnavailable, match="pool decodes text as list"):
-            await store.open()
-
-
-SETTINGS_OF_OURS = {
-    "synchronous_commit": ("off", "on"),
-    "default_transaction_isolation": ("serializable", "serializable"),
-    "default_transaction_deferrable": ("on", "on"),
-    "transaction_isolation": (None, "read committed"),
-    "transaction_read_only": (None, "off"),
-    "transaction_deferrable": (None, "off"),
-    "search_path": ("public", "pg_catalog"),
-    "TimeZone": ("Asia/Tokyo", "UTC"),
-    "lock_timeout": ("7s", "1500ms"),
-    "statement_timeout": ("7s", "4s"),
-    "idle_in_transaction_session_timeout": ("7s", "5s"),
-}
-"""
-What the database says, and what a transaction of ours has all the same.
-"""
-
-
-async def test_every_transaction_has_its_own_settings(postgres_dsn: str) -> None:
-    """
-    Isolation, durability, time-outs, search path and time zone are ours, whatever the database says.
-    """
-    database = urlsplit(postgres_dsn).path[1:]
-    for name, (given, _) in SETTINGS_OF_OURS.items():
-        if given is not None:
-            psql(postgres_dsn, f"ALTER DATABASE {database} SET {name} = '{given}'")
-    psql(postgres_dsn, WITNESS)
-    async with opened_store(postgres_dsn, command_timeout=5, lock_timeout=1.5) as store:
-        story = await begin(store)
-        await store.commit(story.unclaimed("a witness"))
-    seen = dict(line.split("|") for line in psql(postgres_dsn, "SELECT * FROM public.witness").splitlines())
-
-    assert {name: ours for name, (_, ours) in SETTINGS_OF_OURS.items()} == seen
-
-
-WITNESS = f"""
-CREATE TABLE public.witness (name text, setting text);
-CREATE FUNCTION public.witness() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO public.witness
-    SELECT name, current_setting(name) FROM unnest(ARRAY{list(SETTINGS_OF_OURS)}) AS name;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER witness AFTER INSERT ON poslife.changes EXECUTE FUNCTION public.witness();
-"""
 
 
 async def test_values_are_pythons_own(postgres_dsn: str) -> None:

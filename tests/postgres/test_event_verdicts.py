@@ -8,9 +8,6 @@ happens to bots is brought about so.
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -28,14 +25,10 @@ from poslife.errors import (
     StorageUnavailable,
 )
 from poslife.postgres import PostgresStore
-from poslife.postgres._batches import take_over
-from poslife.postgres._database import Session
-from poslife.postgres._limits import Limits
-from poslife.testing.faults import Cut, PostgresFaultProxy
-from tests.postgres.support import count, opened_store, session
-from tests.postgres.test_errors import EXPECTED, IN_DOUBT
-from tests.postgres.test_event_writer import records, ways
-from tests.postgres.test_schema import as_role
+from poslife.testing.faults import PostgresFaultProxy
+from tests.postgres.support import as_role, count, opened_store, records, session, writing
+from tests.postgres.test_error_table import EXPECTED, IN_DOUBT
+from tests.postgres.test_event_writer import ways
 from tests.postgres_server import LocalServer, psql
 
 POISON = "bot.poison"
@@ -54,24 +47,6 @@ def raising(code: str, *, when: str = f"NEW.type = '{POISON}'") -> str:
 
 
 HEALED = "DROP FUNCTION poslife.fails() CASCADE"
-
-
-@asynccontextmanager
-async def writing(
-    dsn: str, *, command_timeout: float = 10.0, lock_timeout: float = 3.0
-) -> AsyncGenerator[tuple[PostgresFaultProxy, PostgresStore]]:
-    """
-    A store that has written an event, so that nothing is in doubt.
-    """
-    async with PostgresFaultProxy.for_dsn(dsn) as proxy:
-        store = PostgresStore(proxy.dsn, command_timeout=command_timeout, lock_timeout=lock_timeout)
-        await store.open()
-        try:
-            await store.write(records(1, first=1000))
-            proxy.forget()
-            yield proxy, store
-        finally:
-            await store.aclose()
 
 
 @pytest.mark.parametrize("code", [*EXPECTED, "22P03", "54011", "54023"])
@@ -485,104 +460,3 @@ async def test_nothing_is_inherited_from_the_role(postgres_dsn: str) -> None:
         "tcp_user_timeout": "10000",
     }.items() <= seen.items()
     assert "0" == seen.get("transaction_timeout", "0")
-
-
-@pytest.mark.slow
-async def test_over_a_borrowed_pool_the_old_backend_is_ended_too(postgres_dsn: str) -> None:
-    """
-    The host's pool gives another connection; the one that fell silent holds nothing for longer.
-    """
-    batch = records(10)
-    async with PostgresFaultProxy.for_dsn(postgres_dsn) as proxy:
-        pool = await asyncpg.create_pool(proxy.dsn, min_size=1, max_size=2)
-        store = PostgresStore.borrowing(pool, command_timeout=2.0, lock_timeout=1.5)
-        try:
-            await store.open()
-            await store.write(records(1, first=100))
-            trap = proxy.cut_before(matching=lambda sql: sql == "COMMIT", cut=Cut.SILENCE)
-            with pytest.raises(StorageUnavailable):
-                await store.write(batch)
-            began = time.monotonic()
-            await store.write(batch)
-
-            assert trap.sprung
-            assert time.monotonic() - began < 1.4
-        finally:
-            await store.aclose()
-            pool.terminate()
-    assert 11 == count(postgres_dsn, "run_events")
-
-
-async def test_a_backend_that_somebody_else_uses_by_now_is_left_alone(postgres_dsn: str) -> None:
-    """
-    Only in the transaction that was ours it is ended: a pooler lends the same one to others.
-    """
-    async with session(postgres_dsn) as lent, session(postgres_dsn) as own:
-        for ours in (False, True):
-            async with own.transaction():
-                session_of_ours = Session(lent, Limits())
-                await session_of_ours.begin(Limits().begin)
-                former = await take_over(session_of_ours, None)
-                if not ours:
-                    await session_of_ours.commit()
-                    await lent.execute("BEGIN; SELECT pg_current_xact_id()")
-                await take_over(Session(own, Limits()), former)
-            if ours:
-                with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
-                    await lent.execute("COMMIT")
-            else:
-                await lent.execute("COMMIT")
-
-
-@pytest.mark.slow
-async def test_partitions_are_made_while_others_write_and_read(postgres_dsn: str) -> None:
-    """
-    The default partition's rows move under way: nobody deadlocks, nothing is lost, nothing twice.
-    """
-    month = f"run_events_{datetime.now(UTC):%Y_%m}"
-
-    async def write(store: PostgresStore, first: int) -> None:
-        for number in range(15):
-            batch = records(20, first=first + 20 * number)
-            async with asyncio.timeout(20):
-                while True:
-                    try:
-                        await store.write(batch)
-                    except StorageBusy:
-                        continue
-                    break
-
-    async with opened_store(postgres_dsn) as one, opened_store(postgres_dsn) as other:
-        psql(postgres_dsn, f"DROP TABLE poslife.{month}")
-        await one.write(records(1, first=9000))
-
-        assert 1 == count(postgres_dsn, "run_events_default")
-        writing = [asyncio.create_task(write(one, 1)), asyncio.create_task(write(other, 4000))]
-        while not psql(postgres_dsn, f"SELECT to_regclass('poslife.{month}')").strip():
-            async with opened_store(postgres_dsn), opened_store(postgres_dsn):
-                pass
-        await asyncio.gather(*writing)
-
-    assert (601, 0) == (count(postgres_dsn, month), count(postgres_dsn, "run_events_default"))
-
-
-async def test_who_reads_the_default_partition_delays_nobody_for_long(postgres_dsn: str) -> None:
-    """
-    A reader keeps a partition from being made: the store opens, and writes, all the same.
-    """
-    month = f"run_events_{datetime.now(UTC):%Y_%m}"
-    async with opened_store(postgres_dsn) as store:
-        psql(postgres_dsn, f"DROP TABLE poslife.{month}")
-        await store.write(records(1))
-    async with session(postgres_dsn) as reader, reader.transaction():
-        await reader.fetch("SELECT FROM poslife.run_events_default")
-        began = time.monotonic()
-        async with opened_store(postgres_dsn) as store:
-            await store.write(records(1, first=10))
-
-        assert time.monotonic() - began < 2
-    assert 2 == count(postgres_dsn, "run_events_default")
-    async with opened_store(postgres_dsn) as store:
-        await store.write(records(1, first=20))
-
-    assert (3, 0) == (count(postgres_dsn, month), count(postgres_dsn, "run_events_default"))

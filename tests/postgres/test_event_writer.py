@@ -4,50 +4,21 @@ Events over a connection of their own: by COPY, after doubt what is missing, nev
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-import logging
 import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from uuid import UUID
 
 import pytest
 
-from poslife._domain.event_envelopes import EventHeader
-from poslife._domain.identifiers import EventId, event_id_at
-from poslife.conformance._example_changes import begin
-from poslife.conformance._example_values import Examples
 from poslife.errors import StorageBusy, StorageNotReady, StorageRejected, StorageUnavailable
 from poslife.postgres import PostgresStore
-from poslife.postgres._partitions import months_from
-from poslife.protocols import EventRecord, FeedToken
 from poslife.testing.faults import Answer, Cut, FaultProxy, PostgresFaultProxy, Step
 from poslife.testing.faults._postgres_dsn import redirect_dsn, upstream_of
 from poslife.testing.faults._postgres_wire import MessageReader
-from tests.postgres.support import count, opened_store, session
-from tests.postgres.test_schema import as_role
+from tests.postgres.support import as_role, count, opened_store, records, session
 from tests.postgres_server import psql
-
-
-def records(number: int, *, first: int = 1) -> list[EventRecord]:
-    examples = Examples()
-    return [
-        EventRecord(
-            header=EventHeader(
-                id=event_id_at(datetime.now(UTC), 1000 * first + index),
-                type="bot.told",
-                occurred_at=datetime.now(UTC),
-                run=examples.run,
-            ),
-            recorded_at=datetime.now(UTC),
-            sequence=first + index,
-            payload=b'{"a":1}',
-        )
-        for index in range(number)
-    ]
 
 
 def ways(proxy: PostgresFaultProxy) -> list[str]:
@@ -377,162 +348,3 @@ async def test_somebody_elses_lock_is_busy(postgres_dsn: str) -> None:
             with pytest.raises(StorageBusy):
                 await store.write(records(3))
         await store.write(records(3))
-
-
-async def test_months_have_their_partitions(postgres_dsn: str) -> None:
-    """
-    This one and the two after it; an event of today is in its month's, one of long ago in the default one.
-    """
-    today = records(1)
-    old = [
-        replace(
-            today[0], header=replace(today[0].header, id=event_id_at(datetime(2020, 5, 5, tzinfo=UTC), 7))
-        )
-    ]
-    async with opened_store(postgres_dsn) as store:
-        await store.write(today)
-        await store.write(old)
-    expected = [month.name for month in months_from(datetime.now(UTC), 3)]
-    there = psql(
-        postgres_dsn,
-        "SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'poslife.run_events'::regclass",
-    ).split()
-
-    assert [*(f"poslife.{name}" for name in expected), "poslife.run_events_default"] == sorted(there)
-    assert (1, 1) == (count(postgres_dsn, expected[0]), count(postgres_dsn, "run_events_default"))
-
-
-async def test_a_partition_made_late_takes_over_the_default_ones_rows(postgres_dsn: str) -> None:
-    """
-    In one transaction, while another process does the same: nothing lost, nothing twice.
-    """
-    month = f"run_events_{datetime.now(UTC):%Y_%m}"
-    async with opened_store(postgres_dsn) as store:
-        psql(postgres_dsn, f"DROP TABLE poslife.{month}")
-        await store.write(records(5))
-
-        assert 5 == count(postgres_dsn, "run_events_default")
-    await asyncio.gather(*(_opened(postgres_dsn) for _ in range(4)))
-
-    assert (5, 0) == (count(postgres_dsn, month), count(postgres_dsn, "run_events_default"))
-
-
-async def _opened(dsn: str) -> None:
-    async with opened_store(dsn):
-        pass
-
-
-async def test_a_role_that_may_make_no_partition_is_told_and_goes_on(
-    postgres_dsn: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """
-    The default partition takes its events.
-    """
-    database = postgres_dsn.rpartition("/")[2]
-    psql(
-        postgres_dsn,
-        f"DROP TABLE poslife.run_events_{datetime.now(UTC):%Y_%m};"
-        f"CREATE ROLE humble_{database} LOGIN PASSWORD 'secret';"
-        f"GRANT USAGE ON SCHEMA poslife TO humble_{database};"
-        f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA poslife TO humble_{database};"
-        f"GRANT USAGE ON SEQUENCE poslife.position_ids TO humble_{database}",
-    )
-    try:
-        with caplog.at_level(logging.WARNING, "poslife.sink"):
-            async with opened_store(as_role(postgres_dsn, f"humble_{database}")) as store:
-                await store.write(records(2))
-    finally:
-        psql(postgres_dsn, f"DROP OWNED BY humble_{database}; DROP ROLE humble_{database}")
-
-    assert 2 == count(postgres_dsn, "run_events_default")
-    assert "the default one takes the events" in caplog.text
-
-
-@pytest.mark.parametrize(
-    "when", [datetime(2026, 12, 31, 23, 59, tzinfo=UTC), datetime(2028, 2, 29, tzinfo=UTC)]
-)
-def test_months_follow_each_other_without_a_gap(when: datetime) -> None:
-    """
-    The first id of one is the first that its predecessor does not take, over a year's end and in a leap year.
-    """
-    months = months_from(when, 15)
-
-    assert all(one.end == other.begin for one, other in itertools.pairwise(months))
-    assert 15 == len({month.name for month in months})
-    assert months[0].begin <= UUID(int=event_id_at(when, 0).int) < months[0].end
-
-
-async def test_a_transaction_that_ends_late_is_not_passed_over(postgres_dsn: str) -> None:
-    """
-    It began earlier and ends later: whoever follows the feed gets its events, once (sink facts, 13).
-    """
-    async with opened_store(postgres_dsn) as store, session(postgres_dsn) as other:
-        story = await begin(store)
-        transaction = other.transaction()
-        await transaction.start()
-        await other.execute("SELECT pg_current_xact_id()")
-        late = EventId(event_id_at(datetime(2026, 1, 1, tzinfo=UTC), 99))
-        await other.execute(
-            """
-            INSERT INTO poslife.life_events (
-                event_id, type, schema, severity, occurred_at, recorded_at, run, actor, version, index, body,
-                digest
-            ) VALUES (
-                $1, 'position.unheard_of', 2, 'info', now(), now(), $2, 'strategy', 0, 0, '{}', sha256('')
-            )
-            """,
-            late,
-            late,
-        )
-        await story.opened(store)
-        before = await store.read_life_events()
-
-        assert () == before.items
-        await transaction.commit()
-        after = await store.read_life_events(before.next)
-        again = await store.read_life_events(after.next)
-
-    assert late in {item.header.id for item in after.items}
-    assert len(after.items) > 1
-    assert () == again.items
-
-
-@pytest.mark.slow
-async def test_four_writers_at_once_and_a_reader_that_follows(postgres_dsn: str) -> None:
-    """
-    Each event exactly once, those of each position in their order.
-    """
-    seen: list[EventRecord] = []
-    done = asyncio.Event()
-
-    async def follow(store: PostgresStore) -> None:
-        token: FeedToken | None = None
-        while True:
-            ended = done.is_set()
-            page = await store.read_life_events(token, limit=7)
-            seen.extend(page.items)
-            token = page.next
-            if ended and not page.items:
-                return
-            await asyncio.sleep(0)
-
-    async def live(store: PostgresStore) -> None:
-        story = await begin(store)
-        for _ in range(10):
-            await story.closed(store)
-
-    async with opened_store(postgres_dsn, pool_size=6) as store:
-        following = asyncio.create_task(follow(store))
-        await asyncio.gather(*(live(store) for _ in range(4)))
-        done.set()
-        await following
-    stored = count(postgres_dsn, "life_events")
-    ids = [one.header.id for one in seen]
-
-    assert stored == len(ids) == len(set(ids))
-    places: dict[object, list[tuple[int, int]]] = {}
-    for one in seen:
-        assert one.version is not None
-        assert one.index is not None
-        places.setdefault(one.header.ref, []).append((one.version, one.index))
-    assert all(found == sorted(found) for found in places.values())

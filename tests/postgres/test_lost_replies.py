@@ -15,10 +15,11 @@ from poslife._domain.changes import Change, Committed
 from poslife._domain.orders import OrderStatus
 from poslife._domain.positions import PersistedPosition
 from poslife.conformance._example_changes import Story, begin
+from poslife.conformance._example_values import Examples
 from poslife.errors import StorageBusy, StorageUnavailable
 from poslife.postgres import PostgresStore
 from poslife.testing.faults import Cut, PostgresFaultProxy
-from tests.postgres.support import commit_until_known, count, opened_store, session
+from tests.postgres.support import a_record, commit_until_known, count, opened_store, session
 from tests.postgres_server import psql
 
 # BEGIN, to take ground, to write, COMMIT.
@@ -248,3 +249,31 @@ async def test_every_backend_ended(postgres_dsn: str) -> None:
         read = await asyncio.gather(*(store.get(position.ref) for position in held))
 
         assert list(held) == list(read)
+
+
+@pytest.mark.slow
+async def test_lost_replies_of_a_write(postgres_dsn: str) -> None:
+    """
+    Whichever reply of a write is lost, writing again stores every event once.
+    """
+    from poslife.errors import StorageUnavailable
+
+    examples = Examples()
+    async with (
+        PostgresFaultProxy.for_dsn(postgres_dsn) as proxy,
+        opened_store(proxy.dsn, pool_size=1) as store,
+    ):
+        await store.write([])
+        for number in range(1, 4):
+            header = replace(a_record().header, id=examples.event_id())
+            record = replace(a_record(), header=header)
+            trap = proxy.drop_reply(number)
+            for _ in range(2):
+                try:
+                    await store.write([record])
+                except StorageUnavailable:
+                    continue
+            proxy.disarm()
+
+            assert trap.sprung
+            assert count(postgres_dsn, "run_events", f"event_id = '{header.id}'") == 1

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from poslife.conformance._example_changes import begin
-from poslife.errors import InvalidUrl, InvalidValue, StorageBusy, StorageUnavailable
+from poslife.errors import StorageUnavailable
 from poslife.postgres import PostgresStore
 from poslife.testing.faults import Cut, Direction, FaultProxy, PostgresFaultProxy
 from tests.postgres.support import commit_until_known, opened_store
@@ -125,60 +125,6 @@ async def test_no_such_database(postgres_dsn: str) -> None:
         await PostgresStore(dsn).open()
 
 
-@pytest.mark.parametrize(
-    "dsn",
-    ["mysql://me:secret@host/db", "postgresql://me:secret@host:port/db", "postgresql://me:secret@[::1/db"],
-)
-async def test_a_dsn_that_cannot_be_read(dsn: str) -> None:
-    """
-    It is refused with what is wrong with it, and without its password.
-    """
-    with pytest.raises(InvalidUrl) as caught:
-        await PostgresStore(dsn).open()
-
-    assert "secret" not in str(caught.value)
-
-
-async def test_arguments_that_cannot_be() -> None:
-    """
-    A pool of none, no time at all, a DSN that is no text: refused when the store is made.
-    """
-    with pytest.raises(InvalidValue, match="pool_size"):
-        PostgresStore("postgresql:///bot", pool_size=0)
-    with pytest.raises(InvalidValue, match="command_timeout"):
-        PostgresStore("postgresql:///bot", command_timeout=0)
-    with pytest.raises(InvalidValue, match="lock_timeout"):
-        PostgresStore("postgresql:///bot", lock_timeout=float("nan"))
-    with pytest.raises(InvalidValue, match="dsn"):
-        PostgresStore(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-
-
-async def test_a_store_that_is_not_open(postgres_dsn: str) -> None:
-    """
-    Before it is opened and after it is closed every call says what to do; it can be opened again.
-    """
-    store = PostgresStore(postgres_dsn)
-    for _ in range(2):
-        with pytest.raises(StorageUnavailable, match="not open: await its open"):
-            await store.ping()
-        await store.open()
-        await store.ping()
-        await store.aclose()
-
-
-async def test_describe_names_the_database(postgres_dsn: str) -> None:
-    """
-    Nobody has to wonder which database is written (incident 52).
-    """
-    parts = urlsplit(postgres_dsn)
-    async with opened_store(postgres_dsn) as store:
-        described = await store.describe()
-
-    assert f"127.0.0.1:{parts.port}" in described
-    assert f"database {parts.path[1:]}, schema poslife, as {parts.username}" in described
-    assert str(parts.password) not in described
-
-
 async def test_a_read_only_server(postgres_dsn: str) -> None:
     """
     A transaction that the server makes read-only is no rejection: the change is repeated on the next primary.
@@ -200,31 +146,6 @@ async def test_a_read_only_server(postgres_dsn: str) -> None:
         assert not (await store.commit(claim)).repeated
 
 
-@pytest.mark.parametrize("code", ["40001", "40P01"])
-async def test_bad_luck_is_met_by_trying_again(postgres_dsn: str, code: str) -> None:
-    """
-    A serialisation failure or a deadlock is tried again at once, unseen; for ever is too long.
-    """
-    async with opened_store(postgres_dsn) as store:
-        story = await begin(store)
-        psql(
-            postgres_dsn,
-            "CREATE SEQUENCE poslife.luck;"
-            "CREATE FUNCTION poslife.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            f"IF nextval('poslife.luck') % 8 > 2 THEN RAISE EXCEPTION 'bad luck' USING ERRCODE = '{code}'; "
-            "END IF; RETURN NEW; END $$;"
-            "CREATE TRIGGER refuse BEFORE INSERT ON poslife.changes FOR EACH ROW "
-            "EXECUTE FUNCTION poslife.refuse()",
-        )
-        for _ in range(2):
-            await store.commit(story.claim(story.pending()))
-        claim = story.claim(story.pending())
-        with pytest.raises(StorageUnavailable, match=code):
-            await store.commit(claim)
-
-        assert not (await store.commit(claim)).repeated
-
-
 @pytest.mark.slow
 async def test_closing_does_not_wait_for_ever(postgres_dsn: str) -> None:
     """
@@ -240,24 +161,6 @@ async def test_closing_does_not_wait_for_ever(postgres_dsn: str) -> None:
 
         with pytest.raises(StorageUnavailable):
             await waiting
-
-
-async def test_a_key_contested_for_ever_is_busy(postgres_dsn: str) -> None:
-    """
-    Where a key is taken at each try and free when it is looked for, the store gives up: repeat later.
-    """
-    async with opened_store(postgres_dsn) as store:
-        story = await begin(store)
-        psql(
-            postgres_dsn,
-            "CREATE FUNCTION poslife.contest() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            "RAISE EXCEPTION 'taken' USING ERRCODE = '23505', CONSTRAINT = 'positions_one_live_per_key'; "
-            "END $$;"
-            "CREATE TRIGGER contest BEFORE INSERT ON poslife.positions FOR EACH ROW "
-            "EXECUTE FUNCTION poslife.contest()",
-        )
-        with pytest.raises(StorageBusy, match="taken and released"):
-            await store.commit(story.claim(story.pending()))
 
 
 @pytest.mark.slow

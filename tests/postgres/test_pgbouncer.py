@@ -32,8 +32,7 @@ from poslife.postgres import PostgresStore
 from poslife.protocols import BatchWriter, DeadLetter, Repository
 from poslife.testing.faults import PostgresFaultProxy
 from tests.postgres.pooler import POOLERS, pooled
-from tests.postgres.support import away, count, opened_store, refusing, session, stored_in
-from tests.postgres.test_event_writer import records
+from tests.postgres.support import away, count, opened_store, records, refusing, session, stored_in
 from tests.postgres_server import psql
 
 # Whole suites once more: on one Python, and on each server.

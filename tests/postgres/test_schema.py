@@ -4,12 +4,10 @@ Migrations, and the check at start that tells every difference before the first 
 
 from __future__ import annotations
 
-import asyncio
 import enum
 import re
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
-from urllib.parse import urlsplit, urlunsplit
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -19,15 +17,14 @@ from poslife._domain.orders import CloseReason, OrderPurpose, OrderStatus
 from poslife._domain.position_status import PositionStatus
 from poslife._domain.positions import Confidence, Origin
 from poslife.conformance._example_changes import begin
-from poslife.errors import SchemaMismatch, SchemaVersionError, StorageUnavailable
+from poslife.errors import SchemaMismatch, StorageUnavailable
 from poslife.postgres import PostgresStore
 from poslife.postgres._connections import Dsn
 from poslife.postgres._database import Database
 from poslife.postgres._limits import Limits
-from poslife.postgres._migrations import MIGRATIONS
 from poslife.postgres._schema import needed_features, read_features
 from poslife.storage._columns import FILLS, LIFE_EVENTS, ORDERS, POSITIONS, RUN_EVENTS, names_of
-from tests.postgres.support import count, opened_store
+from tests.postgres.support import GRANTS, as_role, count, opened_store, role_in
 from tests.postgres_server import psql
 
 
@@ -36,21 +33,6 @@ async def refused_opening(dsn: str) -> SchemaMismatch:
     with pytest.raises(SchemaMismatch) as caught:
         await store.open()
     return caught.value
-
-
-async def test_an_empty_database_is_migrated_once(empty_postgres_dsn: str) -> None:
-    """
-    Opening brings an empty database up to date; ten stores that open at once do it once.
-    """
-    stores = [PostgresStore(empty_postgres_dsn, pool_size=1) for _ in range(10)]
-    await asyncio.gather(*(store.open() for store in stores))
-    await asyncio.gather(*(store.aclose() for store in stores))
-
-    rows = psql(empty_postgres_dsn, "SELECT version, name, sha256 FROM poslife.poslife_migrations")
-    known = MIGRATIONS
-
-    assert [f"{each.version}|{each.name}|{each.sha256}" for each in known] == rows.split()
-    assert [each.version for each in known] == list(range(1, len(known) + 1))
 
 
 async def test_the_file_of_needed_features_is_what_the_migrations_make(postgres_dsn: str) -> None:
@@ -75,43 +57,6 @@ async def test_the_file_of_needed_features_is_what_the_migrations_make(postgres_
         "right to INSERT",
         "right to UPDATE",
     }
-
-
-async def test_a_newer_schema_is_refused(postgres_dsn: str) -> None:
-    """
-    A database that a newer release has migrated is left alone; the error says what to do.
-    """
-    newest = MIGRATIONS[-1].version
-    psql(
-        postgres_dsn,
-        "INSERT INTO poslife.poslife_migrations (version, name, sha256, applied_at) "
-        f"VALUES ({newest + 1}, 'of_tomorrow', 'abc', now())",
-    )
-    store = PostgresStore(postgres_dsn)
-    with pytest.raises(SchemaVersionError, match="upgrade poslife") as caught:
-        await store.open()
-
-    assert (newest + 1, newest) == (caught.value.found, caught.value.known)
-    with pytest.raises(StorageUnavailable, match="not open"):
-        await store.ping()
-
-
-async def test_an_edited_migration_is_refused(postgres_dsn: str) -> None:
-    """
-    A migration that was edited after it had been applied is found by its checksum.
-    """
-    psql(postgres_dsn, "UPDATE poslife.poslife_migrations SET sha256 = repeat('0', 64) WHERE version = 1")
-    with pytest.raises(SchemaVersionError, match="was edited"):
-        await PostgresStore(postgres_dsn).open()
-
-
-async def test_a_migration_of_another_name_is_refused(postgres_dsn: str) -> None:
-    """
-    Two branches that number differently do not meet in one database unseen.
-    """
-    psql(postgres_dsn, "UPDATE poslife.poslife_migrations SET name = 'of_another_branch' WHERE version = 1")
-    with pytest.raises(SchemaVersionError, match="of_another_branch"):
-        await PostgresStore(postgres_dsn).open()
 
 
 DAMAGES = {
@@ -183,26 +128,6 @@ async def test_harmless_additions_are_taken(postgres_dsn: str) -> None:
         closed = await story.closed(store)
 
         assert closed == await store.get(closed.ref)
-
-
-def as_role(dsn: str, role: str) -> str:
-    parts = urlsplit(dsn)
-    return urlunsplit(parts._replace(netloc=f"{role}:secret@{parts.hostname}:{parts.port}"))
-
-
-GRANTS = (
-    "GRANT USAGE ON SCHEMA poslife TO {role};"
-    "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA poslife TO {role};"
-    "GRANT USAGE ON SEQUENCE poslife.position_ids TO {role}"
-)
-
-
-@contextmanager
-def role_in(dsn: str) -> Generator[str]:
-    name = f"bot_of_{urlsplit(dsn).path[1:]}"
-    psql(dsn, f"CREATE ROLE {name} LOGIN PASSWORD 'secret'")
-    yield name
-    psql(dsn, f"DROP OWNED BY {name}; DROP ROLE {name}")
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import cast
 
 import asyncpg
 import pytest
@@ -15,8 +14,7 @@ import pytest
 from poslife._domain.changes import Change, Revise
 from poslife._domain.positions import PersistedPosition
 from poslife.conformance._example_changes import begin
-from poslife.errors import InvalidValue, StorageRejected
-from poslife.protocols import PageToken
+from poslife.errors import StorageRejected
 from tests.postgres.support import count, opened_store, session
 from tests.postgres_server import psql
 
@@ -144,52 +142,3 @@ async def test_the_tables_defend_themselves(postgres_dsn: str) -> None:
                 await other.execute(intrusion)
 
             assert constraint == caught.value.constraint_name
-
-
-async def test_events_numbered_alike_are_refused(postgres_dsn: str) -> None:
-    """
-    Two events of one position, version and index: the change is refused for good, and names the constraint.
-    """
-    async with opened_store(postgres_dsn) as store:
-        story = await begin(store)
-        claim = story.claim(story.pending())
-        alike = replace(claim, events=tuple(replace(event, index=0) for event in claim.events))
-        with pytest.raises(StorageRejected, match="two events 0 of version 1") as caught:
-            await store.commit(alike)
-
-        assert caught.value.constraint == "life_events_numbered"
-        assert not (await store.commit(claim)).repeated
-
-
-async def test_tokens_are_read_strictly(postgres_dsn: str) -> None:
-    """
-    What no page has given is refused before the database is asked.
-    """
-    ref = "0190aaaa-0000-7000-8000-000000000000"
-    tokens = ["", "x", "1 ", "0", "-1", "٣", "9" * 30, "\x00", ref.upper(), f"{{{ref}}}", f" {ref}"]
-    tokens += [f"2026-01-01 {ref}", f"2026-01-01T00:00:00.000000 {ref}", "2026-01-01T00:00:00.000000+00:00 x"]
-    async with opened_store(postgres_dsn) as store:
-        story = await begin(store)
-        since, until = story.at(), story.at()
-        for token in [*map(PageToken, tokens), cast("PageToken", 5)]:
-            for call in (
-                store.list_live(token),
-                store.list_closed(since, until, token),
-                store.list_unclaimed(token),
-                store.list_fills(story.ref(), token),
-                store.list_history(story.ref(), token),
-                store.list_runs(token),
-            ):
-                with pytest.raises(InvalidValue, match="after"):
-                    await call
-
-
-async def test_ids_that_cannot_be(postgres_dsn: str) -> None:
-    """
-    ``"pending"`` is no id and no ref: it is refused with its value before the database is asked (incident 8).
-    """
-    async with opened_store(postgres_dsn) as store:
-        with pytest.raises(InvalidValue, match="pending"):
-            await store.get_by_id("pending")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-        with pytest.raises(InvalidValue, match="pending"):
-            await store.get("pending")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -17,11 +17,10 @@ import asyncpg
 import msgspec
 import pytest
 
-from poslife._trail.records import EventRecord
 from poslife.errors import StorageRejected
 from poslife.postgres import PostgresStore
-from tests.postgres.support import count, opened_store
-from tests.postgres.test_event_writer import records
+from poslife.protocols import DeadLetter, EventRecord
+from tests.postgres.support import a_record, count, opened_store, records
 from tests.postgres_server import psql
 
 PAYLOADS: dict[str, object] = {
@@ -187,3 +186,30 @@ async def test_strange_and_sound_is_stored_as_it_is(postgres_dsn: str, way: str)
     assert 1 == count(postgres_dsn, "run_events", "recorded_at = '9999-12-31 23:59:59.999999+00'")
     assert 1 == count(postgres_dsn, "run_events", "occurred_at = '0001-01-01 00:00:00+00'")
     assert 1 == count(postgres_dsn, "run_events", f"octet_length(payload) = {8 + (4 << 18)}")
+
+
+@pytest.mark.parametrize(
+    "payload", [b"\xff", b'"\xed\xa0\x80"', b'{"a":"\x00"}'], ids=["not_utf8", "surrogate", "nul"]
+)
+async def test_bytes_that_are_no_text_are_refused(postgres_dsn: str, payload: bytes) -> None:
+    """
+    A payload that the column cannot hold is refused for good, so that the sink can bury it.
+    """
+    async with opened_store(postgres_dsn) as store:
+        with pytest.raises(StorageRejected):
+            await store.write([a_record(payload)])
+        await store.bury(DeadLetter(record=a_record(payload), reason="no \x00 text \ud800"))
+
+    assert count(postgres_dsn, "run_events") == 0
+    assert psql(postgres_dsn, "SELECT reason FROM poslife.dead_letters").strip() == "no \\x00 text \\ud800"
+
+
+async def test_payloads_are_kept_byte_for_byte(postgres_dsn: str) -> None:
+    """
+    What is stored can be hashed: no byte of the JSON is turned.
+    """
+    payload = '{"b":1.10,"a":1e2,"a":"dup","n":"\\u0000","é":"\N{ROCKET}"}'.encode()
+    async with opened_store(postgres_dsn) as store:
+        await store.write([a_record(payload)])
+
+    assert payload == psql(postgres_dsn, "SELECT payload FROM poslife.run_events").strip().encode()

@@ -1,0 +1,88 @@
+"""
+A commit registers its change, holds its run and locks its positions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from poslife.conformance._example_changes import Story, begin
+from poslife.errors import StorageBusy
+from tests.postgres.support import opened_store, session, somebody_waits
+
+
+async def test_a_position_that_appears_while_an_earlier_attempt_is_waited_for(postgres_dsn: str) -> None:
+    """
+    A change that had to wait sees the positions as they are afterwards, not as they were before.
+    """
+    async with (
+        opened_store(postgres_dsn) as store,
+        opened_store(postgres_dsn) as other,
+        session(postgres_dsn) as earlier,
+    ):
+        story = await begin(store)
+        claim = story.claim(pending := story.pending())
+        promote = story.promote(pending)
+        await earlier.execute("BEGIN")
+        await earlier.execute(
+            "INSERT INTO poslife.changes SELECT $1::text::uuid, decode(repeat('00', 32), 'hex'), "
+            "$1::text::uuid, now()",
+            str(promote.id),
+        )
+        commit = asyncio.create_task(store.commit(promote))
+        await somebody_waits(postgres_dsn)
+        await other.commit(claim)
+        await earlier.execute("ROLLBACK")
+        committed = await commit
+
+        assert committed.positions == (await store.get(pending.ref),)
+
+
+async def test_a_run_does_not_end_under_a_claim(postgres_dsn: str) -> None:
+    """
+    Between the check of its lease and its commit a claim holds its run: whoever ends it waits.
+    """
+    async with (
+        opened_store(postgres_dsn) as store,
+        opened_store(postgres_dsn, lock_timeout=0.05) as other,
+        session(postgres_dsn) as rival,
+    ):
+        story = await begin(store)
+        await story.claimed(store)
+        claim = story.claim(pending := story.pending())
+        await rival.execute("BEGIN")
+        await rival.execute("UPDATE poslife.positions SET symbol = $1", pending.key.symbol)
+        commit = asyncio.create_task(store.commit(claim))
+        await somebody_waits(postgres_dsn)
+        with pytest.raises(StorageBusy):
+            await other.end_run(story.run)
+        await rival.execute("ROLLBACK")
+        committed = await commit
+        await other.end_run(story.run)
+
+        assert committed.positions == (pending,)
+
+
+async def test_an_end_of_the_run_waits_for_its_openings(postgres_dsn: str) -> None:
+    """
+    Run and claim exclude each other: either the claim was there before the end, or it is refused.
+    """
+    async with opened_store(postgres_dsn) as store:
+        story = Story()
+        for _ in range(10):
+            new = story.new_run()
+            await store.start_run(new)
+            claims = [story.claim(story.pending(run=new.id), run=new.id) for _ in range(3)]
+            results = await asyncio.gather(
+                store.commit(claims[0]),
+                store.end_run(new.id),
+                *(store.commit(claim) for claim in claims[1:]),
+                return_exceptions=True,
+            )
+            unsettled = await store.list_left_by_ended_runs(limit=1000)
+            there = {position.ref for position in unsettled.items}
+            for claim, result in zip(claims, [results[0], *results[2:]], strict=True):
+                committed = not isinstance(result, BaseException)
+                assert committed is (claim.transitions[0].ref in there)

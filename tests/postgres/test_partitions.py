@@ -1,0 +1,159 @@
+"""
+Each month has its partition of the host events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from poslife._domain.identifiers import event_id_at
+from poslife.errors import StorageBusy
+from poslife.postgres import PostgresStore
+from poslife.postgres._partitions import months_from
+from tests.postgres.support import as_role, count, opened_store, records, session
+from tests.postgres_server import psql
+
+
+async def test_months_have_their_partitions(postgres_dsn: str) -> None:
+    """
+    This one and the two after it; an event of today is in its month's, one of long ago in the default one.
+    """
+    today = records(1)
+    old = [
+        replace(
+            today[0], header=replace(today[0].header, id=event_id_at(datetime(2020, 5, 5, tzinfo=UTC), 7))
+        )
+    ]
+    async with opened_store(postgres_dsn) as store:
+        await store.write(today)
+        await store.write(old)
+    expected = [month.name for month in months_from(datetime.now(UTC), 3)]
+    there = psql(
+        postgres_dsn,
+        "SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'poslife.run_events'::regclass",
+    ).split()
+
+    assert [*(f"poslife.{name}" for name in expected), "poslife.run_events_default"] == sorted(there)
+    assert (1, 1) == (count(postgres_dsn, expected[0]), count(postgres_dsn, "run_events_default"))
+
+
+async def test_a_partition_made_late_takes_over_the_default_ones_rows(postgres_dsn: str) -> None:
+    """
+    In one transaction, while another process does the same: nothing lost, nothing twice.
+    """
+    month = f"run_events_{datetime.now(UTC):%Y_%m}"
+    async with opened_store(postgres_dsn) as store:
+        psql(postgres_dsn, f"DROP TABLE poslife.{month}")
+        await store.write(records(5))
+
+        assert 5 == count(postgres_dsn, "run_events_default")
+    await asyncio.gather(*(_opened(postgres_dsn) for _ in range(4)))
+
+    assert (5, 0) == (count(postgres_dsn, month), count(postgres_dsn, "run_events_default"))
+
+
+async def _opened(dsn: str) -> None:
+    async with opened_store(dsn):
+        pass
+
+
+async def test_a_role_that_may_make_no_partition_is_told_and_goes_on(
+    postgres_dsn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    The default partition takes its events.
+    """
+    database = postgres_dsn.rpartition("/")[2]
+    psql(
+        postgres_dsn,
+        f"DROP TABLE poslife.run_events_{datetime.now(UTC):%Y_%m};"
+        f"CREATE ROLE humble_{database} LOGIN PASSWORD 'secret';"
+        f"GRANT USAGE ON SCHEMA poslife TO humble_{database};"
+        f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA poslife TO humble_{database};"
+        f"GRANT USAGE ON SEQUENCE poslife.position_ids TO humble_{database}",
+    )
+    try:
+        with caplog.at_level(logging.WARNING, "poslife.sink"):
+            async with opened_store(as_role(postgres_dsn, f"humble_{database}")) as store:
+                await store.write(records(2))
+    finally:
+        psql(postgres_dsn, f"DROP OWNED BY humble_{database}; DROP ROLE humble_{database}")
+
+    assert 2 == count(postgres_dsn, "run_events_default")
+    assert "the default one takes the events" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "when", [datetime(2026, 12, 31, 23, 59, tzinfo=UTC), datetime(2028, 2, 29, tzinfo=UTC)]
+)
+def test_months_follow_each_other_without_a_gap(when: datetime) -> None:
+    """
+    The first id of one is the first that its predecessor does not take, over a year's end and in a leap year.
+    """
+    months = months_from(when, 15)
+
+    assert all(one.end == other.begin for one, other in itertools.pairwise(months))
+    assert 15 == len({month.name for month in months})
+    assert months[0].begin <= UUID(int=event_id_at(when, 0).int) < months[0].end
+
+
+@pytest.mark.slow
+async def test_partitions_are_made_while_others_write_and_read(postgres_dsn: str) -> None:
+    """
+    The default partition's rows move under way: nobody deadlocks, nothing is lost, nothing twice.
+    """
+    month = f"run_events_{datetime.now(UTC):%Y_%m}"
+
+    async def write(store: PostgresStore, first: int) -> None:
+        for number in range(15):
+            batch = records(20, first=first + 20 * number)
+            async with asyncio.timeout(20):
+                while True:
+                    try:
+                        await store.write(batch)
+                    except StorageBusy:
+                        continue
+                    break
+
+    async with opened_store(postgres_dsn) as one, opened_store(postgres_dsn) as other:
+        psql(postgres_dsn, f"DROP TABLE poslife.{month}")
+        await one.write(records(1, first=9000))
+
+        assert 1 == count(postgres_dsn, "run_events_default")
+        writing = [asyncio.create_task(write(one, 1)), asyncio.create_task(write(other, 4000))]
+        while not psql(postgres_dsn, f"SELECT to_regclass('poslife.{month}')").strip():
+            async with opened_store(postgres_dsn), opened_store(postgres_dsn):
+                pass
+        await asyncio.gather(*writing)
+
+    assert (601, 0) == (count(postgres_dsn, month), count(postgres_dsn, "run_events_default"))
+
+
+async def test_who_reads_the_default_partition_delays_nobody_for_long(postgres_dsn: str) -> None:
+    """
+    A reader keeps a partition from being made: the store opens, and writes, all the same.
+    """
+    month = f"run_events_{datetime.now(UTC):%Y_%m}"
+    async with opened_store(postgres_dsn) as store:
+        psql(postgres_dsn, f"DROP TABLE poslife.{month}")
+        await store.write(records(1))
+    async with session(postgres_dsn) as reader, reader.transaction():
+        await reader.fetch("SELECT FROM poslife.run_events_default")
+        began = time.monotonic()
+        async with opened_store(postgres_dsn) as store:
+            await store.write(records(1, first=10))
+
+        assert time.monotonic() - began < 2
+    assert 2 == count(postgres_dsn, "run_events_default")
+    async with opened_store(postgres_dsn) as store:
+        await store.write(records(1, first=20))
+
+    assert (3, 0) == (count(postgres_dsn, month), count(postgres_dsn, "run_events_default"))

@@ -1,5 +1,6 @@
 """
-A program that opens one key many times at once, for the test of two processes; it prints what came of each.
+A program that opens one key many times at once, and prints the result of each; for the tests of two
+processes.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-PgBouncer, or what stands in for it where there is none: PyPI has no build of it.
+PgBouncer, or a stand-in for it where it is not installed: PyPI has no build of it.
 
 The stand-in does what matters to whoever connects through a pooler: real connections to a real server, a few
 of them, lent for a transaction each, in turn, and never set back.
@@ -42,7 +42,7 @@ _REFUSAL = "transaction blocks not allowed in statement pooling mode"
 @asynccontextmanager
 async def pooled(dsn: str, pooler: str, *, size: int = 3, mode: Mode = "transaction") -> AsyncGenerator[str]:
     """
-    The DSN that leads to the database of *dsn* through a pooler with *size* connections.
+    Return the DSN of the database of *dsn* through a pooler with *size* connections.
     """
     parts = urlsplit(dsn)
     through = _stand_in if pooler == "stand-in" else _pgbouncer
@@ -80,7 +80,7 @@ async def _pgbouncer(parts: SplitResult, size: int, mode: Mode) -> AsyncGenerato
         )
         for path in (folder, users, configuration):
             path.chmod(0o755)
-        # As root it refuses to run.
+        # It refuses to run as root.
         user = "nobody" if os.geteuid() == 0 else None
         process = subprocess.Popen(
             ["pgbouncer", "-q", configuration], user=user, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
@@ -142,7 +142,7 @@ async def _stand_in(parts: SplitResult, size: int, mode: Mode) -> AsyncGenerator
 
 class _Server(asyncio.Protocol):
     """
-    A connection to the server. The driver has logged in with it, and has nothing to do with it any more.
+    A connection to the server, after the driver's login.
     """
 
     def __init__(self, driver: asyncpg.Connection) -> None:
@@ -172,7 +172,7 @@ class _Server(asyncio.Protocol):
 
 class _Pool:
     """
-    Lends the one that was not used for longest.
+    A pool that lends the connection that was unused for longest.
     """
 
     def __init__(self, dsn: str, size: int) -> None:
@@ -213,7 +213,7 @@ class _Pool:
 
 class _Client:
     """
-    Whoever connects to the pooler, and the connection it has for the moment.
+    A client of the pooler, with the connection it has at the moment.
     """
 
     def __init__(
@@ -224,7 +224,7 @@ class _Client:
         self._reader = reader
         self._writer = writer
         self._server: _Server | None = None
-        # How many times the server has still to say that it is ready.
+        # ReadyForQuery messages that the server still owes.
         self._awaited = 0
 
     async def run(self) -> None:
@@ -247,7 +247,7 @@ class _Client:
         self._tell(_AUTHENTICATION, struct.pack("!i", 0))
         for name, value in self._pool.parameters.items():
             self._tell(_PARAMETER, f"{name}\0{value}\0".encode())
-        # As PgBouncer does: a key of its own making.
+        # A key made here, as PgBouncer does.
         self._tell(_BACKEND_KEY, os.urandom(8))
         self._tell(wire.READY, b"I")
 
@@ -262,7 +262,7 @@ class _Client:
 
     def answered(self, message: wire.Message) -> None:
         """
-        Pass on what the server said, and give its connection back where that ends a transaction.
+        Pass on the server's answer, and give the connection back at the end of a transaction.
         """
         if message.kind != wire.READY:
             self._writer.write(message.raw)
@@ -280,7 +280,7 @@ class _Client:
 
     def leave(self) -> None:
         """
-        Close the connection, and the server's with it where something is under way: nobody gets that one.
+        Close the connection, and the server's where a transaction is open, so that no other client gets it.
         """
         server, self._server = self._server, None
         if server is not None:

@@ -1,5 +1,5 @@
 """
-What the tests of the store in PostgreSQL have in common.
+Helpers that the tests of the store in PostgreSQL share.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ __all__ = [
 @asynccontextmanager
 async def session(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
     """
-    A connection of somebody else's.
+    Connect as another program does.
     """
     connection = await asyncpg.connect(dsn)
     try:
@@ -83,7 +83,7 @@ async def opened_store(
 
 async def commit_until_known(store: PostgresStore, change: Change) -> Committed:
     """
-    Repeat the change as the contract says, until the store tells what became of it.
+    Repeat the change, as the contract says, until its result is known.
     """
     async with asyncio.timeout(20):
         while True:
@@ -106,7 +106,7 @@ ORDER BY e.tableoid, e.ctid
 
 async def stored_in(dsn: str) -> Sequence[RecordedEvent]:
     """
-    The host events, in the order they were stored.
+    Return the host events, in the order they were stored.
     """
     async with session(dsn) as other:
         await other.execute("SET TimeZone = 'UTC'")
@@ -116,7 +116,7 @@ async def stored_in(dsn: str) -> Sequence[RecordedEvent]:
 @asynccontextmanager
 async def refusing(dsn: str, type: str) -> AsyncGenerator[None]:
     """
-    Meanwhile the table refuses events of a type for good.
+    Refuse events of a type for good meanwhile.
     """
     psql(dsn, f"ALTER TABLE poslife.run_events ADD CONSTRAINT poison CHECK (type <> '{type}')")
     yield
@@ -126,7 +126,7 @@ async def refusing(dsn: str, type: str) -> AsyncGenerator[None]:
 @asynccontextmanager
 async def away(network: FaultProxy) -> AsyncGenerator[None]:
     """
-    Meanwhile the server cannot be reached.
+    Make the server unreachable meanwhile.
     """
     network.refuse()
     network.reset_all()

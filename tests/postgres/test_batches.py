@@ -23,7 +23,7 @@ from tests.postgres.support import count, records, session
 @pytest.mark.slow
 async def test_over_a_borrowed_pool_the_old_backend_is_ended_too(postgres_dsn: str) -> None:
     """
-    The host's pool gives another connection; the one that fell silent holds nothing for longer.
+    A retry over another connection of the host's pool terminates the backend of the silent one.
     """
     batch = records(10)
     async with PostgresFaultProxy.for_dsn(postgres_dsn) as proxy:
@@ -48,7 +48,7 @@ async def test_over_a_borrowed_pool_the_old_backend_is_ended_too(postgres_dsn: s
 
 async def test_a_backend_that_somebody_else_uses_by_now_is_left_alone(postgres_dsn: str) -> None:
     """
-    Only in the transaction that was ours it is ended: a pooler lends the same one to others.
+    A backend that a pooler has lent to another client is not terminated.
     """
     async with session(postgres_dsn) as lent, session(postgres_dsn) as own:
         for ours in (False, True):

@@ -1,5 +1,5 @@
 """
-A host's pool: nothing is taken over from it, nothing left behind on it.
+A host's pool: it is left as it was, and none of its settings matter.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ CREATE OPERATOR decoys.= (LEFTARG = text, RIGHTARG = text, FUNCTION = decoys.equ
 
 async def _make_hostile(connection: asyncpg.Connection) -> None:
     """
-    Codecs as bots set them, and worse: every type of ours becomes something else.
+    Set codecs as bots do, and worse ones: every type that poslife uses becomes another.
     """
     await connection.execute(HOSTILE)
     for name, decoder in (("numeric", float), ("int4", str), ("int8", str), ("uuid", str)):
@@ -89,7 +89,7 @@ async def _set_up_again(connection: asyncpg.pool.PoolConnectionProxy) -> None:
 
 class TestStoreOverAHostilePool(RepositoryConformance):
     """
-    The whole suite over a pool that is set up against us in every way.
+    The suite over a pool with settings and codecs that would break a store that relied on them.
     """
 
     @pytest.fixture(autouse=True)
@@ -108,7 +108,7 @@ class TestStoreOverAHostilePool(RepositoryConformance):
 
 async def test_a_hostile_pool_migrates_an_empty_database(empty_postgres_dsn: str) -> None:
     """
-    Migrating and checking take nothing over either.
+    Migrations and checks do not depend on the pool's settings either.
     """
     async with hostile_pool(empty_postgres_dsn) as pool:
         store = PostgresStore.borrowing(pool)
@@ -146,7 +146,7 @@ async def _settings(pool: asyncpg.Pool) -> list[tuple[str, str]]:
 
 async def test_the_pool_goes_away(postgres_dsn: str) -> None:
     """
-    A pool that its host has closed is an unavailable store, and says so.
+    A pool that its host has closed makes the store unavailable, and the error says so.
     """
     async with asyncpg.create_pool(postgres_dsn, min_size=0, max_size=1) as pool:
         store = PostgresStore.borrowing(pool)
@@ -157,7 +157,7 @@ async def test_the_pool_goes_away(postgres_dsn: str) -> None:
 
 async def test_a_pool_that_cannot_connect() -> None:
     """
-    A pool with a DSN that cannot be read is its host's mistake: the store is unavailable, and says why.
+    A pool with an invalid DSN makes the store unavailable, with the reason.
     """
     async with asyncpg.create_pool("mysql://host/db", min_size=0) as pool:
         with pytest.raises(StorageUnavailable, match="invalid DSN"):
@@ -166,7 +166,7 @@ async def test_a_pool_that_cannot_connect() -> None:
 
 async def test_an_exhausted_pool_is_not_waited_for_for_ever(postgres_dsn: str) -> None:
     """
-    Where the host holds every connection, the store gives up in time.
+    The store gives up in time while the host uses every connection of the pool.
     """
     async with asyncpg.create_pool(postgres_dsn, min_size=0, max_size=1) as pool:
         store = PostgresStore.borrowing(pool, connect_timeout=0.2)
@@ -180,7 +180,7 @@ async def test_an_exhausted_pool_is_not_waited_for_for_ever(postgres_dsn: str) -
 
 async def test_values_are_pythons_own(postgres_dsn: str) -> None:
     """
-    The driver's own kinds do not come through: a UUID is a `uuid.UUID`, a number a `Decimal`.
+    Values are Python's own types: a UUID is a `uuid.UUID`, a number a `Decimal`.
     """
     async with opened_store(postgres_dsn) as store:
         story = await begin(store)
@@ -194,7 +194,7 @@ async def test_values_are_pythons_own(postgres_dsn: str) -> None:
 
 async def test_without_prepared_statements(postgres_dsn: str) -> None:
     """
-    Behind a PgBouncer that pools transactions no statement outlives its transaction.
+    Behind a PgBouncer that pools transactions the store works without prepared statements.
     """
     async with opened_store(postgres_dsn, statement_cache_size=0, pool_size=1) as store:
         story = await begin(store)

@@ -41,7 +41,7 @@ async def test_concurrent_revisions(postgres_dsn: str) -> None:
 
 async def test_a_position_that_appears_while_it_is_claimed(postgres_dsn: str) -> None:
     """
-    It is not written over: the claim that came second is stale, whichever key it has.
+    A position that appeared meanwhile is not overwritten: the second claim is stale, whichever key it has.
     """
     async with opened_store(postgres_dsn) as store, session(postgres_dsn) as rival:
         story = await begin(store)
@@ -49,7 +49,7 @@ async def test_a_position_that_appears_while_it_is_claimed(postgres_dsn: str) ->
         pending = story.pending()
         await rival.execute("BEGIN")
         await rival.execute(APPEARING, str(pending.ref), str(there.ref))
-        # Without events: their numbers would collide, and the position must defend itself.
+        # Without events, whose numbers would conflict before the positions do.
         commit = asyncio.create_task(store.commit(replace(story.claim(pending), events=())))
         await somebody_waits(postgres_dsn)
         await rival.execute("COMMIT")
@@ -71,7 +71,7 @@ APPEARING = """
 
 async def test_a_key_contested_for_ever_is_busy(postgres_dsn: str) -> None:
     """
-    Where a key is taken at each try and free when it is looked for, the store gives up: repeat later.
+    A key that is taken at each try and free at each look-up ends in `StorageBusy`.
     """
     async with opened_store(postgres_dsn) as store:
         story = await begin(store)

@@ -23,7 +23,7 @@ async def test_a_key_released_while_it_is_waited_for(postgres_dsn: str) -> None:
         for _ in range(10):
             held = await story.opened(store)
             claim = story.claim(story.pending(held.key))
-            # Whichever comes first: closed before the claim, or refused and tried again.
+            # The claim comes after the close, or is refused and retried.
             closed, claimed = await asyncio.gather(
                 store.commit(story.close(held)), store.commit(claim), return_exceptions=True
             )
@@ -36,7 +36,8 @@ async def test_a_key_released_while_it_is_waited_for(postgres_dsn: str) -> None:
 
 async def test_a_flip_with_a_fill_that_is_stored(postgres_dsn: str) -> None:
     """
-    A change that releases a key and claims it is not in its own way: told is the fill that is.
+    A change that releases a key and claims it again has no conflict with itself: the error names the stored
+    fill.
     """
     async with opened_store(postgres_dsn) as store:
         story = await begin(store)
@@ -52,7 +53,7 @@ async def test_a_flip_with_a_fill_that_is_stored(postgres_dsn: str) -> None:
 
 async def test_events_numbered_alike_are_refused(postgres_dsn: str) -> None:
     """
-    Two events of one position, version and index: the change is refused for good, and names the constraint.
+    A change with two events of one position, version and index is refused with the constraint's name.
     """
     async with opened_store(postgres_dsn) as store:
         story = await begin(store)

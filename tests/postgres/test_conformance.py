@@ -200,7 +200,7 @@ def clauses_of(suite: type) -> set[str]:
 
 def collected() -> set[tuple[str, str]]:
     """
-    The class and the name of each test that pytest finds in this file.
+    Return the class and the name of each test that pytest finds in this file.
     """
     project = Path(__file__).parents[2]
     found = subprocess.run(
@@ -258,7 +258,7 @@ class NeverRun(PostgresStore):
 
 class NeverRunNorTold(NeverRun):
     """
-    The same, and it makes ``False`` of the error.
+    The same store, which makes ``False`` of the error.
     """
 
     @override

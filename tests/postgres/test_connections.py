@@ -1,5 +1,5 @@
 """
-A DSN is a place to connect to.
+A DSN that cannot be read is an error without its password.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from poslife.postgres import PostgresStore
 )
 async def test_a_dsn_that_cannot_be_read(dsn: str) -> None:
     """
-    It is refused with what is wrong with it, and without its password.
+    A DSN that cannot be read is refused with the reason, and without its password.
     """
     with pytest.raises(InvalidUrl) as caught:
         await PostgresStore(dsn).open()

@@ -1,5 +1,5 @@
 """
-Several processes and tasks at once: one wins, the others are told who has won.
+Several processes and tasks at once: one wins, and the others get the winner.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ OPENING = Path(__file__).with_name("opening.py")
 @asynccontextmanager
 async def started(number: int, *arguments: str) -> AsyncGenerator[list[asyncio.subprocess.Process]]:
     """
-    Processes that are connected and wait for a line before they open.
+    Start processes that connect and wait for a line before they open.
     """
     processes: list[asyncio.subprocess.Process] = []
     try:
@@ -52,7 +52,7 @@ async def started(number: int, *arguments: str) -> AsyncGenerator[list[asyncio.s
 @pytest.mark.slow
 async def test_twenty_openings_from_two_processes(postgres_dsn: str) -> None:
     """
-    Of 20 concurrent openings exactly one wins; the others are given the position that has (incidents 10, 11).
+    Of 20 concurrent openings one wins; the others get the winner's position (incidents 10, 11).
     """
     async with started(2, postgres_dsn, "10") as processes:
         said = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
@@ -94,7 +94,7 @@ def _held(position: object) -> PersistedPosition:
 
 async def test_a_locked_position_is_busy(postgres_dsn: str) -> None:
     """
-    Where somebody else holds a lock for longer than the time-out, it is `StorageBusy`; nothing is written.
+    A lock of another transaction beyond the time-out is `StorageBusy`, and nothing is written.
     """
     async with opened_store(postgres_dsn, lock_timeout=0.05) as store:
         story = await begin(store)

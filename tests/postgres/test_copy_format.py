@@ -1,5 +1,5 @@
 """
-The poison zoo at the writer: what the doors let nobody bring in, brought in all the same.
+Invalid events at the writer, which no constructor of poslife would make.
 
 A value is forced into a record behind its back, as a broken release or a broken memory would. Each is refused
 for good, for itself: nothing of its batch is stored, and the rest of it is stored right after.
@@ -35,7 +35,7 @@ PAYLOADS: dict[str, object] = {
     "text": '{"a":1}',
     "None": None,
     "a number": 7,
-    # As one parameter it would look like a dead server, again and again (sink facts, 7).
+    # As a parameter it would end the connection, as a dead server does (sink facts, 7).
     "too much": b" " * ((1 << 28) + 1),
 }
 SEQUENCES: dict[str, object] = {
@@ -117,7 +117,7 @@ async def stored_by(way: str, dsn: str) -> AsyncGenerator[PostgresStore]:
 @pytest.mark.parametrize("way", ["clear", "in doubt", "borrowed"])
 async def test_poison_is_refused_at_its_row_and_alone(postgres_dsn: str, way: str) -> None:
     """
-    All of the zoo, one after the other: a typed refusal, the row told, nothing stored of the batch.
+    Each invalid event is refused with a typed error and its row, and nothing of its batch is stored.
     """
     wrong: dict[str, object] = {}
     stored = 0
@@ -147,7 +147,7 @@ async def test_poison_is_refused_at_its_row_and_alone(postgres_dsn: str, way: st
 
 async def test_names_too_long_for_somebodys_column(postgres_dsn: str) -> None:
     """
-    255 characters are a name; a column that was made narrower refuses the row, by its number.
+    A column that an operator made narrower refuses a name of 255 characters, with its row.
     """
     batch = records(6)
     long = replace(batch[4].header, type="é" * 255)
@@ -163,7 +163,7 @@ async def test_names_too_long_for_somebodys_column(postgres_dsn: str) -> None:
 @pytest.mark.parametrize("way", ["own", "borrowed"])
 async def test_strange_and_sound_is_stored_as_it_is(postgres_dsn: str, way: str) -> None:
     """
-    The largest number, the longest name, the first and the last time there is, a payload of a mebibyte.
+    The largest number, the longest name, the first and last time and a payload of 1 MiB are stored unchanged.
     """
     first, second, third, fourth, fifth = records(5)
     strange = [
@@ -206,7 +206,7 @@ async def test_bytes_that_are_no_text_are_refused(postgres_dsn: str, payload: by
 
 async def test_payloads_are_kept_byte_for_byte(postgres_dsn: str) -> None:
     """
-    What is stored can be hashed: no byte of the JSON is turned.
+    A payload is stored byte for byte, so that it can be hashed.
     """
     payload = '{"b":1.10,"a":1e2,"a":"dup","n":"\\u0000","é":"\N{ROCKET}"}'.encode()
     async with opened_store(postgres_dsn) as store:

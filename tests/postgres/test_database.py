@@ -18,7 +18,7 @@ from tests.postgres_server import psql
 
 async def test_a_codec_for_text_is_refused(postgres_dsn: str) -> None:
     """
-    The one codec that is relied on: another one is found out, nothing is stored in its words.
+    A pool with its own codec for ``text`` is refused, and nothing is stored through it.
     """
 
     async def set_up(connection: asyncpg.Connection) -> None:
@@ -50,7 +50,7 @@ The value that the database is set to, and the value in a transaction of the sto
 
 async def test_every_transaction_has_its_own_settings(postgres_dsn: str) -> None:
     """
-    Isolation, durability, time-outs, search path and time zone are ours, whatever the database says.
+    Isolation, durability, time-outs, search path and time zone do not depend on the database's settings.
     """
     database = urlsplit(postgres_dsn).path[1:]
     for name, (given, _) in SETTINGS_OF_OURS.items():
@@ -80,7 +80,7 @@ CREATE TRIGGER witness AFTER INSERT ON poslife.changes EXECUTE FUNCTION public.w
 @pytest.mark.parametrize("code", ["40001", "40P01"])
 async def test_bad_luck_is_met_by_trying_again(postgres_dsn: str, code: str) -> None:
     """
-    A serialisation failure or a deadlock is tried again at once, unseen; for ever is too long.
+    A serialisation failure or a deadlock is retried at once, a limited number of times.
     """
     async with opened_store(postgres_dsn) as store:
         story = await begin(store)

@@ -49,7 +49,7 @@ IN_DOUBT = {"08000", "08001", "08003", "08006", "08007", "08P01", "40003", "57P0
 @pytest.mark.parametrize("code", EXPECTED)
 def test_each_sqlstate_is_in_doubt_or_not(code: str) -> None:
     """
-    Only what may have been committed takes the slow way the next time; and what nobody knows.
+    Only an error after which the transaction may be committed, and an unknown one, is ambiguous.
     """
     unknown = code in {"XX000", "99999"}
 
@@ -67,7 +67,7 @@ def test_an_error_of_a_trigger_refuses_its_row(code: str) -> None:
 
 def test_what_the_driver_cannot_encode_is_the_rows_fault() -> None:
     """
-    It bears a server's SQLSTATE, and no server was asked (sink facts, 1).
+    A value that the driver cannot encode is refused, though it has a server's SQLSTATE (sink facts, 1).
     """
     error = asyncpg.DataError("invalid input for query argument $1: 1.5 (expected int)")
 

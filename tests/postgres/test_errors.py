@@ -24,7 +24,7 @@ from tests.postgres.test_error_table import EXPECTED
 @pytest.mark.parametrize("code", EXPECTED)
 def test_each_sqlstate_has_its_kind(code: str) -> None:
     """
-    Refused for good, locked, or unknown; and it is raised from the driver's, with its code and words.
+    Each SQLSTATE becomes its error, raised from the driver's, with its code and message.
     """
     with pytest.raises(RepositoryError, match=f"{code}: said the server") as caught, translated():
         raise postgres_error(code)
@@ -35,7 +35,7 @@ def test_each_sqlstate_has_its_kind(code: str) -> None:
 
 def test_a_check_with_a_name_is_a_rejection_and_one_without_is_not() -> None:
     """
-    A missing partition says 23514, too, and names no constraint: no row is to blame.
+    A 23514 with a constraint is a refusal; one without is a missing partition, and no row is at fault.
     """
     with pytest.raises(StorageRejected) as caught, translated():
         raise postgres_error("23514", n="orders_price_sound")
@@ -61,7 +61,7 @@ def test_a_check_with_a_name_is_a_rejection_and_one_without_is_not() -> None:
 )
 def test_what_no_server_said_is_unavailable(error: Exception) -> None:
     """
-    A lost connection and whatever else the driver says of itself: nobody knows what became of the change.
+    A lost connection and the driver's other errors leave the change's result unknown.
     """
     with pytest.raises(StorageUnavailable) as caught, translated():
         raise error
@@ -72,7 +72,7 @@ def test_what_no_server_said_is_unavailable(error: Exception) -> None:
 
 def test_cancellation_and_our_own_pass_through() -> None:
     """
-    What is not the driver's is not touched.
+    Exceptions that are not the driver's pass through unchanged.
     """
     for error in (asyncio.CancelledError(), StorageRejected("ours"), KeyError("a bug")):
         with pytest.raises(type(error)) as caught, translated():
@@ -83,7 +83,7 @@ def test_cancellation_and_our_own_pass_through() -> None:
 
 def test_a_connection_is_kept_only_after_an_answer_that_spares_it() -> None:
     """
-    After a refusal it is rolled back and used on; after a failover, a shutdown or nonsense it is given up.
+    A connection is kept after a refusal, and given up after a failover, a shutdown or an unknown error.
     """
     for code in ("22003", "23505", "40001", "42501", "55P03", "57014"):
         assert leaves_connection_whole(postgres_error(code))

@@ -1,5 +1,5 @@
 """
-What each condition of a real server means for a batch: refused, held, locked or unknown; and what comes next.
+Each condition of a real server leads to the right result for a batch: refused, held, locked or unknown.
 
 A trigger can raise any SQLSTATE, through the real server and the real driver; what can be brought about as it
 happens to bots is brought about so.
@@ -52,15 +52,15 @@ HEALED = "DROP FUNCTION poslife.fails() CASCADE"
 @pytest.mark.parametrize("code", [*EXPECTED, "22P03", "54011", "54023"])
 async def test_each_sqlstate_by_a_trigger(postgres_dsn: str, code: str) -> None:
     """
-    The expected kind, at its row where it is refused; afterwards the same events are stored, once, and asked
-    for before only where they might have been stored.
+    Each SQLSTATE raises its error, with the row where it is refused; afterwards the same events are stored
+    once, and the table is asked first only where they may be stored.
     """
     expected = {
         **EXPECTED,
-        # What a COPY says of a line is of that row.
+        # The line that a COPY names is the row.
         "P0001": StorageRejected,
         "P0004": StorageRejected,
-        # A unique index of somebody's: no event is stored already, so it is no repetition.
+        # An operator's unique index: no event is stored, so it is no repetition.
         "23505": StorageRejected,
         "22P03": StorageNotReady,
         "54011": StorageUnavailable,
@@ -88,7 +88,7 @@ async def test_each_sqlstate_by_a_trigger(postgres_dsn: str, code: str) -> None:
 
 async def test_a_triggers_word_is_about_its_row_in_doubt_too(postgres_dsn: str) -> None:
     """
-    After a restart it is the row in the batch that is told, however many before it are stored.
+    After a restart a trigger's error still names the row in the batch, though earlier rows are stored.
     """
     psql(postgres_dsn, raising("P0001"))
     batch = records(5)
@@ -120,7 +120,8 @@ async def test_a_triggers_word_is_about_its_row_in_doubt_too(postgres_dsn: str) 
 @pytest.mark.parametrize("clear", [True, False], ids=["clear", "in doubt"])
 async def test_a_refused_row(postgres_dsn: str, damage: str, code: str, *, clear: bool) -> None:
     """
-    It is named by the COPY; nothing of its batch is stored, and the others are right after it.
+    The COPY names the refused row; nothing of its batch is stored, and the other events are stored right
+    after it.
     """
     batch = records(4)
     about = replace(batch[0].header, ref=new_ref(SystemClock()))
@@ -145,7 +146,7 @@ async def test_a_refused_row(postgres_dsn: str, damage: str, code: str, *, clear
 
 async def test_a_unique_index_of_somebody_elses_is_a_refusal(postgres_dsn: str) -> None:
     """
-    It is no repetition of an event, however often it is tried.
+    A violation of an operator's unique index is a refusal, not a repetition of an event.
     """
     psql(postgres_dsn, "CREATE UNIQUE INDEX mine ON poslife.run_events_default (type)")
     old = records(2)
@@ -167,7 +168,7 @@ async def test_a_unique_index_of_somebody_elses_is_a_refusal(postgres_dsn: str) 
 
 async def test_a_column_of_another_type_holds_the_stream_and_heals(postgres_dsn: str) -> None:
     """
-    Our bytes no longer fit: that is no event's fault, and lasts until the column is as it was.
+    A changed column type holds the stream until the column is as it was, and refuses no event.
     """
     async with writing(postgres_dsn) as (_, store):
         psql(postgres_dsn, "ALTER TABLE poslife.run_events ALTER COLUMN sequence TYPE integer")
@@ -203,7 +204,7 @@ async def test_a_role_that_may_no_longer(
     postgres_dsn: str, change: tuple[str, str], expected: type[StorageUnavailable], code: str
 ) -> None:
     """
-    Told for what it is, by write and by probe; and when it is put right, all is stored.
+    A missing right is reported by write and probe; after it is granted again all events are stored.
     """
     role = f"role_{postgres_dsn.rpartition('/')[2]}"
     async with opened_store(postgres_dsn) as store:
@@ -238,7 +239,7 @@ async def test_a_role_that_may_no_longer(
 
 async def _until_heard_of(store: PostgresStore) -> None:
     """
-    The driver sees the end of a connection when it next reads from it.
+    Wait until the driver has seen the end of a connection.
     """
     async with asyncio.timeout(5):
         while True:
@@ -247,7 +248,7 @@ async def _until_heard_of(store: PostgresStore) -> None:
 
 async def test_a_database_that_is_gone_holds_the_stream(postgres_dsn: str) -> None:
     """
-    Nobody can write to what is not there; the events wait for somebody to restore it.
+    Events wait for the restore of a database that was dropped.
     """
     server, _, name = postgres_dsn.rpartition("/")
     async with writing(postgres_dsn) as (_, store):
@@ -261,7 +262,7 @@ async def test_a_database_that_is_gone_holds_the_stream(postgres_dsn: str) -> No
 @pytest.mark.slow
 async def test_a_statement_that_takes_too_long_is_unknown_and_repeated(postgres_dsn: str) -> None:
     """
-    The server gives up before we do, so that its word arrives: counted towards suspicion, and no lock.
+    A statement's time-out is an unknown result, reported by the server before the client gives up.
     """
     psql(
         postgres_dsn,
@@ -286,7 +287,7 @@ async def test_a_statement_that_takes_too_long_is_unknown_and_repeated(postgres_
 
 async def test_a_terminated_backend_is_in_doubt(postgres_dsn: str) -> None:
     """
-    In the middle of a batch: unknown, asked for the next time, stored once.
+    A backend terminated within a batch leaves it in doubt: the table is asked, and each event is stored once.
     """
     ends_itself = """
         CREATE FUNCTION poslife.ends() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -309,7 +310,7 @@ async def test_a_terminated_backend_is_in_doubt(postgres_dsn: str) -> None:
 @pytest.mark.slow
 async def test_a_crash_and_a_restart(postgres_server: LocalServer) -> None:
     """
-    Unknown while it is down and while it recovers; then stored once.
+    While the server is down and while it recovers the result is unknown; then each event is stored once.
     """
     dsn = postgres_server.dsn()
     batch = records(3)
@@ -330,7 +331,7 @@ async def test_a_crash_and_a_restart(postgres_server: LocalServer) -> None:
 
 async def test_a_cancelled_write_is_in_doubt(postgres_dsn: str) -> None:
     """
-    Whoever waits no longer may have been one reply away from knowing.
+    A cancelled write may have been stored, so the table is asked before the next one.
     """
     batch = records(3)
     async with writing(postgres_dsn) as (proxy, store), session(postgres_dsn) as other:
@@ -357,7 +358,7 @@ async def _waits_for_a_lock(other: asyncpg.Connection) -> None:
 
 async def test_two_that_write_the_same_events_at_once(postgres_dsn: str) -> None:
     """
-    One has not committed yet: a lock, and no suspicion; when it has, nothing is stored twice.
+    A writer of the same events that has not committed is a lock; afterwards nothing is stored twice.
     """
     batch = records(3)
     async with writing(postgres_dsn, lock_timeout=0.2) as (_, store), session(postgres_dsn) as other:
@@ -377,7 +378,7 @@ async def test_two_that_write_the_same_events_at_once(postgres_dsn: str) -> None
 
 async def test_one_that_is_committed_between_the_question_and_the_copy(postgres_dsn: str) -> None:
     """
-    The COPY that meets it is undone, the question asked again, and the others are stored in order.
+    A COPY that meets an event stored meanwhile is undone, and the others are stored in their order.
     """
     batch = records(4)
     async with (
@@ -404,7 +405,7 @@ async def test_one_that_is_committed_between_the_question_and_the_copy(postgres_
 
 async def test_nothing_is_inherited_from_the_role(postgres_dsn: str) -> None:
     """
-    Neither durability nor time-outs nor isolation, and an idle connection is not closed under us.
+    Durability, time-outs and isolation do not depend on the role, and an idle connection is not closed.
     """
     role = f"hasty_{postgres_dsn.rpartition('/')[2]}"
     settings = {

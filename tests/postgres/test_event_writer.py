@@ -1,5 +1,5 @@
 """
-Events over a connection of their own: by COPY, after doubt what is missing, never waiting for themselves.
+Events by COPY over a connection for them; after a doubt only those that are missing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.postgres_server import psql
 
 def ways(proxy: PostgresFaultProxy) -> list[str]:
     """
-    What each batch took: asking which of it are stored, writing into the table.
+    Return the way of each batch: a question for the stored events, or a COPY.
     """
     told = {"\nSELECT e.event_id": "asks", 'COPY "poslife"': "writes"}
     return [way for one in proxy.statements for begin, way in told.items() if one.sql.startswith(begin)]
@@ -44,7 +44,7 @@ async def proxied(
 
 async def test_the_first_batch_is_asked_for_and_those_after_it_are_not(postgres_dsn: str) -> None:
     """
-    An earlier process may have written them; after that every batch goes straight into the table.
+    The table is asked before the first batch, which an earlier process may have stored, and not later.
     """
     async with proxied(postgres_dsn) as (proxy, store):
         for first in (1, 11, 21):
@@ -56,8 +56,7 @@ async def test_the_first_batch_is_asked_for_and_those_after_it_are_not(postgres_
 
 async def test_a_repetition_stores_nothing_twice(postgres_dsn: str) -> None:
     """
-    A unique violation says that some are stored: the rest of them is stored, too. What comes next may be
-    stored as well.
+    After a unique violation the other events of the batch are stored, and the next batch is in doubt too.
     """
     batch = records(10)
     async with proxied(postgres_dsn) as (proxy, store):
@@ -81,7 +80,7 @@ async def test_a_repetition_stores_nothing_twice(postgres_dsn: str) -> None:
 
 async def test_an_event_twice_in_one_batch_is_stored_once(postgres_dsn: str) -> None:
     """
-    Whether it is in doubt or not.
+    An event that is twice in a batch is stored once, in doubt or not.
     """
     first, second, third = records(3)
     async with opened_store(postgres_dsn) as store:
@@ -94,7 +93,7 @@ async def test_an_event_twice_in_one_batch_is_stored_once(postgres_dsn: str) -> 
 
 async def test_no_events_are_no_work(postgres_dsn: str) -> None:
     """
-    Nothing is asked, and nothing written.
+    An empty batch sends nothing to the server.
     """
     async with proxied(postgres_dsn) as (proxy, store):
         await store.write([])
@@ -104,7 +103,7 @@ async def test_no_events_are_no_work(postgres_dsn: str) -> None:
 
 async def test_a_lost_reply_is_in_doubt(postgres_dsn: str) -> None:
     """
-    Committed and not told: the same batch again stores nothing twice.
+    A batch whose reply was lost is stored once when it is repeated.
     """
     batch = records(10)
     async with proxied(postgres_dsn) as (proxy, store):
@@ -121,7 +120,7 @@ async def test_a_lost_reply_is_in_doubt(postgres_dsn: str) -> None:
 
 class SwallowingHalfACopy:
     """
-    Lets the first part of a COPY's data through, and nothing after it.
+    A network that passes the first part of a COPY, and nothing after it.
     """
 
     def __init__(self) -> None:
@@ -131,7 +130,7 @@ class SwallowingHalfACopy:
     def requested(self, data: bytes, /) -> Iterator[Step]:
         for message in self._messages.feed(data):
             self._parts = self._parts + 1 if message.kind == b"d" else 0
-            # Encryption would hide it.
+            # Encryption would hide the statements.
             yield (
                 Answer(b"N")
                 if message.asks_for_encryption
@@ -165,13 +164,12 @@ async def swallowing_half_a_copy(
 @pytest.mark.parametrize("probed", [False, True], ids=["written again", "probed first"])
 async def test_a_retry_does_not_wait_for_its_own_old_backend(postgres_dsn: str, *, probed: bool) -> None:
     """
-    A network that falls silent amid a COPY leaves a backend that holds some of the events, and waits for the
-    others: it is ended, and not waited for.
+    A retry terminates the former backend, whose open COPY holds some of the events.
     """
     batch = records(501)
     limits = {"command_timeout": 2.0, "lock_timeout": 1.5}
     async with swallowing_half_a_copy(postgres_dsn, **limits) as (_, store):
-        # With somebody's trigger on the table the server stores row by row, else a thousand at a time.
+        # With a trigger on the table the server stores row by row, else a thousand at a time.
         psql(
             postgres_dsn,
             "CREATE FUNCTION public.passes() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
@@ -206,7 +204,7 @@ def copying(dsn: str) -> int:
 
 async def test_the_row_is_named(postgres_dsn: str) -> None:
     """
-    By a constraint's refusal, by a trigger's, and by our own look at the values, which comes first.
+    A refusal by a constraint, by a trigger or by poslife's own check names the row.
     """
     batch = records(10)
     batch[6] = replace(batch[6], header=replace(batch[6].header, type="poison"))
@@ -225,7 +223,7 @@ async def test_the_row_is_named(postgres_dsn: str) -> None:
 
 async def test_a_triggers_word_is_about_its_row(postgres_dsn: str) -> None:
     """
-    In a COPY the server says of which line; the sink need not halve the batch.
+    A trigger's error in a COPY names its row, so that the sink need not bisect the batch.
     """
     psql(
         postgres_dsn,
@@ -251,7 +249,8 @@ async def test_a_value_that_the_driver_would_turn_is_refused(
     postgres_dsn: str, change: dict[str, object]
 ) -> None:
     """
-    ``True`` is no 1, and what does not fit is refused before anything is sent (sink facts, 5).
+    A value that the driver would change, such as ``True`` for 1, is refused before it is sent (sink facts,
+    5).
     """
     batch = records(3)
     batch[1] = replace(batch[1], **change)  # type: ignore[arg-type]
@@ -265,7 +264,7 @@ async def test_a_value_that_the_driver_would_turn_is_refused(
 
 async def test_no_right_is_needed_but_to_read_and_to_insert(postgres_dsn: str) -> None:
     """
-    In doubt, too: nothing is made for it, no temporary table either.
+    SELECT and INSERT are the only rights needed, in doubt too: no temporary table is made.
     """
     database = postgres_dsn.rpartition("/")[2]
     async with opened_store(postgres_dsn) as store:
@@ -292,7 +291,7 @@ async def test_no_right_is_needed_but_to_read_and_to_insert(postgres_dsn: str) -
 
 async def test_a_probe_leaves_nothing(postgres_dsn: str) -> None:
     """
-    Over the connection for events, and over a borrowed pool.
+    A probe leaves no event, over its own connection or over a host's pool.
     """
     async with opened_store(postgres_dsn) as store:
         await store.probe()
@@ -320,7 +319,7 @@ DAMAGES = {
 @pytest.mark.parametrize("doubtful", [True, False], ids=["in doubt", "clear"])
 async def test_what_is_missing_holds_the_stream(postgres_dsn: str, damage: str, doubtful: bool) -> None:  # noqa: FBT001 - a case
     """
-    Not ready, says the write and says the probe; and when it is there again both succeed.
+    A missing table or right is `StorageNotReady` for write and probe until it is there again.
     """
     async with opened_store(postgres_dsn) as store:
         if not doubtful:
@@ -339,7 +338,7 @@ async def test_what_is_missing_holds_the_stream(postgres_dsn: str, damage: str, 
 
 async def test_somebody_elses_lock_is_busy(postgres_dsn: str) -> None:
     """
-    It is told as a lock, so that no event is suspected for it.
+    A lock of another transaction is reported as such, so that no event is suspected.
     """
     async with opened_store(postgres_dsn, lock_timeout=0.2) as store, session(postgres_dsn) as other:
         await store.write(records(1, first=100))

@@ -18,7 +18,8 @@ from tests.postgres.support import count, opened_store, session
 
 async def test_a_transaction_that_ends_late_is_not_passed_over(postgres_dsn: str) -> None:
     """
-    It began earlier and ends later: whoever follows the feed gets its events, once (sink facts, 13).
+    A reader of the feed gets the events of a transaction that began early and ended late, once (sink facts,
+    13).
     """
     async with opened_store(postgres_dsn) as store, session(postgres_dsn) as other:
         story = await begin(store)
@@ -54,7 +55,7 @@ async def test_a_transaction_that_ends_late_is_not_passed_over(postgres_dsn: str
 @pytest.mark.slow
 async def test_four_writers_at_once_and_a_reader_that_follows(postgres_dsn: str) -> None:
     """
-    Each event exactly once, those of each position in their order.
+    A reader gets each event of four writers once, those of a position in their order.
     """
     seen: list[EventRecord] = []
     done = asyncio.Event()

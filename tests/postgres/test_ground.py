@@ -15,7 +15,7 @@ from tests.postgres.support import opened_store, session, somebody_waits
 
 async def test_a_position_that_appears_while_an_earlier_attempt_is_waited_for(postgres_dsn: str) -> None:
     """
-    A change that had to wait sees the positions as they are afterwards, not as they were before.
+    A change that waited for an earlier attempt sees the positions as they are after it.
     """
     async with (
         opened_store(postgres_dsn) as store,
@@ -42,7 +42,7 @@ async def test_a_position_that_appears_while_an_earlier_attempt_is_waited_for(po
 
 async def test_a_run_does_not_end_under_a_claim(postgres_dsn: str) -> None:
     """
-    Between the check of its lease and its commit a claim holds its run: whoever ends it waits.
+    A claim locks its run until it is committed, so that ending the run waits.
     """
     async with (
         opened_store(postgres_dsn) as store,
@@ -67,7 +67,7 @@ async def test_a_run_does_not_end_under_a_claim(postgres_dsn: str) -> None:
 
 async def test_an_end_of_the_run_waits_for_its_openings(postgres_dsn: str) -> None:
     """
-    Run and claim exclude each other: either the claim was there before the end, or it is refused.
+    A claim is either committed before its run has ended, or refused.
     """
     async with opened_store(postgres_dsn) as store:
         story = Story()

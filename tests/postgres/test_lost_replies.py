@@ -1,5 +1,5 @@
 """
-A connection that fails at any statement of a commit: the same change again gives the first result.
+A connection that fails at any statement: the same change again gives the first result.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from poslife.testing.faults import Cut, PostgresFaultProxy
 from tests.postgres.support import a_record, commit_until_known, count, opened_store, session
 from tests.postgres_server import psql
 
-# BEGIN, to take ground, to write, COMMIT.
+# BEGIN, the ground, the rows, COMMIT.
 STATEMENTS_OF_A_COMMIT = 4
 
 Making = Callable[[Story, PostgresStore], Awaitable[Change]]
@@ -79,7 +79,7 @@ class _Scene:
 
     async def check_once(self, change: Change, committed: Committed) -> None:
         """
-        The change is there, and there once.
+        Check that the change is stored once.
         """
         again = await self.store.commit(change)
 
@@ -100,7 +100,7 @@ class _Scene:
 @pytest.mark.parametrize("making", KINDS, ids=_name)
 async def test_a_commit_takes_four_round_trips(postgres_dsn: str, making: Making) -> None:
     """
-    What the tests below count on, and what a commit costs.
+    A commit takes four round trips, which the tests below rely on.
     """
     async with told(postgres_dsn) as scene:
         change = await making(scene.story, scene.store)
@@ -114,7 +114,7 @@ async def test_a_commit_takes_four_round_trips(postgres_dsn: str, making: Making
 @pytest.mark.parametrize("making", KINDS, ids=_name)
 async def test_every_reply_lost_in_turn(postgres_dsn: str, making: Making) -> None:
     """
-    Whichever reply is lost, that to COMMIT included, the change repeated gives the first result, once.
+    A change repeated gives the first result, whichever reply was lost, that to COMMIT included.
     """
     async with told(postgres_dsn) as scene:
         for number in range(1, STATEMENTS_OF_A_COMMIT + 1):
@@ -132,7 +132,7 @@ async def test_every_reply_lost_in_turn(postgres_dsn: str, making: Making) -> No
 @pytest.mark.parametrize("making", KINDS, ids=_name)
 async def test_every_request_lost_in_turn(postgres_dsn: str, making: Making) -> None:
     """
-    Whichever statement the connection is cut before, the change repeated is committed, once.
+    A change is committed once when it is repeated, before whichever statement the connection was cut.
     """
     async with told(postgres_dsn) as scene:
         for number in range(1, STATEMENTS_OF_A_COMMIT + 1):
@@ -150,7 +150,7 @@ async def test_every_request_lost_in_turn(postgres_dsn: str, making: Making) -> 
 @pytest.mark.parametrize("making", [a_claim, a_promotion, a_close], ids=_name)
 async def test_silence_at_every_statement(postgres_dsn: str, making: Making) -> None:
     """
-    A connection that falls silent is given up in time; what its transaction holds is waited for.
+    A connection that falls silent is given up in time, and the retry waits for its transaction.
     """
     async with told(postgres_dsn, command_timeout=0.2) as scene:
         for number in range(1, STATEMENTS_OF_A_COMMIT + 1):
@@ -167,7 +167,7 @@ async def test_silence_at_every_statement(postgres_dsn: str, making: Making) -> 
 
 async def test_a_cut_connection_is_told_of_and_replaced(postgres_dsn: str) -> None:
     """
-    The caller hears that the outcome is unknown, with the driver's error as the cause.
+    A cut connection raises an error for an unknown result, with the driver's error as its cause.
     """
     async with told(postgres_dsn) as scene:
         scene.proxy.drop_reply_to_commit()
@@ -181,7 +181,7 @@ async def test_a_cut_connection_is_told_of_and_replaced(postgres_dsn: str) -> No
 
 async def test_a_connection_that_died_in_the_pool_is_not_noticed(postgres_dsn: str) -> None:
     """
-    Cut before BEGIN, nothing can have been written: the store takes another connection by itself.
+    A connection that was cut before BEGIN is replaced without an error, as nothing can be written.
     """
     async with told(postgres_dsn) as scene:
         trap = scene.proxy.cut_before(1)
@@ -193,7 +193,7 @@ async def test_a_connection_that_died_in_the_pool_is_not_noticed(postgres_dsn: s
 
 async def test_an_attempt_in_flight_is_waited_for(postgres_dsn: str) -> None:
     """
-    While an earlier attempt is open, the repetition is busy; when that has ended, it is committed.
+    A repetition is busy while an earlier attempt is open, and committed when it has ended.
     """
     async with opened_store(postgres_dsn, lock_timeout=0.05) as store:
         story = await begin(store)
@@ -218,7 +218,7 @@ REGISTERED = """
 @pytest.mark.parametrize("number", range(1, STATEMENTS_OF_A_COMMIT + 1), ids=str)
 async def test_cancelled_at_every_statement(postgres_dsn: str, number: int) -> None:
     """
-    Cancellation passes through, its connection is not used again, and the change repeated is there once.
+    Cancellation passes through, its connection is not used again, and the repeated change is stored once.
     """
     async with told(postgres_dsn, command_timeout=0.3) as scene:
         change = await a_promotion(scene.story, scene.store)
@@ -236,7 +236,7 @@ async def test_cancelled_at_every_statement(postgres_dsn: str, number: int) -> N
 @pytest.mark.slow
 async def test_every_backend_ended(postgres_dsn: str) -> None:
     """
-    An administrator ends every session: the next call works, on new connections.
+    After an administrator has ended every session the next call works on new connections.
     """
     async with opened_store(postgres_dsn) as store:
         story = await begin(store)
@@ -254,7 +254,7 @@ async def test_every_backend_ended(postgres_dsn: str) -> None:
 @pytest.mark.slow
 async def test_lost_replies_of_a_write(postgres_dsn: str) -> None:
     """
-    Whichever reply of a write is lost, writing again stores every event once.
+    A batch repeated stores every event once, whichever reply was lost.
     """
     from poslife.errors import StorageUnavailable
 

@@ -59,7 +59,7 @@ async def test_an_edited_migration_is_refused(postgres_dsn: str) -> None:
 
 async def test_a_migration_of_another_name_is_refused(postgres_dsn: str) -> None:
     """
-    Two branches that number differently do not meet in one database unseen.
+    A migration with a known number and another name is refused.
     """
     psql(postgres_dsn, "UPDATE poslife.poslife_migrations SET name = 'of_another_branch' WHERE version = 1")
     with pytest.raises(SchemaVersionError, match="of_another_branch"):

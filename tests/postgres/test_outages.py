@@ -1,5 +1,5 @@
 """
-Servers that are down, silent, wrong or restarted: a typed error in time, and the store goes on afterwards.
+A server that is down, silent, wrong or restarted: a typed error in time, and the store works afterwards.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.postgres_server import LocalServer, psql
 @pytest.mark.slow
 async def test_a_server_restarted(postgres_server: LocalServer) -> None:
     """
-    While the server is down every call says so; when it is back the same store goes on, with all it had.
+    While the server is down each call raises an error; afterwards the same store works, with all its data.
     """
     async with opened_store(postgres_server.dsn(), connect_timeout=5) as store:
         story = await begin(store)
@@ -44,7 +44,7 @@ async def test_a_server_restarted(postgres_server: LocalServer) -> None:
 @pytest.mark.parametrize("direction", [Direction.REQUESTS, Direction.REPLIES, Direction.BOTH], ids=str)
 async def test_a_black_hole_does_not_hang(postgres_dsn: str, direction: Direction) -> None:
     """
-    A network that swallows everything: each call gives up in time, opening and closing included.
+    On a network that drops every packet each call gives up in time, opening and closing included.
     """
     async with (
         PostgresFaultProxy.for_dsn(postgres_dsn) as proxy,
@@ -73,7 +73,7 @@ async def test_a_black_hole_does_not_hang(postgres_dsn: str, direction: Directio
 @pytest.mark.slow
 async def test_silence_while_opening(postgres_dsn: str) -> None:
     """
-    Opening gives up after its time, wherever in it the server falls silent; then it can be tried again.
+    Opening gives up in time wherever the server falls silent, and can be retried.
     """
     async with PostgresFaultProxy.for_dsn(postgres_dsn) as proxy:
         async with opened_store(proxy.dsn):
@@ -127,7 +127,7 @@ async def test_no_such_database(postgres_dsn: str) -> None:
 
 async def test_a_read_only_server(postgres_dsn: str) -> None:
     """
-    A transaction that the server makes read-only is no rejection: the change is repeated on the next primary.
+    A read-only transaction is no refusal: the change is repeated on the next primary.
     """
     async with opened_store(postgres_dsn) as store:
         story = await begin(store)
@@ -149,7 +149,7 @@ async def test_a_read_only_server(postgres_dsn: str) -> None:
 @pytest.mark.slow
 async def test_closing_does_not_wait_for_ever(postgres_dsn: str) -> None:
     """
-    A call that is still waiting for its answer is given a while, then its connection is ended.
+    Closing waits for a call until the time-out, and terminates its connection then.
     """
     async with PostgresFaultProxy.for_dsn(postgres_dsn) as proxy:
         store = PostgresStore(proxy.dsn, connect_timeout=0.3)
@@ -169,7 +169,7 @@ async def test_closing_does_not_wait_for_ever(postgres_dsn: str) -> None:
 )
 async def test_without_the_driver(hidden: str, raised: str) -> None:
     """
-    A missing driver says which extra to install; a broken one is not taken for a missing one.
+    A missing driver names the extra to install; a broken one is not taken for a missing one.
     """
     program = f"import sys; sys.modules[{hidden!r}] = None; import poslife.postgres"
     process = await asyncio.create_subprocess_exec(

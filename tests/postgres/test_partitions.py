@@ -24,7 +24,7 @@ from tests.postgres_server import psql
 
 async def test_months_have_their_partitions(postgres_dsn: str) -> None:
     """
-    This one and the two after it; an event of today is in its month's, one of long ago in the default one.
+    This month and the next two have partitions; an event of long ago is in the default one.
     """
     today = records(1)
     old = [
@@ -47,7 +47,7 @@ async def test_months_have_their_partitions(postgres_dsn: str) -> None:
 
 async def test_a_partition_made_late_takes_over_the_default_ones_rows(postgres_dsn: str) -> None:
     """
-    In one transaction, while another process does the same: nothing lost, nothing twice.
+    A partition made late takes its rows from the default one, once, though another process does the same.
     """
     month = f"run_events_{datetime.now(UTC):%Y_%m}"
     async with opened_store(postgres_dsn) as store:
@@ -69,7 +69,7 @@ async def test_a_role_that_may_make_no_partition_is_told_and_goes_on(
     postgres_dsn: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """
-    The default partition takes its events.
+    A role without the right to make a partition gets a warning, and the default one takes its events.
     """
     database = postgres_dsn.rpartition("/")[2]
     psql(
@@ -96,7 +96,7 @@ async def test_a_role_that_may_make_no_partition_is_told_and_goes_on(
 )
 def test_months_follow_each_other_without_a_gap(when: datetime) -> None:
     """
-    The first id of one is the first that its predecessor does not take, over a year's end and in a leap year.
+    The first id of a month is the end of the month before, over a year's end and in a leap year.
     """
     months = months_from(when, 15)
 
@@ -108,7 +108,7 @@ def test_months_follow_each_other_without_a_gap(when: datetime) -> None:
 @pytest.mark.slow
 async def test_partitions_are_made_while_others_write_and_read(postgres_dsn: str) -> None:
     """
-    The default partition's rows move under way: nobody deadlocks, nothing is lost, nothing twice.
+    Rows that move to a new partition cause no deadlock, no loss and no duplicate for writers and readers.
     """
     month = f"run_events_{datetime.now(UTC):%Y_%m}"
 
@@ -139,7 +139,7 @@ async def test_partitions_are_made_while_others_write_and_read(postgres_dsn: str
 
 async def test_who_reads_the_default_partition_delays_nobody_for_long(postgres_dsn: str) -> None:
     """
-    A reader keeps a partition from being made: the store opens, and writes, all the same.
+    A long read of the default partition keeps neither the store from opening nor events from being stored.
     """
     month = f"run_events_{datetime.now(UTC):%Y_%m}"
     async with opened_store(postgres_dsn) as store:

@@ -1,5 +1,5 @@
 """
-Behind a pooler that lends a connection for a transaction: all of the store, and nothing left on what is lent.
+The whole store behind a pooler of transactions, which leaves nothing on the pooler's connections.
 
 Against a stand-in, and where there is a PgBouncer on PATH against that, too.
 """
@@ -43,7 +43,7 @@ each_pooler = pytest.mark.parametrize("pooler", POOLERS)
 
 class _Behind:
     """
-    Store, proxy, pooler, server.
+    A store, a proxy, a pooler and a server.
     """
 
     @pytest.fixture(autouse=True, params=POOLERS)
@@ -173,7 +173,7 @@ class TestRunFeedBehindAPooler(_Behind, RunEventFeedConformance):
 @pytest.mark.parametrize("kind", ["kept statements", "no statements kept", "borrowed"])
 async def test_nothing_is_left_on_what_the_pooler_lends(postgres_dsn: str, pooler: str, kind: str) -> None:
     """
-    Migrating, opening, trading, events and a probe: no setting, no lock, no table, for the next one to find.
+    Migrating, opening, trading, events and a probe leave no setting, lock or table on a pooler's connection.
     """
     async with pooled(postgres_dsn, pooler, size=1) as dsn:
         before = await left_in(dsn)
@@ -199,7 +199,7 @@ async def stored_by(kind: str, dsn: str) -> AsyncGenerator[PostgresStore]:
             yield store
             await store.aclose()
     else:
-        # Kept statements work by luck, where there is one connection and nobody else: it may be forgotten.
+        # With one connection and one client prepared statements work by chance.
         async with opened_store(dsn, statement_cache_size=100 if kind == "kept statements" else 0) as store:
             yield store
 
@@ -220,7 +220,7 @@ async def left_in(dsn: str) -> list[str]:
 @each_pooler
 async def test_a_refused_event_and_one_in_doubt(postgres_dsn: str, pooler: str) -> None:
     """
-    A reply that is lost stores nothing twice; what is refused is told, and the rest stored after it.
+    Behind a pooler a lost reply stores nothing twice, and a refused event is named and the others stored.
     """
     batch = records(6)
     bad = replace(batch[3], header=replace(batch[3].header, type="poison"))
@@ -245,7 +245,7 @@ async def test_a_refused_event_and_one_in_doubt(postgres_dsn: str, pooler: str) 
 @each_pooler
 async def test_a_pooler_of_statements_is_refused(postgres_dsn: str, pooler: str) -> None:
     """
-    There are no transactions there, and so there is no store: it says why it cannot be opened.
+    A pooler of statements, which allows no transactions, is an error when the store is opened.
     """
     async with pooled(postgres_dsn, pooler, mode="statement") as dsn:
         store = PostgresStore(dsn, statement_cache_size=0)

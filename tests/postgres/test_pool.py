@@ -1,5 +1,5 @@
 """
-Connections of our own: at most so many, kept for whoever comes next, and none that may have been forgotten.
+Connections are kept, counted, and replaced when they were idle for long.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ async def backend_of(connections: Connections) -> int:
 
 async def test_one_is_kept_for_whoever_comes_next(postgres_dsn: str) -> None:
     """
-    What was given back is lent again; what was ended in between is not.
+    A released connection is used again, and one that was closed is not.
     """
     async with pool_to(postgres_dsn) as connections:
         first = await backend_of(connections)
@@ -55,7 +55,7 @@ async def test_one_is_kept_for_whoever_comes_next(postgres_dsn: str) -> None:
 
 async def test_one_that_lay_idle_for_long_is_not_trusted(postgres_dsn: str) -> None:
     """
-    A firewall on the way may have forgotten it, and tells nobody.
+    A connection that was idle for long is replaced, as a firewall may have dropped it.
     """
     async with pool_to(postgres_dsn, idle=0) as connections:
         first = await backend_of(connections)
@@ -65,7 +65,7 @@ async def test_one_that_lay_idle_for_long_is_not_trusted(postgres_dsn: str) -> N
 
 async def test_never_more_than_so_many(postgres_dsn: str) -> None:
     """
-    Who comes when all are lent waits for one of them; who is cancelled meanwhile takes none away.
+    A caller waits while all connections are in use, and one that is cancelled takes none away.
     """
     async with pool_to(postgres_dsn, size=2) as connections:
         one, other = await connections.acquire(), await connections.acquire()
@@ -86,7 +86,7 @@ async def test_never_more_than_so_many(postgres_dsn: str) -> None:
 
 async def both(connections: Connections) -> int:
     """
-    The backend of the second one, while the first is lent.
+    Return the backend of the second connection, while the first is in use.
     """
     first = await connections.acquire()
     try:
@@ -97,7 +97,7 @@ async def both(connections: Connections) -> int:
 
 async def test_waited_for_in_vain(postgres_dsn: str) -> None:
     """
-    Who waits too long for one hears so, and takes none away.
+    A wait beyond the time-out raises an error, and takes no connection away.
     """
     async with pool_to(postgres_dsn, size=1, connect=0.2) as connections:
         lent = await connections.acquire()
@@ -111,7 +111,7 @@ async def test_waited_for_in_vain(postgres_dsn: str) -> None:
 
 async def test_one_that_cannot_be_made(postgres_dsn: str) -> None:
     """
-    A connection that failed takes nobody's place.
+    A connection that could not be made takes no place in the pool.
     """
     async with pool_to(f"{postgres_dsn}_not_there", size=1) as connections:
         for _ in range(3):
@@ -121,7 +121,7 @@ async def test_one_that_cannot_be_made(postgres_dsn: str) -> None:
 
 async def test_closed_while_one_is_lent(postgres_dsn: str) -> None:
     """
-    Closing waits for what is lent and closes it, and ends at once what is not given back in time.
+    Closing waits for a connection in use, and terminates it when the time is over.
     """
     async with pool_to(postgres_dsn, size=2) as connections:
         lent = await connections.acquire()

@@ -1,5 +1,5 @@
 """
-Pages go on where the one before ended.
+Pages continue where the one before ended.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.postgres.support import opened_store
 
 async def test_tokens_are_read_strictly(postgres_dsn: str) -> None:
     """
-    What no page has given is refused before the database is asked.
+    A token of no page is refused before the database is asked.
     """
     ref = "0190aaaa-0000-7000-8000-000000000000"
     tokens = ["", "x", "1 ", "0", "-1", "٣", "9" * 30, "\x00", ref.upper(), f"{{{ref}}}", f" {ref}"]

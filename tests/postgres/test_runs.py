@@ -1,5 +1,5 @@
 """
-Leases, by the database's clock alone.
+Leases follow the database's clock.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tests.postgres_server import psql
 
 async def test_a_lost_lease_stays_lost_when_the_clock_goes_back(postgres_dsn: str) -> None:
     """
-    A run that was told that it is lost does not live again because the server's clock was set back.
+    A run that was lost stays lost when the server's clock is set back.
     """
     async with opened_store(postgres_dsn) as store:
         story = Story()
@@ -23,7 +23,7 @@ async def test_a_lost_lease_stays_lost_when_the_clock_goes_back(postgres_dsn: st
         psql(postgres_dsn, "UPDATE poslife.runs SET lease_until = now() - interval '1 second'")
         with pytest.raises(RunLost):
             await store.renew_run(new.id, 60.0)
-        # What a clock set back by an hour looks like from here.
+        # The effect of a clock set back by an hour.
         psql(postgres_dsn, "UPDATE poslife.runs SET lease_until = lease_until + interval '1 hour'")
         claim = story.claim(story.pending(run=new.id), run=new.id)
 

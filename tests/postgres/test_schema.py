@@ -1,5 +1,5 @@
 """
-Migrations, and the check at start that tells every difference before the first trade.
+The check at start lists every difference before the first trade.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ async def refused_opening(dsn: str) -> SchemaMismatch:
 
 async def test_the_file_of_needed_features_is_what_the_migrations_make(postgres_dsn: str) -> None:
     """
-    Nothing more and nothing less: whoever changes a migration changes what the check needs.
+    The needed schema is what the migrations make, nothing more and nothing less.
     """
     database = Database(Dsn(url=postgres_dsn, size=1, statement_cache_size=0), Limits())
     await database.connect()
     found = await database.transact(read_features)
     await database.aclose()
     written = {(feature["relation"], feature["what"], feature["definition"]) for feature in needed_features()}
-    # Not needed: the sequence behind an identity column, and rights that nothing uses.
+    # Not needed: the sequence of an identity column, and rights that poslife does not use.
     there = {
         (feature["relation"], feature["what"], feature["definition"])
         for feature in found
@@ -100,7 +100,7 @@ DAMAGES = {
 
 async def test_every_damage_is_told_at_once(postgres_dsn: str) -> None:
     """
-    A database damaged in many ways is refused at start, with every difference, and where it is (incident 17).
+    A damaged database is refused at start, with every difference and its place (incident 17).
     """
     for damage in DAMAGES:
         psql(postgres_dsn, damage)
@@ -151,7 +151,7 @@ async def test_a_role_that_may_create_nothing(postgres_dsn: str, role: str) -> N
 
 async def test_missing_rights_are_told_at_start(postgres_dsn: str, role: str) -> None:
     """
-    A right that would be missed at the first fill is missed at the start.
+    A missing right is reported at start, not at the first fill.
     """
     psql(postgres_dsn, GRANTS.format(role=role))
     psql(
@@ -169,7 +169,7 @@ async def test_missing_rights_are_told_at_start(postgres_dsn: str, role: str) ->
 
 async def test_a_role_that_may_not_migrate(empty_postgres_dsn: str) -> None:
     """
-    An empty database and no right to create: it says what is missing, and writes nothing.
+    Without the right to create, an empty database is an error that says so, and nothing is written.
     """
     with role_in(empty_postgres_dsn) as name, pytest.raises(StorageUnavailable, match=r"42501.*grant"):
         await PostgresStore(as_role(empty_postgres_dsn, name)).open()
@@ -181,7 +181,7 @@ async def test_a_role_that_may_not_migrate(empty_postgres_dsn: str) -> None:
 
 async def test_rights_taken_away_later_lose_nothing(postgres_dsn: str, role: str) -> None:
     """
-    A right taken away while the store is open makes it unavailable, not the change rejected (incident 17).
+    A right that is revoked while the store is open makes it unavailable, and refuses no change (incident 17).
     """
     psql(postgres_dsn, GRANTS.format(role=role))
     async with opened_store(as_role(postgres_dsn, role)) as store:
@@ -260,14 +260,14 @@ def test_each_enumeration_is_spelt_out_in_its_check(constraint: str) -> None:
 
 def test_margin_modes_are_spelt_out() -> None:
     """
-    As above; none is the empty text, so that the unique index tells it apart.
+    Each margin mode is in its check; none is the empty text, which the unique index compares.
     """
     assert sorted(["", *(mode.value for mode in MarginMode)]) == sorted(_spelt("positions_margin_mode_known"))
 
 
 def test_statuses_that_hold_a_key_are_those_of_live_positions() -> None:
     """
-    The unique index is over exactly what `PositionStatus` says of holding a key.
+    The unique index is over exactly the statuses in which a position holds its key.
     """
     (index,) = (feature for feature in needed_features() if feature["what"].startswith("unique index"))
 

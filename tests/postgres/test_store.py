@@ -15,7 +15,7 @@ from tests.postgres.support import opened_store
 
 async def test_arguments_that_cannot_be() -> None:
     """
-    A pool of none, no time at all, a DSN that is no text: refused when the store is made.
+    Invalid arguments are refused when the store is made.
     """
     with pytest.raises(InvalidValue, match="pool_size"):
         PostgresStore("postgresql:///bot", pool_size=0)
@@ -29,7 +29,7 @@ async def test_arguments_that_cannot_be() -> None:
 
 async def test_a_store_that_is_not_open(postgres_dsn: str) -> None:
     """
-    Before it is opened and after it is closed every call says what to do; it can be opened again.
+    Before it is opened and after it is closed, each call says what to do; the store can be opened again.
     """
     store = PostgresStore(postgres_dsn)
     for _ in range(2):
@@ -42,7 +42,7 @@ async def test_a_store_that_is_not_open(postgres_dsn: str) -> None:
 
 async def test_describe_names_the_database(postgres_dsn: str) -> None:
     """
-    Nobody has to wonder which database is written (incident 52).
+    The description names server, database and role (incident 52).
     """
     parts = urlsplit(postgres_dsn)
     async with opened_store(postgres_dsn) as store:
@@ -55,7 +55,7 @@ async def test_describe_names_the_database(postgres_dsn: str) -> None:
 
 async def test_ids_that_cannot_be(postgres_dsn: str) -> None:
     """
-    ``"pending"`` is no id and no ref: it is refused with its value before the database is asked (incident 8).
+    ``"pending"`` as an id or ref is refused with its value before the database is asked (incident 8).
     """
     async with opened_store(postgres_dsn) as store:
         with pytest.raises(InvalidValue, match="pending"):

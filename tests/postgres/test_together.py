@@ -1,5 +1,5 @@
 """
-Commits that have to wait for a connection share one transaction, and nothing else.
+Commits that wait for a connection share one transaction, and nothing else.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ STATEMENTS_OF_A_COMMIT = 4
 @asynccontextmanager
 async def narrow(dsn: str, *, lock_timeout: float = 3.0) -> AsyncGenerator[tuple[PostgresStore, Story]]:
     """
-    A store with one connection, for which commits have to wait.
+    A store with one connection, so that commits have to wait.
     """
     async with opened_store(dsn, pool_size=1, command_timeout=5, lock_timeout=lock_timeout) as store:
         yield store, await begin(store)
@@ -38,7 +38,7 @@ async def at_once(store: PostgresStore, changes: Sequence[Change]) -> list[Commi
 
 async def test_commits_that_wait_are_one_transaction(postgres_dsn: str) -> None:
     """
-    The first goes alone, and the nine that came meanwhile go together: each has its own result.
+    The first of ten commits goes alone, and nine that waited share a transaction; each has its own result.
     """
     async with PostgresFaultProxy.for_dsn(postgres_dsn) as proxy, narrow(proxy.dsn) as (store, story):
         pending = [story.pending() for _ in range(10)]
@@ -63,7 +63,7 @@ async def test_commits_that_wait_are_one_transaction(postgres_dsn: str) -> None:
 
 async def test_one_that_is_refused_costs_no_other(postgres_dsn: str) -> None:
     """
-    A key that is taken, a version that is stale, one committed before: each hears it for itself.
+    A taken key, a stale version and a repetition each get their own result, and the others are committed.
     """
     async with narrow(postgres_dsn) as (store, story):
         pending = await story.claimed(store)
@@ -83,7 +83,7 @@ async def test_one_that_is_refused_costs_no_other(postgres_dsn: str) -> None:
 
 async def test_two_claims_of_one_key(postgres_dsn: str) -> None:
     """
-    One of them wins, and the other gets it as the existing one, also where both waited.
+    One of two claims wins, and the other gets the winner's position, also where both waited.
     """
     async with narrow(postgres_dsn) as (store, story):
         other, key = story.claim(story.pending()), story.key()
@@ -100,7 +100,7 @@ async def test_two_claims_of_one_key(postgres_dsn: str) -> None:
 
 async def test_whoever_is_cancelled_harms_no_other(postgres_dsn: str) -> None:
     """
-    Its own change may or may not be committed: repeated, it gives its one result.
+    A cancelled commit leaves the others alone, and gives its one result when it is repeated.
     """
     async with narrow(postgres_dsn) as (store, story):
         claims = [story.claim(story.pending()) for _ in range(5)]
@@ -119,7 +119,7 @@ async def test_whoever_is_cancelled_harms_no_other(postgres_dsn: str) -> None:
 
 async def test_a_lock_of_somebody_elses_holds_up_only_who_needs_it(postgres_dsn: str) -> None:
     """
-    The others are committed by themselves, and it hears that the store is busy.
+    A lock delays only the change that needs it, which gets `StorageBusy`; the others are committed.
     """
     async with (
         opened_store(postgres_dsn, pool_size=2, lock_timeout=0.3) as store,
@@ -140,7 +140,7 @@ async def test_a_lock_of_somebody_elses_holds_up_only_who_needs_it(postgres_dsn:
 @pytest.mark.slow
 async def test_every_reply_lost_in_turn(postgres_dsn: str) -> None:
     """
-    Whichever reply of the shared transaction is lost, each change repeated gives its one result, once there.
+    Each change of a shared transaction gives its one result when repeated, whichever reply was lost.
     """
     async with PostgresFaultProxy.for_dsn(postgres_dsn) as proxy, narrow(proxy.dsn) as (store, story):
         await story.closed(store)
@@ -151,7 +151,7 @@ async def test_every_reply_lost_in_turn(postgres_dsn: str) -> None:
             found = await at_once(store, claims)
 
             assert trap.sprung
-            # Of a transaction that had not begun nobody hears: it is begun anew.
+            # A transaction that had not begun is retried without an error.
             begun = number > STATEMENTS_OF_A_COMMIT + 1
             kinds = [Committed, *[StorageUnavailable if begun else Committed] * 4]
             assert kinds == [type(one) for one in found]
@@ -167,7 +167,7 @@ async def test_every_reply_lost_in_turn(postgres_dsn: str) -> None:
 
 async def test_a_lent_pool_is_shared_in_the_same_way(postgres_dsn: str) -> None:
     """
-    As many transactions at a time as the host's pool has connections.
+    A host's pool has as many transactions at a time as connections.
     """
     async with asyncpg.create_pool(postgres_dsn, min_size=1, max_size=1) as pool:
         store = PostgresStore.borrowing(pool)
@@ -181,7 +181,7 @@ async def test_a_lent_pool_is_shared_in_the_same_way(postgres_dsn: str) -> None:
 
 async def test_a_store_that_is_closed_answers_who_waits(postgres_dsn: str) -> None:
     """
-    Committed, or told that it was not known: nobody waits for ever.
+    A commit that waits while the store is closed is committed or raises an error.
     """
     async with narrow(postgres_dsn) as (store, story):
         waiting = [asyncio.create_task(store.commit(story.claim(story.pending()))) for _ in range(20)]

@@ -1,5 +1,5 @@
 """
-What is stored is exact, whole and sound, even where somebody else writes into the tables.
+Stored values are exact and complete, even where another program writes into the tables.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ async def test_sums_are_exact(postgres_dsn: str, number: Decimal) -> None:
 @pytest.mark.parametrize("number", [Decimal("1E-16384"), Decimal("1E+131072")], ids=str)
 async def test_a_number_too_long_is_refused(postgres_dsn: str, number: Decimal) -> None:
     """
-    What `numeric` cannot hold is refused, not rounded to what it can.
+    A number beyond `numeric` is refused, not rounded.
     """
     async with opened_store(postgres_dsn) as store:
         story = await begin(store)
@@ -67,7 +67,7 @@ async def test_a_number_too_long_is_refused(postgres_dsn: str, number: Decimal) 
 
 async def test_times_are_utc_whatever_the_session_says(postgres_dsn: str) -> None:
     """
-    Server and database in other time zones: a time comes back in UTC, the same instant (incident 42).
+    A time comes back in UTC, whatever the time zones of server and database (incident 42).
     """
     psql(
         postgres_dsn,
@@ -131,7 +131,8 @@ INTRUSIONS = {
 
 async def test_the_tables_defend_themselves(postgres_dsn: str) -> None:
     """
-    What no position can be, no row can be: a closed one has its time, reason and numbers (incidents 17, 56).
+    The tables refuse rows that no position can be, such as a closed one without time or reason (incidents 17,
+    56).
     """
     async with opened_store(postgres_dsn) as store:
         story = await begin(store)

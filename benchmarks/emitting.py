@@ -236,6 +236,11 @@ async def _poslife(stack: AsyncExitStack, folder: Path) -> list[Method]:
         ("emit(), journaled", emitter(journaled), "survives SIGKILL"),
         ("record(), journaled", lambda: tracker.record("signal.seen", None, PAYLOAD), "survives SIGKILL"),
         ("record() of a position, journaled", lambda: tracker.record("signal.seen", position, PAYLOAD), ""),
+        (
+            "record() with a set in it, journaled",
+            lambda: tracker.record("signal.seen", None, PAYLOAD_WITH_A_SET),
+            "not the encoder's fast path",
+        ),
         ("emit(), in memory", emitter(in_memory), "no journal"),
         ("record() of a folded tick", lambda: folded.record("price.tick", None, PAYLOAD), "FoldingSink"),
         (

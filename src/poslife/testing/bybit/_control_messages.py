@@ -57,7 +57,10 @@ class Inject(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         """
         if self.kind not in FAULTS:
             raise ValueError(f"kind: expected one of {', '.join(FAULTS)}, got {self.kind!r}")
-        return msgspec.convert(self.fault, FAULTS[self.kind])
+        try:
+            return msgspec.convert(self.fault, FAULTS[self.kind])
+        except msgspec.ValidationError as error:  # a ValueError only since msgspec 0.21
+            raise ValueError(str(error)) from error
 
 
 class Withdraw(msgspec.Struct, frozen=True, kw_only=True, tag=True):

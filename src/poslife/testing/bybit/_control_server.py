@@ -122,6 +122,6 @@ def _respond(work: Callable[[], object]) -> web.Response:
         body = msgspec.json.encode(work())
     except LookupError as error:
         return web.Response(status=404, text=str(error.args[0]))
-    except ValueError as error:
+    except (ValueError, msgspec.DecodeError) as error:
         return web.Response(status=400, text=str(error))
     return web.Response(body=body, content_type="application/json")

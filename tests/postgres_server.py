@@ -10,10 +10,8 @@ other end of a pipe, and when that closes it stops the server and removes the fo
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import itertools
-import operator
 import os
 import secrets
 import shutil
@@ -77,8 +75,11 @@ shutil.rmtree(folder, ignore_errors=True)
 
 
 def _settings(version: str) -> dict[str, str]:
-    since = (settings for first, settings in _SETTINGS_SINCE.items() if int(version) >= first)
-    return functools.reduce(operator.or_, since, _SETTINGS)
+    chosen = dict(_SETTINGS)
+    for first, settings in _SETTINGS_SINCE.items():
+        if int(version) >= first:
+            chosen |= settings
+    return chosen
 
 
 def _binaries(version: str) -> Path:

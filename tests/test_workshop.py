@@ -16,6 +16,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from tests import loopback_only
@@ -265,8 +266,7 @@ def test_ci_runs_every_default_session() -> None:
     """
     `.ci/run` leaves out no session that `nox` alone would run.
     """
-    default = _noxfile_value("nox.options.sessions")
-    assert isinstance(default, list)
+    default = msgspec.convert(_noxfile_value("nox.options.sessions"), list[str])
     script = (_PROJECT / ".ci/run").read_text()
     run = {name for names in _lines(r"^run ([\w ]+)", script) for name in names.split()}
 
@@ -278,9 +278,8 @@ def test_every_version_that_is_claimed_has_a_session() -> None:
     The sessions cover each Python of the classifiers, and each PostgreSQL that the README names.
     """
     classifiers = tomllib.loads((_PROJECT / "pyproject.toml").read_text())["project"]["classifiers"]
-    pythons, servers = _noxfile_value("SUPPORTED"), _noxfile_value("SERVERS")
-    assert isinstance(pythons, tuple)
-    assert isinstance(servers, dict)
+    pythons = msgspec.convert(_noxfile_value("SUPPORTED"), tuple[str, ...])
+    servers = msgspec.convert(_noxfile_value("SERVERS"), dict[str, str])
     claimed = re.search(r"PostgreSQL (\d+) to (\d+)", (_PROJECT / "README.md").read_text())
     assert claimed is not None
 

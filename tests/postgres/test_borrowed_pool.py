@@ -33,7 +33,7 @@ SET DateStyle = 'German, DMY';
 SET IntervalStyle = 'sql_standard';
 SET bytea_output = 'escape';
 SET extra_float_digits = -10;
-SET statement_timeout = '150ms';
+SET statement_timeout = '1s';
 SET lock_timeout = '1ms';
 SET standard_conforming_strings = on;
 """

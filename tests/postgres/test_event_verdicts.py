@@ -412,7 +412,7 @@ async def test_nothing_is_inherited_from_the_role(postgres_dsn: str) -> None:
         "synchronous_commit": "off",
         "default_transaction_read_only": "on",
         "default_transaction_isolation": "serializable",
-        "statement_timeout": "50ms",
+        "statement_timeout": "1s",
         "lock_timeout": "1ms",
         "idle_session_timeout": "50ms",
         "search_path": "nowhere",

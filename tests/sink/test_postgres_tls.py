@@ -201,5 +201,5 @@ async def test_a_server_without_tls_is_not_spoken_to_in_the_clear(postgres_dsn: 
     Where the address asks for TLS, of the real server itself.
     """
     store = PostgresStore(f"{postgres_dsn}?sslmode=require")
-    with pytest.raises(StorageNotReady, match="takes no TLS"):
+    with pytest.raises(StorageNotReady, match="the DSN asks for TLS and the server has none"):
         await store.open()

@@ -142,6 +142,7 @@ def tests_quick(session: nox.Session) -> None:
     Run the fast tests of the pure packages and the memory store: the inner loop.
     """
     session.install("-e", ".", *group("tests"))
+    session.env["HYPOTHESIS_PROFILE"] = "quick"
     run_tests(session, "-m", "not slow and not postgres", *PURE_TESTS)
 
 

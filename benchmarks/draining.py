@@ -34,6 +34,7 @@ from poslife._domain.event_envelopes import EventHeader
 from poslife._domain.identifiers import Account, PositionRef, Symbol, Venue
 from poslife._runtime.clock import SystemClock
 from poslife._runtime.ids import EventIds, new_ref, new_run_id
+from poslife._trail.records import sealed
 from poslife.postgres import PostgresStore
 from poslife.postgres._connections import Dsn
 from poslife.postgres._event_writer import EventWriter
@@ -122,7 +123,8 @@ def _event(number: int, refs: Sequence[PositionRef]) -> EventRecord:
         "attempt": number % 3,
         "indicators": {"rsi": 61.25, "atr": 402.5, "ema": [60111.5, 60099.25]},
     }
-    return EventRecord(header=header, recorded_at=at, sequence=number, payload=msgspec.json.encode(payload))
+    record = EventRecord(header=header, recorded_at=at, sequence=number, payload=msgspec.json.encode(payload))
+    return sealed(record, before=bytes(32), salt=header.id.bytes)
 
 
 async def _measured(store: str, methods: Mapping[str, Method]) -> list[Result]:

@@ -2,8 +2,8 @@
 The cost of one event: `record` and `emit` with a journal, against the minimum with the same effect.
 
 The floor is the same id, the same clock, the same encoding of header and payload (of any value, secrets
-redacted), and one ``os.write``: no lock, no sequence number, no checksum, no queue. The least is the same
-with the payload as plain JSON, which raises on the first NaN, set or exception.
+redacted), and one ``os.write``: no lock, no sequence number, no digest, no checksum, no queue. The least is
+the same with the payload as plain JSON, which raises on the first NaN, set or exception.
 
 For comparison there are a bot's alternatives, which guarantee less: a queue loses everything when the process
 is killed, a log cannot be queried, and an OpenTelemetry exporter drops events when its queue is full.
@@ -45,6 +45,7 @@ from poslife import (
 from poslife._runtime.clock import SystemClock
 from poslife._runtime.ids import EventIds, new_ref, new_run_id
 from poslife._trail.host_events import encode_event
+from poslife._trail.record_format import SALT_BYTES
 from poslife._trail.records import encode_record
 from poslife.events import EventHeader, HostEvent
 from poslife.journal import FileJournal
@@ -175,6 +176,7 @@ async def _methods() -> AsyncGenerator[tuple[list[Method], list[str]]]:
 def _floor(stack: AsyncExitStack, folder: Path) -> Callable[[], object]:
     clock = SystemClock()
     ids, run = EventIds(clock), new_run_id(clock)
+    salt = bytes(SALT_BYTES)
     file = os.open(folder / "floor", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     stack.callback(os.close, file)
 
@@ -182,7 +184,7 @@ def _floor(stack: AsyncExitStack, folder: Path) -> Callable[[], object]:
         at = clock.now()
         header = EventHeader(id=ids.new(at), type="signal.seen", occurred_at=at, run=run)
         header, payload = encode_event(HostEvent(header=header, payload=PAYLOAD), redact_secrets)
-        record = EventRecord(header=header, recorded_at=at, sequence=1, payload=payload)
+        record = EventRecord(header=header, recorded_at=at, sequence=1, payload=payload, salt=salt)
         os.write(file, encode_record(record))
 
     return floor

@@ -83,7 +83,7 @@ def order(status: OrderStatus = OrderStatus.PREPARED, **fields: Any) -> Order:
         "purpose": OrderPurpose.ENTRY,
         "side": OrderSide.BUY,
         "quantity": Decimal(100),
-        "client_order_id": name_of(ordinal if type(ordinal) is int and 0 <= ordinal < 4096 else 0),
+        "client_order_id": name_of(ordinal if type(ordinal) is int and 0 <= ordinal < 65_536 else 0),
         "prepared_at": AT,
     }
     if status is not OrderStatus.PREPARED:

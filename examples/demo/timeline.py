@@ -42,6 +42,6 @@ def _shown(event: RecordedEvent) -> str:
         case FillApplied():
             return f"{shown}: {body.quantity.normalize():f} at {body.price.normalize():f}"
         case OrderRejected() | OrderInDoubt() | OrderAbandoned():
-            return f"{shown}: {body.reason}"
+            return f"{shown}: {(event.evidence or {}).get('reason')}"
         case _:
             return shown

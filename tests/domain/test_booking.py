@@ -440,9 +440,9 @@ def test_an_unclaimed_fill_is_stored_and_told_as_an_error() -> None:
             quantity=Decimal(5),
             price=Decimal(3),
             venue_order_id=one.venue_order_id,
-            reason="nobody's",
         )
     ] == told(plan, FillUnclaimed)
+    assert [{"reason": "nobody's"}] == [event.evidence for event in plan.events]
 
 
 def test_a_fill_seen_with_other_numbers_changes_nothing_and_is_told() -> None:

@@ -50,7 +50,7 @@ def test_every_venue_known_is_tested() -> None:
 @given(refs, ordinals)
 def test_every_venue_gives_ref_and_ordinal_back(ref: PositionRef, ordinal: int) -> None:
     """
-    Clearing the low 12 bits of a client order id gives the ref back, at every known venue.
+    Clearing the low 16 bits of a client order id gives the ref back, at every known venue.
     """
     for venue in VENUES:
         name = client_order_id(ref, ordinal, venue=venue)
@@ -133,11 +133,11 @@ def test_a_prefix_that_comes_back_is_read() -> None:
     An id reads the same with and without the ``t-`` that ccxt adds for gate, and only at gate.
     """
     gate, bybit = Venue("gate"), Venue("bybit")
-    name = client_order_id(REF, 4095, venue=gate)
+    name = client_order_id(REF, 65535, venue=gate)
 
     assert not name.startswith("t-")
-    assert OrderName(REF, 4095) == read_client_order_id(f"t-{name}", venue=gate)
-    assert OrderName(REF, 4095) == read_client_order_id(name, venue=gate)
+    assert OrderName(REF, 65535) == read_client_order_id(f"t-{name}", venue=gate)
+    assert OrderName(REF, 65535) == read_client_order_id(name, venue=gate)
     assert read_client_order_id(f"t-t-{name}", venue=gate) is None
     assert read_client_order_id(f"t-{name}", venue=bybit) is None
 
@@ -196,9 +196,9 @@ def test_a_format_that_cannot_hold_an_id_is_refused(fields: dict[str, Any], name
 
 
 @pytest.mark.parametrize("ordinal", [-1, LAST_ORDINAL + 1, True, "0", 1.0], ids=repr)
-def test_an_ordinal_has_12_bits(ordinal: Any) -> None:
+def test_an_ordinal_has_16_bits(ordinal: Any) -> None:
     """
-    An ordinal of more than 12 bits is refused, for it would change the ref.
+    An ordinal of more than 16 bits is refused, for it would change the ref.
     """
     with pytest.raises(InvalidValue, match="ordinal"):
         client_order_id(REF, ordinal, venue=Venue("bybit"))

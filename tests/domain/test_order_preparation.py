@@ -22,7 +22,7 @@ from poslife import (
     Severity,
     Side,
 )
-from poslife._domain.client_order_ids import LAST_ORDINAL
+from poslife._domain.client_order_ids import LAST_ORDINAL, ORDINALS_FOR_EXITS
 from poslife._domain.order_preparation import next_ordinal, prepared
 from poslife._domain.order_steps import (
     order_of,
@@ -106,7 +106,7 @@ def preparing(position: Position, purpose: OrderPurpose, **fields: Any) -> Plan:
         "price": None,
         "close_reason": CloseReason.STRATEGY if purpose is OrderPurpose.EXIT else None,
         "run": RUN,
-        "client_order_id": name_of(next_ordinal(position)),
+        "client_order_id": name_of(len(position.orders)),
         "at": later(3),
     }
     return prepared(position, **(values | fields))
@@ -220,14 +220,34 @@ def test_an_exit_takes_the_closing_and_gives_it_back() -> None:
     assert {Severity.WARNING} == {event.severity for event in giving.events}
 
 
-def test_a_position_has_4096_orders_at_most() -> None:
+@pytest.mark.slow
+def test_a_position_has_65536_orders_at_most() -> None:
     """
-    The ordinal after the last would be another position's name.
+    The ordinal after the last would be another position's name; the last 256 are kept for exits.
     """
     many = tuple(order(CANCELED, ordinal=ordinal) for ordinal in range(LAST_ORDINAL + 1))
-    full = persisted(*many)
+    full, lacks_one = persisted(*many), persisted(*many[:-1])
+    kept = LAST_ORDINAL + 1 - ORDINALS_FOR_EXITS
+    others = set(OrderPurpose) - {OrderPurpose.EXIT}
 
-    assert LAST_ORDINAL == next_ordinal(persisted(*many[:-1]))
-    with pytest.raises(InvalidValue, match="at most 4096 orders"):
-        next_ordinal(full)
+    assert (65_535, 65_280) == (LAST_ORDINAL, kept)
+    assert {kept - 1} == {next_ordinal(persisted(*many[: kept - 1]), purpose) for purpose in OrderPurpose}
+    for purpose in others:
+        with pytest.raises(InvalidValue, match=r"at most 65,280 orders .* kept for exits"):
+            next_ordinal(persisted(*many[:kept]), purpose)
+    assert kept == next_ordinal(persisted(*many[:kept]), OrderPurpose.EXIT)
+    assert LAST_ORDINAL == next_ordinal(lacks_one, OrderPurpose.EXIT)
+    with pytest.raises(InvalidValue, match="at most 65,536 orders"):
+        next_ordinal(full, OrderPurpose.EXIT)
     assert many[LAST_ORDINAL] is order_of(full, LAST_ORDINAL)
+
+
+@pytest.mark.slow
+def test_an_order_after_4096_others_is_prepared() -> None:
+    """
+    Ordinals once had 12 bits: a long-lived position's next order was refused, its exit too.
+    """
+    many = persisted(*(order(CANCELED, ordinal=ordinal) for ordinal in range(4096)))
+
+    for purpose in (OrderPurpose.EXIT, OrderPurpose.REDUCE):
+        assert 4096 == position_after(preparing(many, purpose)).orders[-1].ordinal

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -19,9 +19,10 @@ from typing_extensions import override
 
 from poslife import BatchingSink, PositionTracker, Side, VenueOrderId
 from poslife._sink.options import Overflow
-from poslife._trail.records import chain_digest, digest_input
+from poslife._trail.records import sealed
+from poslife.conformance._example_changes import begin
 from poslife.errors import StorageUnavailable
-from poslife.events import Severity, verify_trail
+from poslife.events import ErasedBody, Severity, verify_trail
 from poslife.journal import FileJournal
 from poslife.memory import MemoryStore
 from poslife.protocols import DeadLetter, Store
@@ -30,12 +31,12 @@ from poslife.testing.clock import ManualClock
 from tests.postgres_server import psql
 from tests.sink.fakes import FakeStore, event
 from tests.tracker.scenes import KEY
-from tests.values import RUN
+from tests.values import RUN, new_event_id
 
 FAULTS = [
     pytest.param(
         "UPDATE {p}run_events SET payload = '{{\"number\":9}}' WHERE sequence = 3",
-        ["number 3 does not follow from the one before it in its run"],
+        ["its payload was altered: it does not match its commitment"],
         id="a payload",
     ),
     pytest.param(
@@ -270,14 +271,168 @@ async def test_a_digest_made_anew_shows_at_the_next_event() -> None:
         sink.emit(event(number))
     await sink.aclose(20)
     first, second, third = (await store.read_run_events()).items
-    content = digest_input(second.header, second.recorded_at, 2, None, None, b'{"other":1}')
-    altered = replace(second, payload=b'{"other":1}', digest=chain_digest(first.digest, content))
+    altered = sealed(replace(second, payload=b'{"other":1}'), before=first.digest, salt=bytes(16))
     forged = MemoryStore()
     await forged.write([first, altered, third])
     report = await verify_trail(forged)
 
     assert [third.header.id] == [fault.event for fault in report.faults]
     assert RUN == report.faults[0].run
+
+
+async def test_an_event_without_a_digest_is_a_fault() -> None:
+    """
+    Only what has no header array is in no chain: an inserted event cannot stay out of it.
+    """
+    store = MemoryStore()
+    sink = BatchingSink(store, linger=0.0)
+    sink.emit(event(1))
+    await sink.aclose(20)
+    (first,) = (await store.read_run_events()).items
+    inserted = replace(first, header=replace(first.header, id=new_event_id()), sequence=2, digest=bytes(32))
+    await store.write([inserted])
+    report = await verify_trail(store)
+
+    assert [inserted.header.id] == [fault.event for fault in report.faults]
+
+
+# ------------------------------------------------------------------ payloads and evidence, erased and altered
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def located(request: pytest.FixtureRequest, tmp_path: Path) -> AbstractAsyncContextManager[Place]:
+    """
+    A file or a server: not async, because the server's database is made in a loop of its own.
+    """
+    if request.param == "sqlite":
+        return sqlite(tmp_path / "bot.db")
+    return postgres(request.getfixturevalue("postgres_dsn"))
+
+
+@pytest.fixture
+async def place(located: AbstractAsyncContextManager[Place]) -> AsyncGenerator[Place]:
+    """
+    An open store, and a way past it.
+    """
+    async with located as place:
+        yield place
+
+
+async def test_an_erased_payload_leaves_the_trail_whole(place: Place) -> None:
+    """
+    Salt and payload go, the commitment stays: the event is read as erased, and its header is checked.
+    """
+    await trade(place.store)
+    place.tamper("UPDATE {p}run_events SET payload = NULL, salt = NULL WHERE sequence = 3")
+    report = await verify_trail(place.store)
+    ref = (await place.store.list_live()).items[0].ref
+    bodies = [one.body for one in (await place.store.list_history(ref)).items if one.sequence == 3]
+    place.tamper("UPDATE {p}run_events SET severity = 'error' WHERE sequence = 3")
+
+    assert (True, 1, 0) == (report.whole, report.erased, report.unverified)
+    assert [ErasedBody()] == bodies
+    assert ["number 3 does not follow from the one before it in its run"] == await faults_of(place.store)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE {p}run_events SET payload = NULL WHERE sequence = 3",
+        "UPDATE {p}run_events SET salt = NULL WHERE sequence = 3",
+        "UPDATE {p}run_events SET commitment = NULL WHERE sequence = 3",
+        "UPDATE {p}life_events SET body = NULL",
+        "UPDATE {p}life_events SET salt = NULL",
+        "UPDATE {p}life_events SET commitment = NULL",
+        "UPDATE {p}life_events SET sequence = 1 WHERE ref IS NOT NULL",
+    ],
+)
+async def test_half_an_erasure_is_refused_by_the_database(place: Place, statement: str) -> None:
+    """
+    Payload and salt go together, a commitment never does, and a body cannot be erased.
+    """
+    await trade(place.store)
+
+    with pytest.raises((sqlite3.IntegrityError, RuntimeError), match="constraint"):
+        place.tamper(statement)
+
+
+async def unclaim(store: Store, *reasons: str) -> None:
+    """
+    Commit a change with unclaimed fills for each of *reasons*.
+    """
+    story = await begin(store)
+    for reason in reasons:
+        await store.commit(story.unclaimed(reason))
+
+
+_UNCLAIMED_FAULT = "it does not follow from the life event without a position before it in its run"
+
+
+@pytest.mark.parametrize(
+    "statement, faults",
+    [
+        ("DELETE FROM {p}life_events WHERE sequence = 1", [_UNCLAIMED_FAULT]),
+        ("DELETE FROM {p}life_events WHERE sequence = 2", [_UNCLAIMED_FAULT]),
+        ("DELETE FROM {p}life_events WHERE sequence = 3", []),
+        ("UPDATE {p}life_events SET sequence = 9 WHERE sequence = 3", [_UNCLAIMED_FAULT]),
+        (
+            'UPDATE {p}life_events SET evidence = \'{{"reason":"other"}}\' WHERE sequence = 2',
+            ["its evidence was altered: it does not match its commitment"],
+        ),
+        (
+            "UPDATE {p}life_events SET body = '{{}}' WHERE sequence = 2",
+            ["its payload was altered: it does not match its commitment"],
+        ),
+        (
+            "UPDATE {p}life_events SET salt = evidence_salt WHERE sequence = 2",
+            ["its payload was altered: it does not match its commitment"],
+        ),
+        (
+            "UPDATE {p}life_events SET evidence_salt = salt WHERE sequence = 2",
+            ["its evidence was altered: it does not match its commitment"],
+        ),
+    ],
+    ids=["first", "last but one", "last", "number", "evidence", "body", "salt", "salt of evidence"],
+)
+async def test_an_event_about_no_position_is_in_a_stream(
+    place: Place, statement: str, faults: Sequence[str]
+) -> None:
+    """
+    A deleted ``fill.unclaimed``, which says that money is unexplained, is found, but for the end of a stream.
+    """
+    await unclaim(place.store, "no such order", "flat", "flat again")
+    assert [] == await faults_of(place.store)
+    place.tamper(statement)
+
+    assert faults == await faults_of(place.store)
+
+
+async def test_erased_evidence_leaves_the_trail_whole(place: Place) -> None:
+    """
+    The body keeps the commitment, and what can be replayed is untouched.
+    """
+    await unclaim(place.store, "no such order", "flat")
+    place.tamper("UPDATE {p}life_events SET evidence = NULL, evidence_salt = NULL WHERE sequence = 1")
+    report = await verify_trail(place.store)
+
+    assert (True, 1, 2) == (report.whole, report.erased, report.life_events)
+
+
+async def test_a_record_of_another_format_is_read_and_not_verified(place: Place) -> None:
+    """
+    A trail of two formats: the chain goes on over the digest that is stored, and the report counts.
+    """
+    await trade(place.store)
+    await unclaim(place.store, "no such order", "flat", "flat again")
+    place.tamper("UPDATE {p}run_events SET format = 2, severity = 'error' WHERE sequence = 3")
+    place.tamper("UPDATE {p}life_events SET format = 2 WHERE type = 'order.submitting' OR sequence = 2")
+    events = (await place.store.read_run_events()).items
+    report = await verify_trail(place.store)
+    place.tamper("UPDATE {p}run_events SET severity = 'error' WHERE sequence = 4")
+
+    assert (True, 3, ()) == (report.whole, report.unverified, report.faults)
+    assert [2] == [one.format for one in events if one.sequence == 3]
+    assert ["number 4 does not follow from the one before it in its run"] == await faults_of(place.store)
 
 
 class LyingClock(ManualClock):

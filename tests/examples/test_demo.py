@@ -48,7 +48,7 @@ EXPECTED_IN_THE_LOG = (
 )
 OF_AN_EVENT = (
     "type, schema, ref, venue, account, symbol, ordinal, severity, occurred_at, recorded_at, run,"
-    " correlation, causation, actor, sequence, payload, digest"
+    " correlation, causation, actor, sequence, format, payload, salt, commitment, digest"
 )
 HOST_EVENT_TWICE = (
     f"INSERT INTO run_events (event_id, {OF_AN_EVENT})"

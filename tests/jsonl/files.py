@@ -46,6 +46,7 @@ def records(examples: Examples, first: int, last: int) -> list[EventRecord]:
             recorded_at=examples.at(),
             sequence=number,
             payload=encode_payload({"number": number}),
+            salt=bytes(16),
         )
         for number in range(first, last + 1)
     ]
@@ -85,6 +86,7 @@ def _recorded(line: bytes) -> RecordedEvent:
         version=fields.get("version"),
         index=fields.get("index"),
         sequence=fields.get("sequence"),
+        evidence=fields.get("evidence"),
         digest=bytes.fromhex(fields["digest"]),
     )
 

@@ -15,6 +15,7 @@ import pytest
 
 from poslife._domain.identifiers import event_id_at
 from poslife._trail.encoding import encode_body
+from poslife._trail.records import sealed
 from poslife.conformance import _full_values as full_values
 from poslife.conformance._example_values import Examples
 from poslife.errors import StorageRejected
@@ -45,8 +46,8 @@ async def test_a_line_says_all_of_an_event_and_its_payload_as_json(tmp_path: Pat
         recorded_at=examples.at(),
         sequence=7,
         payload=b'{"a": {"b": 1.10},\n "c": "\\n"}',
-        digest=bytes(range(32)),
     )
+    host = sealed(host, before=bytes(32), salt=bytes(range(16)))
     life = EventRecord(
         header=replace(full_values.full_header(examples, pending, body.type), ref=None, order=None),
         recorded_at=examples.at(),
@@ -54,22 +55,33 @@ async def test_a_line_says_all_of_an_event_and_its_payload_as_json(tmp_path: Pat
         version=4,
         index=2,
         payload=encode_body(body),
+        evidence=b'{"reason": "no"}',
+        evidence_salt=bytes(range(16, 32)),
     )
+    life = sealed(life, before=bytes(32), salt=bytes(range(32, 48)))
     async with JsonLinesWriter(str(path)) as writer:
         await writer.write([host, life])
     first, second = path.read_text().splitlines()
     one, two = json.loads(first), json.loads(second)
 
+    seal = (
+        f',"format":1,"salt":"000102030405060708090a0b0c0d0e0f","commitment":"{host.commitment.hex()}"'
+        f',"digest":"{host.digest.hex()}"'
+    )
+
     assert first.startswith(f'{{"event_id":"{host.header.id}","recorded_at":"')
-    assert first.endswith(f'"payload":{{"a":{{"b":1.10}},"c":"\\n"}},"digest":"{host.digest.hex()}"}}')
+    assert first.endswith(f'"payload":{{"a":{{"b":1.10}},"c":"\\n"}}{seal}}}')
     assert set(one) == {
         *("event_id", "recorded_at", "occurred_at", "severity", "type", "schema", "venue", "account"),
         *("symbol", "ref", "order", "run", "sequence", "actor", "correlation", "causation", "payload"),
-        "digest",
+        *("format", "salt", "commitment", "digest"),
     }
-    assert set(one) ^ set(two) == {"ref", "order", "sequence", "version", "index"}
+    assert set(one) ^ set(two) == {
+        *("ref", "order", "sequence", "version", "index", "evidence", "evidence_salt")
+    }
     assert (4, 2, "position.claimed") == (two["version"], two["index"], two["type"])
-    assert json.loads(life.payload) == two["payload"]
+    assert json.loads(life.payload or b"") == two["payload"]
+    assert ({"reason": "no"}, bytes(range(16, 32)).hex()) == (two["evidence"], two["evidence_salt"])
     assert [host.header, life.header] == [event.header for event in recorded(path)]
     assert 0o600 == path.stat().st_mode & 0o777
 

@@ -147,6 +147,7 @@ def records(number: int, *, first: int = 1) -> list[EventRecord]:
             recorded_at=datetime.now(UTC),
             sequence=first + index,
             payload=b'{"a":1}',
+            salt=bytes(16),
         )
         for index in range(number)
     ]
@@ -173,7 +174,7 @@ async def writing(
 def a_record(payload: bytes = b'{"a":1}') -> EventRecord:
     examples = Examples()
     header = EventHeader(id=examples.event_id(), type="bot.told", occurred_at=examples.at(), run=examples.run)
-    return EventRecord(header=header, recorded_at=examples.at(), sequence=1, payload=payload)
+    return EventRecord(header=header, recorded_at=examples.at(), sequence=1, payload=payload, salt=bytes(16))
 
 
 async def somebody_waits(dsn: str) -> None:

@@ -365,8 +365,9 @@ async def test_two_that_write_the_same_events_at_once(postgres_dsn: str) -> None
         async with other.transaction():
             await other.execute(
                 "INSERT INTO poslife.run_events (event_id, type, schema, severity, occurred_at, recorded_at, "
-                "run, actor, sequence, payload, digest) "
-                "VALUES ($1, 'a', 2, 'info', now(), now(), $1, 'strategy', 1, '{}', sha256(''))",
+                "run, actor, sequence, format, payload, salt, commitment, digest) "
+                "VALUES ($1, 'a', 2, 'info', now(), now(), $1, 'strategy', 1, 1, '{}', "
+                "decode(repeat('00', 16), 'hex'), sha256(''), sha256(''))",
                 batch[1].header.id,
             )
             with pytest.raises(StorageBusy):
@@ -389,8 +390,9 @@ async def test_one_that_is_committed_between_the_question_and_the_copy(postgres_
         async with other.transaction():
             await other.execute(
                 "INSERT INTO poslife.run_events (event_id, type, schema, severity, occurred_at, recorded_at, "
-                "run, actor, sequence, payload, digest) "
-                "VALUES ($1, 'a', 2, 'info', now(), now(), $1, 'strategy', 1, '{}', sha256(''))",
+                "run, actor, sequence, format, payload, salt, commitment, digest) "
+                "VALUES ($1, 'a', 2, 'info', now(), now(), $1, 'strategy', 1, 1, '{}', "
+                "decode(repeat('00', 16), 'hex'), sha256(''), sha256(''))",
                 batch[1].header.id,
             )
             write = asyncio.create_task(store.write(batch))

@@ -269,7 +269,9 @@ def test_statuses_that_hold_a_key_are_those_of_live_positions() -> None:
     """
     The unique index is over exactly the statuses in which a position holds its key.
     """
-    (index,) = (feature for feature in needed_features() if feature["what"].startswith("unique index"))
+    (index,) = (
+        feature for feature in needed_features() if feature["what"].endswith("positions_one_live_per_key")
+    )
 
     assert ["pending", "open", "closing"] == re.findall(r"'(\w+)'", index["definition"])
 

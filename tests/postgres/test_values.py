@@ -120,7 +120,7 @@ INTRUSIONS = {
     "orders_quantity_sound": "UPDATE poslife.orders SET quantity = 0",
     "orders_filled_sound": "UPDATE poslife.orders SET filled = 'NaN'",
     "orders_price_sound": "UPDATE poslife.orders SET price = '-Infinity'",
-    "orders_ordinal_in_name": "UPDATE poslife.orders SET ordinal = 4096",
+    "orders_ordinal_in_name": "UPDATE poslife.orders SET ordinal = 65536",
     "orders_close_reason_of_exits": "UPDATE poslife.orders SET close_reason = 'operator'",
     "orders_of_a_position": "DELETE FROM poslife.positions",
     "fills_price_sound": "UPDATE poslife.fills SET price = 'NaN'",

@@ -142,7 +142,12 @@ def refusing(*numbers: int) -> Callable[[Sequence[EventRecord]], Exception | Non
     marks = [f'"number":{number}'.encode() for number in numbers]
     return lambda records: (
         StorageRejected("poison")
-        if any(mark + end in record.payload for record in records for mark in marks for end in (b",", b"}"))
+        if any(
+            mark + end in (record.payload or b"")
+            for record in records
+            for mark in marks
+            for end in (b",", b"}")
+        )
         else None
     )
 
@@ -228,7 +233,9 @@ class Poisoned(MemoryStore):
         if self.calls % 7 == 3:
             raise StorageUnavailable("away")
         if any(
-            f'"number":{number}}}'.encode() in record.payload for number in self.poison for record in records
+            f'"number":{number}}}'.encode() in (record.payload or b"")
+            for number in self.poison
+            for record in records
         ):
             raise StorageRejected("poison")
         await super().write(records)

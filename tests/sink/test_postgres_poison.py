@@ -145,7 +145,9 @@ async def test_a_row_that_the_database_refuses_is_set_aside_alone(
 
 def good() -> EventRecord:
     header = EventHeader(id=new_event_id(), type="tick", occurred_at=datetime.now(UTC), run=RUN)
-    return EventRecord(header=header, recorded_at=datetime.now(UTC), sequence=1, payload=b"{}")
+    return EventRecord(
+        header=header, recorded_at=datetime.now(UTC), sequence=1, payload=b"{}", salt=bytes(16)
+    )
 
 
 SMUGGLED: Mapping[str, Callable[[EventRecord], EventRecord]] = {

@@ -40,6 +40,7 @@ def records(examples: Examples, count: int) -> list[EventRecord]:
             recorded_at=examples.at(),
             sequence=number,
             payload=encode_payload({"number": number}),
+            salt=bytes(16),
         )
         for number in range(1, count + 1)
     ]

@@ -107,7 +107,7 @@ INTRUSIONS = {
     "orders_quantity_sound": "UPDATE orders SET quantity = '0'",
     "orders_filled_sound": "UPDATE orders SET filled = '1.50'",
     "orders_close_reason_of_exits": "UPDATE orders SET close_reason = 'operator'",
-    "orders_ordinal_in_name": "UPDATE orders SET ordinal = 4096",
+    "orders_ordinal_in_name": "UPDATE orders SET ordinal = 65536",
     "fills_price_sound": "UPDATE fills SET price = 'Infinity'",
     "fills_assigned_or_why_not": "UPDATE fills SET ref = NULL",
     "life_events_index_from_0": 'UPDATE life_events SET "index" = -1',
@@ -195,6 +195,7 @@ async def test_what_sqlite_cannot_hold_is_refused(tmp_path: Path) -> None:
             recorded_at=story.at(),
             sequence=1,
             payload=b"\xff",
+            salt=bytes(16),
         )
         with pytest.raises(StorageRejected, match="can't decode byte 0xff"):
             await store.write([record])

@@ -64,7 +64,7 @@ async def test_every_mismatch_is_listed(path: Path) -> None:
         "DROP INDEX positions_id_once",
     )
     _rewritten(path, "fills", "quantity TEXT NOT NULL", "quantity REAL NOT NULL")
-    _rewritten(path, "run_events", "payload TEXT NOT NULL", "payload TEXT")
+    _rewritten(path, "run_events", "commitment BLOB NOT NULL", "commitment BLOB")
     _rewritten(
         path, "orders", "CONSTRAINT orders_of_a_position FOREIGN KEY (ref) REFERENCES positions (ref),", ""
     )
@@ -92,7 +92,7 @@ async def test_every_mismatch_is_listed(path: Path) -> None:
         ("orders", "kind"),
         ("positions", "unique index positions_id_once"),
         ("positions", "unique index positions_one_live_per_key"),
-        ("run_events", "column payload"),
+        ("run_events", "column commitment"),
         ("runs", "column host"),
         ("runs", "column machine"),
         ("runs", "unique index one_run_per_machine"),

@@ -34,6 +34,7 @@ def _record(story: Story, number: int) -> EventRecord:
         recorded_at=story.at(),
         sequence=number,
         payload=encode_payload({"number": number}),
+        salt=bytes(16),
     )
 
 

@@ -233,8 +233,9 @@ def test_every_field_has_a_column() -> None:
     assert in_columns(ORDERS) == fields_of(Order)
     assert in_columns(FILLS) == fields_of(StoredFill)
     assert in_columns(EVENTS) == fields_of(EventRecord)
-    assert in_columns(LIFE_EVENTS) == fields_of(EventRecord) - {("sequence",)}
-    assert in_columns(RUN_EVENTS) == fields_of(EventRecord) - {("version",), ("index",)}
+    assert in_columns(LIFE_EVENTS) == fields_of(EventRecord)
+    of_life_events = {("version",), ("index",), ("evidence",), ("evidence_salt",)}
+    assert in_columns(RUN_EVENTS) == fields_of(EventRecord) - of_life_events
     assert in_columns(EVENTS) >= (fields_of(LifeEvent) | fields_of(RecordedEvent)) - {("body",)}
 
 

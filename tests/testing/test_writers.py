@@ -35,6 +35,7 @@ def _records(count: int) -> list[EventRecord]:
             recorded_at=examples.at(),
             sequence=number,
             payload=encode_payload({"number": number}),
+            salt=bytes(16),
         )
         for number in range(1, count + 1)
     ]

@@ -56,13 +56,13 @@ async def test_an_order_that_never_existed_is_proven_absent(clock: ManualClock) 
     venue = ToldVenue(clock)
     recovery = await while_time_passes(clock, tracker.recover(venue))
     events = [event async for event in tracker.history(ref)]
-    proof = events[-2].body
+    proof = events[-2]
 
     assert [ref] == [position.ref for position in recovery.settled]
     assert venue.lookups >= TIMINGS.lookups
     assert await tracker.find_live(KEY) is None
-    assert isinstance(proof, OrderAbandoned)
-    assert proof.reason.startswith("proven absent")
+    assert isinstance(proof.body, OrderAbandoned)
+    assert str((proof.evidence or {})["reason"]).startswith("proven absent")
     await bot.stop()
 
 

@@ -45,7 +45,7 @@ async def test_a_long_reason_is_cut_where_it_is_made_and_breaks_no_write() -> No
             await opening.rejected("no \x00\ud800" + "x" * 100_000)
         position = await tracker.get(opening.ref)
         reasons = [
-            event.body.reason
+            str((event.evidence or {})["reason"])
             async for event in tracker.history(opening.ref)
             if isinstance(event.body, OrderRejected)
         ]

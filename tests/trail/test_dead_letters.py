@@ -11,6 +11,7 @@ import pytest
 
 from poslife._trail.dead_letters import decode_dead_letter, encode_dead_letter
 from poslife._trail.records import EventRecord
+from poslife.errors import InvalidValue
 from poslife.events import EventHeader
 from tests.values import AT, REF, RUN, new_event_id
 
@@ -30,6 +31,17 @@ def test_an_event_comes_back_whole(payload: bytes) -> None:
     one = record(payload)
 
     assert one == decode_dead_letter(encode_dead_letter(one))
+
+
+def test_a_salt_without_commitment_is_refused() -> None:
+    """
+    Any payload could be put beside such a salt.
+    """
+    fields = json.loads(encode_dead_letter(msgspec.structs.replace(record(), salt=bytes(16))))
+    del fields["commitment"]
+
+    with pytest.raises(InvalidValue, match="commitment: expected 32 bytes"):
+        decode_dead_letter(json.dumps(fields).encode())
 
 
 @pytest.mark.parametrize("kind", ["a\x00b", "a\ud800b", "caf\u00e9"], ids=ascii)

@@ -23,9 +23,17 @@ from poslife._domain.events import LIFE_EVENTS, LifeBody
 from poslife._domain.identifiers import ChangeId
 from poslife._domain.order_preparation import claim
 from poslife._domain.plans import change_of
-from poslife._trail.encoding import decode_body, encode_body, encode_payload, error_summary, fingerprint
+from poslife._trail.encoding import (
+    decode_body,
+    encode_body,
+    encode_evidence,
+    encode_payload,
+    error_summary,
+    evidence_commitment,
+    fingerprint,
+    redacted_evidence,
+)
 from poslife.errors import StorageRejected
-from poslife.events import OrderRejected
 from tests.trail.hostile import HostileError, written
 from tests.values import AT, KEY, OTHER_RUN, REF, RUN, name_of, new_event_id
 
@@ -99,9 +107,9 @@ BODIES: dict[str, dict[str, object]] = {
         "before": OrderStatus.IN_DOUBT,
         "after": OrderStatus.CANCELED,
     },
-    "order.rejected": {"reason": "insufficient funds"},
-    "order.in_doubt": {"reason": "time-out"},
-    "order.abandoned": {"reason": "never sent"},
+    "order.rejected": {},
+    "order.in_doubt": {},
+    "order.abandoned": {},
     "order.ended": {"status": OrderStatus.EXPIRED, "filled": Decimal("3.50"), "overfilled": True},
     "order.taken_over": {"from_run": OTHER_RUN},
     "fill.applied": {
@@ -118,7 +126,6 @@ BODIES: dict[str, dict[str, object]] = {
         "quantity": Decimal("3.3"),
         "price": Decimal("4.4"),
         "venue_order_id": "v-4",
-        "reason": "unknown order",
     },
     "fill.conflicted": {
         "trade_id": "t-3",
@@ -178,6 +185,51 @@ def test_a_life_event_is_read_as_it_was_written(kind: str) -> None:
 
     assert body == again
     assert repr(body) == repr(again)
+
+
+def test_a_body_holds_no_free_text() -> None:
+    """
+    A body cannot be erased: reasons and raw answers are evidence, and the texts left are names.
+    """
+    texts = {
+        (kind, field.name)
+        for kind, body in LIFE_EVENTS.items()
+        for field in dataclasses.fields(body)
+        if str(field.type) in ("str", "str | None") or "Json" in str(field.type)
+    }
+
+    assert set() == texts
+
+
+@pytest.mark.parametrize("kind", list(BODIES))
+def test_a_body_holds_the_commitment_to_its_evidence(kind: str) -> None:
+    """
+    In hex, beside its fields, which are read as without it.
+    """
+    body: LifeBody = LIFE_EVENTS[kind](**cast("Any", BODIES[kind]))
+    encoded = encode_body(body, evidence=bytes(range(32)))
+
+    assert bytes(range(32)) == evidence_commitment(encoded)
+    assert evidence_commitment(encode_body(body)) is None
+    assert body == decode_body(kind, LIFE_EVENT_SCHEMA, encoded, life=True)
+    assert {**msgspec.json.decode(encode_body(body)), "evidence": bytes(range(32)).hex()} == (
+        msgspec.json.decode(encoded)
+    )
+
+
+def test_evidence_is_redacted_as_a_payload_is() -> None:
+    """
+    A venue's raw answer may hold a key, and anything that JSON has no type for.
+    """
+    answer: dict[str, object] = {
+        "reason": "refused: api_key=abcdef123",
+        "answer": {"secret": "s", "at": AT, "size": Decimal("1.50"), "\x00": "\ud800"},
+    }
+    evidence = redacted_evidence(answer)
+
+    assert "abcdef123" not in str(evidence)
+    assert {"secret": "[redacted]", "size": "1.50"}.items() <= cast("Any", evidence["answer"]).items()
+    assert evidence == msgspec.json.decode(encode_evidence(evidence))
 
 
 @pytest.mark.parametrize("kind", [kind for kind, fields in BODIES.items() if fields])
@@ -269,7 +321,7 @@ def test_a_text_that_no_store_keeps_is_refused_for_good() -> None:
     A lone surrogate in a change is `StorageRejected`, not a `UnicodeEncodeError` out of some driver.
     """
     change = claimed()
-    broken = dataclasses.replace(change.events[0], body=OrderRejected(reason="\ud800"))
+    broken = dataclasses.replace(change.events[0], evidence={"reason": "\ud800"})
 
     with pytest.raises(StorageRejected, match="not valid Unicode"):
         fingerprint(dataclasses.replace(change, events=(broken,)))

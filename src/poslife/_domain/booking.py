@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from poslife._domain.changes import Close, Promote
 from poslife._domain.decimals import exact_product, exact_sum
-from poslife._domain.event_envelopes import Severity
+from poslife._domain.event_envelopes import Json, Severity
 from poslife._domain.events import (
     FillApplied,
     FillConflicted,
@@ -340,11 +340,10 @@ def unclaimed(fill: Fill, because: Unclaimed) -> Plan:
         quantity=fill.quantity,
         price=fill.price,
         venue_order_id=fill.venue_order_id,
-        reason=because.reason,
     )
     return Plan(
         fills=(StoredFill(fill=fill, ref=None, unclaimed_because=because.reason),),
-        events=(_fill_event(fill, body),),
+        events=(_fill_event(fill, body, {"reason": because.reason}),),
     )
 
 
@@ -364,7 +363,9 @@ def conflicted(stored: Fill, seen: Fill) -> Plan:
     return Plan(events=(_fill_event(seen, body),))
 
 
-def _fill_event(fill: Fill, body: FillUnclaimed | FillConflicted) -> PlannedEvent:
+def _fill_event(
+    fill: Fill, body: FillUnclaimed | FillConflicted, evidence: dict[str, Json] | None = None
+) -> PlannedEvent:
     return PlannedEvent(
         ref=None,
         venue=fill.venue,
@@ -374,4 +375,5 @@ def _fill_event(fill: Fill, body: FillUnclaimed | FillConflicted) -> PlannedEven
         severity=Severity.ERROR,
         occurred_at=fill.at,
         body=body,
+        evidence=evidence,
     )

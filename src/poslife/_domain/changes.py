@@ -221,7 +221,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         events: The life events, in order.
 
     Raises:
-        InvalidValue: For two transitions of one position, or an event of a version that no transition makes.
+        InvalidValue: For two transitions of one position, an event of a version that no transition makes, or
+            an event about no position that is of another run.
     """
 
     id: ChangeId
@@ -242,6 +243,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
             ref = event.header.ref
             if (0 if ref is None else versions.get(ref)) != event.version:
                 raise InvalidValue("Change.events", event, "an event of a version that its transitions make")
+            if ref is None and event.header.run != self.run:
+                raise InvalidValue(
+                    "Change.events", event, "an event of the change's run, for it is about no position"
+                )
 
     @property
     def refs(self) -> frozenset[PositionRef]:

@@ -81,17 +81,17 @@ def require_position_id(field: str, value: object) -> None:
         )
 
 
-# Variant, version and the low 12 bits (RFC 9562 section 4).
-_FIXED_OF_REF = 0xF << 76 | 0b11 << 62 | 0xFFF
+# Variant, version and the low 16 bits (RFC 9562 section 4).
+_FIXED_OF_REF = 0xF << 76 | 0b11 << 62 | 0xFFFF
 _VERSION_7 = 7 << 76 | 0b10 << 62
 
 
 def require_position_ref(field: str, value: object) -> None:
     """
-    Require a UUIDv7 whose low 12 bits are zero.
+    Require a UUIDv7 whose low 16 bits are zero.
     """
     if not isinstance(value, UUID) or value.int & _FIXED_OF_REF != _VERSION_7:
-        raise InvalidValue(field, value, "a PositionRef: a UUIDv7 whose low 12 bits are zero")
+        raise InvalidValue(field, value, "a PositionRef: a UUIDv7 whose low 16 bits are zero")
 
 
 def require_uuid(field: str, value: object) -> None:

@@ -1,8 +1,8 @@
 """
 Client order ids: a position's ref and an order's ordinal, in the form that each venue takes.
 
-The id is the ref's 128 bits with the ordinal (0 to 4095) in the low 12. Clearing those gives the ref back, so
-an order seen at the venue names its position without a look-up table.
+The id is the ref's 128 bits with the ordinal (0 to 65,535) in the low 16. Clearing those gives the ref back,
+so an order seen at the venue names its position without a look-up table.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from poslife.errors import InvalidValue, UnknownVenueFormat
 
 __all__ = ["CLIENT_ORDER_IDS", "ClientOrderIdFormat", "OrderName", "client_order_id", "read_client_order_id"]
 
-LAST_ORDINAL = 0xFFF
+LAST_ORDINAL = 0xFFFF
+ORDINALS_FOR_EXITS = 256
 
 # Crockford's base 32 (https://www.crockford.com/base32.html), lower case because BingX lower-cases ids.
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -149,7 +150,7 @@ def client_order_id(
 
     Raises:
         UnknownVenueFormat: *formats* has no such venue.
-        InvalidValue: *ref* is no ref, or *ordinal* is no int from 0 to 4095.
+        InvalidValue: *ref* is no ref, or *ordinal* is no int from 0 to 65,535.
     """
     require_position_ref("ref", ref)
     require_count("ordinal", ordinal, most=LAST_ORDINAL)

@@ -29,6 +29,7 @@ from poslife.errors import InvalidValue
 
 __all__ = [
     "Actor",
+    "ErasedBody",
     "EventHeader",
     "HostBody",
     "HostEvent",
@@ -166,12 +167,15 @@ class LifeEvent:
         version: The version of the position that the change makes, or 0 for an event about no position.
         index: Its index among the events of that version.
         body: The body, one of the classes in `LIFE_EVENTS`.
+        evidence: The reasons and raw answers behind it, or ``None``. They can be erased later; the body
+            cannot, so it holds no free text.
     """
 
     header: EventHeader
     version: int
     index: int
     body: LifeBody
+    evidence: Mapping[str, Json] | None = None
 
     def __post_init__(self) -> None:
         require_instance("LifeEvent.header", self.header, EventHeader)
@@ -179,6 +183,8 @@ class LifeEvent:
         require_count("LifeEvent.index", self.index)
         if not isinstance(self.body, LifeBody):
             raise InvalidValue("LifeEvent.body", self.body, "a life event body")
+        if self.evidence is not None:
+            require_instance("LifeEvent.evidence", self.evidence, dict)
 
 
 class HostEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,6 +215,13 @@ class HostBody:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ErasedBody:
+    """
+    The absence of a host event's payload that was erased; its header and digest are still verified.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownBody:
     """
     The body of a life event that a newer release wrote, complete.
@@ -228,17 +241,20 @@ class RecordedEvent:
         recorded_at: The time at which it was accepted for storage.
         version: The version of the position that its change made; ``None`` for a host event.
         index: Its index among the events of that version; ``None`` for a host event.
-        sequence: Its number within its run, from 1, without gaps; ``None`` for a life event.
+        sequence: Its number within its run, from 1, without gaps; ``None`` for a life event of a position.
+        evidence: The reasons and raw answers behind a life event; ``None`` where there are none, or they were
+            erased.
         digest: Its digest, which covers the digest of the event before it; `poslife.events.verify_trail`
             checks the chain.
     """
 
     header: EventHeader
-    body: LifeBody | HostBody | UnknownBody
+    body: LifeBody | HostBody | ErasedBody | UnknownBody
     recorded_at: datetime
     version: int | None = None
     index: int | None = None
     sequence: int | None = None
+    evidence: dict[str, Json] | None = None
     digest: bytes = UNLINKED
 
 

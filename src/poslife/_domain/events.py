@@ -3,6 +3,9 @@ The bodies of life events: one class per kind of event, named in the past tense.
 
 A life event changes a position and is committed with the change. Every other event goes through an
 `EventSink`. Headers and envelopes are in `poslife._domain.event_envelopes`.
+
+A position can be replayed from the bodies of its life events for ever. So a body cannot be erased, and holds
+no free text and no raw answer: these are the event's evidence.
 """
 
 from __future__ import annotations
@@ -124,8 +127,6 @@ class OrderRejected:
 
     type: ClassVar[str] = "order.rejected"
 
-    reason: str
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderInDoubt:
@@ -135,8 +136,6 @@ class OrderInDoubt:
 
     type: ClassVar[str] = "order.in_doubt"
 
-    reason: str
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAbandoned:
@@ -145,8 +144,6 @@ class OrderAbandoned:
     """
 
     type: ClassVar[str] = "order.abandoned"
-
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +199,6 @@ class FillUnclaimed:
     quantity: Decimal
     price: Decimal
     venue_order_id: VenueOrderId | None
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

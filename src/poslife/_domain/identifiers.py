@@ -42,7 +42,7 @@ The number that a repository gives a position with its first fill. Only a reposi
 
 PositionRef = NewType("PositionRef", UUID)
 """
-A position's identifier from its first instant: a UUIDv7 whose low 12 bits are zero.
+A position's identifier from its first instant: a UUIDv7 whose low 16 bits are zero.
 """
 
 EventId = NewType("EventId", UUID)
@@ -206,9 +206,9 @@ def _uuid7(at: datetime, entropy: int) -> int:
 
 def position_ref_at(at: datetime, entropy: int) -> PositionRef:
     """
-    Return the ref for a time: a UUIDv7 whose low 12 bits are zero, for they hold an order's ordinal.
+    Return the ref for a time: a UUIDv7 whose low 16 bits are zero, for they hold an order's ordinal.
     """
-    return PositionRef(UUID(int=_uuid7(at, entropy) & ~0xFFF))
+    return PositionRef(UUID(int=_uuid7(at, entropy) & ~0xFFFF))
 
 
 def event_id_at(at: datetime, entropy: int) -> EventId:

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from poslife._domain.changes import Claim
-from poslife._domain.client_order_ids import LAST_ORDINAL
+from poslife._domain.client_order_ids import LAST_ORDINAL, ORDINALS_FOR_EXITS
 from poslife._domain.events import OrderPrepared, PositionClaimed
 from poslife._domain.identifiers import ClientOrderId, Leg, PositionKey, PositionRef, RunId, Side
 from poslife._domain.orders import CloseReason, Order, OrderPurpose
@@ -23,18 +23,26 @@ from poslife.errors import AlreadyClosed, AlreadyClosing, IllegalTransition, Inv
 __all__ = ["claim", "next_ordinal", "prepared"]
 
 
-def next_ordinal(position: Position) -> int:
+def next_ordinal(position: Position, purpose: OrderPurpose) -> int:
     """
     Return the ordinal of the position's next order.
 
+    The last 256 are kept for exits, so that a position can be closed however many orders it had.
+
     Raises:
-        InvalidValue: All 4096 are taken.
+        InvalidValue: All 65,536 are taken, or all that are not kept for exits.
     """
-    if len(position.orders) > LAST_ORDINAL:
+    ordinal = len(position.orders)
+    if ordinal > LAST_ORDINAL:
+        raise InvalidValue("ordinal", ordinal, f"at most {LAST_ORDINAL + 1:,} orders for one position")
+    if ordinal > LAST_ORDINAL - ORDINALS_FOR_EXITS and purpose is not OrderPurpose.EXIT:
         raise InvalidValue(
-            "ordinal", len(position.orders), f"at most {LAST_ORDINAL + 1} orders for one position"
+            "ordinal",
+            ordinal,
+            f"at most {LAST_ORDINAL + 1 - ORDINALS_FOR_EXITS:,} orders for one position",
+            hint="the last ordinals are kept for exits; close the position",
         )
-    return len(position.orders)
+    return ordinal
 
 
 def claim(
@@ -122,7 +130,7 @@ def prepared(
         raise AlreadyClosing(position.ref)
     order = Order(
         ref=position.ref,
-        ordinal=next_ordinal(position),
+        ordinal=next_ordinal(position, purpose),
         run=run,
         purpose=purpose,
         side=position.side.left_by if purpose.reduce_only else position.side.entered_by,

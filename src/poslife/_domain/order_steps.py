@@ -13,7 +13,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from poslife._domain.decimals import exact_sum
-from poslife._domain.event_envelopes import Severity
+from poslife._domain.event_envelopes import Json, Severity
 from poslife._domain.events import (
     LifeBody,
     OrderAbandoned,
@@ -137,8 +137,9 @@ def rejected(position: Position, ordinal: int, *, reason: str) -> Plan:
     order = order_of(position, ordinal)
     if order.status is OrderStatus.REJECTED:
         return Plan()
-    body = OrderRejected(reason=clean_text(reason, most=_LONGEST_REASON))
-    return _stepped(position, order.moved(OrderStatus.REJECTED), body, Severity.WARNING)
+    return _stepped(
+        position, order.moved(OrderStatus.REJECTED), OrderRejected(), Severity.WARNING, reason=reason
+    )
 
 
 def doubted(position: Position, ordinal: int, *, reason: str) -> Plan:
@@ -151,8 +152,9 @@ def doubted(position: Position, ordinal: int, *, reason: str) -> Plan:
     order = order_of(position, ordinal)
     if order.status not in (OrderStatus.PREPARED, OrderStatus.SUBMITTING):
         return Plan()
-    body = OrderInDoubt(reason=clean_text(reason, most=_LONGEST_REASON))
-    return _stepped(position, order.moved(OrderStatus.IN_DOUBT), body, Severity.WARNING)
+    return _stepped(
+        position, order.moved(OrderStatus.IN_DOUBT), OrderInDoubt(), Severity.WARNING, reason=reason
+    )
 
 
 def abandoned(position: Position, ordinal: int, *, reason: str) -> Plan:
@@ -165,8 +167,7 @@ def abandoned(position: Position, ordinal: int, *, reason: str) -> Plan:
     order = order_of(position, ordinal)
     if order.status is OrderStatus.ABANDONED:
         return Plan()
-    body = OrderAbandoned(reason=clean_text(reason, most=_LONGEST_REASON))
-    return _stepped(position, order.moved(OrderStatus.ABANDONED), body)
+    return _stepped(position, order.moved(OrderStatus.ABANDONED), OrderAbandoned(), reason=reason)
 
 
 def ended(position: Position, ordinal: int, *, status: OrderStatus) -> Plan:
@@ -238,12 +239,15 @@ def taken_over(position: Position, *, alive: frozenset[RunId], run: RunId) -> Pl
         events.append(planned_event(position, OrderTakenOver(from_run=order.run), order=order.ordinal))
         if order.status is OrderStatus.PREPARED:
             mine = mine.moved(OrderStatus.ABANDONED)
-            never = OrderAbandoned(reason="its run ended before the order was submitted")
-            events.append(planned_event(position, never, order=order.ordinal))
+            never = _because("its run ended before the order was submitted")
+            events.append(planned_event(position, OrderAbandoned(), order=order.ordinal, evidence=never))
         elif order.status is OrderStatus.SUBMITTING:
             mine = mine.moved(OrderStatus.IN_DOUBT)
-            maybe = OrderInDoubt(reason="its run ended while the order was being submitted")
-            events.append(planned_event(position, maybe, order=order.ordinal, severity=Severity.WARNING))
+            maybe = _because("its run ended while the order was being submitted")
+            doubt = planned_event(
+                position, OrderInDoubt(), order=order.ordinal, severity=Severity.WARNING, evidence=maybe
+            )
+            events.append(doubt)
         touched.append(mine)
     return revised(position, touched, events) if touched else Plan()
 
@@ -266,7 +270,18 @@ def protected(position: Position, protection: Protection | None) -> Plan:
     return revised(position, (), (event,), protection=protection)
 
 
-def _stepped(position: Position, order: Order, body: LifeBody, severity: Severity = Severity.INFO) -> Plan:
-    return revised(
-        position, (order,), (planned_event(position, body, order=order.ordinal, severity=severity),)
-    )
+def _stepped(
+    position: Position,
+    order: Order,
+    body: LifeBody,
+    severity: Severity = Severity.INFO,
+    *,
+    reason: str | None = None,
+) -> Plan:
+    evidence = None if reason is None else _because(reason)
+    event = planned_event(position, body, order=order.ordinal, severity=severity, evidence=evidence)
+    return revised(position, (order,), (event,))
+
+
+def _because(reason: str) -> dict[str, Json]:
+    return {"reason": clean_text(reason, most=_LONGEST_REASON)}

@@ -159,7 +159,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         ref: The position it belongs to.
-        ordinal: Its number within the position, 0 to 4095; part of its client order id.
+        ordinal: Its number within the position, 0 to 65,535; part of its client order id.
         run: The run responsible for it; a recovery takes over the orders of ended runs.
         purpose: Its purpose.
         side: Buy or sell.

@@ -4,7 +4,7 @@ Plans: changes without an id, a time and an author. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import EllipsisType
 
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from poslife._domain.causation import EventContext
 from poslife._domain.changes import Change, Revise, Transition
-from poslife._domain.event_envelopes import LIFE_EVENT_SCHEMA, EventHeader, LifeEvent, Severity
+from poslife._domain.event_envelopes import LIFE_EVENT_SCHEMA, EventHeader, Json, LifeEvent, Severity
 from poslife._domain.events import ClosingWithdrawn, LifeBody, PositionClosing, PositionEnded
 from poslife._domain.fills import StoredFill
 from poslife._domain.identifiers import Account, ChangeId, EventId, PositionRef, RunId, Symbol, Venue
@@ -39,6 +39,7 @@ class PlannedEvent(msgspec.Struct, frozen=True, kw_only=True):
         severity: Its severity.
         occurred_at: Its time, or ``None`` for the time of the change.
         body: Its body.
+        evidence: The reasons and raw answers behind it, or ``None``.
     """
 
     ref: PositionRef | None
@@ -50,6 +51,7 @@ class PlannedEvent(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity = Severity.INFO
     occurred_at: datetime | None = None
     body: LifeBody
+    evidence: Mapping[str, Json] | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +84,7 @@ def planned_event(
     order: int | None = None,
     severity: Severity = Severity.INFO,
     occurred_at: datetime | None = None,
+    evidence: Mapping[str, Json] | None = None,
 ) -> PlannedEvent:
     """
     Return an event about the next version of a position, or about *version*.
@@ -97,6 +100,7 @@ def planned_event(
         severity=severity,
         occurred_at=occurred_at,
         body=body,
+        evidence=evidence,
     )
 
 
@@ -190,6 +194,7 @@ def change_of(
             version=event.version,
             index=index,
             body=event.body,
+            evidence=event.evidence,
         )
         for index, event in enumerate(plan.events)
     ]

@@ -89,7 +89,7 @@ class Backlog:
                 return
         self._items.append((number, record))
         self._in_memory += 1
-        self._in_memory_bytes += len(record.payload)
+        self._in_memory_bytes += len(record.payload or b"")
 
     def add_range(self, first: int, last: int) -> None:
         """
@@ -110,7 +110,7 @@ class Backlog:
         for item in self._items:
             if not isinstance(item, tuple) or len(batch) == most:
                 break
-            size += len(item[1].payload)
+            size += len(item[1].payload or b"")
             if batch and size > most_bytes:
                 break
             batch.append(item)
@@ -127,7 +127,7 @@ class Backlog:
             self._items.appendleft(JournalRange(upto + 1, unread.last))
         self._items.extendleft(reversed(entries))
         self._in_memory += len(entries)
-        self._in_memory_bytes += sum(len(record.payload) for _, record in entries)
+        self._in_memory_bytes += sum(len(record.payload or b"") for _, record in entries)
         self.removed += missing
         if not entries:
             self.cursor = max(self.cursor, upto)
@@ -142,7 +142,7 @@ class Backlog:
             assert isinstance(entry, tuple)
             number, record = entry
             self._in_memory -= 1
-            self._in_memory_bytes -= len(record.payload)
+            self._in_memory_bytes -= len(record.payload or b"")
             if number is None:
                 self.only_in_memory -= 1
             else:
@@ -186,7 +186,7 @@ class Backlog:
         self.added -= dropped
         self._items = deque((None, record) for record in kept)
         self._in_memory = self.only_in_memory = len(kept)
-        self._in_memory_bytes = sum(len(record.payload) for record in kept)
+        self._in_memory_bytes = sum(len(record.payload or b"") for record in kept)
         return dropped
 
     def oldest(self) -> EventRecord | None:

@@ -13,11 +13,13 @@ from typing import Final
 from poslife._domain.event_envelopes import UNLINKED, EventHeader, Severity
 from poslife._domain.identifiers import EventId, RunId
 from poslife._domain.text import clean_text
+from poslife._runtime.salts import Salts
 from poslife._sink.lane import Lane, Loss
 from poslife._sink.options import Overflow, is_more_severe
 from poslife._sink.status import SinkStatus
 from poslife._trail.encoding import encode_payload, error_summary
-from poslife._trail.records import EventRecord, chain_digest, digest_input, encode_record, frame_bytes
+from poslife._trail.record_format import chain_digest, commitment_of, encode_header
+from poslife._trail.records import EventRecord, encode_record, frame_bytes
 from poslife.errors import JournalUnavailable
 from poslife.protocols import Clock, Journal
 
@@ -70,6 +72,7 @@ class Intake:
         self._overflow = overflow
         self._clock = clock
         self._new_event_id = new_event_id
+        self._salts = Salts()  # drawn from with the status's lock held
         self.own_run = own_run
         self._opened = journal is None
         self._reopen_at = 0.0
@@ -171,17 +174,25 @@ class Intake:
         """
         sequence = self.next_sequence(header.run)
         digest, number = UNLINKED, None
+        salt = self._salts.draw()
+        commitment = commitment_of(salt, payload)
         try:
-            content = digest_input(header, recorded_at, sequence, None, None, payload)
+            array = encode_header(header, recorded_at, sequence, None, None, commitment)
         except Exception as error:  # noqa: BLE001 - what no journal holds the store refuses, and sets aside
             if self._journal is not None:
                 self._status.journal_failure = error_summary(error)
         else:
-            digest = chain_digest(self._digest, content)
+            digest = chain_digest(self._digest, array)
             if self._opened and self._journal is not None:
-                number = self._append(self._journal, frame_bytes(digest, content))
+                number = self._append(self._journal, frame_bytes(digest, salt, array, payload))
         record = EventRecord(
-            header=header, recorded_at=recorded_at, sequence=sequence, payload=payload, digest=digest
+            header=header,
+            recorded_at=recorded_at,
+            sequence=sequence,
+            payload=payload,
+            salt=salt,
+            commitment=commitment,
+            digest=digest,
         )
         if number is None and not self._has_room(header.severity):
             self._drop(record)

@@ -11,6 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
+from msgspec import structs
+
 from poslife._domain.causation import current_context
 from poslife._domain.changes import Committed
 from poslife._domain.client_order_ids import ClientOrderIdFormat, client_order_id
@@ -21,6 +23,7 @@ from poslife._domain.positions import ClosedPosition, Position
 from poslife._runtime.ids import EventIds
 from poslife._tracker.run_life import RunLife
 from poslife._tracker.timings import Timings
+from poslife._trail.encoding import redacted_evidence
 from poslife._trail.host_events import warn
 from poslife.errors import (
     AlreadyClosed,
@@ -126,7 +129,7 @@ class Committer:
             given = ", ".join(type(one).__name__ for one in around.invalid)
             warn(f"causing(…) or acting_as(…): invalid {given}; stored with severity ERROR")
         change = change_of(
-            plan,
+            _with_redacted_evidence(plan),
             # From the maker of event ids, because ids in order are cheaper to index.
             id=ChangeId(self.event_ids.new()),
             run=self.life.id,
@@ -195,6 +198,18 @@ class Committer:
         if plan.empty:
             return position
         return (await self.put(plan, actor=actor)).position_of(position.ref) or position
+
+
+def _with_redacted_evidence(plan: Plan) -> Plan:
+    if all(event.evidence is None for event in plan.events):
+        return plan
+    events = [
+        event
+        if event.evidence is None
+        else structs.replace(event, evidence=redacted_evidence(event.evidence))
+        for event in plan.events
+    ]
+    return structs.replace(plan, events=tuple(events))
 
 
 class _Retries:

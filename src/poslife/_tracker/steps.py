@@ -131,7 +131,7 @@ class Steps:
                 wanted = position.quantity
             elif wanted is None:
                 wanted = position.requested_quantity
-            ordinal = len(position.orders)
+            ordinal = order_preparation.next_ordinal(position, purpose)
             return order_preparation.prepared(
                 position,
                 purpose=purpose,

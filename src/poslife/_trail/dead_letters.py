@@ -8,6 +8,7 @@ import json
 
 import msgspec
 
+from poslife._trail.record_format import require_commitment
 from poslife._trail.records import EventRecord
 
 __all__ = ["decode_dead_letter", "encode_dead_letter"]
@@ -24,5 +25,11 @@ def encode_dead_letter(record: EventRecord) -> bytes:
 def decode_dead_letter(encoded: bytes) -> EventRecord:
     """
     Return the event of bytes that `encode_dead_letter` made.
+
+    Raises:
+        InvalidValue: It has a salt and no commitment.
     """
-    return msgspec.convert(json.loads(encoded), EventRecord)
+    fields = json.loads(encoded)
+    if fields.get("salt") is not None and fields.get("commitment") is None:
+        require_commitment(None)
+    return msgspec.convert(fields, EventRecord)

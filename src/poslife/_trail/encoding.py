@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
-from poslife._domain.event_envelopes import LIFE_EVENT_SCHEMA, HostBody, Json, RecordedEvent, UnknownBody
+from poslife._domain.event_envelopes import (
+    LIFE_EVENT_SCHEMA,
+    ErasedBody,
+    HostBody,
+    Json,
+    RecordedEvent,
+    UnknownBody,
+)
 from poslife._domain.events import LIFE_EVENTS, LifeBody
 from poslife._domain.text import ENDS_PROCESS, class_name, clean_text, text_of
 from poslife._trail.flattening import Flattening, free_name
@@ -33,10 +40,13 @@ __all__ = [
     "decode_body",
     "decode_event",
     "encode_body",
+    "encode_evidence",
     "encode_payload",
     "encode_redacted",
     "error_summary",
+    "evidence_commitment",
     "fingerprint",
+    "redacted_evidence",
 ]
 
 _LARGEST_PAYLOAD: Final = 64 * 1024
@@ -152,11 +162,45 @@ def _oversize(encoded: bytes, content: dict[str, Json], *, more: bool) -> bytes:
     return _encoder.encode({"$oversize": summary})
 
 
-def encode_body(body: LifeBody) -> bytes:
+def encode_body(body: LifeBody, *, evidence: bytes | None = None) -> bytes:
     """
-    Encode the body of a life event.
+    Encode the body of a life event, with the commitment to its evidence where there is some.
     """
-    return _encoder.encode(body)
+    if evidence is None:
+        return _encoder.encode(body)
+    return _encoder.encode({**msgspec.to_builtins(body), "evidence": evidence.hex()})
+
+
+def redacted_evidence(evidence: Mapping[str, object]) -> dict[str, Json]:
+    """
+    Return the evidence of a life event as a host's payload is stored: secrets left out, at most 64 KiB.
+    """
+    return cast("dict[str, Json]", msgspec.json.decode(encode_payload(evidence, redact=redact_secrets)))
+
+
+def encode_evidence(evidence: Mapping[str, Json]) -> bytes:
+    """
+    Encode the evidence of a life event.
+
+    Raises:
+        UnicodeEncodeError: A text holds a lone surrogate.
+    """
+    return _encoder.encode(evidence)
+
+
+def evidence_commitment(body: bytes) -> bytes | None:
+    """
+    Return the commitment to the evidence of a life event that its encoded body holds; ``None`` without one.
+
+    Raises:
+        msgspec.MsgspecError: The body is no JSON object, or holds another value under ``evidence``.
+    """
+    found = msgspec.json.decode(body, type=_WithEvidence).evidence
+    return None if found is None else bytes.fromhex(found)
+
+
+class _WithEvidence(msgspec.Struct):
+    evidence: str | None = None
 
 
 def decode_body(kind: str, schema: int, encoded: bytes, *, life: bool) -> LifeBody | HostBody | UnknownBody:
@@ -164,27 +208,38 @@ def decode_body(kind: str, schema: int, encoded: bytes, *, life: bool) -> LifeBo
     Decode the body of a stored event; `UnknownBody` for a life event of a newer release.
     """
     if not life:
-        return HostBody(payload=cast("dict[str, Json]", msgspec.json.decode(encoded, type=dict[str, object])))
+        return HostBody(payload=_json_object(encoded))
     known = LIFE_EVENTS.get(kind)
     if known is None or schema > LIFE_EVENT_SCHEMA:
         return UnknownBody(content=cast("Json", msgspec.json.decode(encoded)))
     return msgspec.json.decode(encoded, type=known)
 
 
+def _json_object(encoded: bytes) -> dict[str, Json]:
+    return cast("dict[str, Json]", msgspec.json.decode(encoded, type=dict[str, object]))
+
+
 def decode_event(record: EventRecord) -> RecordedEvent:
     """
     Return a stored event with its body decoded. One with a version is a life event.
     """
-    header = record.header
     return RecordedEvent(
-        header=header,
-        body=decode_body(header.type, header.schema, record.payload, life=record.version is not None),
+        header=record.header,
+        body=_decoded(record),
         recorded_at=record.recorded_at,
         version=record.version,
         index=record.index,
         sequence=record.sequence,
+        evidence=None if record.evidence is None else _json_object(record.evidence),
         digest=record.digest,
     )
+
+
+def _decoded(record: EventRecord) -> LifeBody | HostBody | ErasedBody | UnknownBody:
+    if record.payload is None:
+        return ErasedBody()
+    header = record.header
+    return decode_body(header.type, header.schema, record.payload, life=record.version is not None)
 
 
 def fingerprint(change: Change) -> bytes:

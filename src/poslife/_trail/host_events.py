@@ -122,7 +122,7 @@ def _subject(about: object, misuse: dict[str, object]) -> tuple[PositionRef | No
         return position.ref, position.key
     if kind is UUID:
         number = cast("UUID", about).int
-        if not number & 0xFFF and number >> 76 & 0xF == 7 and number >> 62 & 3 == 2:
+        if not number & 0xFFFF and number >> 76 & 0xF == 7 and number >> 62 & 3 == 2:
             return PositionRef(cast("UUID", about)), None
     misuse["about"] = about
     return None, None

@@ -6,13 +6,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Final, NewType
 
 import msgspec
+from msgspec.structs import replace
 
 from poslife._domain.event_envelopes import UNLINKED, EventHeader
 from poslife._domain.structs import as_dataclass_too
+from poslife._trail.record_format import (
+    FORMAT,
+    SALT_BYTES,
+    chain_digest,
+    commitment_of,
+    decode_header,
+    encode_header,
+)
 from poslife.errors import InvalidValue
 
 __all__ = [
@@ -21,11 +29,11 @@ __all__ = [
     "EventRecord",
     "FeedPage",
     "FeedToken",
-    "chain_digest",
     "decode_record",
-    "digest_input",
     "encode_record",
     "frame_bytes",
+    "header_of",
+    "sealed",
 ]
 
 
@@ -34,26 +42,39 @@ class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
     An encoded event, as a batch writer stores it.
 
     A host's event has a sequence; a life event, which further writers get from the store, has version and
-    index.
+    index, and a sequence where it is about no position.
 
     Attributes:
+        format: The record format of its digest and commitments.
         header: The fields that every event has.
         recorded_at: When it was accepted.
-        sequence: Its number within its run, from 1.
+        sequence: Its number within its run, from 1: among the host's events, or among the life events that
+            are about no position.
         version: The position's version that a life event made.
         index: A life event's index among those of its version.
-        payload: UTF-8 JSON without NUL.
-        digest: SHA-256 over the digest of the event before it in its stream and all of the above, which
-            `verify_trail` checks. A stream is a run's host events by sequence, or a position's life events.
+        payload: UTF-8 JSON without NUL; ``None`` where it was erased.
+        salt: The random bytes before the payload in the commitment; ``None`` where the payload was erased.
+        commitment: SHA-256 over salt and payload.
+        digest: SHA-256 over the digest of the event before it in its stream and its header, commitment
+            included; `verify_trail` checks it. A stream is a run's host events, a run's life events without
+            a position, or a position's life events.
+        evidence: UTF-8 JSON: reasons and raw answers behind a life event, whose body has the commitment to
+            it; ``None`` where there is none, or it was erased.
+        evidence_salt: The random bytes before the evidence in its commitment.
     """
 
+    format: int = FORMAT
     header: EventHeader
     recorded_at: datetime
     sequence: int | None
     version: int | None = None
     index: int | None = None
-    payload: bytes
+    payload: bytes | None
+    salt: bytes | None = None
+    commitment: bytes = UNLINKED
     digest: bytes = UNLINKED
+    evidence: bytes | None = None
+    evidence_salt: bytes | None = None
 
 
 as_dataclass_too(EventRecord)
@@ -109,59 +130,36 @@ class FeedPage:
     next: FeedToken | None
 
 
-_FORMAT: Final = 1
-# A frame: its format, the digest, and the content that was digested.
-_BEGINNING: Final = bytes((_FORMAT,))
+# A frame: its format, the digest, the salt, the length of the header array, that array, the payload.
+_BEGINNING: Final = bytes((FORMAT,))
 _DIGEST: Final = slice(1, 33)
-_CONTENT: Final = slice(33, None)
-
-_Content = tuple[int, EventHeader, datetime, int | None, int | None, int | None, bytes]
-
-_encode: Final = msgspec.msgpack.Encoder(uuid_format="bytes").encode
-_decode: Final = msgspec.msgpack.Decoder(_Content).decode
+_SALT: Final = slice(33, 33 + SALT_BYTES)
+_LENGTH: Final = slice(_SALT.stop, _SALT.stop + 4)
 
 
-def digest_input(
-    header: EventHeader,
-    recorded_at: datetime,
-    sequence: int | None,
-    version: int | None,
-    index: int | None,
-    payload: bytes,
-) -> bytes:
+def frame_bytes(digest: bytes, salt: bytes, header: bytes, payload: bytes) -> bytes:
     """
-    Return the bytes of an event that its digest covers: the same whichever store it comes from.
+    Return the journal frame of a host's event.
 
-    Raises:
-        OverflowError: A number is beyond 64 bits.
+    Args:
+        digest: Its digest.
+        salt: The salt of its commitment.
+        header: Its header array.
+        payload: Its payload.
     """
-    return _encode((_FORMAT, header, recorded_at, sequence, version, index, payload))
-
-
-def chain_digest(before: bytes, content: bytes) -> bytes:
-    """
-    Return the digest of an event, from that of the one before it.
-    """
-    return sha256(before + content).digest()
-
-
-def frame_bytes(digest: bytes, content: bytes) -> bytes:
-    """
-    Return the journal frame of an event.
-    """
-    return _BEGINNING + digest + content
+    return b"".join((_BEGINNING, digest, salt, len(header).to_bytes(4), header, payload))
 
 
 def encode_record(record: EventRecord) -> bytes:
     """
-    Return the journal frame of a record.
+    Return the journal frame of a host's event.
+
+    Raises:
+        OverflowError: A number is beyond 64 bits.
     """
-    return frame_bytes(
-        record.digest,
-        digest_input(
-            record.header, record.recorded_at, record.sequence, record.version, record.index, record.payload
-        ),
-    )
+    assert record.salt is not None  # only a stored event is erased
+    assert record.payload is not None
+    return frame_bytes(record.digest, record.salt, header_of(record), record.payload)
 
 
 def decode_record(frame: bytes) -> EventRecord:
@@ -171,23 +169,55 @@ def decode_record(frame: bytes) -> EventRecord:
     Raises:
         InvalidValue: A newer release wrote the frame, or it is none.
     """
-    if frame and frame[0] > _FORMAT:
+    if frame[:1] != _BEGINNING:
         raise InvalidValue(
             "frame",
-            frame[0],
-            f"a frame format of at most {_FORMAT}",
-            hint="a newer release of poslife wrote it; read it with that release",
+            frame[:1],
+            f"a journal frame of format {FORMAT}",
+            hint="if a newer release of poslife wrote it, read it with that release",
         )
+    end = _LENGTH.stop + int.from_bytes(frame[_LENGTH])
     try:
-        _, header, recorded_at, sequence, version, index, payload = _decode(frame[_CONTENT])
+        placed = decode_header(frame[_LENGTH.stop : end])
     except msgspec.MsgspecError as error:
         raise InvalidValue("frame", frame, f"an event encoded as a journal frame ({error})") from error
     return EventRecord(
-        header=header,
-        recorded_at=recorded_at,
-        sequence=sequence,
-        version=version,
-        index=index,
-        payload=payload,
+        header=placed.header,
+        recorded_at=placed.recorded_at,
+        sequence=placed.sequence,
+        version=placed.version,
+        index=placed.index,
+        payload=frame[end:],
+        salt=frame[_SALT],
+        commitment=placed.commitment,
         digest=frame[_DIGEST],
+    )
+
+
+def sealed(record: EventRecord, *, before: bytes, salt: bytes) -> EventRecord:
+    """
+    Return the record with its salt, the commitment to its payload, and its digest.
+
+    Args:
+        record: A record with a payload.
+        before: The digest of the event before it in its stream.
+        salt: `SALT_BYTES` random bytes that no other event has.
+
+    Raises:
+        OverflowError: A number is beyond 64 bits.
+    """
+    assert record.payload is not None  # it was not stored yet, so it cannot be erased
+    committed = replace(record, salt=salt, commitment=commitment_of(salt, record.payload))
+    return replace(committed, digest=chain_digest(before, header_of(committed)))
+
+
+def header_of(record: EventRecord) -> bytes:
+    """
+    Return the header array of a record.
+
+    Raises:
+        OverflowError: A number is beyond 64 bits.
+    """
+    return encode_header(
+        record.header, record.recorded_at, record.sequence, record.version, record.index, record.commitment
     )

@@ -36,6 +36,18 @@ def verify(url: str) -> None:
     click.echo(f"{report.life_events:,} life events, {report.host_events:,} host events")
     if report.dropped:
         click.echo(f"{report.dropped:,} host events dropped by the sink's policy, recorded as sink.gap")
+    if report.erased:
+        one = report.erased == 1
+        click.echo(
+            f"{report.erased:,} {'payload was' if one else 'payloads were'} erased; "
+            f"the {'header of its event is' if one else 'headers of their events are'} checked"
+        )
+    if report.unverified:
+        events = "event has" if report.unverified == 1 else "events have"
+        click.echo(
+            f"{report.unverified:,} {events} a record format that this release does not know, "
+            "and not verified: use a newer release of poslife"
+        )
     for run in report.begun_late:
         click.echo(f"run {run}: its first events are no longer stored")
     for fault in report.faults[:_FAULTS_SHOWN]:

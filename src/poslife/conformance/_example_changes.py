@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from poslife._domain.changes import Change, Claim, Close, Committed, Promote, Revise, Transition
 from poslife._domain.decimals import exact_product
-from poslife._domain.event_envelopes import EventHeader, LifeEvent
+from poslife._domain.event_envelopes import EventHeader, Json, LifeEvent
 from poslife._domain.events import (
     FillApplied,
     FillUnclaimed,
@@ -215,10 +215,10 @@ class Story(Examples):
             StoredFill(fill=self.fill(self.key() if key is None else key), ref=None, unclaimed_because=reason)
             for reason in reasons
         ]
-        events = [self.unclaimed_event(stored, index) for index, stored in enumerate(fills)]
+        events = [self.unclaimed_event(stored, index, run=run) for index, stored in enumerate(fills)]
         return self.change(fills=fills, events=events, run=run)
 
-    def unclaimed_event(self, stored: StoredFill, index: int) -> LifeEvent:
+    def unclaimed_event(self, stored: StoredFill, index: int, *, run: RunId | None = None) -> LifeEvent:
         """
         Return the life event of a fill that could not be assigned.
         """
@@ -229,7 +229,6 @@ class Story(Examples):
             quantity=fill.quantity,
             price=fill.price,
             venue_order_id=fill.venue_order_id,
-            reason=stored.unclaimed_because or "",
         )
         header = EventHeader(
             id=self.event_id(),
@@ -238,9 +237,10 @@ class Story(Examples):
             account=fill.account,
             symbol=fill.symbol,
             occurred_at=self.at(),
-            run=self.run,
+            run=self.run if run is None else run,
         )
-        return LifeEvent(header=header, version=0, index=index, body=body)
+        reason: dict[str, Json] = {"reason": stored.unclaimed_because or ""}
+        return LifeEvent(header=header, version=0, index=index, body=body, evidence=reason)
 
     # ------------------------------------------------------------------------------------------- steps
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from poslife._domain.event_envelopes import UNLINKED, EventHeader, HostEvent, Json
 from poslife._domain.identifiers import RunId
-from poslife._trail.encoding import encode_body, encode_payload
-from poslife._trail.records import chain_digest
+from poslife._trail.encoding import encode_body, encode_evidence, encode_payload
+from poslife._trail.record_format import commitment_of
+from poslife._trail.records import sealed
 from poslife.conformance import _full_values as full_values
 from poslife.conformance._assertions import narrowed
 from poslife.conformance._example_values import Examples
@@ -62,13 +63,13 @@ def a_record(
     Return a host event with this number in its run.
     """
     header = a_host_event(examples, run, kind=kind).header
-    return EventRecord(
+    record = EventRecord(
         header=header,
         recorded_at=examples.at(),
         sequence=sequence,
         payload=encode_payload({"id": str(header.id), "Ünïcødé": "\N{ROCKET}"}),
-        digest=chain_digest(UNLINKED, header.id.bytes),
     )
+    return sealed(record, before=UNLINKED, salt=header.id.bytes)
 
 
 def a_full_record(examples: Examples, sequence: int) -> EventRecord:
@@ -77,13 +78,13 @@ def a_full_record(examples: Examples, sequence: int) -> EventRecord:
     """
     pending = full_values.full_pending(examples)
     header = full_values.full_header(examples, pending, "stop_loss.placed", schema=3)
-    return EventRecord(
+    record = EventRecord(
         header=header,
         recorded_at=examples.at(),
         sequence=sequence,
         payload=encode_payload({"id": str(header.id)}),
-        digest=chain_digest(UNLINKED, header.id.bytes),
     )
+    return sealed(record, before=UNLINKED, salt=header.id.bytes)
 
 
 def a_life_record(examples: Examples) -> EventRecord:
@@ -92,15 +93,19 @@ def a_life_record(examples: Examples) -> EventRecord:
     """
     pending = full_values.full_pending(examples)
     body = full_values.life_bodies()[0]
-    return EventRecord(
-        header=full_values.full_header(examples, pending, body.type),
+    header = full_values.full_header(examples, pending, body.type)
+    evidence = encode_evidence(full_values.EVIDENCE)
+    record = EventRecord(
+        header=header,
         recorded_at=examples.at(),
         sequence=None,
         version=4,
         index=2,
-        payload=encode_body(body),
-        digest=chain_digest(UNLINKED, body.type.encode()),
+        payload=encode_body(body, evidence=commitment_of(header.id.bytes, evidence)),
+        evidence=evidence,
+        evidence_salt=header.id.bytes,
     )
+    return sealed(record, before=UNLINKED, salt=header.id.bytes)
 
 
 def a_letter(examples: Examples, sequence: int) -> DeadLetter:

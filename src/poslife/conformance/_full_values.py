@@ -7,8 +7,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Final
 
-from poslife._domain.event_envelopes import LIFE_EVENT_SCHEMA, Actor, EventHeader, Severity
+from poslife._domain.event_envelopes import LIFE_EVENT_SCHEMA, Actor, EventHeader, Json, Severity
 from poslife._domain.events import (
     ClosingWithdrawn,
     FillApplied,
@@ -53,6 +54,7 @@ from poslife.conformance._example_values import ACCOUNT, VENUE, Examples
 from poslife.conformance._filled import filled
 
 __all__ = [
+    "EVIDENCE",
     "filled",
     "full_closed",
     "full_exit",
@@ -63,6 +65,15 @@ __all__ = [
     "full_pending",
     "life_bodies",
 ]
+
+
+EVIDENCE: Final[dict[str, Json]] = {
+    "reason": 'insufficient \N{POUND SIGN}, said "they"\nafter 10 s',
+    "answers": [{"code": 110007, "asked": None, "whole": True}],
+}
+"""
+Evidence of a life event.
+"""
 
 
 def full_key(examples: Examples) -> PositionKey:
@@ -224,9 +235,9 @@ def life_bodies() -> tuple[LifeBody, ...]:
         OrderSubmitting(client_order_id=ours),
         OrderAcknowledged(venue_order_id=theirs),
         OrderSeenAtVenue(venue_order_id=theirs, before=OrderStatus.IN_DOUBT, after=OrderStatus.WORKING),
-        OrderRejected(reason='insufficient \N{POUND SIGN}, said "they"'),
-        OrderInDoubt(reason="time-out\nafter 10 s"),
-        OrderAbandoned(reason="never sent"),
+        OrderRejected(),
+        OrderInDoubt(),
+        OrderAbandoned(),
         OrderEnded(status=OrderStatus.CANCELED, filled=quantity, overfilled=True),
         OrderTakenOver(from_run=_RUN),
         FillApplied(
@@ -238,7 +249,6 @@ def life_bodies() -> tuple[LifeBody, ...]:
             quantity=quantity,
             price=price,
             venue_order_id=theirs,
-            reason="no order",
         ),
         FillConflicted(
             trade_id=trade,

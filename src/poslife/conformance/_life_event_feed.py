@@ -10,12 +10,14 @@ from collections import defaultdict
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Protocol, cast
+from uuid import UUID
 
 from poslife._domain.changes import Change, Claim
 from poslife._domain.event_envelopes import UNLINKED, EventHeader, LifeEvent
 from poslife._domain.identifiers import PositionRef
-from poslife._trail.encoding import decode_body
-from poslife._trail.records import chain_digest, digest_input
+from poslife._trail.encoding import decode_body, evidence_commitment
+from poslife._trail.record_format import SALT_BYTES, chain_digest, commitment_of
+from poslife._trail.records import header_of
 from poslife.conformance import _full_values as full_values
 from poslife.conformance._assertions import check, narrowed, refused, same, together
 from poslife.conformance._example_changes import Story, begin
@@ -110,7 +112,7 @@ class LifeEventFeedConformance(ABC):
             same([item.header for item in _records(change)], [item.header for item in items], "the headers")
             same(_records(change), [_plain(item) for item in items], "the events")
             for item, event in zip(items, events, strict=True):
-                decoded = decode_body(item.header.type, item.header.schema, item.payload, life=True)
+                decoded = decode_body(item.header.type, item.header.schema, item.payload or b"", life=True)
                 same(event.body, decoded, f"the body of {item.header.type}")
 
     @promised_by(LifeEventFeed.read_life_events)
@@ -224,27 +226,31 @@ class LifeEventFeedConformance(ABC):
     @promised_by(LifeEventFeed.read_life_events)
     async def test_links(self) -> None:
         """
-        A life event's digest is taken over the digest before it in its position's chain and its own bytes.
+        A life event's digest covers the digest before it in its stream, and its header with its commitments.
         """
         async with self.repository() as repository:
             story = await begin(repository)
             changes = await _some_changes(story, repository)
             await repository.commit(changes[0])
-            ends: dict[PositionRef, bytes] = {}
+            ends: dict[UUID, StreamEnd] = {}
             for item in (await repository.read_life_events()).items:
-                content = digest_input(
-                    item.header, item.recorded_at, item.sequence, item.version, item.index, item.payload
-                )
                 ref = item.header.ref
-                before = UNLINKED if ref is None else ends.get(ref, UNLINKED)
-                same(
-                    chain_digest(before, content),
-                    item.digest,
-                    f"the digest of version {item.version} of {ref}",
+                stream: UUID = item.header.run if ref is None else ref
+                number, before = ends.get(stream, (0, UNLINKED))
+                place = (
+                    f"version {item.version} of {ref}" if ref else f"number {number + 1} without a position"
                 )
-                if ref is not None:
-                    ends[ref] = item.digest
-            same(2, len(ends), "the number of positions with events in the feed")
+                same(number + 1 if ref is None else None, item.sequence, f"the sequence of {place}")
+                same(chain_digest(before, header_of(item)), item.digest, f"the digest of {place}")
+                payload, salt = (
+                    narrowed(item.payload, bytes, "a payload"),
+                    narrowed(item.salt, bytes, "a salt"),
+                )
+                same(commitment_of(salt, payload), item.commitment, f"the commitment of {place}")
+                same(SALT_BYTES, len(salt), f"the length of the salt of {place}")
+                _check_evidence(item, payload, place)
+                ends[stream] = number + 1, item.digest
+            same(3, len(ends), "the number of streams in the feed")
 
     @promised_by(LifeEventFeed.read_life_events)
     async def test_bad_limit_or_token(self) -> None:
@@ -276,6 +282,18 @@ class LifeEventFeedConformance(ABC):
                 await refused(repository.read_life_events(), StorageUnavailable, "a page in an outage")
             read, _ = await _read_on(repository, None, 500)
             same(_records(claim), read, "the events")
+
+
+StreamEnd = tuple[int, bytes]
+
+
+def _check_evidence(item: EventRecord, payload: bytes, place: str) -> None:
+    committed = evidence_commitment(payload)
+    if item.evidence is None:
+        same(None, committed, f"the commitment to evidence of {place}, which has none")
+        return
+    salt = narrowed(item.evidence_salt, bytes, "the salt of evidence")
+    same(committed, commitment_of(salt, item.evidence), f"the commitment to the evidence of {place}")
 
 
 class _Trade(Protocol):
@@ -328,4 +346,13 @@ def _record(header: EventHeader, version: int, index: int, change: Change) -> Ev
 
 
 def _plain(record: EventRecord) -> EventRecord:
-    return replace(record, payload=b"", digest=UNLINKED)
+    return replace(
+        record,
+        sequence=None,
+        payload=b"",
+        salt=None,
+        commitment=UNLINKED,
+        evidence=None,
+        evidence_salt=None,
+        digest=UNLINKED,
+    )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from poslife._domain.event_envelopes import (
     Actor,
+    ErasedBody,
     EventHeader,
     HostBody,
     HostEvent,
@@ -46,6 +47,7 @@ __all__ = [
     "LIFE_EVENTS",
     "Actor",
     "ClosingWithdrawn",
+    "ErasedBody",
     "EventHeader",
     "FillApplied",
     "FillConflicted",

@@ -67,6 +67,11 @@ class _Fields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     correlation: UUID | None = None
     causation: UUID | None = None
     payload: msgspec.Raw
+    evidence: msgspec.Raw | None = None
+    format: int
+    salt: str | None = None
+    commitment: str
+    evidence_salt: str | None = None
     digest: str
 
 
@@ -98,14 +103,18 @@ def _require_sound(record: EventRecord) -> None:
         number: object = getattr(record, field)
         if number is not None and (type(number) is not int or not 0 <= number <= _LARGEST):
             raise InvalidValue(f"EventRecord.{field}", number, f"an int from 0 to {_LARGEST}, or None")
-    _json(record.payload.decode())
+    if record.payload is None:
+        raise InvalidValue(
+            "EventRecord.payload", None, "bytes", hint="an erased event cannot be written again"
+        )
+    for content in (record.payload, record.evidence):
+        if content is not None:
+            _json(content.decode())
 
 
 def _line(record: EventRecord) -> bytes:
-    header, payload = record.header, record.payload
-    if b"\n" in payload or b"\r" in payload:
-        # They stand between values alone: within a text they are escaped.
-        payload = msgspec.json.format(payload, indent=-1)
+    header = record.header
+    assert record.payload is not None  # `_require_sound` has refused it
     fields = _Fields(
         event_id=header.id,
         recorded_at=record.recorded_at,
@@ -125,10 +134,22 @@ def _line(record: EventRecord) -> bytes:
         actor=header.actor.value,
         correlation=header.correlation,
         causation=header.causation,
-        payload=msgspec.Raw(payload),
+        payload=_one_line(record.payload),
+        evidence=None if record.evidence is None else _one_line(record.evidence),
+        format=record.format,
+        salt=None if record.salt is None else record.salt.hex(),
+        commitment=record.commitment.hex(),
+        evidence_salt=None if record.evidence_salt is None else record.evidence_salt.hex(),
         digest=record.digest.hex(),
     )
     return _encode(fields) + b"\n"
+
+
+def _one_line(content: bytes) -> msgspec.Raw:
+    if b"\n" in content or b"\r" in content:
+        # They stand between values alone: within a text they are escaped.
+        content = msgspec.json.format(content, indent=-1)
+    return msgspec.Raw(content)
 
 
 def dead_letter_line(letter: DeadLetter, now: datetime) -> Line:

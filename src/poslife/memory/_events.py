@@ -11,12 +11,13 @@ from operator import itemgetter
 from poslife._domain.changes import Change
 from poslife._domain.commit_checks import Heads
 from poslife._domain.event_envelopes import RecordedEvent
-from poslife._domain.identifiers import EventId, PositionRef
+from poslife._domain.identifiers import EventId, PositionRef, RunId
+from poslife._runtime.salts import Salts
 from poslife._trail.encoding import decode_event
 from poslife.errors import DeadLetterNotFound, InvalidValue, StorageRejected
 from poslife.protocols import BuriedLetter, DeadLetter, EventRecord, FeedPage, FeedToken
 from poslife.protocols._pages import limited
-from poslife.storage._event_rows import link_events
+from poslife.storage._event_rows import EMPTY_STREAM, StreamHead, head_after, link_events
 from poslife.storage._page_tokens import (
     AfterEvent,
     AfterRunEvent,
@@ -36,20 +37,26 @@ class LifeEvents:
     Attributes:
         records: All of them, in the order of the commits.
         last_digests: The digest of the last event of each position.
+        unassigned: The head of each run's stream of events that are about no position.
     """
 
     def __init__(self) -> None:
         self.records: list[EventRecord] = []
         self.last_digests: dict[PositionRef, bytes] = {}
+        self.unassigned: dict[RunId, StreamHead] = {}
+        self._salts = Salts()
 
     def append(self, change: Change, heads: Heads) -> None:
         """
-        Store the events of *change*, each linked to the one before it in its position's digest chain.
+        Store the events of *change*, each linked to the one before it in its stream.
         """
-        for record in link_events(change, heads):
+        unassigned = self.unassigned.get(change.run, EMPTY_STREAM)
+        records = link_events(change, heads, unassigned=unassigned, draw_salt=self._salts.draw)
+        for record in records:
             self.records.append(record)
             if record.header.ref is not None:
                 self.last_digests[record.header.ref] = record.digest
+        self.unassigned[change.run] = head_after(records, unassigned)
 
     def has(self, event: EventId) -> bool:
         return any(record.header.id == event for record in self.records)

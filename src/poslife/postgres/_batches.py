@@ -11,7 +11,8 @@ from poslife._domain.event_envelopes import EventHeader
 from poslife._domain.identifiers import EventId
 from poslife._runtime.clock import SystemClock
 from poslife._runtime.ids import new_run_id
-from poslife.postgres._cells import bytes_text, cells_by_name, recordset
+from poslife._trail.record_format import SALT_BYTES
+from poslife.postgres._cells import cells_by_name, recordset
 from poslife.postgres._copy_format import require_sound
 from poslife.postgres._database import Session
 from poslife.postgres._errors import translated
@@ -35,9 +36,7 @@ def batch_of(records: Sequence[EventRecord]) -> str:
     """
     require_sound(records)
     with translated():
-        return recordset(
-            [{**_cells(run_event_row(record)), "digest": bytes_text(record.digest)} for record in records]
-        )
+        return recordset([_cells(run_event_row(record)) for record in records])
 
 
 _WRITE: Final = f"{insertion('run_events', RUN_EVENTS, 1)} ON CONFLICT (event_id) DO NOTHING"
@@ -79,7 +78,7 @@ async def probe(session: Session) -> None:
     clock = SystemClock()
     now, run = clock.now(), new_run_id(clock)
     header = EventHeader(id=EventId(run), type="store.probed", occurred_at=now, run=run)
-    record = EventRecord(header=header, recorded_at=now, sequence=1, payload=b"{}")
+    record = EventRecord(header=header, recorded_at=now, sequence=1, payload=b"{}", salt=bytes(SALT_BYTES))
     await session.run("SAVEPOINT probe")
     await write(session, batch_of((record,)))
     await session.run("ROLLBACK TO SAVEPOINT probe")

@@ -65,6 +65,7 @@ _candidates: Final = _typed_dict(
 _position_decoder: Final = msgspec.json.Decoder(_whole_position)
 _candidates_decoder: Final = msgspec.json.Decoder(_candidates)
 _fill_decoder: Final = msgspec.json.Decoder(_fill_row)
+_EVENT_BYTES: Final = tuple(column.name for column in EVENTS if column.cells is Kind.BYTES)
 _event_decoder: Final = msgspec.json.Decoder(_row_type("EventRow", EVENTS))
 
 
@@ -73,9 +74,15 @@ def cells_by_name(columns: Sequence[Column]) -> Callable[[Iterable[Value]], dict
     Return the function that gives a row of *columns* by their names.
     """
     names = names_of(columns)
+    of_bytes = tuple(column.name for column in columns if column.cells is Kind.BYTES)
 
     def named(row: Iterable[Value]) -> dict[str, Value]:
-        return dict(zip(names, row, strict=True))
+        cells = dict(zip(names, row, strict=True))
+        for name in of_bytes:
+            value = cells[name]
+            if isinstance(value, bytes):
+                cells[name] = bytes_text(value)
+        return cells
 
     return named
 
@@ -140,5 +147,7 @@ def record_of(text: str | msgspec.Raw) -> EventRecord:
 
 def _event_row(text: str | msgspec.Raw) -> Row:
     row: dict[str, Value] = _event_decoder.decode(text)
-    row["digest"] = bytes.fromhex(str(row["digest"]))
+    for name in _EVENT_BYTES:
+        if (text_of_bytes := row[name]) is not None:
+            row[name] = bytes.fromhex(str(text_of_bytes))
     return row

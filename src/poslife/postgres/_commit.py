@@ -11,6 +11,7 @@ from poslife._domain.changes import Change, Committed
 from poslife._domain.commit_checks import Heads, require_found, require_settlement, require_versions
 from poslife._domain.position_status import PositionStatus
 from poslife._domain.positions import ClosedPosition
+from poslife._runtime.salts import Salts
 from poslife._trail.encoding import fingerprint
 from poslife.errors import PoslifeError, RunLost, StorageBusy, StorageRejected, StorageUnavailable
 from poslife.postgres._conflicts import CONTESTED, explain
@@ -40,7 +41,7 @@ async def commit(database: Database, change: Change) -> Committed:
         ground = await take_ground(session, (change,), (mark,))
         if not ground.registered:
             return await first_result(session, change, mark)
-        (committed,) = await _attempt(session, (change,), ground)
+        (committed,) = await _attempt(session, (change,), ground, database.salts)
         return committed
 
     for _ in range(_TRIES):
@@ -76,7 +77,7 @@ async def commit_together(database: Database, changes: Sequence[Change]) -> list
         ground = await take_ground(session, changes, marks)
         if not ground.registered:
             raise NotTogether
-        return await _attempt(session, changes, ground)
+        return await _attempt(session, changes, ground, database.salts)
 
     try:
         return await database.transact(attempt)
@@ -88,7 +89,9 @@ async def commit_together(database: Database, changes: Sequence[Change]) -> list
         raise NotTogether from error
 
 
-async def _attempt(session: Session, changes: Sequence[Change], ground: Ground) -> list[Committed]:
+async def _attempt(
+    session: Session, changes: Sequence[Change], ground: Ground, salts: Salts
+) -> list[Committed]:
     for change in changes:
         if change.needs_lease and not ground.leased:
             raise RunLost(change.run)
@@ -99,7 +102,7 @@ async def _attempt(session: Session, changes: Sequence[Change], ground: Ground) 
         heads = await read_heads(session, changes)
     for change in changes:
         await _check(session, change, heads)
-    ids = await write_changes(session, changes, heads)
+    ids = await write_changes(session, changes, heads, salts)
     if len(ids) != len(transitions):
         raise _MovedMeanwhile(f"a position of change {changes[0].id} appeared meanwhile")
     return [

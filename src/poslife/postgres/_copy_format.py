@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from poslife._domain.checks import require_count, require_utc
+from poslife._trail.record_format import SALT_BYTES
 from poslife.errors import InvalidValue, StorageRejected
 from poslife.protocols import EventRecord
 from poslife.storage._columns import RUN_EVENTS
@@ -48,11 +49,12 @@ The last bytes of a COPY.
 """
 _NULL: Final = struct.pack("!i", -1)
 _UUID: Final = struct.pack("!i", 16)
+_SALT: Final = struct.pack("!i", SALT_BYTES)
 _DIGEST: Final = struct.pack("!i", 32)
 _ROW: Final = struct.pack("!h", len(RUN_EVENTS)) + _UUID  # its first cell is an id
 _integer: Final = struct.Struct("!ii").pack
 _times: Final = struct.Struct("!iqiq").pack
-_sequence_and_length: Final = struct.Struct("!iqi").pack
+_sequence_format_and_length: Final = struct.Struct("!iqiii").pack
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _BRACE: Final = ord("{")
@@ -92,7 +94,12 @@ def rows_of(records: Sequence[EventRecord], *, first: int = 0) -> list[bytes]:
         header, sequence, recorded = record.header, record.sequence, record.recorded_at
         occurred, schema, order, payload = header.occurred_at, header.schema, header.order, record.payload
         ref, correlation, causation, digest = header.ref, header.correlation, header.causation, record.digest
+        salt, commitment = record.salt, record.commitment
         try:
+            if payload is None or salt is None:
+                _require_valid(record)
+            assert payload is not None  # it has been refused
+            assert salt is not None
             _json(payload)
             if (
                 type(sequence) is not int
@@ -103,6 +110,9 @@ def rows_of(records: Sequence[EventRecord], *, first: int = 0) -> list[bytes]:
                 or occurred.tzinfo is not UTC
                 or payload[0] != _BRACE
                 or len(payload) > _LARGEST_PAYLOAD
+                or type(record.format) is not int
+                or len(salt) != SALT_BYTES
+                or len(commitment) != 32
                 or len(digest) != 32
             ):
                 _require_valid(record)
@@ -128,8 +138,12 @@ def rows_of(records: Sequence[EventRecord], *, first: int = 0) -> list[bytes]:
                         _NULL if correlation is None else _UUID + correlation.bytes,
                         _NULL if causation is None else _UUID + causation.bytes,
                         text[header.actor._value_],
-                        _sequence_and_length(8, sequence, len(payload)),
+                        _sequence_format_and_length(8, sequence, 4, record.format, len(payload)),
                         payload,
+                        _SALT,
+                        salt,
+                        _DIGEST,
+                        commitment,
                         _DIGEST,
                         digest,
                     )
@@ -149,7 +163,6 @@ def require_sound(records: Sequence[EventRecord]) -> None:
     """
     for row, record in enumerate(records):
         try:
-            _json(record.payload)
             _require_valid(record)
         except (InvalidValue, *_UNSOUND) as error:
             raise _refusal(record, error, row) from error
@@ -157,6 +170,11 @@ def require_sound(records: Sequence[EventRecord]) -> None:
 
 def _require_valid(record: EventRecord) -> None:
     sequence, payload = record.sequence, record.payload
+    if payload is None:
+        raise InvalidValue(
+            "EventRecord.payload", None, "bytes", hint="an erased event cannot be written again"
+        )
+    _json(payload)
     if len(payload) > _LARGEST_PAYLOAD:
         raise InvalidValue(
             "EventRecord.payload", len(payload), f"a payload of at most {_LARGEST_PAYLOAD} bytes"
@@ -169,8 +187,11 @@ def _require_valid(record: EventRecord) -> None:
         )
     if type(sequence) is not int or not 0 < sequence <= _LARGEST:
         raise InvalidValue("EventRecord.sequence", sequence, f"an int from 1 to {_LARGEST}")
-    if type(record.digest) is not bytes or len(record.digest) != 32:
-        raise InvalidValue("EventRecord.digest", record.digest, "32 bytes")
+    require_count("EventRecord.format", record.format)
+    for field, length in (("salt", SALT_BYTES), ("commitment", 32), ("digest", 32)):
+        value: object = getattr(record, field)
+        if type(value) is not bytes or len(value) != length:
+            raise InvalidValue(f"EventRecord.{field}", value, f"{length} bytes")
     require_utc("EventRecord.recorded_at", record.recorded_at)
     require_count("EventHeader.schema", record.header.schema)
     record.header.__post_init__()

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 import asyncpg
 
+from poslife._runtime.salts import Salts
 from poslife.errors import InvalidUrl, RepositoryError, StorageUnavailable
 from poslife.postgres._connections import Connection, Connections, Dsn, HostPool
 from poslife.postgres._errors import (
@@ -158,6 +159,7 @@ class Database:
     def __init__(self, source: Dsn | HostPool, limits: Limits) -> None:
         self._source = source
         self.limits = limits
+        self.salts = Salts()
         self._begin: Final = limits.begin
         self._connections: Connections | None = None
 

@@ -23,6 +23,7 @@ from poslife._domain.event_envelopes import EventHeader
 from poslife._domain.identifiers import EventId
 from poslife._runtime.clock import SystemClock
 from poslife._runtime.ids import new_run_id
+from poslife._trail.record_format import SALT_BYTES
 from poslife.errors import InvalidUrl, StorageRejected, StorageUnavailable
 from poslife.postgres._connections import Dsn
 from poslife.postgres._copy_format import BEGIN, END, require_sound, rows_of
@@ -134,7 +135,9 @@ class EventWriter:
         clock = SystemClock()
         now, run = clock.now(), new_run_id(clock)
         header = EventHeader(id=EventId(run), type="store.probed", occurred_at=now, run=run)
-        record = EventRecord(header=header, recorded_at=now, sequence=1, payload=b"{}")
+        record = EventRecord(
+            header=header, recorded_at=now, sequence=1, payload=b"{}", salt=bytes(SALT_BYTES)
+        )
         async with self._turn:
             await self._asked(partial(_undone, records=[record]), range(1))
 

@@ -13,13 +13,14 @@ import msgspec
 from poslife._domain.changes import Change, Committed
 from poslife._domain.commit_checks import Heads, StoredHead
 from poslife._domain.event_envelopes import UNLINKED
-from poslife._domain.identifiers import PositionId, PositionRef
+from poslife._domain.identifiers import PositionId, PositionRef, RunId
 from poslife._domain.position_status import PositionStatus
 from poslife.errors import ChangeIdReused
 from poslife.postgres._cells import recordset
 from poslife.postgres._database import Session
+from poslife.storage._event_rows import EMPTY_STREAM, StreamHead
 
-__all__ = ["Ground", "first_result", "read_heads", "take_ground"]
+__all__ = ["Ground", "first_result", "read_heads", "read_unassigned", "take_ground"]
 
 
 class _Head(TypedDict):
@@ -153,6 +154,36 @@ def _stored_heads(heads: list[_Head]) -> Heads:
         )
         for head in heads
     }
+
+
+# Commits of one run number these events one after the other. Not by a lock on the run's row: each of them
+# shares that already, and two that share a lock cannot both have it alone.
+_LOCK_UNASSIGNED: Final = """
+SELECT pg_advisory_xact_lock(hashtextextended($1::text, 31648266190939751))::text
+"""
+
+_READ_UNASSIGNED: Final = """
+SELECT json_build_array(l.sequence, encode(l.digest, 'hex'))::text
+FROM poslife.life_events AS l
+WHERE l.run = $1::text::uuid AND l.ref IS NULL
+ORDER BY l.sequence DESC
+LIMIT 1
+"""
+
+_unassigned_decoder: Final = msgspec.json.Decoder(tuple[int, str])
+
+
+async def read_unassigned(session: Session, run: RunId) -> StreamHead:
+    """
+    Lock the stream of a run's life events that are about no position, and return its head.
+    """
+    await session.fetch(_LOCK_UNASSIGNED, str(run))
+    # In a statement of its own: one that has waited for the lock does not see what the holder committed.
+    row = await session.fetch_one(_READ_UNASSIGNED, str(run))
+    if row is None:
+        return EMPTY_STREAM
+    sequence, digest = _unassigned_decoder.decode(row)
+    return StreamHead(sequence, bytes.fromhex(digest))
 
 
 _READ_FIRST_RESULT: Final = """

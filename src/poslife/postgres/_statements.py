@@ -60,7 +60,7 @@ def listed_events(columns: Sequence[Column], of: str) -> str:
     """
     Return the list that selects the columns `EVENTS` from a relation *of* with *columns*.
 
-    A digest is hexadecimal text, as JSON has no bytes.
+    Bytes are hexadecimal text, as JSON has none.
     """
     by_path = {column.path: column for column in columns}
     return ", ".join(f"{_cell(by_path.get(column.path), of, column)} AS {column.name}" for column in EVENTS)
@@ -68,6 +68,6 @@ def listed_events(columns: Sequence[Column], of: str) -> str:
 
 def _cell(column: Column | None, of: str, wanted: Column) -> str:
     if column is None:
-        return f"NULL::{TYPES[wanted.cells]}"
+        return f"NULL::{'text' if wanted.cells is Kind.BYTES else TYPES[wanted.cells]}"
     cell = f"{of}.{column.name}"
     return f"encode({cell}, 'hex')" if column.cells is Kind.BYTES else cell

@@ -13,11 +13,20 @@ import msgspec
 from poslife._domain.changes import Change, Promote, Transition
 from poslife._domain.commit_checks import Heads
 from poslife._domain.identifiers import PositionId, PositionRef
-from poslife.postgres._cells import bytes_text, cells_by_name, recordset
+from poslife._runtime.salts import Salts
+from poslife._trail.records import EventRecord
+from poslife.postgres._cells import cells_by_name, recordset
 from poslife.postgres._database import Session
+from poslife.postgres._ground import read_unassigned
 from poslife.postgres._statements import insertion, replacement
 from poslife.storage._columns import FILLS, LIFE_EVENTS, ORDERS, POSITIONS
-from poslife.storage._event_rows import life_digests, life_event_rows
+from poslife.storage._event_rows import (
+    EMPTY_STREAM,
+    has_unassigned_events,
+    head_after,
+    life_event_row,
+    link_events,
+)
 from poslife.storage._mapping import Value
 from poslife.storage._rows import fill_row, order_row, position_row
 
@@ -63,7 +72,7 @@ SELECT row_to_json(w)::text FROM written AS w
 
 
 async def write_changes(
-    session: Session, changes: Sequence[Change], heads: Heads
+    session: Session, changes: Sequence[Change], heads: Heads, salts: Salts
 ) -> Mapping[PositionRef, PositionId | None]:
     """
     Write everything, and return the ids of the positions that were written.
@@ -73,21 +82,31 @@ async def write_changes(
     positions = sorted(map(_cells_of, transitions), key=_holds_key)
     orders = [_order_cells(order_row(order)) for transition in transitions for order in transition.orders]
     fills = [_fill_cells(fill_row(stored)) for change in changes for stored in change.fills]
-    events = [row for change in changes for row in life_event_rows(change.events, change.at)]
+    events = await _linked_events(session, changes, heads, salts)
     answer = await session.fetch(
         _WRITE,
         recordset(positions),
         recordset(orders),
         recordset(fills),
-        recordset(
-            [
-                _event_cells((*row.cells, bytes_text(digest)))
-                for row, digest in zip(events, life_digests(events, heads), strict=True)
-            ]
-        ),
+        recordset([_event_cells(life_event_row(record)) for record in events]),
     )
     written = [_written_decoder.decode(row) for row in answer]
     return {PositionRef(row["ref"]): None if row["id"] is None else PositionId(row["id"]) for row in written}
+
+
+async def _linked_events(
+    session: Session, changes: Sequence[Change], heads: Heads, salts: Salts
+) -> list[EventRecord]:
+    linked: list[EventRecord] = []
+    # Sorted: two commits that lock several streams lock them in the same order.
+    runs = sorted({change.run for change in changes if has_unassigned_events(change)})
+    unassigned = {run: await read_unassigned(session, run) for run in runs}
+    for change in changes:
+        head = unassigned.get(change.run, EMPTY_STREAM)
+        records = link_events(change, heads, unassigned=head, draw_salt=salts.draw)
+        unassigned[change.run] = head_after(records, head)
+        linked += records
+    return linked
 
 
 def _cells_of(transition: Transition) -> dict[str, Value]:

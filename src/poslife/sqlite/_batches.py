@@ -15,6 +15,7 @@ from poslife._domain.checks import require_utc
 from poslife._domain.event_envelopes import EventHeader
 from poslife._domain.identifiers import EventId
 from poslife._runtime.ids import new_run_id
+from poslife._trail.record_format import SALT_BYTES
 from poslife.errors import InvalidValue, StorageRejected
 from poslife.protocols import Clock, EventRecord
 from poslife.sqlite._cells import Cell
@@ -54,7 +55,9 @@ def probe(session: Session, clock: Clock) -> None:
     now = clock.now()
     run = new_run_id(clock)
     header = EventHeader(id=EventId(run), type="store.probed", occurred_at=now, run=run)
-    (row,) = rows_of((EventRecord(header=header, recorded_at=now, sequence=1, payload=b"{}"),))
+    (row,) = rows_of(
+        (EventRecord(header=header, recorded_at=now, sequence=1, payload=b"{}", salt=bytes(SALT_BYTES)),)
+    )
     with session.writing(), translated(session.path):
         session.run(WRITE, row)
         session.run(_UNDO, row[:1])
@@ -75,7 +78,7 @@ def rows_of(records: Sequence[EventRecord]) -> list[tuple[Cell, ...]]:
         # One pass and few calls: this is on the path of every drained event.
         header = record.header
         try:
-            content = record.payload.decode()
+            content = _content_of(record)
             _json(content)
             event, ref, occurred, recorded, run, correlation, causation = _plain(
                 (
@@ -117,7 +120,10 @@ def rows_of(records: Sequence[EventRecord]) -> list[tuple[Cell, ...]]:
                 causation,
                 header.actor._value_,
                 sequence,
+                record.format,
                 content,
+                record.salt,
+                record.commitment,
                 record.digest,
             )
         )
@@ -132,6 +138,14 @@ _json: Final = msgspec.json.Decoder(msgspec.Raw).decode
 _plain = cast("Callable[[tuple[object, ...]], Sequence[str]]", msgspec.to_builtins)
 
 
+def _content_of(record: EventRecord) -> str:
+    if record.payload is None:
+        raise ValueError("its payload was erased: it cannot be written again")
+    if record.salt is None:
+        raise ValueError("it has no salt, without which its payload cannot be verified")
+    return record.payload.decode()
+
+
 def _require_sound(record: EventRecord, row: int) -> None:
     """
     Refuse a record that cannot be stored unchanged.
@@ -141,8 +155,8 @@ def _require_sound(record: EventRecord, row: int) -> None:
         reason = "it is a life event, which is stored with its change"
     elif type(sequence) is not int or not 0 < sequence <= _LARGEST:
         reason = f"its sequence is {sequence!r}, expected an int from 1 to {_LARGEST}"
-    elif record.payload[:1] != b"{":
-        reason = f"its payload begins with {record.payload[:20]!r}, expected a JSON object"
+    elif (payload := record.payload or b"")[:1] != b"{":
+        reason = f"its payload begins with {payload[:20]!r}, expected a JSON object"
     else:
         try:
             require_utc("EventRecord.recorded_at", record.recorded_at)

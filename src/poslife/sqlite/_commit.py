@@ -21,10 +21,12 @@ from poslife._domain.commit_checks import (
     require_versions,
 )
 from poslife._domain.event_envelopes import UNLINKED
-from poslife._domain.identifiers import PositionId, PositionKey, PositionRef
+from poslife._domain.identifiers import PositionId, PositionKey, PositionRef, RunId
 from poslife._domain.position_status import PositionStatus
 from poslife._domain.positions import ClosedPosition, Position
+from poslife._runtime.salts import Salts
 from poslife._trail.encoding import fingerprint
+from poslife._trail.records import EventRecord
 from poslife.errors import (
     ChangeIdReused,
     DuplicatePosition,
@@ -40,7 +42,15 @@ from poslife.sqlite._runs import IS_LEASED
 from poslife.sqlite._session import Session
 from poslife.sqlite._statements import insertion, update
 from poslife.storage._columns import FILLS, LIFE_EVENTS, ORDERS, POSITIONS, names_of
-from poslife.storage._event_rows import LifeEventRow, life_digests, life_event_rows
+from poslife.storage._event_rows import (
+    EMPTY_STREAM,
+    StreamHead,
+    chained,
+    has_unassigned_events,
+    life_event_records,
+    life_event_row,
+)
+from poslife.storage._mapping import writer_of
 from poslife.storage._rows import fill_row, order_row, position_row
 
 __all__ = ["Prepared", "commit", "prepare"]
@@ -60,8 +70,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
         positions: The row of each transition; ``None`` where the position has no id yet.
         orders: The rows of the orders that it changes.
         fills: The rows of its fills.
-        events: The rows of its events, but for their digests.
-        told: The same as cells.
+        events: Its events, but for their digests.
+        told: Their rows as cells, but for the digest, which comes last.
     """
 
     change: Change
@@ -69,11 +79,11 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     positions: tuple[Row | None, ...]
     orders: tuple[Row, ...]
     fills: tuple[Row, ...]
-    events: list[LifeEventRow]
+    events: list[EventRecord]
     told: tuple[Row, ...]
 
 
-def prepare(change: Change) -> Prepared:
+def prepare(change: Change, salts: Salts) -> Prepared:
     """
     Make the rows of a change, outside the thread that has the file, and without a lock.
 
@@ -82,7 +92,7 @@ def prepare(change: Change) -> Prepared:
     """
     registration = cells_of((change.id, fingerprint(change), change.run, change.at))
     transitions = change.transitions
-    events = life_event_rows(change.events, change.at)
+    events = life_event_records(change, salts.draw)
     return Prepared(
         change=change,
         registration=cast("tuple[str, bytes, str, str]", registration),
@@ -97,7 +107,7 @@ def prepare(change: Change) -> Prepared:
         ),
         fills=tuple([cells_of(fill_row(stored)) for stored in change.fills]),
         events=events,
-        told=tuple([cells_of(event.cells) for event in events]),
+        told=tuple([cells_of(_unlinked_row(event)) for event in events]),
     )
 
 
@@ -123,12 +133,32 @@ def commit(session: Session, prepared: Prepared, clock: Clock) -> Committed:
             raise
         session.run_each(_WRITE_ORDER, prepared.orders)
         _write_fills(session, prepared.fills)
-        digests = life_digests(prepared.events, heads)
-        session.run_each(
-            _WRITE_EVENT,
-            [(*row, digest) for row, digest in zip(prepared.told, digests, strict=True)],
-        )
+        session.run_each(_WRITE_EVENT, _event_rows(session, prepared, heads))
     return Committed(change_id=change.id, positions=positions)
+
+
+_unlinked_row: Final = writer_of(LIFE_EVENTS[:-1], EventRecord)
+
+
+def _event_rows(session: Session, prepared: Prepared, heads: Heads) -> list[Row]:
+    change, unassigned = prepared.change, EMPTY_STREAM
+    if has_unassigned_events(change):
+        unassigned = _read_unassigned(session, change.run)
+    records = chained(prepared.events, heads, unassigned=unassigned)
+    return [
+        (*row, record.digest) if record.sequence is None else cells_of(life_event_row(record))
+        for row, record in zip(prepared.told, records, strict=True)
+    ]
+
+
+_READ_UNASSIGNED: Final = """
+SELECT sequence, digest FROM life_events WHERE run = ? AND ref IS NULL ORDER BY sequence DESC LIMIT 1
+"""
+
+
+def _read_unassigned(session: Session, run: RunId) -> StreamHead:
+    row = session.row(_READ_UNASSIGNED, str(run))
+    return EMPTY_STREAM if row is None else StreamHead(*cast("tuple[int, bytes]", row))
 
 
 class _Ground(msgspec.Struct, frozen=True):

@@ -31,6 +31,7 @@ from poslife._domain.positions import (
     Position,
 )
 from poslife._runtime.clock import SystemClock
+from poslife._runtime.salts import Salts
 from poslife.errors import InvalidValue, PositionNotFound, StorageUnavailable
 from poslife.protocols import (
     BuriedLetter,
@@ -100,6 +101,7 @@ class SqliteStore:
         self._path = _file_of(path)
         self._lock_timeout = _seconds("lock_timeout", lock_timeout)
         self._clock: Clock = SystemClock() if clock is None else clock
+        self._salts = Salts()
         self._workers: _Workers | None = None
 
     async def open(self) -> None:
@@ -159,7 +161,7 @@ class SqliteStore:
     async def commit(self, change: Change, /) -> Committed:
         writer = self._opened().writer
         with translated(self._path):
-            prepared = prepare(change)
+            prepared = prepare(change, self._salts)
         return await writer.do(lambda session: commit(session, prepared, self._clock), together=True)
 
     async def get(self, ref: PositionRef, /) -> Position:

@@ -219,7 +219,13 @@ LIFE_EVENTS: Final = (
     *HEADER,
     Column("version", Kind.INTEGER),
     Column("index", Kind.INTEGER),
+    Column("sequence", Kind.BIGINT, null=True),
+    Column("format", Kind.INTEGER),
     Column("body", JSON, get="payload"),
+    Column("salt", Kind.BYTES),
+    Column("commitment", Kind.BYTES),
+    Column("evidence", JSON, null=True),
+    Column("evidence_salt", Kind.BYTES, null=True),
     Column("digest", Kind.BYTES),
 )
 """
@@ -229,11 +235,14 @@ The columns of a life event's record.
 RUN_EVENTS: Final = (
     *HEADER,
     Column("sequence", Kind.BIGINT),
-    Column("payload", JSON),
+    Column("format", Kind.INTEGER),
+    Column("payload", JSON, null=True),
+    Column("salt", Kind.BYTES, null=True),
+    Column("commitment", Kind.BYTES),
     Column("digest", Kind.BYTES),
 )
 """
-The columns of a host event's record.
+The columns of a host event's record. Payload and salt are null where they were erased.
 """
 
 EVENTS: Final = (
@@ -241,7 +250,12 @@ EVENTS: Final = (
     Column("version", Kind.INTEGER, null=True),
     Column("index", Kind.INTEGER, null=True),
     Column("sequence", Kind.BIGINT, null=True),
-    Column("content", JSON, get="payload"),
+    Column("format", Kind.INTEGER),
+    Column("content", JSON, null=True, get="payload"),
+    Column("salt", Kind.BYTES, null=True),
+    Column("commitment", Kind.BYTES),
+    Column("evidence", JSON, null=True),
+    Column("evidence_salt", Kind.BYTES, null=True),
     Column("digest", Kind.BYTES),
 )
 """

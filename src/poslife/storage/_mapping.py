@@ -75,6 +75,8 @@ def _expression(column: Column, get: str, kind: type, names: dict[str, object]) 
     if isinstance(column.kind, Encoded):
         names[f"write_{column.name}"] = column.kind.write
         cell = f"write_{column.name}({found})"
+        if column.null:
+            cell = f"(None if {found} is None else {cell})"
     elif not isinstance(column.kind, Kind):
         cell = f"{found}._value_"
         if column.null or column.none is not None:

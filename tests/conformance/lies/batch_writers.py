@@ -128,7 +128,7 @@ class BuriesTextOnly(HonestStore):
 
     @override
     async def bury(self, letter: DeadLetter, /) -> None:
-        letter.record.payload.decode()
+        (letter.record.payload or b"").decode()
         await super().bury(letter)
 
 
@@ -160,7 +160,10 @@ class ProbesWithAnEvent(HonestStore):
         header = EventHeader(
             id=examples.event_id(), type="probe", occurred_at=examples.at(), run=examples.run
         )
-        await self.write([EventRecord(header=header, recorded_at=examples.at(), sequence=1, payload=b"{}")])
+        record = EventRecord(
+            header=header, recorded_at=examples.at(), sequence=1, payload=b"{}", salt=bytes(16)
+        )
+        await self.write([record])
 
 
 class ProbesNothing(HonestStore):

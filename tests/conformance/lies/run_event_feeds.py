@@ -56,7 +56,9 @@ class TidiesPayloads(Bends):
 
     @override
     def bend(self, record: EventRecord) -> EventRecord:
-        return replace(record, payload=b'{"b":1.1,"a":"twice"}') if b'"b"' in record.payload else record
+        return (
+            replace(record, payload=b'{"b":1.1,"a":"twice"}') if b'"b"' in (record.payload or b"") else record
+        )
 
 
 class AsWritten(HonestStore):

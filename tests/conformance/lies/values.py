@@ -6,7 +6,7 @@ Stores that give back other values than were written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta, timezone
 from decimal import Decimal
@@ -15,7 +15,6 @@ from typing_extensions import override
 
 from poslife._domain.changes import Change, Committed
 from poslife._domain.event_envelopes import RecordedEvent, UnknownBody
-from poslife._domain.events import OrderRejected
 from poslife._domain.fills import StoredFill
 from poslife._domain.identifiers import (
     PositionId,
@@ -73,14 +72,18 @@ class CutsNames(HonestStore):
         return replace(stored, fill=bent(stored.fill, trade_id=stored.fill.trade_id[:50]))
 
 
+def with_reason(event: RecordedEvent, bend: Callable[[str], str]) -> RecordedEvent:
+    if event.evidence is None or not isinstance(reason := event.evidence.get("reason"), str):
+        return event
+    return replace(event, evidence={**event.evidence, "reason": bend(reason)})
+
+
 class CutsReasons(HonestStore):
     """Cuts reasons at 50 characters."""
 
     @override
     def show_event(self, event: RecordedEvent) -> RecordedEvent:
-        if isinstance(event.body, OrderRejected):
-            return replace(event, body=OrderRejected(reason=event.body.reason[:50]))
-        return event
+        return with_reason(event, lambda reason: reason[:50])
 
 
 class StripsTexts(HonestStore):
@@ -96,9 +99,7 @@ class DropsNul(HonestStore):
 
     @override
     def show_event(self, event: RecordedEvent) -> RecordedEvent:
-        if isinstance(event.body, OrderRejected):
-            return replace(event, body=OrderRejected(reason=event.body.reason.replace("\x00", "")))
-        return event
+        return with_reason(event, lambda reason: reason.replace("\x00", ""))
 
 
 class EmptyIsNothing(HonestStore):

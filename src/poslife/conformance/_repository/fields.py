@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from poslife._domain.changes import Change, Claim, Close, Promote, Revise
 from poslife._domain.event_envelopes import UNLINKED, Actor, LifeEvent, RecordedEvent, Severity, UnknownBody
-from poslife._domain.events import OrderRejected
+from poslife._domain.events import OrderAcknowledged, OrderRejected
 from poslife._domain.fills import StoredFill
 from poslife._domain.identifiers import (
     ClientOrderId,
@@ -127,7 +127,7 @@ class FieldTests(RepositoryHooks):
     @promised_by(Repository.list_history)
     async def test_every_life_event(self) -> None:
         """
-        Every life event comes back with every field of its header, and its body as its own type.
+        Every life event comes back: each field of its header, its body as its own type, its evidence.
         """
         async with self.repository() as repository:
             story = await begin(repository)
@@ -139,6 +139,7 @@ class FieldTests(RepositoryHooks):
                     version=pending.version,
                     index=index,
                     body=body,
+                    evidence=full_values.EVIDENCE if index % 2 else None,
                 )
                 for index, body in enumerate(bodies)
             ]
@@ -159,7 +160,7 @@ class FieldTests(RepositoryHooks):
         async with self.repository() as repository:
             story = await begin(repository)
             pending = story.pending()
-            first = story.event(pending, 0, OrderRejected(reason="no"))
+            first = story.event(pending, 0, OrderRejected())
             sparse = replace(first.header, venue=None, account=None, symbol=None)
             headers = [
                 *(replace(sparse, id=story.event_id(), severity=severity) for severity in Severity),
@@ -184,7 +185,7 @@ class FieldTests(RepositoryHooks):
         async with self.repository() as repository:
             story = await begin(repository)
             pending = story.pending()
-            known = story.event(pending, 0, OrderRejected(reason="said the future"))
+            known = story.event(pending, 0, OrderAcknowledged(venue_order_id=VenueOrderId("of the future")))
             events = [
                 replace(known, header=replace(known.header, type="order.teleported")),
                 replace(known, index=1, header=replace(known.header, id=story.event_id(), schema=99)),
@@ -192,7 +193,7 @@ class FieldTests(RepositoryHooks):
             change = story.change(Claim(after=pending), events=events)
             await repository.commit(change)
             history = await repository.list_history(pending.ref)
-            unknown = UnknownBody(content={"reason": "said the future"})
+            unknown = UnknownBody(content={"venue_order_id": "of the future"})
             wanted = [replace(recorded(event, change), body=unknown) for event in events]
             same(wanted, list(map(undigested, history.items)), "the history")
 
@@ -315,7 +316,7 @@ async def _check_readings(repository: Repository, position: Position) -> None:
 
 
 def _every_order(story: Story, held: PersistedPosition) -> list[Order]:
-    ordinals = iter(range(len(held.orders), 4096))
+    ordinals = iter(range(len(held.orders), 65_536))
     pairs = [(purpose, status) for purpose in OrderPurpose for status in OrderStatus]
     orders = [
         story.order(held.ref, next(ordinals), purpose=purpose, status=status) for purpose, status in pairs
@@ -341,11 +342,12 @@ def recorded(event: LifeEvent, change: Change) -> RecordedEvent:
         recorded_at=change.at,
         version=event.version,
         index=event.index,
+        evidence=None if event.evidence is None else dict(event.evidence),
     )
 
 
 def undigested(event: RecordedEvent) -> RecordedEvent:
     """
-    Return the event without its digest.
+    Return the event without its digest, and without the sequence of an event about no position.
     """
-    return replace(event, digest=UNLINKED)
+    return replace(event, digest=UNLINKED, sequence=None)

@@ -128,7 +128,7 @@ class ValueTests(RepositoryHooks):
                 pending = story.pending(status=OrderStatus.SUBMITTING)
                 order = replace(pending.orders[0], prepared_at=time, submitted_at=time)
                 pending = replace(pending, created_at=time, orders=(order,))
-                event = story.event(pending, 0, OrderRejected(reason="no"))
+                event = story.event(pending, 0, OrderRejected())
                 event = replace(event, header=replace(event.header, occurred_at=time))
                 change = replace(story.change(Claim(after=pending), events=(event,)), at=time)
                 if not await _kept(repository, change):
@@ -164,7 +164,7 @@ class ValueTests(RepositoryHooks):
                     venue_order_id=VenueOrderId(text),
                 )
                 pending = replace(pending, orders=(order,))
-                event = story.event(pending, 0, OrderRejected(reason=text))
+                event = story.event(pending, 0, OrderRejected())
                 event = replace(event, header=replace(event.header, type=text))
                 fill = replace(
                     story.fill(key, order=order),
@@ -196,10 +196,11 @@ class ValueTests(RepositoryHooks):
                     page = await repository.list_unclaimed(limit=1000)
                     same(unclaimed.fills[0], page.items[-1], f"the unclaimed fill because of {shown}")
                 pending = story.pending()
-                event = story.event(pending, 0, OrderRejected(reason=text))
+                event = replace(story.event(pending, 0, OrderRejected()), evidence={"reason": text})
                 if await _kept(repository, story.change(Claim(after=pending), events=(event,))):
                     history = await repository.list_history(pending.ref)
-                    same([event.body], [one.body for one in history.items], f"the event because of {shown}")
+                    found = [one.evidence for one in history.items]
+                    same([event.evidence], found, f"the evidence of the event because of {shown}")
 
 
 async def _kept(repository: Repository, change: Change) -> bool:

@@ -105,7 +105,7 @@ CREATE TABLE poslife.orders (
     CONSTRAINT orders_pkey PRIMARY KEY (ref, ordinal),
     CONSTRAINT orders_of_a_position FOREIGN KEY (ref) REFERENCES poslife.positions (ref),
 
-    CONSTRAINT orders_ordinal_in_name CHECK (ordinal >= 0 AND ordinal <= 4095),
+    CONSTRAINT orders_ordinal_in_name CHECK (ordinal >= 0 AND ordinal <= 65535),
     CONSTRAINT orders_purpose_known CHECK (purpose IN ('entry', 'increase', 'reduce', 'exit', 'protect')),
     CONSTRAINT orders_side_known CHECK (side IN ('buy', 'sell')),
     CONSTRAINT orders_status_known CHECK (status IN (
@@ -174,7 +174,13 @@ CREATE TABLE poslife.life_events (
     actor text NOT NULL,
     version integer NOT NULL,
     index integer NOT NULL,
+    sequence bigint,
+    format integer NOT NULL,
     body text NOT NULL,
+    salt bytea NOT NULL,
+    commitment bytea NOT NULL,
+    evidence text,
+    evidence_salt bytea,
     digest bytea NOT NULL,
     commit_xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
 
@@ -186,8 +192,17 @@ CREATE TABLE poslife.life_events (
     CONSTRAINT life_events_actor_known CHECK (actor IN ('strategy', 'reconciler', 'recovery', 'operator')),
     CONSTRAINT life_events_version_sound CHECK (version >= CASE WHEN ref IS NULL THEN 0 ELSE 1 END),
     CONSTRAINT life_events_index_from_0 CHECK (index >= 0),
+    CONSTRAINT life_events_sequence_without_position CHECK ((sequence IS NULL) = (ref IS NOT NULL) AND sequence > 0),
+    CONSTRAINT life_events_format_from_1 CHECK (format >= 1),
+    CONSTRAINT life_events_salt_whole CHECK (octet_length(salt) = 16),
+    CONSTRAINT life_events_commitment_whole CHECK (octet_length(commitment) = 32),
+    CONSTRAINT life_events_evidence_with_salt CHECK ((evidence IS NULL) = (evidence_salt IS NULL)),
+    CONSTRAINT life_events_evidence_salt_whole CHECK (octet_length(evidence_salt) = 16),
     CONSTRAINT life_events_digest_whole CHECK (octet_length(digest) = 32)
 );
+
+-- The events that are about no position form a stream of their run.
+CREATE UNIQUE INDEX life_events_without_position_numbered ON poslife.life_events (run, sequence) WHERE ref IS NULL;
 
 CREATE INDEX life_events_by_position ON poslife.life_events (ref, event_id) WHERE ref IS NOT NULL;
 CREATE INDEX life_events_by_commit ON poslife.life_events (commit_xid, event_id);
@@ -234,10 +249,18 @@ CREATE TABLE poslife.run_events (
     causation uuid,
     actor text NOT NULL,
     sequence bigint NOT NULL,
-    payload text NOT NULL,
+    format integer NOT NULL,
+    payload text,
+    salt bytea,
+    commitment bytea NOT NULL,
     digest bytea NOT NULL,
 
     CONSTRAINT run_events_pkey PRIMARY KEY (event_id),
+    CONSTRAINT run_events_format_from_1 CHECK (format >= 1),
+    -- Payload and salt are erased together; the commitment stays.
+    CONSTRAINT run_events_payload_with_salt CHECK ((payload IS NULL) = (salt IS NULL)),
+    CONSTRAINT run_events_salt_whole CHECK (octet_length(salt) = 16),
+    CONSTRAINT run_events_commitment_whole CHECK (octet_length(commitment) = 32),
     CONSTRAINT run_events_digest_whole CHECK (octet_length(digest) = 32)
 ) PARTITION BY RANGE (event_id);
 

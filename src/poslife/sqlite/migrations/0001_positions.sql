@@ -145,7 +145,7 @@ CREATE TABLE orders (
     CONSTRAINT orders_pkey PRIMARY KEY (ref, ordinal),
     CONSTRAINT orders_of_a_position FOREIGN KEY (ref) REFERENCES positions (ref),
 
-    CONSTRAINT orders_ordinal_in_name CHECK (ordinal >= 0 AND ordinal <= 4095),
+    CONSTRAINT orders_ordinal_in_name CHECK (ordinal >= 0 AND ordinal <= 65535),
     CONSTRAINT orders_purpose_known CHECK (purpose IN ('entry', 'increase', 'reduce', 'exit', 'protect')),
     CONSTRAINT orders_side_known CHECK (side IN ('buy', 'sell')),
     CONSTRAINT orders_status_known CHECK (status IN (
@@ -240,7 +240,13 @@ CREATE TABLE life_events (
     actor TEXT NOT NULL,
     version INTEGER NOT NULL,
     "index" INTEGER NOT NULL,
+    sequence INTEGER,
+    format INTEGER NOT NULL,
     body TEXT NOT NULL,
+    salt BLOB NOT NULL,
+    commitment BLOB NOT NULL,
+    evidence TEXT,
+    evidence_salt BLOB,
     digest BLOB NOT NULL,
 
     CONSTRAINT life_events_pkey PRIMARY KEY (number),
@@ -250,6 +256,12 @@ CREATE TABLE life_events (
     CONSTRAINT life_events_actor_known CHECK (actor IN ('strategy', 'reconciler', 'recovery', 'operator')),
     CONSTRAINT life_events_version_sound CHECK (version >= CASE WHEN ref IS NULL THEN 0 ELSE 1 END),
     CONSTRAINT life_events_index_from_0 CHECK ("index" >= 0),
+    CONSTRAINT life_events_sequence_without_position CHECK ((sequence IS NULL) = (ref IS NOT NULL) AND sequence > 0),
+    CONSTRAINT life_events_format_from_1 CHECK (format >= 1),
+    CONSTRAINT life_events_salt_whole CHECK (length(salt) = 16),
+    CONSTRAINT life_events_commitment_whole CHECK (length(commitment) = 32),
+    CONSTRAINT life_events_evidence_with_salt CHECK ((evidence IS NULL) = (evidence_salt IS NULL)),
+    CONSTRAINT life_events_evidence_salt_whole CHECK (length(evidence_salt) = 16),
     CONSTRAINT life_events_digest_whole CHECK (length(digest) = 32),
     CONSTRAINT life_events_event_id_sound CHECK (length(event_id) = 36),
     CONSTRAINT life_events_run_sound CHECK (length(run) = 36),
@@ -259,6 +271,8 @@ CREATE TABLE life_events (
 
 CREATE UNIQUE INDEX life_events_once ON life_events (event_id);
 CREATE UNIQUE INDEX life_events_numbered ON life_events (ref, version, "index") WHERE ref IS NOT NULL;
+-- The events that are about no position form a stream of their run.
+CREATE UNIQUE INDEX life_events_without_position_numbered ON life_events (run, sequence) WHERE ref IS NULL;
 CREATE INDEX life_events_by_position ON life_events (ref, event_id) WHERE ref IS NOT NULL;
 
 CREATE TABLE changes (
@@ -311,10 +325,18 @@ CREATE TABLE run_events (
     causation TEXT,
     actor TEXT NOT NULL,
     sequence INTEGER NOT NULL,
-    payload TEXT NOT NULL,
+    format INTEGER NOT NULL,
+    payload TEXT,
+    salt BLOB,
+    commitment BLOB NOT NULL,
     digest BLOB NOT NULL,
 
     CONSTRAINT run_events_pkey PRIMARY KEY (event_id),
+    CONSTRAINT run_events_format_from_1 CHECK (format >= 1),
+    -- Payload and salt are erased together; the commitment stays.
+    CONSTRAINT run_events_payload_with_salt CHECK ((payload IS NULL) = (salt IS NULL)),
+    CONSTRAINT run_events_salt_whole CHECK (length(salt) = 16),
+    CONSTRAINT run_events_commitment_whole CHECK (length(commitment) = 32),
     CONSTRAINT run_events_digest_whole CHECK (length(digest) = 32),
     CONSTRAINT run_events_event_id_sound CHECK (length(event_id) = 36),
     CONSTRAINT run_events_run_sound CHECK (length(run) = 36),

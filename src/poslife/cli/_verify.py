@@ -39,14 +39,14 @@ def verify(url: str) -> None:
     if report.erased:
         one = report.erased == 1
         click.echo(
-            f"{report.erased:,} {'payload was' if one else 'payloads were'} erased; "
+            f"{report.erased:,} {'payload or piece' if one else 'payloads or pieces'} of evidence erased; "
             f"the {'header of its event is' if one else 'headers of their events are'} checked"
         )
     if report.unverified:
         events = "event has" if report.unverified == 1 else "events have"
         click.echo(
-            f"{report.unverified:,} {events} a record format that this release does not know, "
-            "and not verified: use a newer release of poslife"
+            f"not verified: {report.unverified:,} {events} a record format that this release does not know; "
+            "use a newer release of poslife"
         )
     for run in report.begun_late:
         click.echo(f"run {run}: its first events are no longer stored")

@@ -101,7 +101,7 @@ def _free_port() -> int:
 
 
 async def _listens(port: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             with suppress(OSError):
                 _, writer = await asyncio.open_connection("127.0.0.1", port)

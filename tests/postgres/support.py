@@ -61,9 +61,9 @@ async def opened_store(
     dsn: str,
     *,
     pool_size: int = 4,
-    connect_timeout: float = 10.0,
-    command_timeout: float = 10.0,
-    lock_timeout: float = 3.0,
+    connect_timeout: float = 60.0,
+    command_timeout: float = 60.0,
+    lock_timeout: float = 60.0,
     statement_cache_size: int = 100,
 ) -> AsyncGenerator[PostgresStore]:
     store = PostgresStore(
@@ -85,7 +85,7 @@ async def commit_until_known(store: PostgresStore, change: Change) -> Committed:
     """
     Repeat the change, as the contract says, until its result is known.
     """
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 return await store.commit(change)
@@ -178,7 +178,7 @@ def a_record(payload: bytes = b'{"a":1}') -> EventRecord:
 
 
 async def somebody_waits(dsn: str) -> None:
-    async with asyncio.timeout(10), session(dsn) as watcher:
+    async with asyncio.timeout(60), session(dsn) as watcher:
         while not await watcher.fetchval(  # noqa: ASYNC110 - no event tells of another session's lock
             "SELECT count(*) FROM pg_stat_activity "
             "WHERE datname = current_database() AND wait_event_type = 'Lock'"

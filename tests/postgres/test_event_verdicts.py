@@ -241,7 +241,7 @@ async def _until_heard_of(store: PostgresStore) -> None:
     """
     Wait until the driver has seen the end of a connection.
     """
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             await store.probe()
 
@@ -349,7 +349,7 @@ async def test_a_cancelled_write_is_in_doubt(postgres_dsn: str) -> None:
 
 
 async def _waits_for_a_lock(other: asyncpg.Connection) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             if await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
                 return
@@ -440,7 +440,7 @@ async def test_nothing_is_inherited_from_the_role(postgres_dsn: str) -> None:
         )
         async with (
             PostgresFaultProxy.for_dsn(as_role(postgres_dsn, role)) as proxy,
-            opened_store(proxy.dsn) as store,
+            opened_store(proxy.dsn, connect_timeout=10, command_timeout=10, lock_timeout=3) as store,
         ):
             await store.write(records(1))
             sessions = proxy.network.accepted

@@ -25,7 +25,7 @@ async def test_a_server_restarted(postgres_server: LocalServer) -> None:
     """
     While the server is down each call raises an error; afterwards the same store works, with all its data.
     """
-    async with opened_store(postgres_server.dsn(), connect_timeout=5) as store:
+    async with opened_store(postgres_server.dsn()) as store:
         story = await begin(store)
         held = await story.opened(store)
         close = story.close(held)

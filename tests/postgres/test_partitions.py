@@ -115,7 +115,7 @@ async def test_partitions_are_made_while_others_write_and_read(postgres_dsn: str
     async def write(store: PostgresStore, first: int) -> None:
         for number in range(15):
             batch = records(20, first=first + 20 * number)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while True:
                     try:
                         await store.write(batch)

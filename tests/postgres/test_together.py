@@ -24,11 +24,11 @@ STATEMENTS_OF_A_COMMIT = 4
 
 
 @asynccontextmanager
-async def narrow(dsn: str, *, lock_timeout: float = 3.0) -> AsyncGenerator[tuple[PostgresStore, Story]]:
+async def narrow(dsn: str, *, lock_timeout: float = 60.0) -> AsyncGenerator[tuple[PostgresStore, Story]]:
     """
     A store with one connection, so that commits have to wait.
     """
-    async with opened_store(dsn, pool_size=1, command_timeout=5, lock_timeout=lock_timeout) as store:
+    async with opened_store(dsn, pool_size=1, command_timeout=60, lock_timeout=lock_timeout) as store:
         yield store, await begin(store)
 
 
@@ -187,7 +187,7 @@ async def test_a_store_that_is_closed_answers_who_waits(postgres_dsn: str) -> No
         waiting = [asyncio.create_task(store.commit(story.claim(story.pending()))) for _ in range(20)]
         await asyncio.sleep(0)
         await store.aclose()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             found = await asyncio.gather(*waiting, return_exceptions=True)
 
         assert {type(one) for one in found} <= {Committed, StorageUnavailable}

@@ -148,7 +148,7 @@ async def later(condition: Callable[[], bool]) -> None:
     """
     Wait until *condition* holds, where a thread has to do something first.
     """
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - a thread sets no event of this loop
             await asyncio.sleep(0.002)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 
 from poslife import BatchingSink, EventId, RunId, SinkHealth
+from poslife.errors import StorageUnavailable
 from poslife.events import verify_trail
 from poslife.journal import FileJournal
 from poslife.postgres import PostgresStore
@@ -127,6 +128,16 @@ def _take_no_notice_of_forgotten_answers() -> None:
     loop.set_exception_handler(handle)
 
 
+async def _opened(store: PostgresStore) -> None:
+    """
+    Open a store whose short time-outs are made for outages, however slow the disk is.
+    """
+    async with asyncio.timeout(60):
+        while True:
+            with suppress(StorageUnavailable):
+                return await store.open()
+
+
 @asynccontextmanager
 async def scene(
     dsn: str,
@@ -146,7 +157,7 @@ async def scene(
         store = PostgresStore(
             proxy.dsn, connect_timeout=0.5, command_timeout=0.5, lock_timeout=0.1, pool_size=2
         )
-        await store.open()
+        await _opened(store)
         sink = BatchingSink(
             store,
             journal=FileJournal(directory / "journal"),

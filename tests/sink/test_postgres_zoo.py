@@ -239,7 +239,7 @@ async def test_a_commit_whose_reply_is_lost_is_stored_once(
     """
     It was stored, the sink cannot know, and repeating it stores nothing twice.
     """
-    async with scene(postgres_dsn, tmp_path) as there, asyncio.timeout(10):
+    async with scene(postgres_dsn, tmp_path) as there, asyncio.timeout(60):
         lost = there.proxy.drop_reply(every, matching=stores_events, repeating=every > 1)
         await lost.wait()
         await there.bot.emits(1500)
@@ -256,7 +256,7 @@ async def test_replies_lost_whenever_events_are_written_cost_nothing(
     Each batch loses its reply and each probe keeps it, so good events are suspects: what was stored after
     all is not kept a second time.
     """
-    async with scene(postgres_dsn, tmp_path, misjudged=True) as there, asyncio.timeout(10):
+    async with scene(postgres_dsn, tmp_path, misjudged=True) as there, asyncio.timeout(60):
         lost = there.proxy.drop_reply(2, matching=stores_events, repeating=True)
         await lost.wait()
         await there.bot.emits(1500)
@@ -385,7 +385,7 @@ async def test_a_pool_that_its_host_closes_holds_the_stream_for_the_next_start(
     Nothing can be written any more, so it says so; the next process stores what waits.
     """
     pool = await asyncpg.create_pool(postgres_dsn, min_size=1, max_size=2)
-    store = PostgresStore.borrowing(pool, connect_timeout=0.5, command_timeout=0.5)
+    store = PostgresStore.borrowing(pool, command_timeout=0.5)
     await store.open()
     sink = BatchingSink(store, journal=FileJournal(tmp_path), batch=100, linger=0.01)
     async with TradingBot(sink) as bot:

@@ -133,7 +133,7 @@ class TradingBot:
         Return when the bot has emitted so many more.
         """
         wanted = len(self.emitted) + more
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.emitted) < wanted:
                 if self._trading.done():
                     await self._trading

@@ -108,7 +108,7 @@ def writer_of(store: SqliteStore) -> Worker:
 
 @asynccontextmanager
 async def opened_store(
-    path: Path, *, clock: Clock | None = None, lock_timeout: float = 5.0
+    path: Path, *, clock: Clock | None = None, lock_timeout: float = 60.0
 ) -> AsyncGenerator[SqliteStore]:
     """
     Open a store on the file, and close it.
@@ -121,7 +121,7 @@ async def opened_store(
         await store.aclose()
 
 
-async def refusal_of_open(path: Path | str, kind: type[ErrorT], *, lock_timeout: float = 5.0) -> ErrorT:
+async def refusal_of_open(path: Path | str, kind: type[ErrorT], *, lock_timeout: float = 60.0) -> ErrorT:
     """
     Return the exception of *kind* that opening the file raises.
     """

@@ -24,7 +24,7 @@ KEY = PositionKey(venue=Venue("bybit"), account=Account("main"), symbol=Symbol("
 async def main(path: str, times: int) -> None:
     clock = SystemClock()
     # As many connections as there are openings: nothing but the file stands between them.
-    stores = [SqliteStore(path) for _ in range(times)]
+    stores = [SqliteStore(path, lock_timeout=60) for _ in range(times)]
     await asyncio.gather(*(store.open() for store in stores))
     run = new_run_id(clock)
     await stores[0].start_run(NewRun(id=run, machine="here", pid=1, process_started="", lease=60.0))

@@ -106,7 +106,7 @@ async def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
     """
     A new file that is opened many times at once is migrated once.
     """
-    stores = [SqliteStore(tmp_path / "bot.db") for _ in range(12)]
+    stores = [SqliteStore(tmp_path / "bot.db", lock_timeout=60) for _ in range(12)]
     await asyncio.gather(*(store.open() for store in stores))
     await asyncio.gather(*(store.aclose() for store in stores))
 

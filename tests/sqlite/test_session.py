@@ -246,7 +246,7 @@ async def test_a_long_reader_delays_no_commit(tmp_path: Path) -> None:
         reader = sqlite3.connect(path, isolation_level=None)
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM runs").fetchall()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             for _ in range(250):
                 await story.claimed(store)
         reader.close()

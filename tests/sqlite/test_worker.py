@@ -135,6 +135,7 @@ async def test_closing_finishes_what_was_handed_in(tmp_path: Path) -> None:
     Closing a store finishes the jobs handed in before it, and ends its threads.
     """
     path = tmp_path / "bot.db"
+    others = set(threading.enumerate())
     store = SqliteStore(path)
     await store.open()
     story = await begin(store)
@@ -150,7 +151,29 @@ async def test_closing_finishes_what_was_handed_in(tmp_path: Path) -> None:
     assert [(50, 3)] == cells(
         path, "SELECT (SELECT count(*) FROM positions), (SELECT count(*) FROM run_events)"
     )
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("poslife")]
+    assert not [thread for thread in set(threading.enumerate()) - others if thread.name.startswith("poslife")]
+
+
+async def test_an_abandoned_worker_is_waited_for(tmp_path: Path) -> None:
+    """
+    A store whose closing was cancelled waits for its former writing thread before it is opened again.
+    """
+    store = SqliteStore(tmp_path / "bot.db")
+    await store.open()
+    writer = BusyWriter(store)
+    await writer.begun()
+    closing = asyncio.create_task(store.aclose())
+    await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.wait([closing])
+    opening = asyncio.create_task(store.open())
+    done, _ = await asyncio.wait([opening], timeout=0.1)
+
+    assert not done
+    await writer.release()
+    await opening
+    await store.ping()
+    await store.aclose()
 
 
 async def test_a_closed_worker_refuses(tmp_path: Path) -> None:

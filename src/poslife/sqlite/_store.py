@@ -103,6 +103,7 @@ class SqliteStore:
         self._clock: Clock = SystemClock() if clock is None else clock
         self._salts = Salts()
         self._workers: _Workers | None = None
+        self._abandoned: set[Worker] = set()
 
     async def open(self) -> None:
         """
@@ -112,6 +113,10 @@ class SqliteStore:
             ConfigurationError: Python's SQLite library is too old.
         """
         require_sqlite(sqlite3.sqlite_version_info[:3], json=_has_json())
+        for worker in tuple(self._abandoned):
+            # It may still be migrating, and would hold the file's lock against this opening.
+            await worker.left()
+            self._abandoned.discard(worker)
         if (workers := self._workers) is None:
             workers = self._workers = _Workers(
                 writer=self._worker("writer", reads_only=False),
@@ -123,6 +128,7 @@ class SqliteStore:
         except BaseException:
             if self._workers is workers:
                 self._workers = None
+                self._abandoned |= {workers.reader, workers.writer}
             workers.reader.abandon()
             workers.writer.abandon()
             raise
@@ -149,6 +155,7 @@ class SqliteStore:
                 await workers.reader.aclose()
                 await workers.writer.aclose()
             except BaseException:
+                self._abandoned.add(workers.writer)
                 workers.writer.abandon()
                 raise
 

@@ -9,7 +9,7 @@ import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
@@ -88,6 +88,7 @@ class Worker:
         self._urgent_in_a_row = 0
         self._asked_in: asyncio.AbstractEventLoop | None = None
         self._process = os.getpid()
+        self._left: Future[None] | None = None
 
     async def do(
         self, work: Callable[[Session], ResultT], *, urgent: bool = True, together: bool = False
@@ -134,8 +135,17 @@ class Worker:
         Do the same without waiting for it.
         """
         with suppress(StorageUnavailable):
-            self._submit(self._session.close)
+            self._left = self._submit(self._session.close)
         self._executor.shutdown(wait=False)
+
+    async def left(self) -> None:
+        """
+        Wait until an abandoned worker has closed its session.
+        """
+        # After a fork the thread exists in the parent alone.
+        if self._left is not None and os.getpid() == self._process:
+            # Unlike `await`, a cancelled `wait` does not cancel the closing.
+            await asyncio.wait([asyncio.wrap_future(self._left)])
 
     def _new_job(self, work: Callable[[Session], ResultT], *, together: bool = False) -> _Job[ResultT]:
         if os.getpid() != self._process:
@@ -145,9 +155,9 @@ class Worker:
             )
         return _Job(work, asyncio.get_running_loop(), together=together)
 
-    def _submit(self, turn: Callable[[], None]) -> None:
+    def _submit(self, turn: Callable[[], None]) -> Future[None]:
         try:
-            self._executor.submit(turn)
+            return self._executor.submit(turn)
         except RuntimeError as error:
             raise StorageUnavailable(f"{self._session.path}: the store was closed ({error})") from error
 

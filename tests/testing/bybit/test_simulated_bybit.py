@@ -88,7 +88,7 @@ async def test_leaving_does_not_wait_for_slow_responses() -> None:
         venue.inject(SlowAnswer(seconds=60))
         placing = asyncio.ensure_future(buy(client, **A1))
         await venue.wait_for_requests(Endpoint.CREATE_ORDER)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await venue.__aexit__(None, None, None)
             await asyncio.wait([placing])
 

@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ import pytest
 import poslife
 from poslife import EventId
 from tests.cli.command import run
+from tests.tampering import tamper
 
 
 def record(path: Path, *kinds: str) -> list[EventId]:
@@ -28,11 +27,6 @@ def record(path: Path, *kinds: str) -> list[EventId]:
     return asyncio.run(recorded())
 
 
-def execute(path: Path, statement: str) -> None:
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute(statement)
-
-
 def test_verify_says_whether_the_digest_chain_is_intact(tmp_path: Path) -> None:
     """
     Exit status 0 and how much was read; 1 and each event that was altered, by its id (feature 87).
@@ -40,9 +34,9 @@ def test_verify_says_whether_the_digest_chain_is_intact(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
     event, _, another = record(path, "bot.told", "bot.left", "bot.told")
     whole = run("verify", f"sqlite:///{path}")
-    execute(path, f"UPDATE run_events SET payload = '{{\"price\":2}}' WHERE event_id = '{event}'")
+    tamper(path, f"UPDATE run_events SET payload = '{{\"price\":2}}' WHERE event_id = '{event}'")
     altered = run("verify", f"sqlite:///{path}")
-    execute(path, "UPDATE run_events SET payload = '{\"price\":2}' WHERE type = 'bot.told'")
+    tamper(path, "UPDATE run_events SET payload = '{\"price\":2}' WHERE type = 'bot.told'")
     twice = run("verify", f"sqlite:///{path}")
 
     assert (0, "") == (whole.returncode, whole.stderr)
@@ -65,7 +59,7 @@ def test_verify_names_a_run_whose_beginning_was_purged(tmp_path: Path) -> None:
     """
     path = tmp_path / "bot.db"
     record(path, "bot.told", "bot.told")
-    execute(path, "DELETE FROM run_events WHERE sequence = 1")
+    tamper(path, "DELETE FROM run_events WHERE sequence = 1")
     purged = run("verify", f"sqlite:///{path}")
 
     assert (0, "") == (purged.returncode, purged.stderr)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -28,8 +28,8 @@ from poslife.memory import MemoryStore
 from poslife.protocols import DeadLetter, Store
 from poslife.sqlite import SqliteStore
 from poslife.testing.clock import ManualClock
-from tests.postgres_server import psql
 from tests.sink.fakes import FakeStore, event
+from tests.tampering import tamper, tamper_postgres
 from tests.tracker.scenes import KEY
 from tests.values import RUN, new_event_id
 
@@ -88,18 +88,14 @@ class Place:
     """
 
     store: Store
-    tamper: Callable[[str], None]
+    tamper: Callable[[str], object]
 
 
 @asynccontextmanager
 async def sqlite(path: Path) -> AsyncGenerator[Place]:
-    def tamper(statement: str) -> None:
-        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            connection.execute(statement.format(p=""))
-
     store = SqliteStore(path)
     await store.open()
-    yield Place(store=store, tamper=tamper)
+    yield Place(store=store, tamper=lambda statement: tamper(path, statement.format(p="")))
     await store.aclose()
 
 
@@ -109,11 +105,7 @@ async def postgres(dsn: str) -> AsyncGenerator[Place]:
 
     store = PostgresStore(dsn)
     await store.open()
-
-    def tamper(statement: str) -> None:
-        psql(dsn, statement.format(p="poslife."))
-
-    yield Place(store=store, tamper=tamper)
+    yield Place(store=store, tamper=lambda statement: tamper_postgres(dsn, statement.format(p="poslife.")))
     await store.aclose()
 
 

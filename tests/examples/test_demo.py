@@ -249,8 +249,11 @@ async def tampered(
     """
 
     async def tamper(database: Database) -> None:
-        for damage in damages:
+        past = [] if dsn else ["INSERT INTO append_only_off (because) VALUES ('a test')"]
+        for damage in (*past, *damages):
             await database.run(damage)
+        if past:
+            await database.run("DELETE FROM append_only_off")
         if line:
             file = database.folder / "events.jsonl"
             file.write_bytes(file.read_bytes().partition(b"\n")[2])

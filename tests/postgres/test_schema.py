@@ -92,6 +92,16 @@ DAMAGES = {
     "ALTER TABLE poslife.life_events ADD CONSTRAINT short CHECK (length(body) < 100)": (
         "life_events: constraint short is not poslife's"
     ),
+    "DROP TRIGGER append_only ON poslife.life_events": "life_events: trigger append_only is missing",
+    "ALTER TABLE poslife.life_events DISABLE TRIGGER append_only_truncate": (
+        "life_events: trigger append_only_truncate is CREATE TRIGGER"
+    ),
+    "CREATE TABLE poslife.mine PARTITION OF poslife.run_events FOR VALUES FROM "
+    "('00000000-0000-0000-0000-000000000000') TO ('00000000-0000-0000-0000-000000000001')": (
+        "run_events: append_only on its partitions is missing or disabled on mine; it should be enabled"
+    ),
+    "CREATE OR REPLACE FUNCTION poslife.append_only() RETURNS trigger LANGUAGE plpgsql AS "
+    "'BEGIN RETURN coalesce(NEW, OLD); END'": "append_only(): body is ",
     "CREATE UNIQUE INDEX once ON poslife.runs (machine)": (
         "runs: unique index poslife.once is not poslife's"
     ),

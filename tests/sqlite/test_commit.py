@@ -10,7 +10,8 @@ import pytest
 
 from poslife.conformance._example_changes import begin
 from poslife.errors import StorageRejected
-from tests.sqlite.files import cells, opened_store, ours
+from tests.sqlite.files import cells, opened_store
+from tests.tampering import tamper
 
 
 async def test_a_lost_counter(tmp_path: Path) -> None:
@@ -36,9 +37,8 @@ async def test_ids_are_never_minted_again(tmp_path: Path) -> None:
     async with opened_store(path) as store:
         story = await begin(store)
         first = await story.opened(store)
-    with ours(path) as connection:
-        for table in ("life_events", "fills", "orders", "positions"):
-            connection.execute(f"DELETE FROM {table}")
+    for table in ("life_events", "fills", "orders", "positions"):
+        tamper(path, f"DELETE FROM {table}")
     async with opened_store(path) as store:
         second = await story.opened(store)
 

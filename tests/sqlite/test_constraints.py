@@ -23,6 +23,7 @@ from poslife.errors import StorageRejected
 from poslife.protocols import EventRecord
 from poslife.sqlite._migrations import MIGRATIONS
 from tests.sqlite.files import cells, opened_store, ours
+from tests.tampering import tamper
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +125,8 @@ async def test_a_constraint_keeps_nonsense_out(tmp_path: Path, constraint: str, 
     path = tmp_path / "bot.db"
     async with opened_store(path) as store:
         await (await begin(store)).opened(store)
-    with ours(path) as connection, pytest.raises(sqlite3.IntegrityError, match=f"CHECK.*{constraint}$"):
-        connection.execute(statement)
+    with pytest.raises(sqlite3.IntegrityError, match=f"CHECK.*{constraint}$"):
+        tamper(path, statement)
 
 
 @pytest.mark.parametrize(

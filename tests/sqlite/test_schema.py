@@ -37,15 +37,15 @@ def _rewritten(path: Path, table: str, old: str, new: str) -> None:
         (definition,) = connection.execute(
             "SELECT sql FROM sqlite_schema WHERE name = ?", (table,)
         ).fetchone()
-        indexes = connection.execute(
-            "SELECT sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
+        others = connection.execute(
+            "SELECT sql FROM sqlite_schema WHERE type <> 'table' AND tbl_name = ? AND sql IS NOT NULL",
             (table,),
         ).fetchall()
         assert old in definition
         connection.execute(f"DROP TABLE {table}")
         connection.execute(definition.replace(old, new))
-        for (index,) in indexes:
-            connection.execute(index)
+        for (other,) in others:
+            connection.execute(other)
 
 
 async def test_every_mismatch_is_listed(path: Path) -> None:
@@ -62,6 +62,8 @@ async def test_every_mismatch_is_listed(path: Path) -> None:
         "CREATE UNIQUE INDEX positions_one_live_per_key ON positions (venue, symbol) WHERE status = 'open'",
         "CREATE UNIQUE INDEX one_run_per_machine ON runs (host)",
         "DROP INDEX positions_id_once",
+        "DROP TRIGGER run_events_append_only_update",
+        "INSERT INTO append_only_off (because) VALUES ('no reason')",
     )
     _rewritten(path, "fills", "quantity TEXT NOT NULL", "quantity REAL NOT NULL")
     _rewritten(path, "run_events", "commitment BLOB NOT NULL", "commitment BLOB")
@@ -83,6 +85,7 @@ async def test_every_mismatch_is_listed(path: Path) -> None:
     found = sorted((table, what.removesuffix(" is missing").split(" is ")[0]) for table, _, what in parts)
 
     assert found == [
+        ("append_only_off has a row, so that events can be changed", ""),
         ("changes", "column reviewed"),
         ("changes", "constraint CHECK(run <> 'mine,all mine)')"),
         ("dead_letters is missing", ""),
@@ -93,6 +96,7 @@ async def test_every_mismatch_is_listed(path: Path) -> None:
         ("positions", "unique index positions_id_once"),
         ("positions", "unique index positions_one_live_per_key"),
         ("run_events", "column commitment"),
+        ("run_events", "trigger run_events_append_only_update"),
         ("runs", "column host"),
         ("runs", "column machine"),
         ("runs", "unique index one_run_per_machine"),

@@ -5,10 +5,8 @@ Record format 1, byte for byte: what is stored today must be verified by every l
 from __future__ import annotations
 
 import json
-import sqlite3
 from base64 import b64encode
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -31,6 +29,7 @@ from poslife.errors import InvalidValue
 from poslife.events import Actor, EventHeader, OrderRejected
 from poslife.jsonl._lines import encode_lines
 from poslife.sqlite import SqliteStore
+from tests.tampering import tamper
 from tests.tracker.scenes import KEY, answer
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -259,7 +258,7 @@ async def test_a_stranger_can_verify_a_file(file: Path, verify: Verify, statemen
     """
     Forty lines that know this page alone find what was altered or removed, and accept what was erased.
     """
-    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        assert 0 != connection.execute(statement).rowcount
+    changed = tamper(file, statement)
 
+    assert 0 != changed
     assert faults == len(verify(str(file)))

@@ -92,7 +92,10 @@ BY_SQLSTATE: Final[Mapping[str, Ruling]] = MappingProxyType(
         "40003": _DOUBT,
         "40P01": _BUSY,
         "42": _hold("the schema was changed: open the store again to have it checked"),
-        "42501": _hold("grant this role what poslife needs in schema poslife, as the role that migrated it"),
+        "42501": _hold(
+            "the owner of schema poslife must migrate, run poslife/postgres/grants.sql, and "
+            "GRANT poslife_bot TO this role"
+        ),
         "42703": _hold("a column is gone: open the store again to have the schema checked"),
         "42P01": _hold("a table is gone: open the store again to have the schema checked"),
         "42P05": _POOLED,
@@ -118,6 +121,8 @@ BY_SQLSTATE: Final[Mapping[str, Ruling]] = MappingProxyType(
         "57P03": _DOUBT,
         "57P04": _hold("the database was dropped"),
         "58": _hold("the server cannot use its own files: look at its log"),
+        # By poslife.append_only(). No statement of poslife's own asks for it: a trigger on an insertion may.
+        "PL001": _hold("let no trigger or rule change events: only erase and purge of the store do"),
         # A trigger may refuse one row, or all.
         "P0": _hold("a trigger of yours refuses events"),
         "XX001": _hold("the server found its data corrupted: look at its log"),

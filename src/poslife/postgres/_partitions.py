@@ -107,16 +107,20 @@ async def _make(session: Session, month: Month) -> None:
     await session.run(_MAKE.format(name=month.name, begin=month.begin, end=month.end))
 
 
-# The name and the ids are made here, of no value from outside.
+# The name and the ids are made here, of no value from outside. Attaching copies the trigger for rows from the
+# partitioned table, but not the one for TRUNCATE.
 _MAKE: Final = """
 LOCK TABLE poslife.run_events IN SHARE UPDATE EXCLUSIVE MODE;
 LOCK TABLE poslife.run_events_default IN ACCESS EXCLUSIVE MODE;
 CREATE TABLE poslife.{name} (LIKE poslife.run_events INCLUDING ALL);
+SET LOCAL poslife.append_only = 'off';
 WITH moved AS (
     DELETE FROM poslife.run_events_default
     WHERE event_id >= '{begin}' AND event_id < '{end}'
     RETURNING *
 )
 INSERT INTO poslife.{name} SELECT * FROM moved;
-ALTER TABLE poslife.run_events ATTACH PARTITION poslife.{name} FOR VALUES FROM ('{begin}') TO ('{end}')
+ALTER TABLE poslife.run_events ATTACH PARTITION poslife.{name} FOR VALUES FROM ('{begin}') TO ('{end}');
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON poslife.{name}
+FOR EACH STATEMENT EXECUTE FUNCTION poslife.append_only()
 """

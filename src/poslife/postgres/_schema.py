@@ -173,6 +173,55 @@ UNION ALL
 UNION ALL
     SELECT
         r.relname,
+        'trigger ' || t.tgname,
+        pg_get_triggerdef(t.oid) || CASE
+            WHEN t.tgenabled NOT IN ('O', 'A') THEN ', but disabled'
+            WHEN current_setting('poslife.append_only', true) = 'off'
+            THEN ', but switched off by the setting poslife.append_only'
+            ELSE ''
+        END,
+        false
+    FROM relations AS r
+    JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = r.oid AND NOT t.tgisinternal
+    WHERE t.tgname IN ('append_only', 'append_only_truncate')
+UNION ALL
+    SELECT
+        r.relname,
+        'append_only on its partitions',
+        coalesce('missing or disabled on ' || string_agg(c.relname, ', ' ORDER BY c.relname), 'enabled'),
+        false
+    FROM relations AS r
+    LEFT JOIN (pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid)
+        ON i.inhparent = r.oid AND 2 > (
+            SELECT count(*)
+            FROM pg_catalog.pg_trigger AS t
+            WHERE t.tgrelid = c.oid AND t.tgenabled IN ('O', 'A')
+              AND t.tgname IN ('append_only', 'append_only_truncate')
+        )
+    WHERE r.relkind = 'p'
+    GROUP BY r.relname
+UNION ALL
+    SELECT
+        p.proname || '()',
+        'body',
+        encode(sha256(convert_to(regexp_replace(p.prosrc, '\s+', ' ', 'g'), 'UTF8')), 'hex'),
+        false
+    FROM pg_catalog.pg_proc AS p
+    WHERE p.pronamespace = to_regnamespace('poslife') AND p.proname = 'append_only'
+UNION ALL
+    SELECT
+        r.relname,
+        'right to UPDATE ' || a.attname,
+        CASE WHEN has_column_privilege(r.oid, a.attnum, 'UPDATE') THEN 'granted' ELSE 'not granted' END,
+        false
+    FROM relations AS r
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = r.oid
+    WHERE (r.relname, a.attname) IN (
+        ('runs', 'lease_until'), ('runs', 'lost_at'), ('runs', 'ended_at'), ('dead_letters', 'replayed_at')
+    )
+UNION ALL
+    SELECT
+        r.relname,
         'right to ' || privilege,
         CASE
             WHEN r.relkind = 'S' AND privilege = 'USAGE' AND has_sequence_privilege(r.oid, privilege)

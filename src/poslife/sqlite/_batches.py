@@ -60,7 +60,8 @@ def probe(session: Session, clock: Clock) -> None:
     )
     with session.writing(), translated(session.path):
         session.run(WRITE, row)
-        session.run(_UNDO, row[:1])
+        with session.changing_events("probe"):
+            session.run(_UNDO, row[:1])
 
 
 def rows_of(records: Sequence[EventRecord]) -> list[tuple[Cell, ...]]:

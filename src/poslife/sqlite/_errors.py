@@ -20,7 +20,7 @@ from poslife.errors import (
     StorageUnavailable,
 )
 
-__all__ = ["DISK_FAULTS", "SCHEMA_FAULTS", "VERDICTS", "Verdict", "is_busy", "translated"]
+__all__ = ["APPEND_ONLY", "DISK_FAULTS", "SCHEMA_FAULTS", "VERDICTS", "Verdict", "is_busy", "translated"]
 
 _Kind = type[StorageBusy | StorageNotReady | StorageRejected | StorageUnavailable]
 
@@ -73,6 +73,11 @@ VERDICTS: Final[Mapping[int, Verdict]] = {
     24: Verdict(StorageNotReady, _DAMAGED),  # FORMAT
     26: Verdict(StorageNotReady, "it is not a SQLite database: check the path"),  # NOTADB
 }
+
+APPEND_ONLY: Final = "poslife: events are append-only"
+"""
+The beginning of the message of poslife's triggers.
+"""
 
 # Any other ERROR may come from a trigger of the host's: it is repeated.
 SCHEMA_FAULTS: Final = (
@@ -160,6 +165,9 @@ def _verdict(error: sqlite3.Error) -> Verdict:
     code = _primary_code(error)
     if code == 1 and any(fault in str(error) for fault in SCHEMA_FAULTS):
         return Verdict(StorageNotReady, _OLD_SCHEMA)
+    if str(error).startswith(APPEND_ONLY):
+        # No statement of poslife's own asks for it: a trigger of the host's on an insertion may.
+        return Verdict(StorageNotReady, "let no trigger of yours change events")
     return VERDICTS.get(code, _UNKNOWN)
 
 

@@ -1,5 +1,5 @@
 """
-The check at start: tables, columns, keys, indexes and constraints must be as this release needs them.
+The check at start: tables, with all that they are made of, and triggers must be as this release needs them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Rows = Callable[[str], Sequence[tuple[Cell, ...]]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
     """
-    A column, key, index or constraint of a table.
+    A column, key, index, constraint or trigger of a table.
 
     Attributes:
         definition: Its definition in SQL, in one line.
@@ -50,6 +50,8 @@ def check_schema(session: Session) -> None:
     """
     with session.reading():
         found = differences(needed_features(), read_features(session.rows))
+        if "append_only_off is missing" not in found and session.row(_ANY_EVENT_CHANGES) is not None:
+            found.append("append_only_off has a row, so that events can be changed; it should be empty")
     if found:
         raise SchemaMismatch(session.path, found)
 
@@ -104,6 +106,10 @@ WHERE s.type = 'table' AND s.sql IS NOT NULL
 ORDER BY s.name
 """
 
+_ANY_EVENT_CHANGES: Final = "SELECT 1 FROM append_only_off"
+
+_TRIGGERS: Final = "SELECT tbl_name, name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name"
+
 _UNIQUE_INDEXES: Final = """
 SELECT s.tbl_name, s.name, s.sql
 FROM sqlite_schema AS s JOIN pragma_index_list(s.tbl_name) AS l ON l.name = s.name AND l."unique"
@@ -126,6 +132,9 @@ def read_features(rows: Rows) -> Features:
     for table_name, name, definition in rows(_UNIQUE_INDEXES):
         index = Feature(definition=_plain(str(definition)), demanding=True)
         features.get(str(table_name), {})[f"unique index {name!s}"] = index
+    for table_name, name, definition in rows(_TRIGGERS):
+        trigger = Feature(definition=_plain(str(definition)), demanding=False)
+        features.get(str(table_name), {})[f"trigger {name!s}"] = trigger
     return features
 
 

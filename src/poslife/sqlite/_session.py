@@ -235,6 +235,19 @@ class Session:
                     connection.execute("ROLLBACK")
             raise
 
+    @contextmanager
+    def changing_events(self, because: str) -> Generator[None]:
+        """
+        Let the transaction that is open change and delete events, until this ends.
+
+        Args:
+            because: The reason, which no other connection can see.
+        """
+        self.run("INSERT INTO append_only_off (because) VALUES (?)", (because,))
+        yield
+        # After an error the whole transaction, or its part, is rolled back.
+        self.run("DELETE FROM append_only_off")
+
     def rows(self, statement: str, *arguments: Cell) -> list[tuple[Cell, ...]]:
         """
         Return the rows of a statement.

@@ -280,3 +280,33 @@ CREATE TABLE poslife.dead_letters (
 
     CONSTRAINT dead_letters_pkey PRIMARY KEY (event_id)
 );
+
+-- Events are never changed or deleted, not by the owner of the tables either. Moving rows between partitions,
+-- erasing and purging switch this off for their own transaction: SET LOCAL poslife.append_only = 'off'.
+CREATE FUNCTION poslife.append_only() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    IF current_setting('poslife.append_only', true) = 'off' THEN
+        IF TG_OP = 'DELETE' THEN
+            RETURN OLD;
+        END IF;
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'PL001',
+        MESSAGE = format('poslife: events are append-only, so %s of %I.%I is refused', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME),
+        HINT = 'As the owner of the tables, erase a payload with the store''s erase(), or old events with its purge().';
+END
+$$;
+
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON poslife.life_events
+FOR EACH ROW EXECUTE FUNCTION poslife.append_only();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON poslife.life_events
+FOR EACH STATEMENT EXECUTE FUNCTION poslife.append_only();
+
+-- A partition gets the trigger for rows when it is attached, and that for TRUNCATE when it is made.
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON poslife.run_events
+FOR EACH ROW EXECUTE FUNCTION poslife.append_only();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON poslife.run_events
+FOR EACH STATEMENT EXECUTE FUNCTION poslife.append_only();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON poslife.run_events_default
+FOR EACH STATEMENT EXECUTE FUNCTION poslife.append_only();

@@ -360,3 +360,33 @@ CREATE TABLE dead_letters (
     CONSTRAINT dead_letters_buried_at_sound CHECK (buried_at GLOB '????-??-??T??:??:??.??????Z'),
     CONSTRAINT dead_letters_replayed_at_sound CHECK (replayed_at GLOB '????-??-??T??:??:??.??????Z')
 ) STRICT, WITHOUT ROWID;
+
+-- Events are never changed or deleted. A transaction that erases, purges or undoes a probe puts a row in here
+-- first, and takes it out again at its end.
+CREATE TABLE append_only_off (
+    because TEXT NOT NULL
+) STRICT;
+
+CREATE TRIGGER life_events_append_only_update BEFORE UPDATE ON life_events
+WHEN NOT EXISTS (SELECT 1 FROM append_only_off)
+BEGIN
+    SELECT RAISE(ABORT, 'poslife: events are append-only: only erase() and purge() of the store change them');
+END;
+
+CREATE TRIGGER life_events_append_only_delete BEFORE DELETE ON life_events
+WHEN NOT EXISTS (SELECT 1 FROM append_only_off)
+BEGIN
+    SELECT RAISE(ABORT, 'poslife: events are append-only: only erase() and purge() of the store change them');
+END;
+
+CREATE TRIGGER run_events_append_only_update BEFORE UPDATE ON run_events
+WHEN NOT EXISTS (SELECT 1 FROM append_only_off)
+BEGIN
+    SELECT RAISE(ABORT, 'poslife: events are append-only: only erase() and purge() of the store change them');
+END;
+
+CREATE TRIGGER run_events_append_only_delete BEFORE DELETE ON run_events
+WHEN NOT EXISTS (SELECT 1 FROM append_only_off)
+BEGIN
+    SELECT RAISE(ABORT, 'poslife: events are append-only: only erase() and purge() of the store change them');
+END;

@@ -1,0 +1,55 @@
+-- The rights of a bot and of a person who reads, as two roles to be a member of.
+-- Run by the owner of the tables, after every migration; it may be repeated at any time.
+
+BEGIN;
+
+-- Creating a role needs CREATEROLE. Without it have an administrator create both roles first.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'poslife_bot') THEN
+        CREATE ROLE poslife_bot NOLOGIN;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'poslife_reader') THEN
+        CREATE ROLE poslife_reader NOLOGIN;
+    END IF;
+END
+$$;
+
+-- A right that a release no longer needs is taken back.
+REVOKE ALL ON ALL TABLES IN SCHEMA poslife FROM poslife_bot, poslife_reader;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA poslife FROM poslife_bot, poslife_reader;
+
+GRANT USAGE ON SCHEMA poslife TO poslife_bot, poslife_reader;
+
+-- Partitions have no rights of their own: they are reached through run_events alone.
+GRANT SELECT ON
+    poslife.poslife_migrations,
+    poslife.positions,
+    poslife.orders,
+    poslife.fills,
+    poslife.life_events,
+    poslife.changes,
+    poslife.runs,
+    poslife.run_events,
+    poslife.dead_letters
+TO poslife_bot, poslife_reader;
+
+GRANT INSERT ON
+    poslife.positions,
+    poslife.orders,
+    poslife.fills,
+    poslife.life_events,
+    poslife.changes,
+    poslife.runs,
+    poslife.run_events,
+    poslife.dead_letters
+TO poslife_bot;
+
+-- Of all rows only these change. Events, fills and changes never do, and no row is deleted.
+GRANT UPDATE ON poslife.positions, poslife.orders TO poslife_bot;
+GRANT UPDATE (lease_until, lost_at, ended_at) ON poslife.runs TO poslife_bot;
+GRANT UPDATE (replayed_at) ON poslife.dead_letters TO poslife_bot;
+
+GRANT USAGE ON SEQUENCE poslife.position_ids TO poslife_bot;
+
+COMMIT;

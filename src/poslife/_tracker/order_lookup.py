@@ -1,0 +1,199 @@
+"""
+The look-up of one order at its venue: the order itself, its fills, or a proof that it is absent.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from poslife._domain.absence import Absence, judge_absence, latest_arrival
+from poslife._domain.fills import Fill
+from poslife._domain.identifiers import PositionKey, PositionRef
+from poslife._domain.orders import Order, OrderStatus
+from poslife._domain.positions import PersistedPosition
+from poslife._domain.venue_answers import FillQuery, OrderNotSeen, OrderQuery, OrderSeen, SnapshotScope
+from poslife._tracker.apply_fills import FillApplier
+from poslife._tracker.committing import Committer
+from poslife._tracker.steps import Steps
+from poslife.errors import IllegalTransition
+from poslife.protocols import VenueSource
+
+__all__ = ["OrderLookup"]
+
+logger = logging.getLogger("poslife.tracker")
+
+
+class OrderLookup:
+    """
+    The look-up of one order at its venue.
+    """
+
+    def __init__(
+        self,
+        committer: Committer,
+        steps: Steps,
+        fills: FillApplier,
+        source: VenueSource,
+        key: PositionKey,
+        ref: PositionRef,
+        ordinal: int,
+    ) -> None:
+        self._committer = committer
+        self._steps = steps
+        self._fills = fills
+        self._source = source
+        self._key = key
+        self._ref = ref
+        self._ordinal = ordinal
+
+    async def settle(self) -> tuple[str, ...]:
+        """
+        Look the order up until it is seen or proven absent, or neither can be.
+
+        Returns:
+            The reasons why it is still in doubt; none when it is not.
+        """
+        timings, clock = self._committer.timings, self._committer.clock
+        misses: list[OrderNotSeen] = []
+        while True:
+            order = await self._order()
+            if order.status.ended:
+                return ()  # another step has settled it meanwhile
+            sight = await self._source.find_order(self._order_query(order))
+            if isinstance(sight, OrderSeen):
+                return await self._follow(sight)
+            if await self._apply_fills_of(order):
+                return ()
+            if order.status is not OrderStatus.IN_DOUBT:
+                return ("the venue does not show the order any more, nor fills of it",)
+            misses.append(sight)
+            arrival = latest_arrival(order, quiet=timings.quiet)
+            if sum(miss.at >= arrival for miss in misses) >= timings.lookups:
+                break
+            until_then = (arrival - clock.now()).total_seconds()
+            await clock.sleep(max(until_then, timings.lookup_interval))
+        return await self._judge(misses)
+
+    async def _order(self) -> Order:
+        return (await self._committer.read(self._ref)).orders[self._ordinal]
+
+    async def _follow(self, sight: OrderSeen) -> tuple[str, ...]:
+        """
+        Commit what was seen, and wait until the venue shows the fills that the order is said to have.
+        """
+        timings, clock = self._committer.timings, self._committer.clock
+        give_up = clock.monotonic() + timings.fills_within
+        while True:
+            position = await self._steps.seen(self._ref, self._ordinal, sight)
+            await self._apply_fills_of(position.orders[self._ordinal])
+            position = await self._steps.seen(self._ref, self._ordinal, sight)
+            order = position.orders[self._ordinal]
+            missing = sight.filled - order.filled
+            if missing <= 0:
+                return ()
+            if clock.monotonic() >= give_up:
+                return (
+                    f"the venue says {sight.filled} are filled and does not show fills for {missing} of them",
+                )
+            await clock.sleep(min(timings.lookup_interval, timings.fills_within))
+            again = await self._source.find_order(self._order_query(order))
+            sight = again if isinstance(again, OrderSeen) else sight
+
+    async def _apply_fills_of(self, order: Order) -> bool:
+        """
+        Apply the fills that the venue shows for the order, and return if there were any.
+        """
+        query = replace(
+            self._trades_query(order),
+            client_order_id=order.client_order_id,
+            venue_order_id=order.venue_order_id,
+        )
+        shown, _ = await self._pages(query)
+        # A venue that cannot filter by our name shows other orders' fills too.
+        fills = [fill for fill in shown if self._is_of(fill, order)]
+        if fills:
+            await self._steps.apply_fills(*fills, order=(self._ref, self._ordinal))
+        return bool(fills)
+
+    def _is_of(self, fill: Fill, order: Order) -> bool:
+        if order.venue_order_id is not None and fill.venue_order_id is not None:
+            return fill.venue_order_id == order.venue_order_id
+        return self._fills.order_named_by(fill) == (self._ref, self._ordinal)
+
+    async def _judge(self, misses: Sequence[OrderNotSeen]) -> tuple[str, ...]:
+        """
+        Abandon the order where the venue's trades and holdings prove that it is absent.
+        """
+        timings, order = self._committer.timings, await self._order()
+        trades, complete = await self._pages(self._trades_query(order))
+        foreign = [fill for fill in trades if not await self._fills.is_of_known_order(fill)]
+        key = self._key
+        asked = SnapshotScope(venue=key.venue, account=key.account, symbols=(key.symbol,))
+        snapshot = await self._source.snapshot(asked)
+        found = Absence(
+            misses=misses,
+            trades_complete=complete,
+            foreign_trades=foreign,
+            held=snapshot.quantity_of(key),
+            believed=await self._believed(),
+        )
+        reasons = judge_absence(order, found, quiet=timings.quiet, lookups=timings.lookups)
+        if reasons:
+            logger.warning("order %s of %s stays in doubt: %s", self._ordinal, self._ref, "; ".join(reasons))
+            return reasons
+        proof = (
+            f"proven absent: not seen in {len(misses)} look-ups, the last at {misses[-1].at.isoformat()}; "
+            f"{len(trades)} trades since it was prepared all belong to known orders; "
+            f"the venue holds {found.held}, as the store has it"
+        )
+        try:
+            await self._steps.abandoned(self._ref, self._ordinal, reason=proof)
+        except IllegalTransition as error:
+            logger.warning(
+                "order %s of %s was not seen, and another step settled it meanwhile: %s",
+                self._ordinal,
+                self._ref,
+                error,
+            )
+        return ()
+
+    async def _believed(self) -> Decimal:
+        committer = self._committer
+        holder = await committer.repeat(lambda: committer.repository.find_live(self._key))
+        return holder.signed_quantity if isinstance(holder, PersistedPosition) else Decimal(0)
+
+    # --------------------------------------------------------------------------------- questions to the venue
+
+    def _order_query(self, order: Order) -> OrderQuery:
+        return OrderQuery(
+            venue=self._key.venue,
+            account=self._key.account,
+            symbol=self._key.symbol,
+            client_order_id=order.client_order_id,
+            venue_order_id=order.venue_order_id,
+        )
+
+    def _trades_query(self, order: Order) -> FillQuery:
+        # The clocks of venue and host may differ by as much as the venue accepts.
+        since = order.prepared_at - timedelta(seconds=self._committer.timings.receive_window)
+        return FillQuery(
+            venue=self._key.venue, account=self._key.account, symbol=self._key.symbol, since=since
+        )
+
+    async def _pages(self, query: FillQuery) -> tuple[list[Fill], bool]:
+        """
+        Return the fills of all pages; the flag is false where a page was not complete.
+        """
+        fills: list[Fill] = []
+        complete = True
+        while True:
+            page = await self._source.fills(query)
+            fills += page.fills
+            complete = complete and page.complete
+            if page.next_cursor is None:
+                return fills, complete
+            query = replace(query, cursor=page.next_cursor)

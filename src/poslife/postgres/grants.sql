@@ -34,6 +34,14 @@ GRANT SELECT ON
     poslife.dead_letters
 TO poslife_bot, poslife_reader;
 
+-- The views for people, and the functions in them: a person needs no right on them where functions are public.
+GRANT SELECT ON poslife.event_log, poslife.open_positions TO poslife_reader;
+GRANT EXECUTE ON FUNCTION
+    poslife.first_id(timestamp with time zone),
+    poslife.time_of(uuid),
+    poslife.as_jsonb(text)
+TO poslife_reader;
+
 GRANT INSERT ON
     poslife.positions,
     poslife.orders,

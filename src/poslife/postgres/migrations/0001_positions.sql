@@ -310,3 +310,291 @@ CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON poslife.run_events
 FOR EACH STATEMENT EXECUTE FUNCTION poslife.append_only();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON poslife.run_events_default
 FOR EACH STATEMENT EXECUTE FUNCTION poslife.append_only();
+
+-- ------------------------------------------------------------------------------------------------- for people
+-- Functions and views for psql and Grafana. poslife itself uses none of them.
+
+-- Written as standard SQL, which is parsed here: the search path of the caller changes nothing.
+CREATE FUNCTION poslife.first_id(at timestamp with time zone) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (
+        lpad(
+            to_hex(
+                -- Clamped to the 48 bits of an id. Of 'infinity' too, which is no bigint.
+                least(greatest(floor(extract(epoch FROM at AT TIME ZONE 'UTC') * 1000), 0), 281474976710655)::bigint
+            ),
+            12, '0'
+        ) || '00000000000000000000'
+    )::uuid;
+
+CREATE FUNCTION poslife.time_of(id uuid) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    -- In days and milliseconds, each of which a float holds exactly: an interval is multiplied by a float.
+    RETURN (
+        timestamp '1970-01-01'
+        + ('x' || substr(replace(id::text, '-', ''), 1, 12))::bit(48)::bigint / 86400000 * interval '1 day'
+        + ('x' || substr(replace(id::text, '-', ''), 1, 12))::bit(48)::bigint % 86400000 * interval '1 millisecond'
+    ) AT TIME ZONE 'UTC';
+
+-- jsonb refuses some JSON that poslife stores: a NUL, written \u0000, and numbers of more than 131,072 digits. One
+-- such payload must not fail every query of the view.
+DO $do$
+BEGIN
+    IF current_setting('server_version_num')::integer >= 160000 THEN
+        -- Not STRICT, or it would not be inlined.
+        CREATE FUNCTION poslife.as_jsonb(content text) RETURNS jsonb
+            LANGUAGE sql STABLE PARALLEL SAFE
+            RETURN CASE
+                WHEN content IS NULL THEN NULL
+                WHEN pg_input_is_valid(content, 'jsonb') THEN content::jsonb
+                ELSE jsonb_build_object('$text', content)
+            END;
+    ELSE
+        -- Before PostgreSQL 17 a parallel query refuses a block that catches errors.
+        CREATE FUNCTION poslife.as_jsonb(content text) RETURNS jsonb
+            LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE SET search_path = pg_catalog
+            AS $function$
+            BEGIN
+                RETURN content::jsonb;
+            EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+                RETURN jsonb_build_object('$text', content);
+            END
+            $function$;
+    END IF;
+END
+$do$;
+
+-- No event is about a position before its ref is made, but for clocks that differ by less than an hour: so a query
+-- for one position looks into no partition of the time before.
+CREATE VIEW poslife.event_log AS
+SELECT
+    e.event_id, e.occurred_at, e.recorded_at, e.type, e.severity,
+    e.ref, p.id AS position_id, e.venue, e.account, e.symbol, e.ordinal,
+    e.actor, e.run, e.correlation, e.causation,
+    NULL::integer AS version, NULL::integer AS index, e.sequence,
+    poslife.as_jsonb(e.payload) AS payload, NULL::jsonb AS evidence
+FROM poslife.run_events AS e
+LEFT JOIN poslife.positions AS p
+    ON p.ref = e.ref AND e.event_id >= poslife.first_id(poslife.time_of(p.ref) - interval '1 hour')
+UNION ALL
+SELECT
+    e.event_id, e.occurred_at, e.recorded_at, e.type, e.severity,
+    e.ref, p.id, e.venue, e.account, e.symbol, e.ordinal,
+    e.actor, e.run, e.correlation, e.causation,
+    e.version, e.index, e.sequence,
+    poslife.as_jsonb(e.body), poslife.as_jsonb(e.evidence)
+FROM poslife.life_events AS e
+LEFT JOIN poslife.positions AS p ON p.ref = e.ref;
+
+CREATE VIEW poslife.open_positions AS
+SELECT
+    p.id AS position_id, p.ref, p.venue, p.account, p.symbol, p.leg, p.margin_mode, p.side, p.status,
+    p.confidence, p.origin,
+    p.entered_quantity - p.exited_quantity AS quantity,
+    trim_scale(p.entered_cost / p.entered_quantity) AS entry_price,
+    p.entered_quantity, p.entered_cost, p.exited_quantity, p.exited_cost,
+    p.stop_price, p.stop_order_id, p.take_profit_price, p.take_profit_order_id,
+    EXISTS (
+        SELECT FROM poslife.orders AS o WHERE o.ref = p.ref AND o.status = 'in_doubt'
+    ) AS in_doubt,
+    p.opened_at, now() - p.opened_at AS age, p.version
+FROM poslife.positions AS p
+WHERE p.status IN ('open', 'closing');
+
+COMMENT ON SEQUENCE poslife.position_ids IS 'the ids of positions; it only grows, so that no id is given twice';
+COMMENT ON FUNCTION poslife.first_id(timestamp with time zone) IS 'the least id of an event or a ref of this time or later, to the millisecond';
+COMMENT ON FUNCTION poslife.time_of(uuid) IS 'the time that an event''s id, a ref or a run''s id begins with, to the millisecond';
+COMMENT ON FUNCTION poslife.append_only() IS 'refuses to change or delete events, unless poslife.append_only is off';
+COMMENT ON FUNCTION poslife.as_jsonb(text) IS 'the text as jsonb, or {"$text": …} where jsonb cannot hold it';
+
+COMMENT ON TABLE poslife.positions IS 'every position, from the intention on';
+COMMENT ON COLUMN poslife.positions.ref IS 'its identifier from its first instant: a UUIDv7, which begins with its time';
+COMMENT ON COLUMN poslife.positions.id IS 'the number that it got with its first fill; null while it is pending, and if it ended without a fill';
+COMMENT ON COLUMN poslife.positions.status IS 'pending, ended (without a fill), open, closing or closed';
+COMMENT ON COLUMN poslife.positions.version IS 'the number of its changes, from 1';
+COMMENT ON COLUMN poslife.positions.venue IS 'ccxt''s exchange id; part of its key';
+COMMENT ON COLUMN poslife.positions.account IS 'the host''s name for the account; part of its key';
+COMMENT ON COLUMN poslife.positions.symbol IS 'ccxt''s unified symbol; part of its key';
+COMMENT ON COLUMN poslife.positions.leg IS 'net in one-way mode, long or short in hedge mode; part of its key';
+COMMENT ON COLUMN poslife.positions.margin_mode IS 'cross or isolated, empty where the host gave none; part of its key';
+COMMENT ON COLUMN poslife.positions.side IS 'long or short';
+COMMENT ON COLUMN poslife.positions.confidence IS 'the degree to which the venue is known to hold it: confirmed, suspect or unconfirmed';
+COMMENT ON COLUMN poslife.positions.origin IS 'its source: own (an opening through poslife), adopted (fills of unknown orders) or imported';
+COMMENT ON COLUMN poslife.positions.requested_quantity IS 'the intended quantity, in contracts';
+COMMENT ON COLUMN poslife.positions.requested_price IS 'the price of the decision, or the limit, in the quote currency; never the entry price';
+COMMENT ON COLUMN poslife.positions.entered_quantity IS 'the sum of the quantities of its entry fills, in contracts';
+COMMENT ON COLUMN poslife.positions.entered_cost IS 'the sum of price times quantity over its entry fills: quote currency times contracts';
+COMMENT ON COLUMN poslife.positions.exited_quantity IS 'the sum of the quantities of its exit fills, in contracts';
+COMMENT ON COLUMN poslife.positions.exited_cost IS 'the sum of price times quantity over its exit fills: quote currency times contracts';
+COMMENT ON COLUMN poslife.positions.stop_price IS 'the trigger of the stop loss at the venue, in the quote currency';
+COMMENT ON COLUMN poslife.positions.stop_order_id IS 'the venue''s id of the stop order; null where the stop is a property of the position there';
+COMMENT ON COLUMN poslife.positions.take_profit_price IS 'the trigger of the take profit at the venue, in the quote currency';
+COMMENT ON COLUMN poslife.positions.take_profit_order_id IS 'the venue''s id of the take-profit order';
+COMMENT ON COLUMN poslife.positions.close_reason IS 'the reason for which it was closed';
+COMMENT ON COLUMN poslife.positions.created_at IS 'the time at which it was claimed';
+COMMENT ON COLUMN poslife.positions.opened_at IS 'the time of its first fill, by the venue''s clock';
+COMMENT ON COLUMN poslife.positions.closed_at IS 'the time of its last fill, by the venue''s clock';
+
+COMMENT ON TABLE poslife.orders IS 'the orders of positions';
+COMMENT ON COLUMN poslife.orders.ref IS 'the position that it belongs to';
+COMMENT ON COLUMN poslife.orders.ordinal IS 'its number within the position, from 0; part of its client order id';
+COMMENT ON COLUMN poslife.orders.run IS 'the run responsible for it';
+COMMENT ON COLUMN poslife.orders.purpose IS 'entry, increase, reduce, exit or protect';
+COMMENT ON COLUMN poslife.orders.side IS 'buy or sell';
+COMMENT ON COLUMN poslife.orders.quantity IS 'the requested quantity, in contracts';
+COMMENT ON COLUMN poslife.orders.filled IS 'the sum of its fills, in contracts';
+COMMENT ON COLUMN poslife.orders.price IS 'the limit price in the quote currency; null for a market order';
+COMMENT ON COLUMN poslife.orders.client_order_id IS 'the name that poslife gave it before it was sent: ref and ordinal in the venue''s format';
+COMMENT ON COLUMN poslife.orders.venue_order_id IS 'the venue''s id of the order; null until it is known';
+COMMENT ON COLUMN poslife.orders.status IS 'prepared, submitting, working, in_doubt, filled, canceled, expired, rejected or abandoned';
+COMMENT ON COLUMN poslife.orders.prepared_at IS 'the time at which it was prepared';
+COMMENT ON COLUMN poslife.orders.submitted_at IS 'the time at which it was committed as submitting; the request followed at once, or not at all';
+COMMENT ON COLUMN poslife.orders.close_reason IS 'the reason for which an exit closes the position; null for every other order';
+
+COMMENT ON TABLE poslife.fills IS 'every fill: one execution at the venue, in ccxt''s words a trade';
+COMMENT ON COLUMN poslife.fills.number IS 'the order in which fills were stored; numbers may be missing';
+COMMENT ON COLUMN poslife.fills.venue IS 'ccxt''s exchange id';
+COMMENT ON COLUMN poslife.fills.account IS 'the host''s name for the account';
+COMMENT ON COLUMN poslife.fills.symbol IS 'ccxt''s unified symbol';
+COMMENT ON COLUMN poslife.fills.trade_id IS 'the venue''s id of the fill, unique within venue, account and symbol';
+COMMENT ON COLUMN poslife.fills.side IS 'buy or sell';
+COMMENT ON COLUMN poslife.fills.quantity IS 'the executed quantity, in contracts';
+COMMENT ON COLUMN poslife.fills.price IS 'the price, in the quote currency';
+COMMENT ON COLUMN poslife.fills.at IS 'the time of execution, by the venue''s clock';
+COMMENT ON COLUMN poslife.fills.venue_order_id IS 'the venue''s id of the order; null where the venue does not give it';
+COMMENT ON COLUMN poslife.fills.client_order_id IS 'the client order id; null where the venue does not give it';
+COMMENT ON COLUMN poslife.fills.leg IS 'the leg of the position; null where the venue does not give it';
+COMMENT ON COLUMN poslife.fills.fees IS 'the fees as a JSON list of cost and currency: paid if above zero; empty where the venue gives none';
+COMMENT ON COLUMN poslife.fills.ref IS 'the position that it was applied to; null while it is unclaimed';
+COMMENT ON COLUMN poslife.fills.ordinal IS 'the order of that position; null for an order that is not poslife''s';
+COMMENT ON COLUMN poslife.fills.unclaimed_because IS 'the reason for which it could not be assigned';
+
+COMMENT ON TABLE poslife.life_events IS 'the changes of positions: each is committed with the change that it tells of';
+COMMENT ON COLUMN poslife.life_events.event_id IS 'the event''s id: a UUIDv7, which begins with its time; increasing within a run';
+COMMENT ON COLUMN poslife.life_events.type IS 'the kind of event, for example position.opened; hosts choose their own';
+COMMENT ON COLUMN poslife.life_events.schema IS 'the version of the body''s fields';
+COMMENT ON COLUMN poslife.life_events.ref IS 'the position that it is about; null if it is about none';
+COMMENT ON COLUMN poslife.life_events.venue IS 'the venue that it is about: ccxt''s exchange id';
+COMMENT ON COLUMN poslife.life_events.account IS 'the account that it is about: the host''s name for it';
+COMMENT ON COLUMN poslife.life_events.symbol IS 'the symbol that it is about: ccxt''s unified symbol';
+COMMENT ON COLUMN poslife.life_events.ordinal IS 'the number of the order that it is about, within its position';
+COMMENT ON COLUMN poslife.life_events.severity IS 'debug, info, warning, error or critical';
+COMMENT ON COLUMN poslife.life_events.occurred_at IS 'the time at which it happened';
+COMMENT ON COLUMN poslife.life_events.recorded_at IS 'the time at which it was accepted for storage';
+COMMENT ON COLUMN poslife.life_events.run IS 'the run that recorded it';
+COMMENT ON COLUMN poslife.life_events.correlation IS 'the event, or the host''s own id, to which its chain of causes goes back';
+COMMENT ON COLUMN poslife.life_events.causation IS 'the event that caused it';
+COMMENT ON COLUMN poslife.life_events.actor IS 'the acting party: strategy, reconciler, recovery or operator';
+COMMENT ON COLUMN poslife.life_events.version IS 'the version of the position that the change made; 0 for an event about no position';
+COMMENT ON COLUMN poslife.life_events.index IS 'its index among the events of that version';
+COMMENT ON COLUMN poslife.life_events.sequence IS 'its number within its run, for an event about no position';
+COMMENT ON COLUMN poslife.life_events.format IS 'the number of its record format';
+COMMENT ON COLUMN poslife.life_events.body IS 'the body as JSON, byte for byte as its commitment covers it; never erased';
+COMMENT ON COLUMN poslife.life_events.salt IS '16 random bytes that its commitment covers';
+COMMENT ON COLUMN poslife.life_events.commitment IS 'SHA-256 over salt and body';
+COMMENT ON COLUMN poslife.life_events.evidence IS 'reasons and raw answers as JSON; null where there are none, or they were erased';
+COMMENT ON COLUMN poslife.life_events.evidence_salt IS '16 random bytes that the commitment to the evidence covers, which is in the body';
+COMMENT ON COLUMN poslife.life_events.digest IS 'SHA-256 over the digest of the event before it and its own header and commitment';
+COMMENT ON COLUMN poslife.life_events.commit_xid IS 'the transaction that committed it: feeds read up to the oldest that still runs';
+
+COMMENT ON TABLE poslife.changes IS 'the ids of changes, so that a commit can be repeated';
+COMMENT ON COLUMN poslife.changes.change_id IS 'the id of the change';
+COMMENT ON COLUMN poslife.changes.fingerprint IS 'SHA-256 over its contents: a repeated id must come with the same';
+COMMENT ON COLUMN poslife.changes.run IS 'the run that committed it';
+COMMENT ON COLUMN poslife.changes.at IS 'the time of its commit';
+
+COMMENT ON TABLE poslife.runs IS 'the lives of processes that wrote here';
+COMMENT ON COLUMN poslife.runs.id IS 'the run''s id, made by the process';
+COMMENT ON COLUMN poslife.runs.machine IS 'the machine, its boot and its process namespace';
+COMMENT ON COLUMN poslife.runs.pid IS 'the process id in that namespace';
+COMMENT ON COLUMN poslife.runs.process_started IS 'the start of that process in the operating system''s terms; empty if not known';
+COMMENT ON COLUMN poslife.runs.started_at IS 'the time of its start, by the database''s clock';
+COMMENT ON COLUMN poslife.runs.lease_until IS 'the end of its lease, by the database''s clock';
+COMMENT ON COLUMN poslife.runs.lost_at IS 'the time at which its lease was found to have run out';
+COMMENT ON COLUMN poslife.runs.ended_at IS 'the time at which it was ended; null for one that was lost';
+
+COMMENT ON TABLE poslife.run_events IS 'host events: those that the host, and the tracker itself, recorded';
+COMMENT ON COLUMN poslife.run_events.event_id IS 'the event''s id: a UUIDv7, which begins with its time; increasing within a run';
+COMMENT ON COLUMN poslife.run_events.type IS 'the kind of event, for example position.opened; hosts choose their own';
+COMMENT ON COLUMN poslife.run_events.schema IS 'the version of the body''s fields';
+COMMENT ON COLUMN poslife.run_events.ref IS 'the position that it is about; null if it is about none';
+COMMENT ON COLUMN poslife.run_events.venue IS 'the venue that it is about: ccxt''s exchange id';
+COMMENT ON COLUMN poslife.run_events.account IS 'the account that it is about: the host''s name for it';
+COMMENT ON COLUMN poslife.run_events.symbol IS 'the symbol that it is about: ccxt''s unified symbol';
+COMMENT ON COLUMN poslife.run_events.ordinal IS 'the number of the order that it is about, within its position';
+COMMENT ON COLUMN poslife.run_events.severity IS 'debug, info, warning, error or critical';
+COMMENT ON COLUMN poslife.run_events.occurred_at IS 'the time at which it happened';
+COMMENT ON COLUMN poslife.run_events.recorded_at IS 'the time at which it was accepted for storage';
+COMMENT ON COLUMN poslife.run_events.run IS 'the run that recorded it';
+COMMENT ON COLUMN poslife.run_events.correlation IS 'the event, or the host''s own id, to which its chain of causes goes back';
+COMMENT ON COLUMN poslife.run_events.causation IS 'the event that caused it';
+COMMENT ON COLUMN poslife.run_events.actor IS 'the acting party: strategy, reconciler, recovery or operator';
+COMMENT ON COLUMN poslife.run_events.sequence IS 'its number within its run, from 1, without gaps';
+COMMENT ON COLUMN poslife.run_events.format IS 'the number of its record format';
+COMMENT ON COLUMN poslife.run_events.payload IS 'the payload as JSON, byte for byte as its commitment covers it; null where it was erased';
+COMMENT ON COLUMN poslife.run_events.salt IS '16 random bytes that its commitment covers; null where the payload was erased';
+COMMENT ON COLUMN poslife.run_events.commitment IS 'SHA-256 over salt and payload';
+COMMENT ON COLUMN poslife.run_events.digest IS 'SHA-256 over the digest of the event before it in its run and its own header and commitment';
+
+COMMENT ON TABLE poslife.dead_letters IS 'events that the database refused permanently';
+COMMENT ON COLUMN poslife.dead_letters.event_id IS 'the id of the event';
+COMMENT ON COLUMN poslife.dead_letters.record IS 'the event as bytes';
+COMMENT ON COLUMN poslife.dead_letters.reason IS 'the reason for the refusal';
+COMMENT ON COLUMN poslife.dead_letters.attempts IS 'the number of attempts to store it';
+COMMENT ON COLUMN poslife.dead_letters.buried_at IS 'the time at which it was given up';
+COMMENT ON COLUMN poslife.dead_letters.replayed_at IS 'the time at which it was stored after all';
+
+COMMENT ON TABLE poslife.poslife_migrations IS 'the migrations that were applied';
+COMMENT ON COLUMN poslife.poslife_migrations.version IS 'the number of the migration';
+COMMENT ON COLUMN poslife.poslife_migrations.name IS 'its purpose in a few words';
+COMMENT ON COLUMN poslife.poslife_migrations.sha256 IS 'the SHA-256 of its text, in hexadecimal';
+COMMENT ON COLUMN poslife.poslife_migrations.applied_at IS 'the time at which it was applied';
+
+COMMENT ON VIEW poslife.event_log IS 'host events and life events together, for people: filter by event_id >= poslife.first_id(time), which looks into the partitions since then alone';
+COMMENT ON COLUMN poslife.event_log.event_id IS 'the event''s id: a UUIDv7, which begins with its time; increasing within a run';
+COMMENT ON COLUMN poslife.event_log.type IS 'the kind of event, for example position.opened; hosts choose their own';
+COMMENT ON COLUMN poslife.event_log.ref IS 'the position that it is about; null if it is about none';
+COMMENT ON COLUMN poslife.event_log.venue IS 'the venue that it is about: ccxt''s exchange id';
+COMMENT ON COLUMN poslife.event_log.account IS 'the account that it is about: the host''s name for it';
+COMMENT ON COLUMN poslife.event_log.symbol IS 'the symbol that it is about: ccxt''s unified symbol';
+COMMENT ON COLUMN poslife.event_log.ordinal IS 'the number of the order that it is about, within its position';
+COMMENT ON COLUMN poslife.event_log.severity IS 'debug, info, warning, error or critical';
+COMMENT ON COLUMN poslife.event_log.occurred_at IS 'the time at which it happened';
+COMMENT ON COLUMN poslife.event_log.recorded_at IS 'the time at which it was accepted for storage';
+COMMENT ON COLUMN poslife.event_log.run IS 'the run that recorded it';
+COMMENT ON COLUMN poslife.event_log.correlation IS 'the event, or the host''s own id, to which its chain of causes goes back';
+COMMENT ON COLUMN poslife.event_log.causation IS 'the event that caused it';
+COMMENT ON COLUMN poslife.event_log.actor IS 'the acting party: strategy, reconciler, recovery or operator';
+COMMENT ON COLUMN poslife.event_log.position_id IS 'the id of the position that it is about; null while that is pending';
+COMMENT ON COLUMN poslife.event_log.version IS 'the version of the position that the change made; null for a host event';
+COMMENT ON COLUMN poslife.event_log.index IS 'its index among the events of that version; null for a host event';
+COMMENT ON COLUMN poslife.event_log.sequence IS 'its number within its run; null for a life event of a position';
+COMMENT ON COLUMN poslife.event_log.payload IS 'payload or body; null where it was erased; {"$text": …} where jsonb cannot hold it';
+COMMENT ON COLUMN poslife.event_log.evidence IS 'reasons and raw answers behind a life event; null where there are none, or they were erased';
+
+COMMENT ON VIEW poslife.open_positions IS 'positions that are open or closing, with what is held of each';
+COMMENT ON COLUMN poslife.open_positions.position_id IS 'the number that it got with its first fill';
+COMMENT ON COLUMN poslife.open_positions.ref IS 'its identifier from its first instant';
+COMMENT ON COLUMN poslife.open_positions.venue IS 'ccxt''s exchange id';
+COMMENT ON COLUMN poslife.open_positions.account IS 'the host''s name for the account';
+COMMENT ON COLUMN poslife.open_positions.symbol IS 'ccxt''s unified symbol';
+COMMENT ON COLUMN poslife.open_positions.leg IS 'net in one-way mode, long or short in hedge mode';
+COMMENT ON COLUMN poslife.open_positions.margin_mode IS 'cross or isolated, empty where the host gave none';
+COMMENT ON COLUMN poslife.open_positions.side IS 'long or short';
+COMMENT ON COLUMN poslife.open_positions.status IS 'open or closing';
+COMMENT ON COLUMN poslife.open_positions.confidence IS 'the degree to which the venue is known to hold it: confirmed, suspect or unconfirmed';
+COMMENT ON COLUMN poslife.open_positions.origin IS 'its source: own, adopted or imported';
+COMMENT ON COLUMN poslife.open_positions.quantity IS 'the quantity that is held, in contracts: entered less exited';
+COMMENT ON COLUMN poslife.open_positions.entry_price IS 'the average price of its entry fills, in the quote currency, rounded to at least 16 digits';
+COMMENT ON COLUMN poslife.open_positions.entered_quantity IS 'the sum of the quantities of its entry fills, in contracts';
+COMMENT ON COLUMN poslife.open_positions.entered_cost IS 'the sum of price times quantity over its entry fills: quote currency times contracts';
+COMMENT ON COLUMN poslife.open_positions.exited_quantity IS 'the sum of the quantities of its exit fills, in contracts';
+COMMENT ON COLUMN poslife.open_positions.exited_cost IS 'the sum of price times quantity over its exit fills: quote currency times contracts';
+COMMENT ON COLUMN poslife.open_positions.stop_price IS 'the trigger of the stop loss at the venue, in the quote currency; null without one';
+COMMENT ON COLUMN poslife.open_positions.stop_order_id IS 'the venue''s id of the stop order; null where the stop is a property of the position there';
+COMMENT ON COLUMN poslife.open_positions.take_profit_price IS 'the trigger of the take profit at the venue, in the quote currency; null without one';
+COMMENT ON COLUMN poslife.open_positions.take_profit_order_id IS 'the venue''s id of the take-profit order';
+COMMENT ON COLUMN poslife.open_positions.in_doubt IS 'it has an order of which the venue''s answer is not known';
+COMMENT ON COLUMN poslife.open_positions.opened_at IS 'the time of its first fill, by the venue''s clock';
+COMMENT ON COLUMN poslife.open_positions.age IS 'the time since then, by the database''s clock';
+COMMENT ON COLUMN poslife.open_positions.version IS 'the number of its changes, from 1';

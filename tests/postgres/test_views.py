@@ -176,11 +176,11 @@ async def test_a_position_looks_into_the_partitions_since_its_ref(postgres_dsn: 
     """
     A query of the log by position id looks into the partitions since the position's ref was made.
     """
-    psql(postgres_dsn, _TEN_YEARS_OF_PARTITIONS)
     async with opened_store(postgres_dsn) as store:
         story = await begin(store)
         held = await story.opened(store)
         await store.write([_record_at(story.at(), ref=held.ref)])
+    psql(postgres_dsn, _TEN_YEARS_OF_PARTITIONS)
     async with session(postgres_dsn) as reader:
         where = f"WHERE position_id = {held.id}"
         read = await _partitions_read(reader, f"SELECT * FROM poslife.event_log {where}")

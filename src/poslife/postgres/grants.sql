@@ -34,7 +34,7 @@ GRANT SELECT ON
     poslife.dead_letters
 TO poslife_bot, poslife_reader;
 
--- The views for people, and the functions in them: a person needs no right on them where functions are public.
+-- The functions are public anyway, unless the database's owner has changed that default.
 GRANT SELECT ON poslife.event_log, poslife.open_positions TO poslife_reader;
 GRANT EXECUTE ON FUNCTION
     poslife.first_id(timestamp with time zone),

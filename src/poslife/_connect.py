@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from poslife._domain.client_order_ids import ClientOrderIdFormat
@@ -16,11 +15,11 @@ from poslife._domain.identifiers import Venue
 from poslife._sink import BatchingSink
 from poslife._tracker.timings import Timings
 from poslife._tracker.tracker import PositionTracker
-from poslife.errors import InvalidUrl
+from poslife.errors import InvalidUrl, StoreNotFound
 from poslife.journal import FileJournal, default_journal_directory
 from poslife.protocols import Clock, EventSink, Journal, Store, SubmitClassifier, SubmitContext, SubmitVerdict
 
-__all__ = ["SinkFactory", "connect", "file_at", "store_at"]
+__all__ = ["SinkFactory", "connect", "store_at"]
 
 
 SinkFactory = Callable[[Store, Journal | None], EventSink]
@@ -99,20 +98,13 @@ def _journal_at(url: str) -> Journal | None:
             return FileJournal(default_journal_directory(f"{host}{parts.path}".replace("/", "-")))
 
 
-def file_at(url: str) -> Path | None:
-    """
-    Return the file of the store at *url*, which `store_at` has accepted, or ``None`` if it has none.
-    """
-    parts = urlsplit(url)
-    return Path(_file_of(url, parts)) if parts.scheme == "sqlite" else None
-
-
-def store_at(url: object, clock: Clock | None) -> Store:
+def store_at(url: object, clock: Clock | None, *, reads_only: bool = False) -> Store:
     """
     Return the store at *url*, not opened.
 
     Raises:
         InvalidUrl: *url* names no store.
+        StoreNotFound: *reads_only*, and *url* is ``memory://``.
         MissingExtra: The store's library is not installed.
     """
     if not isinstance(url, str):
@@ -128,15 +120,17 @@ def store_at(url: object, clock: Clock | None) -> Store:
 
             if parts.netloc or parts.path or parts.query or parts.fragment:
                 raise InvalidUrl(_without_password(url), "nothing may follow memory://")
+            if reads_only:
+                raise StoreNotFound(url, "a store in memory can be read by the process that made it alone")
             return MemoryStore(clock=clock)
         case "sqlite":
             from poslife.sqlite import SqliteStore
 
-            return SqliteStore(_file_of(url, parts), clock=clock)
+            return SqliteStore(_file_of(url, parts), clock=clock, reads_only=reads_only)
         case "postgresql" | "postgres":
             from poslife.postgres import PostgresStore
 
-            return PostgresStore(url)
+            return PostgresStore(url, reads_only=reads_only)
         case _:
             scheme = f"the scheme {parts.scheme!r}" if parts.scheme else "a URL without a scheme"
             raise InvalidUrl(_without_password(url), f"there is no store for {scheme}")

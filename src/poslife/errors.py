@@ -26,6 +26,8 @@ Every exception that poslife raises, and its one warning.
     │   │   └── StorageNotReady            the store lacks a table, a right or disk space
     │   ├── DeadLetterNotFound             no dead letter has this event id, or it was replayed before
     │   ├── RunLost                        this run's lease has ended: it may record, but not open
+    │   ├── StoreNotFound                  opened for reading: there is no poslife at this place
+    │   ├── OpenedForReading               the store was opened for reading only, and was asked to write
     │   ├── SchemaVersionError             the database's migrations are not those of this release
     │   └── SchemaMismatch                 the tables are not as poslife needs them: lists every difference
     ├── SinkError
@@ -76,6 +78,7 @@ __all__ = [
     "KeyInDoubt",
     "MissingExtra",
     "NotRecovered",
+    "OpenedForReading",
     "PositionNotFound",
     "PoslifeError",
     "PoslifeMisuseWarning",
@@ -89,6 +92,7 @@ __all__ = [
     "StorageNotReady",
     "StorageRejected",
     "StorageUnavailable",
+    "StoreNotFound",
     "SubmitWindowPassed",
     "TrackerNotStarted",
     "UnknownVenueFormat",
@@ -496,6 +500,37 @@ class RunLost(RepositoryError):
         super().__init__(
             f"the lease of run {run} has ended, and another run may have taken over its orders; "
             "start a new run with `await tracker.recover(source)`"
+        )
+
+
+class StoreNotFound(RepositoryError):
+    """
+    A store that was opened for reading is not there. Nothing was created.
+
+    Attributes:
+        where: The file, or the server and database.
+        reason: What is there instead, and what to do.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        self.where = where
+        self.reason = reason
+        super().__init__(f"there is no poslife here ({where}): {reason}")
+
+
+class OpenedForReading(RepositoryError):
+    """
+    The store was opened for reading only, and was asked to write. Nothing was sent to it.
+
+    Attributes:
+        where: The file, or the DSN without user and password.
+    """
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        super().__init__(
+            f"{where}: the store was opened for reading only (reads_only=True), so this call is refused; "
+            "open the store without it to write"
         )
 
 

@@ -30,6 +30,6 @@ def test_a_missing_extra_says_what_to_install() -> None:
     """
     done = run("verify", "sqlite:///bot.db", missing="click")
 
-    assert 1 == done.returncode
+    assert 3 == done.returncode
     assert "pip install 'poslife[cli]'" in done.stderr
     assert "Traceback" not in done.stderr

@@ -103,7 +103,9 @@ def writer_of(store: SqliteStore) -> Worker:
     Return the worker that has the writing session.
     """
     assert store._workers is not None  # pyright: ignore[reportPrivateUsage]
-    return store._workers.writer  # pyright: ignore[reportPrivateUsage]
+    writer = store._workers.writer  # pyright: ignore[reportPrivateUsage]
+    assert writer is not None
+    return writer
 
 
 @asynccontextmanager

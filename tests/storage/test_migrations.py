@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from poslife.errors import SchemaVersionError
-from poslife.storage._migrations import Applied, Migration, known_migrations, pending
+from poslife.storage._migrations import Applied, Migration, known_migrations, pending, require_migrated
 
 
 def migration(version: int, name: str = "positions", script: str = "SELECT 1;") -> Migration:
@@ -78,3 +78,29 @@ def test_an_empty_database_needs_no_migration_of_none() -> None:
     Without known and applied migrations nothing is pending.
     """
     assert () == pending((), ())
+
+
+@pytest.mark.parametrize(
+    "there, reason",
+    [
+        pytest.param([], "it is half migrated: its list of migrations has none of 1 to 2", id="none"),
+        pytest.param([TWO], "it is half migrated: its list of migrations has 2 of 1 to 2", id="gap"),
+        pytest.param(
+            [ONE], "lacks migration 2; migrate it first.*: poslife migrate sqlite:///bot.db", id="older"
+        ),
+        pytest.param([ONE, TWO, THREE], "migrated by a newer release; upgrade poslife", id="newer"),
+    ],
+)
+def test_a_reader_is_told_which_schema_it_meets(there: Sequence[Migration], reason: str) -> None:
+    """
+    An older, half migrated or newer schema is refused in a sentence of its own, and nothing is migrated.
+    """
+    with pytest.raises(SchemaVersionError, match=reason):
+        require_migrated([applied(each) for each in there], (ONE, TWO), url="sqlite:///bot.db")
+
+
+def test_a_reader_takes_the_schema_of_its_release() -> None:
+    """
+    A schema with every migration of this release can be read.
+    """
+    require_migrated([applied(ONE), applied(TWO)], (ONE, TWO), url="sqlite:///bot.db")

@@ -16,9 +16,12 @@ def main() -> None:
     Run the command line.
     """
     try:
+        from poslife.cli._exit_codes import run
         from poslife.cli._root import poslife
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise
-        sys.exit("poslife: click is not installed: pip install 'poslife[cli]'")
-    poslife()
+        sys.stderr.write("poslife: click is not installed: pip install 'poslife[cli]'\n")
+        # Not 1, by which a command says that something in the store is wrong.
+        sys.exit(3)
+    run(poslife)

@@ -8,8 +8,8 @@ import asyncio
 
 import click
 
-from poslife._connect import file_at, store_at
-from poslife.errors import InvalidUrl, PoslifeError
+from poslife._connect import store_at
+from poslife.cli._exit_codes import FAULTS, unreadable_store
 from poslife.events import TrailReport, verify_trail
 
 __all__ = ["verify"]
@@ -26,12 +26,11 @@ def verify(url: str) -> None:
     URL names the store: sqlite:///bot.db or postgresql://user@host/database. Nothing is written, and the
     bot may be running.
 
-    The exit status is 0 only if no event was altered and none is missing between two others.
+    The exit status is 0 only if no event was altered and none is missing between two others, 1 if one was,
+    and 3 if the store cannot be read.
     """
-    try:
+    with unreadable_store():
         store, report = asyncio.run(_verify(url))
-    except (PoslifeError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
     click.echo(store)
     click.echo(f"{report.life_events:,} life events, {report.host_events:,} host events")
     if report.dropped:
@@ -56,7 +55,7 @@ def verify(url: str) -> None:
     if not report.whole:
         faults = len(report.faults)
         click.echo(f"{faults:,} {'fault' if faults == 1 else 'faults'} in the digest chain")
-        raise SystemExit(1)
+        raise SystemExit(FAULTS)
     click.echo("OK: the digest chain is intact")
 
 
@@ -64,11 +63,7 @@ async def _verify(url: str) -> tuple[str, TrailReport]:
     """
     Return the store's description and its report.
     """
-    store = store_at(url, None)
-    file = file_at(url)
-    # Opening a store would create the file.
-    if file is not None and not file.is_file():
-        raise InvalidUrl(url, f"there is no file {file}")
+    store = store_at(url, None, reads_only=True)
     await store.open()
     try:
         return await store.describe(), await verify_trail(store)

@@ -170,6 +170,12 @@ class Database:
         """
         return self._connections is not None
 
+    def shown(self) -> str:
+        """
+        Return the DSN without user and password, or a name for the host's pool.
+        """
+        return self._source.shown() if isinstance(self._source, Dsn) else "PostgreSQL, over the host's pool"
+
     async def connect(self) -> None:
         """
         Allow connections, which are made when they are needed.

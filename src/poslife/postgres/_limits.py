@@ -20,11 +20,13 @@ class Limits:
         connect: To get a connection, or to open the store.
         command: For the answer to one statement. The server gives up earlier, so that its error arrives.
         lock: For a lock of another transaction.
+        reads_only: Transactions may only read; no time-out, but a setting like these.
     """
 
     connect: float = 10.0
     command: float = 10.0
     lock: float = 3.0
+    reads_only: bool = False
 
     def __post_init__(self) -> None:
         for limit in ("connect", "command", "lock"):
@@ -42,8 +44,9 @@ class Limits:
         The time-out for an idle transaction ends one whose client is gone, and frees its locks.
         """
         command = _milliseconds(self.command)
+        access = "READ ONLY" if self.reads_only else "READ WRITE"
         return (
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE;"
+            f"BEGIN ISOLATION LEVEL READ COMMITTED {access} NOT DEFERRABLE;"
             "SET LOCAL synchronous_commit = on;"
             "SET LOCAL search_path = pg_catalog;"
             "SET LOCAL TimeZone = 'UTC';"

@@ -11,7 +11,7 @@ import msgspec
 from poslife.postgres._database import Database, Session
 from poslife.storage._migrations import Applied, Migration, known_migrations, pending
 
-__all__ = ["MIGRATIONS", "migrate"]
+__all__ = ["MIGRATIONS", "migrate", "read_applied"]
 
 # A number that other programs are unlikely to use: "poslife" in ASCII.
 _LOCK: Final = "SELECT pg_catalog.pg_advisory_xact_lock(31648266190939749)"
@@ -31,7 +31,7 @@ async def migrate(database: Database) -> None:
     Raises:
         SchemaVersionError: The database was migrated by a newer release, or a migration was edited.
     """
-    if pending(await database.transact(_read_applied), MIGRATIONS):
+    if pending(await database.transact(read_applied), MIGRATIONS):
         await database.transact(lambda session: _apply(session, database.limits.connect))
 
 
@@ -44,7 +44,10 @@ ORDER BY m.version
 """
 
 
-async def _read_applied(session: Session) -> list[Applied]:
+async def read_applied(session: Session) -> list[Applied]:
+    """
+    Return the migrations that the database has recorded.
+    """
     if await session.fetch_one(_HAS_TABLE) is None:
         return []
     return [_decoder.decode(row) for row in await session.fetch(_READ_APPLIED)]
@@ -79,6 +82,6 @@ async def _apply(session: Session, patience: float) -> None:
     if await session.fetch_one(_HAS_SCHEMA) is None:
         await session.run(_CREATE_SCHEMA)
     await session.run(_CREATE_TABLE)
-    for migration in pending(await _read_applied(session), MIGRATIONS):
+    for migration in pending(await read_applied(session), MIGRATIONS):
         await session.run(migration.script, patience)
         await session.fetch(_RECORD, str(migration.version), migration.name, migration.sha256)

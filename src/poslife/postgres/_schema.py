@@ -18,7 +18,15 @@ from poslife.postgres._migrations import migrate
 from poslife.postgres._statements import TYPES
 from poslife.storage._columns import TABLES
 
-__all__ = ["check_schema", "describe", "differences", "needed_features", "prepare_schema", "read_features"]
+__all__ = [
+    "check_schema",
+    "describe",
+    "differences",
+    "needed_features",
+    "prepare_schema",
+    "read_features",
+    "unreadable",
+]
 
 
 class Feature(TypedDict):
@@ -113,6 +121,30 @@ def differences(needed: Iterable[Feature], found: Iterable[Feature]) -> list[str
         for (relation, what), feature in there.items()
         if relation in ours and (relation, what) not in known and feature["demanding"]
     ]
+    return lines
+
+
+def unreadable(needed: Iterable[Feature], found: Iterable[Feature]) -> list[str]:
+    """
+    Return one sentence for each table, column and right to SELECT that a reader lacks.
+
+    What can only refuse a row, such as a constraint, does not matter to a reader.
+    """
+    there = {(feature["relation"], feature["what"]): feature["definition"] for feature in found}
+    relations = {relation for relation, _ in there}
+    lines: list[str] = []
+    for relation in dict.fromkeys(feature["relation"] for feature in needed):
+        columns = [
+            feature["what"]
+            for feature in needed
+            if feature["relation"] == relation and feature["what"].startswith("column ")
+        ]
+        if columns and relation not in relations:
+            lines.append(f"{relation} is missing")
+        elif columns:
+            lines += [f"{relation}: {what} is missing" for what in columns if (relation, what) not in there]
+            if there.get((relation, "right to SELECT")) != "granted":
+                lines.append(f"{relation}: the right to SELECT is missing; it should be granted")
     return lines
 
 

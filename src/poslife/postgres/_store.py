@@ -30,7 +30,7 @@ from poslife._domain.positions import (
     PersistedPosition,
     Position,
 )
-from poslife.errors import InvalidValue, PositionNotFound, RunLost, StorageUnavailable
+from poslife.errors import InvalidValue, OpenedForReading, PositionNotFound, RunLost, StorageUnavailable
 from poslife.postgres import _batches, _dead_letters, _feed, _reads, _runs
 from poslife.postgres._connections import Dsn, HostPool
 from poslife.postgres._database import Database, Session
@@ -38,6 +38,7 @@ from poslife.postgres._errors import translated
 from poslife.postgres._event_writer import EventWriter
 from poslife.postgres._limits import Limits
 from poslife.postgres._partitions import prepare_partitions
+from poslife.postgres._read_only import database_exists, require_readable
 from poslife.postgres._schema import describe, prepare_schema
 from poslife.postgres._together import Commits
 from poslife.protocols import (
@@ -77,6 +78,8 @@ class PostgresStore:
         lock_timeout: Seconds for a lock of another transaction; then `StorageBusy` is raised.
         statement_cache_size: Prepared statements kept for each connection; 0 behind a PgBouncer that pools
             transactions.
+        reads_only: Open the database for reading only: every transaction is READ ONLY, nothing is created or
+            migrated, SELECT is all the role needs, and each call that writes raises `OpenedForReading`.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class PostgresStore:
         command_timeout: float = 10.0,
         lock_timeout: float = 3.0,
         statement_cache_size: int = 100,
+        reads_only: bool = False,
     ) -> None:
         if not isinstance(dsn, str):
             raise InvalidValue("dsn", type(dsn), "a str such as postgresql://user@host/database")
@@ -96,10 +100,12 @@ class PostgresStore:
         if pool_size < 1:
             raise InvalidValue("pool_size", pool_size, "an int of at least 1")
         source = Dsn(url=dsn, size=pool_size, statement_cache_size=statement_cache_size)
-        limits = Limits(connect=connect_timeout, command=command_timeout, lock=lock_timeout)
+        limits = Limits(
+            connect=connect_timeout, command=command_timeout, lock=lock_timeout, reads_only=reads_only
+        )
         # Without prepared statements there is a pooler of transactions on the way, and so no session for the
         # event writer to set up. Any other pooler is found when the store is opened.
-        events = EventWriter(source, limits) if statement_cache_size else None
+        events = EventWriter(source, limits) if statement_cache_size and not reads_only else None
         self._use(Database(source, limits), events, at_once=pool_size)
 
     @classmethod
@@ -111,6 +117,7 @@ class PostgresStore:
         connect_timeout: float = 10.0,
         command_timeout: float = 10.0,
         lock_timeout: float = 3.0,
+        reads_only: bool = False,
     ) -> Self:
         """
         Return a store over the host's pool, which the store never closes.
@@ -124,8 +131,11 @@ class PostgresStore:
             connect_timeout: Seconds to get a connection, and for the whole of `open`.
             command_timeout: Seconds for the answer to one statement.
             lock_timeout: Seconds for a lock of another transaction; then `StorageBusy` is raised.
+            reads_only: Open the database for reading only, as above.
         """
-        limits = Limits(connect=connect_timeout, command=command_timeout, lock=lock_timeout)
+        limits = Limits(
+            connect=connect_timeout, command=command_timeout, lock=lock_timeout, reads_only=reads_only
+        )
         store = cls.__new__(cls)
         database = Database(HostPool(pool, limits), limits)
         store._use(database, None, at_once=pool.get_max_size())  # noqa: SLF001 - its own
@@ -143,6 +153,9 @@ class PostgresStore:
     async def open(self) -> None:
         """
         Connect, migrate and check the schema, within *connect_timeout*.
+
+        Raises:
+            StoreNotFound: With *reads_only*: there is no database, or no poslife in it.
         """
         async with self._opening:
             if self._database.is_open:
@@ -151,14 +164,24 @@ class PostgresStore:
                 with translated():
                     async with asyncio.timeout(self._database.limits.connect):
                         await self._database.connect()
-                        await prepare_schema(self._database)
-                        await self._prepare_partitions()
-                        if self._events is not None and await self._transact(Session.is_pooled):
-                            # Its sessions serve other clients too, and would keep the writer's settings.
-                            self._events = None
+                        if self._database.limits.reads_only:
+                            await self._prepare_reading()
+                        else:
+                            await self._prepare_writing()
             except BaseException:
                 self._database.abandon()
                 raise
+
+    async def _prepare_reading(self) -> None:
+        with database_exists(self._database.shown()):
+            await self._transact(require_readable)
+
+    async def _prepare_writing(self) -> None:
+        await prepare_schema(self._database)
+        await self._prepare_partitions()
+        if self._events is not None and await self._transact(Session.is_pooled):
+            # Its sessions serve other clients too, and would keep the writer's settings.
+            self._events = None
 
     async def aclose(self) -> None:
         if self._events is not None:
@@ -172,6 +195,7 @@ class PostgresStore:
         return await self._transact(describe)
 
     async def commit(self, change: Change, /) -> Committed:
+        self._require_writing()
         return await self._commits.commit(change)
 
     async def get(self, ref: PositionRef, /) -> Position:
@@ -237,18 +261,18 @@ class PostgresStore:
         return await self._transact(lambda session: _reads.list_history(session, ref, start, most))
 
     async def start_run(self, run: NewRun, /) -> Run:
-        return await self._transact(lambda session: _runs.start_run(session, run))
+        return await self._write(lambda session: _runs.start_run(session, run))
 
     async def renew_run(self, run: RunId, lease: float, /) -> Run:
         require_uuid("run", run)
-        renewed = await self._transact(lambda session: _runs.renew_run(session, run, lease))
+        renewed = await self._write(lambda session: _runs.renew_run(session, run, lease))
         if renewed is None:
             raise RunLost(run)
         return renewed
 
     async def end_run(self, run: RunId, /) -> None:
         require_uuid("run", run)
-        await self._transact(lambda session: _runs.end_run(session, run))
+        await self._write(lambda session: _runs.end_run(session, run))
 
     async def list_runs(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Run]:
         start, most = after_uuid(after), limited(limit)
@@ -258,6 +282,7 @@ class PostgresStore:
         """
         Store host events: over a connection for events alone, or over the host's pool.
         """
+        self._require_writing()
         self._require_open()
         await self._prepare_partitions()
         if self._events is None:
@@ -266,6 +291,7 @@ class PostgresStore:
             await self._events.write(records)
 
     async def probe(self) -> None:
+        self._require_writing()
         self._require_open()
         if self._events is None:
             await self._transact(_batches.probe)
@@ -273,7 +299,7 @@ class PostgresStore:
             await self._events.probe()
 
     async def bury(self, letter: DeadLetter, /) -> None:
-        await self._transact(lambda session: _dead_letters.bury(session, letter))
+        await self._write(lambda session: _dead_letters.bury(session, letter))
 
     async def list_dead_letters(
         self, after: PageToken | None = None, /, *, limit: int = 100
@@ -283,7 +309,7 @@ class PostgresStore:
 
     async def replay(self, event: EventId, /) -> None:
         require_uuid("event", event)
-        await self._transact(lambda session: _dead_letters.replay(session, event))
+        await self._write(lambda session: _dead_letters.replay(session, event))
 
     async def read_life_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
         start, most = after_event(after), limited(limit)
@@ -319,6 +345,14 @@ class PostgresStore:
     def _require_open(self) -> None:
         if not self._database.is_open:
             raise StorageUnavailable("the store is not open: await its open() first")
+
+    def _require_writing(self) -> None:
+        if self._database.limits.reads_only:
+            raise OpenedForReading(self._database.shown())
+
+    async def _write(self, work: Callable[[Session], Awaitable[ResultT]]) -> ResultT:
+        self._require_writing()
+        return await self._transact(work)
 
     async def _transact(self, work: Callable[[Session], Awaitable[ResultT]]) -> ResultT:
         return await self._database.transact(work)

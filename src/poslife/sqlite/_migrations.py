@@ -15,7 +15,7 @@ from poslife.sqlite._cells import time_text
 from poslife.sqlite._session import Session
 from poslife.storage._migrations import Applied, Migration, known_migrations, pending
 
-__all__ = ["MIGRATIONS", "migrate", "statements_of"]
+__all__ = ["MIGRATIONS", "migrate", "read_applied", "statements_of"]
 
 MIGRATIONS: Final[tuple[Migration, ...]] = known_migrations("poslife.sqlite")
 
@@ -31,12 +31,12 @@ def migrate(session: Session, now: datetime) -> None:
         SchemaMismatch: The file belongs to another program, and has tables of the same names.
     """
     with session.reading():
-        outdated = bool(pending(_read_applied(session), MIGRATIONS))
+        outdated = bool(pending(read_applied(session) or (), MIGRATIONS))
     if not outdated:
         return
     with session.writing_alone():
         # Another process may have migrated it meanwhile.
-        applied = _read_applied(session)
+        applied = read_applied(session) or []
         if not applied:
             _require_free_names(session)
             session.run(_CREATE_TABLE)
@@ -63,9 +63,12 @@ _HAS_TABLE: Final = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name =
 _READ_APPLIED: Final = "SELECT version, name, sha256 FROM poslife_migrations ORDER BY version"
 
 
-def _read_applied(session: Session) -> list[Applied]:
+def read_applied(session: Session) -> list[Applied] | None:
+    """
+    Return the migrations that the file has recorded, or ``None`` where it has no list of them.
+    """
     if session.row(_HAS_TABLE) is None:
-        return []
+        return None
     applied: list[Applied] = []
     for row in session.rows(_READ_APPLIED):
         match row:

@@ -5,7 +5,7 @@ Runs and their leases.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, cast
 from uuid import UUID
 
@@ -19,7 +19,9 @@ from poslife.sqlite._session import Session
 __all__ = ["IS_LEASED", "end_run", "is_any_lost", "list_runs", "note_lost_runs", "renew_run", "start_run"]
 
 _RUN: Final = """
-SELECT id, machine, pid, process_started, started_at, lease_until, ended_at IS NOT NULL OR lost_at IS NOT NULL
+SELECT
+    id, machine, pid, process_started, started_at, lease_until,
+    ended_at IS NOT NULL OR lost_at IS NOT NULL AS ended
 FROM runs
 """
 
@@ -116,11 +118,15 @@ def end_run(session: Session, run: RunId, clock: Clock) -> None:
         session.run(_END, (time_text(clock.now()), str(run)))
 
 
-_LIST: Final = f"{_RUN} WHERE ended_at IS NULL AND id > ? ORDER BY id LIMIT ?"
+# By the clock, too: a store that only reads does not mark a run as lost.
+_LIST: Final = f"""
+SELECT id, machine, pid, process_started, started_at, lease_until, ended OR lease_until <= ?
+FROM ({_RUN} WHERE ended_at IS NULL AND id > ?) ORDER BY id LIMIT ?
+"""  # noqa: S608 - of constants
 
 
-def list_runs(session: Session, after: UUID, limit: int) -> Page[Run]:
-    runs = [_run_of(row) for row in session.rows(_LIST, str(after), limit + 1)]
+def list_runs(session: Session, after: UUID, limit: int, now: datetime) -> Page[Run]:
+    runs = [_run_of(row) for row in session.rows(_LIST, time_text(now), str(after), limit + 1)]
     return page_of([(str(run.id), run) for run in runs], limit)
 
 

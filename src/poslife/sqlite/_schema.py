@@ -16,7 +16,7 @@ from poslife.sqlite._cells import Cell
 from poslife.sqlite._migrations import MIGRATIONS
 from poslife.sqlite._session import Session
 
-__all__ = ["check_schema", "differences", "needed_features", "read_features"]
+__all__ = ["check_schema", "differences", "needed_features", "read_features", "unreadable"]
 
 Rows = Callable[[str], Sequence[tuple[Cell, ...]]]
 
@@ -95,6 +95,25 @@ def differences(needed: Features, found: Features) -> list[str]:
             f"{table}: {what} is not poslife's and can refuse its rows: {feature.definition}"
             for what, feature in there.items()
             if what not in features and feature.demanding
+        ]
+    return lines
+
+
+def unreadable(needed: Features, found: Features) -> list[str]:
+    """
+    Return one sentence for each table and column that a reader lacks.
+
+    What can only refuse a row, such as a constraint, does not matter to a reader.
+    """
+    lines: list[str] = []
+    for table, features in needed.items():
+        if table not in found:
+            lines.append(f"{table} is missing")
+            continue
+        lines += [
+            f"{table}: {what} is missing"
+            for what in features
+            if what.startswith("column ") and what not in found[table]
         ]
     return lines
 

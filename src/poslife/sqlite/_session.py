@@ -10,13 +10,13 @@ import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 from poslife.errors import ConfigurationError, StorageNotReady, StorageUnavailable
 from poslife.sqlite._cells import Cell
 from poslife.sqlite._errors import is_busy
 
-__all__ = ["OLDEST", "Session", "require_sqlite"]
+__all__ = ["OLDEST", "OpenFile", "Session", "require_sqlite"]
 
 OLDEST: Final = (3, 37, 0)
 """
@@ -46,6 +46,24 @@ def require_sqlite(version: tuple[int, int, int], *, json: bool) -> None:
         )
 
 
+class OpenFile(Protocol):
+    """
+    A file that nothing is written to.
+    """
+
+    def connect(self, lock_timeout: float) -> sqlite3.Connection:
+        """
+        Open the file for reading.
+        """
+        ...
+
+    def require_unchanged(self) -> None:
+        """
+        Refuse what was read, if it can be wrong because the file was written to.
+        """
+        ...
+
+
 class Session:
     """
     One connection. One thread calls everything but the constructor.
@@ -54,10 +72,15 @@ class Session:
         path: The absolute path of the file.
         lock_timeout: Seconds to wait for another process's lock.
         reads_only: Refuse every write.
+        file: A file that nothing is written to. *Default*: the file is opened for writing, and created where
+            there is none.
     """
 
-    def __init__(self, path: str, lock_timeout: float, *, reads_only: bool) -> None:
+    def __init__(
+        self, path: str, lock_timeout: float, *, reads_only: bool, file: OpenFile | None = None
+    ) -> None:
         self.path = path
+        self._read_only = file
         self._lock_timeout = lock_timeout
         self._reads_only = reads_only
         self._open: sqlite3.Connection | None = None
@@ -91,10 +114,7 @@ class Session:
         Raises:
             StorageUnavailable: The path is a folder, or lies in a folder that does not exist.
         """
-        self._require_place()
-        connection = sqlite3.connect(
-            self.path, timeout=self._lock_timeout, isolation_level=None, cached_statements=256
-        )
+        connection = self._connected()
         try:
             self._prepare(connection)
             self._file = self._identity()
@@ -102,6 +122,14 @@ class Session:
             connection.close()
             raise
         self._open = connection
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._read_only is not None:
+            return self._read_only.connect(self._lock_timeout)
+        self._require_place()
+        return sqlite3.connect(
+            self.path, timeout=self._lock_timeout, isolation_level=None, cached_statements=256
+        )
 
     def _require_place(self) -> None:
         path = Path(self.path)
@@ -219,7 +247,16 @@ class Session:
         """
         Return a transaction in which every statement sees the same state.
         """
-        return self._transaction("BEGIN")
+        return self._transaction("BEGIN") if self._read_only is None else self._reading_only(self._read_only)
+
+    @contextmanager
+    def _reading_only(self, file: OpenFile) -> Generator[None]:
+        try:
+            with self._transaction("BEGIN"):
+                yield
+        finally:
+            # Also after an error, which may come from pages that were replaced meanwhile.
+            file.require_unchanged()
 
     @contextmanager
     def _transaction(self, begin: str) -> Generator[None]:

@@ -32,7 +32,7 @@ from poslife._domain.positions import (
 )
 from poslife._runtime.clock import SystemClock
 from poslife._runtime.salts import Salts
-from poslife.errors import InvalidValue, PositionNotFound, StorageUnavailable
+from poslife.errors import InvalidValue, OpenedForReading, PositionNotFound, StorageUnavailable
 from poslife.protocols import (
     BuriedLetter,
     Clock,
@@ -50,6 +50,7 @@ from poslife.sqlite import _batches, _dead_letters, _feed, _reads, _runs
 from poslife.sqlite._commit import commit, prepare
 from poslife.sqlite._errors import translated
 from poslife.sqlite._migrations import migrate
+from poslife.sqlite._read_only import ReadOnlyFile, require_readable
 from poslife.sqlite._schema import check_schema
 from poslife.sqlite._session import Session, require_sqlite
 from poslife.sqlite._worker import Worker
@@ -64,10 +65,19 @@ ResultT = TypeVar("ResultT")
 class _Workers:
     """
     The writing and the reading thread: a long read delays no commit, and a lock delays no read.
+
+    A store that only reads has no writer.
     """
 
-    writer: Worker
+    writer: Worker | None
     reader: Worker
+
+    @property
+    def all(self) -> Sequence[Worker]:
+        """
+        Both, or the one that there is.
+        """
+        return (self.reader,) if self.writer is None else (self.reader, self.writer)
 
 
 class SqliteStore:
@@ -86,6 +96,9 @@ class SqliteStore:
         path: The path of the file. A relative path is resolved against the current folder at once.
         clock: The clock of leases. Processes that share a file should have the same.
         lock_timeout: Seconds to wait while another process writes, before `StorageBusy`.
+        reads_only: Open the file for reading only; it must exist, with poslife in it. The bytes of the file
+            and of its write-ahead log never change, and each call that writes raises `OpenedForReading`. A
+            run whose lease has expired by *clock* is returned as ended, and is not marked as lost.
 
     Raises:
         InvalidValue: The path names no file, or the time-out is no number of seconds.
@@ -97,8 +110,10 @@ class SqliteStore:
         *,
         clock: Clock | None = None,
         lock_timeout: float = 5.0,
+        reads_only: bool = False,
     ) -> None:
         self._path = _file_of(path)
+        self._reads_only = reads_only
         self._lock_timeout = _seconds("lock_timeout", lock_timeout)
         self._clock: Clock = SystemClock() if clock is None else clock
         self._salts = Salts()
@@ -111,6 +126,7 @@ class SqliteStore:
 
         Raises:
             ConfigurationError: Python's SQLite library is too old.
+            StoreNotFound: With *reads_only*: there is no file, or no poslife in it.
         """
         require_sqlite(sqlite3.sqlite_version_info[:3], json=_has_json())
         for worker in tuple(self._abandoned):
@@ -119,24 +135,27 @@ class SqliteStore:
             self._abandoned.discard(worker)
         if (workers := self._workers) is None:
             workers = self._workers = _Workers(
-                writer=self._worker("writer", reads_only=False),
+                writer=None if self._reads_only else self._worker("writer", reads_only=False),
                 reader=self._worker("reader", reads_only=True),
             )
         try:
-            await workers.writer.do(self._prepare)
-            await workers.reader.do(_connect)
+            if workers.writer is None:
+                await workers.reader.do(_prepare_reading)
+            else:
+                await workers.writer.do(self._prepare)
+                await workers.reader.do(_connect)
         except BaseException:
             if self._workers is workers:
                 self._workers = None
-                self._abandoned |= {workers.reader, workers.writer}
-            workers.reader.abandon()
-            workers.writer.abandon()
+                self._abandoned |= {*workers.all}
+            for worker in workers.all:
+                worker.abandon()
             raise
 
     def _worker(self, name: str, *, reads_only: bool) -> Worker:
-        return Worker(
-            f"poslife sqlite {name}", Session(self._path, self._lock_timeout, reads_only=reads_only)
-        )
+        file = ReadOnlyFile(self._path) if self._reads_only else None
+        session = Session(self._path, self._lock_timeout, reads_only=reads_only, file=file)
+        return Worker(f"poslife sqlite {name}", session)
 
     def _prepare(self, session: Session) -> None:
         if session.is_open:
@@ -150,14 +169,17 @@ class SqliteStore:
         Close the store: jobs that wait are run first, and the threads have ended afterwards.
         """
         workers, self._workers = self._workers, None
-        if workers is not None:
-            try:
-                await workers.reader.aclose()
+        if workers is None:
+            return
+        try:
+            await workers.reader.aclose()
+            if workers.writer is not None:
                 await workers.writer.aclose()
-            except BaseException:
+        except BaseException:
+            if workers.writer is not None:
                 self._abandoned.add(workers.writer)
                 workers.writer.abandon()
-                raise
+            raise
 
     async def ping(self) -> None:
         await self._read(_answer)
@@ -166,7 +188,7 @@ class SqliteStore:
         return f"SQLite {sqlite3.sqlite_version}, file {self._path}"
 
     async def commit(self, change: Change, /) -> Committed:
-        writer = self._opened().writer
+        writer = self._writer()
         with translated(self._path):
             prepared = prepare(change, self._salts)
         return await writer.do(lambda session: commit(session, prepared, self._clock), together=True)
@@ -251,7 +273,7 @@ class SqliteStore:
     async def list_runs(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Run]:
         start, most = after_uuid(after), limited(limit)
         await self._note_lost_runs()
-        return await self._read(lambda session: _runs.list_runs(session, start, most))
+        return await self._read(lambda session: _runs.list_runs(session, start, most, self._clock.now()))
 
     async def write(self, records: Sequence[EventRecord], /) -> None:
         """
@@ -288,11 +310,14 @@ class SqliteStore:
         return await self._read(lambda session: _feed.read_run_events(session, start, most))
 
     async def _note_lost_runs(self) -> None:
+        # The lists go by the clock, so a store that only reads gives the same.
+        if self._reads_only:
+            return
         if await self._read(lambda session: _runs.is_any_lost(session, self._clock)):
             await self._write(lambda session: _runs.note_lost_runs(session, self._clock))
 
     async def _write(self, work: Callable[[Session], ResultT], *, urgent: bool = True) -> ResultT:
-        return await self._opened().writer.do(work, urgent=urgent)
+        return await self._writer().do(work, urgent=urgent)
 
     async def _read(self, work: Callable[[Session], ResultT]) -> ResultT:
         def within_transaction(session: Session) -> ResultT:
@@ -300,6 +325,13 @@ class SqliteStore:
                 return work(session)
 
         return await self._opened().reader.do(within_transaction)
+
+    def _writer(self) -> Worker:
+        if self._reads_only:
+            raise OpenedForReading(self._path)
+        writer = self._opened().writer
+        assert writer is not None  # a store that writes has one
+        return writer
 
     def _opened(self) -> _Workers:
         if self._workers is None:
@@ -342,6 +374,12 @@ def _has_json() -> bool:
 def _connect(session: Session) -> None:
     if not session.is_open:
         session.connect()
+
+
+def _prepare_reading(session: Session) -> None:
+    if not session.is_open:
+        session.connect()
+        require_readable(session)
 
 
 def _answer(session: Session) -> None:

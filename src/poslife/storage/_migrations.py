@@ -13,7 +13,7 @@ from importlib import resources
 
 from poslife.errors import SchemaVersionError
 
-__all__ = ["Applied", "Migration", "known_migrations", "pending"]
+__all__ = ["Applied", "Migration", "known_migrations", "pending", "require_migrated"]
 
 _FILE = re.compile(r"(\d{4})_(\w+)\.sql")
 
@@ -91,3 +91,34 @@ def pending(applied: Sequence[Applied], known: Sequence[Migration]) -> tuple[Mig
                 "install the release that applied it, or start with a new database",
             )
     return tuple(known[len(applied) :])
+
+
+def require_migrated(applied: Sequence[Applied], known: Sequence[Migration], *, url: str) -> None:
+    """
+    Refuse a database that this release can read only after a migration, or not at all.
+
+    Args:
+        applied: The migrations that the database has recorded.
+        known: The migrations of this release.
+        url: The store's URL, as ``poslife migrate`` takes it.
+
+    Raises:
+        SchemaVersionError: The schema is older, half migrated, or newer and not for this release.
+    """
+    found = max((row.version for row in applied), default=0)
+    newest = max((migration.version for migration in known), default=0)
+    if len(applied) != found or not applied:
+        recorded = ", ".join(str(row.version) for row in applied) or "none"
+        raise SchemaVersionError(
+            found,
+            newest,
+            f"it is half migrated: its list of migrations has {recorded} of 1 to {max(found, newest)}, as "
+            "after a restore that was cut off; restore it again, or ask for help with a copy at hand",
+        )
+    if missing := pending(applied, known):
+        raise SchemaVersionError(
+            found,
+            newest,
+            f"its schema is older and lacks migration {', '.join(str(each.version) for each in missing)}; "
+            f"migrate it first, as its owner: poslife migrate {url}",
+        )

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ import pytest
 import poslife
 from poslife import EventId
 from tests.cli.command import run
+from tests.postgres.support import as_role, role_in
+from tests.postgres_server import psql
 from tests.tampering import tamper
 
 
@@ -25,6 +28,13 @@ def record(path: Path, *kinds: str) -> list[EventId]:
             return [tracker.record(kind, None, {"price": 1}) for kind in kinds]
 
     return asyncio.run(recorded())
+
+
+def bytes_of(path: Path) -> bytes:
+    """
+    Return the bytes of file and log, read by another process: closing the file here would drop its locks.
+    """
+    return subprocess.check_output(["cat", path, f"{path}-wal"])
 
 
 def test_verify_says_whether_the_digest_chain_is_intact(tmp_path: Path) -> None:
@@ -85,3 +95,61 @@ def test_verify_makes_nothing_and_says_why(url: str, status: int, message: str) 
     assert status == done.returncode
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_verify_makes_no_schema_to_find_it_whole(empty_postgres_dsn: str) -> None:
+    """
+    A PostgreSQL database without poslife is said to have none, and gets none (feature 87).
+    """
+    done = run("verify", empty_postgres_dsn)
+
+    assert (3, "") == (done.returncode, done.stdout)
+    assert "there is no poslife here" in done.stderr
+    assert (
+        "0" == psql(empty_postgres_dsn, "SELECT count(*) FROM pg_namespace WHERE nspname = 'poslife'").strip()
+    )
+
+
+def test_verify_needs_select_alone(postgres_dsn: str) -> None:
+    """
+    A role that may only read verifies a database.
+    """
+    with role_in(postgres_dsn) as role:
+        psql(postgres_dsn, f"GRANT USAGE ON SCHEMA poslife TO {role}")
+        psql(postgres_dsn, f"GRANT SELECT ON ALL TABLES IN SCHEMA poslife TO {role}")
+        done = run("verify", as_role(postgres_dsn, role))
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "OK: the digest chain is intact" in done.stdout
+
+
+def test_verify_reads_beside_a_running_bot(tmp_path: Path) -> None:
+    """
+    A bot goes on while its file is verified, which changes no byte of it.
+    """
+    path = tmp_path / "bot.db"
+
+    async def verified() -> subprocess.CompletedProcess[str]:
+        async with poslife.connect(f"sqlite:///{path}") as tracker:
+            tracker.record("bot.told", None, {"price": 1})
+            await tracker.flush(60)
+            before = await asyncio.to_thread(bytes_of, path)
+            done = await asyncio.to_thread(run, "verify", f"sqlite:///{path}")
+
+            assert before == await asyncio.to_thread(bytes_of, path)
+            return done
+
+    done = asyncio.run(verified())
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "0 life events, 2 host events" in done.stdout
+
+
+def test_verify_of_a_store_in_memory_has_nothing_to_read() -> None:
+    """
+    A store in memory is another process's, and is not taken for an empty one.
+    """
+    done = run("verify", "memory://")
+
+    assert 3 == done.returncode
+    assert "the process that made it" in done.stderr

@@ -219,7 +219,7 @@ async def test_a_role_without_rights(postgres_dsn: str) -> None:
         psql(postgres_dsn, f"REVOKE SELECT ON poslife.fills FROM {role}")
         table = await refusal(dsn, SchemaMismatch)
 
-    assert f"the role {role} may not read the schema poslife: GRANT it USAGE" in none
+    assert f"the role {role} may not read the schema poslife: GRANT poslife_reader TO {role}" in none
     assert none == schema
     assert "fills: the right to SELECT is missing" in table
 

@@ -88,8 +88,8 @@ async def require_readable(session: Session) -> None:
         raise StoreNotFound(await describe(session), _instead(found["relations"]))
     if not (found["usage"] and found["readable"]):
         raise StorageNotReady(
-            f"the role {found['role']} may not read the schema poslife: GRANT it USAGE of the schema "
-            "and SELECT on its tables, as the role that migrated it"
+            f"the role {found['role']} may not read the schema poslife: GRANT poslife_reader TO "
+            f"{found['role']}, as the role that migrated it, after grants.sql has made poslife_reader"
         )
     require_migrated(await read_applied(session), MIGRATIONS, url="postgresql://…")
     if lines := unreadable(needed_features(), await read_features(session)):

@@ -7,6 +7,8 @@ One `os.urandom` for each event would be a call to the kernel on the path of ``e
 from __future__ import annotations
 
 import os
+import struct
+from collections.abc import Iterator
 from typing import Final
 
 from poslife._runtime.forking import after_fork_in_child
@@ -15,6 +17,7 @@ from poslife._trail.record_format import SALT_BYTES
 __all__ = ["Salts", "new_salt"]
 
 _BLOCK: Final = 4096
+_salts_of: Final = struct.Struct(f"{SALT_BYTES}s").iter_unpack
 
 
 def new_salt() -> bytes:
@@ -32,18 +35,18 @@ class Salts:
     """
 
     def __init__(self) -> None:
-        self._block = b""
-        self._used = 0
+        self._block: Iterator[tuple[bytes]] = iter(())
         after_fork_in_child(self._drop_block)
 
     def _drop_block(self) -> None:
-        self._block, self._used = b"", 0
+        self._block = iter(())
 
     def draw(self) -> bytes:
         """
         Return a new salt of `SALT_BYTES` bytes.
         """
-        if self._used == len(self._block):
-            self._block, self._used = os.urandom(_BLOCK), 0
-        begin, self._used = self._used, self._used + SALT_BYTES
-        return self._block[begin : self._used]
+        drawn = next(self._block, None)
+        if drawn is None:
+            self._block = _salts_of(os.urandom(_BLOCK))
+            drawn = next(self._block)
+        return drawn[0]

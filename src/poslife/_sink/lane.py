@@ -131,11 +131,12 @@ class Lane:
         Queue one event; tell if the task sleeps and has to be woken for it.
         """
         self.emitted += 1
-        self.backlog.add(number, record)
+        backlog = self.backlog
+        backlog.add(number, record)
         if self._idle:
             self._idle = False
             return True
-        if self._lingering and len(self.backlog) >= self._limits.batch:
+        if self._lingering and backlog.added - backlog.removed >= self._limits.batch:
             self._lingering = False
             return True
         return False

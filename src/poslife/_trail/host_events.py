@@ -15,7 +15,7 @@ import msgspec
 
 from poslife._domain.causation import current_context
 from poslife._domain.event_envelopes import EventHeader, HostEvent, Severity
-from poslife._domain.identifiers import EventId, PositionKey, PositionRef, RunId
+from poslife._domain.identifiers import Account, EventId, PositionRef, RunId, Symbol, Venue
 from poslife._domain.positions import ClosedPosition, PendingPosition, PersistedPosition, Position
 from poslife._trail.encoding import encode_redacted
 from poslife._trail.redaction import Redaction
@@ -50,18 +50,24 @@ def host_event(
     """
     misuse: dict[str, object] = {}
     kind = _event_type(type, misuse)
-    ref, key = _subject(about, misuse)
+    if about is None:
+        ref = venue = account = symbol = None
+    else:
+        ref, venue, account, symbol = _subject(about, misuse)
     context = current_context()
     content = _copied(payload, misuse)
     if _class_of(severity) is not Severity:
         misuse["severity"] = severity
         severity = Severity.ERROR
-    if error is not None and not _is_error(error):
-        misuse["error"] = error
-        error = None
+    raised = None if error is None else _exception(error, misuse)
     if context.invalid:
         misuse["within"] = context.invalid
-    at = _time(now, misuse)
+    try:
+        at = now()
+        if at.tzinfo is not UTC:
+            at = _utc(at, misuse)
+    except Exception as unreadable:  # noqa: BLE001 - a host's clock may raise anything; nothing here may
+        misuse["clock"], at = unreadable, datetime.now(UTC)
     if misuse:
         severity = Severity.ERROR
         content["misuse"] = misuse
@@ -70,9 +76,9 @@ def host_event(
         id=new_event_id(at),
         type=kind,
         ref=ref,
-        venue=None if key is None else key.venue,
-        account=None if key is None else key.account,
-        symbol=None if key is None else key.symbol,
+        venue=venue,
+        account=account,
+        symbol=symbol,
         severity=severity,
         occurred_at=at,
         run=run,
@@ -80,7 +86,7 @@ def host_event(
         causation=context.causation,
         actor=context.actor,
     )
-    return HostEvent(header=header, payload=content, error=cast("BaseException | None", error))
+    return HostEvent(header=header, payload=content, error=raised)
 
 
 def encode_event(event: HostEvent, redact: Redaction | None) -> tuple[EventHeader, bytes]:
@@ -112,20 +118,21 @@ def _event_type(given: object, misuse: dict[str, object]) -> str:
     return "poslife.misuse"
 
 
-def _subject(about: object, misuse: dict[str, object]) -> tuple[PositionRef | None, PositionKey | None]:
-    if about is None:
-        return None, None
+def _subject(
+    about: object, misuse: dict[str, object]
+) -> tuple[PositionRef | None, Venue | None, Account | None, Symbol | None]:
     # By `type`: a mock in a host's tests may have a position's `__class__`, and no ref.
     kind = type(about)
     if kind in _POSITIONS:
         position = cast("Position", about)
-        return position.ref, position.key
+        key = position.key
+        return position.ref, key.venue, key.account, key.symbol
     if kind is UUID:
         number = cast("UUID", about).int
         if not number & 0xFFFF and number >> 76 & 0xF == 7 and number >> 62 & 3 == 2:
-            return PositionRef(cast("UUID", about)), None
+            return PositionRef(cast("UUID", about)), None, None, None
     misuse["about"] = about
-    return None, None
+    return None, None, None, None
 
 
 def _copied(payload: object, misuse: dict[str, object]) -> dict[str, object]:
@@ -133,8 +140,10 @@ def _copied(payload: object, misuse: dict[str, object]) -> dict[str, object]:
     Return a copy of the payload: what the host does to its own later changes no event.
     """
     kind: type = type(payload)
-    if kind is dict and len(cast("dict[str, object]", payload)) <= _MOST_KEYS:
-        return cast("dict[str, object]", payload).copy()
+    if kind is dict:
+        given = cast("dict[str, object]", payload)
+        if len(given) <= _MOST_KEYS:
+            return given.copy()
     copied: dict[str, object] = {}
     try:
         if issubclass(kind, Mapping):
@@ -158,20 +167,17 @@ def _beginning(payload: Mapping[str, object]) -> dict[str, object]:
     return kept
 
 
-def _is_error(error: object) -> bool:
-    return issubclass(type(error), BaseException)
+def _exception(error: object, misuse: dict[str, object]) -> BaseException | None:
+    if issubclass(type(error), BaseException):
+        return cast("BaseException", error)
+    misuse["error"] = error
+    return None
 
 
-def _time(now: Callable[[], datetime], misuse: dict[str, object]) -> datetime:
-    try:
-        at = now()
-        if at.tzinfo is UTC:
-            return at
-        if at.utcoffset() == timedelta(0):
-            return at
-        misuse["clock"] = at
-    except Exception as unreadable:  # noqa: BLE001 - a host's clock may raise anything; nothing here may
-        misuse["clock"] = unreadable
+def _utc(at: datetime, misuse: dict[str, object]) -> datetime:
+    if at.utcoffset() == timedelta(0):
+        return at
+    misuse["clock"] = at
     return datetime.now(UTC)
 
 

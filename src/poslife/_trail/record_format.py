@@ -45,7 +45,8 @@ COMMITMENT_BYTES: Final = 32
 The length of a commitment, and of a digest.
 """
 
-_DOMAIN: Final = b"poslife/1\0"
+# Copied for each digest: joining these bytes with the others takes 0.25 us more of an ``emit`` of 12 us.
+_after_domain: Final = sha256(b"poslife/1\0").copy
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -194,4 +195,6 @@ def chain_digest(before: bytes, header: bytes) -> bytes:
         before: The digest of the event before it in its stream.
         header: Its header array.
     """
-    return sha256(_DOMAIN + before + header).digest()
+    digest = _after_domain()
+    digest.update(before + header)
+    return digest.digest()

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from tests import loopback_only
+from tests import loopback_only, postgres_roles
 from tests.postgres_server import DEFAULT_VERSION, Databases, LocalServer
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _TESTS = Path(__file__).parent
 
 loopback_only.install()
+
+postgres_roles.name_roles()
 
 # Bots keep their journals here by default: the tests' are apart from those of the user who runs them.
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="poslife-state-")
@@ -169,6 +171,13 @@ def nothing_is_left() -> Iterator[None]:
 # ------------------------------------------------------------------------------------------------ PostgreSQL
 
 
+def pytest_report_header() -> list[str]:
+    given = os.environ.get("POSLIFE_TEST_DSN")
+    if not given or postgres_roles.may_make_roles(given):
+        return []
+    return ["PostgreSQL: the role of POSLIFE_TEST_DSN may create no roles, so no test runs as poslife_bot"]
+
+
 @pytest.fixture(scope="session")
 def postgres_databases() -> Iterator[Databases]:
     """
@@ -177,7 +186,10 @@ def postgres_databases() -> Iterator[Databases]:
     """
     given = os.environ.get("POSLIFE_TEST_DSN")
     if given:
+        if not postgres_roles.may_make_roles(given):
+            postgres_roles.give_up_roles()
         yield Databases(administration_dsn=given)
+        postgres_roles.drop_roles(given)
         return
     server = LocalServer(os.environ.get("POSLIFE_TEST_POSTGRES", DEFAULT_VERSION))
     try:
@@ -199,26 +211,18 @@ def empty_postgres_dsn(postgres_databases: Databases) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgres_template(postgres_databases: Databases) -> Iterator[str]:
     """
-    A database with poslife's schema to copy from. No connection to it may stay open.
+    A database with poslife's schema, partitions and grants to copy from. No connection to it may stay open.
     """
     dsn = postgres_databases.create()
-    asyncio.run(_migrate(dsn))
+    asyncio.run(postgres_roles.set_up(dsn))
     yield dsn
     postgres_databases.drop(dsn)
-
-
-async def _migrate(dsn: str) -> None:
-    from poslife.postgres import PostgresStore
-
-    store = PostgresStore(dsn)
-    await store.open()
-    await store.aclose()
 
 
 @pytest.fixture
 def postgres_dsn(postgres_databases: Databases, postgres_template: str) -> Iterator[str]:
     """
-    A database with poslife's schema and no rows, for this test alone.
+    A database with poslife's schema and no rows, for this test alone; the role is the owner of its tables.
     """
     dsn = postgres_databases.create(template=postgres_template)
     yield dsn

@@ -17,6 +17,7 @@ from poslife.testing.bybit import Endpoint, SimulatedBybit, SlowAnswer
 from tests.crashes.bot import LIVES, QUICK
 from tests.crashes.forking import WarmProcess
 from tests.crashes.world import KilledAt, World, at, step, write, write_or_answer
+from tests.postgres_roles import as_bot
 
 pytestmark = pytest.mark.slow
 
@@ -100,7 +101,7 @@ async def test_killed_on_postgres(warm: WarmProcess, postgres_dsn: str, life: st
     """
     On PostgreSQL (incidents 8, 15).
     """
-    assert await dies_at_each_step(warm, lambda _: postgres_dsn, life, share) >= 4
+    assert await dies_at_each_step(warm, lambda _: as_bot(postgres_dsn), life, share) >= 4
 
 
 @pytest.mark.parametrize("share", range(SHARES))
@@ -187,7 +188,7 @@ async def test_killed_while_it_recovers_on_postgres(
     """
     A second crash, before or after any write of the recovery: as on SQLite.
     """
-    assert await dies_while_it_recovers(warm, lambda _: postgres_dsn, death, write) >= 6
+    assert await dies_while_it_recovers(warm, lambda _: as_bot(postgres_dsn), death, write) >= 6
 
 
 # ------------------------------------------------------------------------------------------- at other moments
@@ -243,4 +244,4 @@ async def test_killed_at_any_await_on_postgres(warm: WarmProcess, postgres_dsn: 
     """
     Also while the server commits, or an answer is half read.
     """
-    assert await dies_at_any_await(warm, lambda _: postgres_dsn, share) >= MOMENTS - 1
+    assert await dies_at_any_await(warm, lambda _: as_bot(postgres_dsn), share) >= MOMENTS - 1

@@ -13,6 +13,7 @@ from poslife.testing.bybit import SimulatedBybit
 from tests.crashes.forking import WarmProcess
 from tests.crashes.world import World
 from tests.postgres.support import session
+from tests.postgres_roles import as_bot
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +52,7 @@ async def test_a_commit_that_comes_through_after_the_death(warm: WarmProcess, po
     """
     async with SimulatedBybit() as venue, session(postgres_dsn) as connection:
         other: Any = connection  # asyncpg is not typed
-        world = World(warm, postgres_dsn, venue, "main")
+        world = World(warm, as_bot(postgres_dsn), venue, "main")
         await other.execute(HOLD_COMMIT)
         await other.execute(f"SELECT pg_advisory_lock({HELD})")
         report = await world.live("two exits", killed_after=until_waiting(other, 1))

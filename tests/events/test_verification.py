@@ -28,6 +28,7 @@ from poslife.memory import MemoryStore
 from poslife.protocols import DeadLetter, Store
 from poslife.sqlite import SqliteStore
 from poslife.testing.clock import ManualClock
+from tests.postgres_roles import as_bot
 from tests.sink.fakes import FakeStore, event
 from tests.tampering import tamper, tamper_postgres
 from tests.tracker.scenes import KEY
@@ -103,7 +104,7 @@ async def sqlite(path: Path) -> AsyncGenerator[Place]:
 async def postgres(dsn: str) -> AsyncGenerator[Place]:
     from poslife.postgres import PostgresStore
 
-    store = PostgresStore(dsn)
+    store = PostgresStore(as_bot(dsn))
     await store.open()
     yield Place(store=store, tamper=lambda statement: tamper_postgres(dsn, statement.format(p="poslife.")))
     await store.aclose()

@@ -23,10 +23,10 @@ from poslife.postgres._statements import listed_events
 from poslife.protocols import EventRecord
 from poslife.storage._columns import RUN_EVENTS
 from poslife.testing.faults import FaultProxy, PostgresFaultProxy
+from tests.postgres_roles import as_bot
 from tests.postgres_server import psql
 
 __all__ = [
-    "GRANTS",
     "a_record",
     "as_role",
     "away",
@@ -65,9 +65,13 @@ async def opened_store(
     command_timeout: float = 60.0,
     lock_timeout: float = 60.0,
     statement_cache_size: int = 100,
+    as_given: bool = False,
 ) -> AsyncGenerator[PostgresStore]:
+    """
+    Open a store as the bot, or as the role of the DSN.
+    """
     store = PostgresStore(
-        dsn,
+        dsn if as_given else as_bot(dsn),
         pool_size=pool_size,
         connect_timeout=connect_timeout,
         command_timeout=command_timeout,
@@ -160,7 +164,7 @@ async def writing(
     """
     A store that has written an event, so that nothing is in doubt.
     """
-    async with PostgresFaultProxy.for_dsn(dsn) as proxy:
+    async with PostgresFaultProxy.for_dsn(as_bot(dsn)) as proxy:
         store = PostgresStore(proxy.dsn, command_timeout=command_timeout, lock_timeout=lock_timeout)
         await store.open()
         try:
@@ -197,16 +201,12 @@ def as_role(dsn: str, role: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{role}:secret@{parts.hostname}:{parts.port}"))
 
 
-GRANTS = (
-    "GRANT USAGE ON SCHEMA poslife TO {role};"
-    "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA poslife TO {role};"
-    "GRANT USAGE ON SEQUENCE poslife.position_ids TO {role}"
-)
-
-
 @contextmanager
-def role_in(dsn: str) -> Generator[str]:
+def role_in(dsn: str, group: str = "") -> Generator[str]:
+    """
+    A role for one test alone, with the password "secret", and a member of *group* if there is one.
+    """
     name = f"bot_of_{urlsplit(dsn).path[1:]}"
-    psql(dsn, f"CREATE ROLE {name} LOGIN PASSWORD 'secret'")
+    psql(dsn, f"CREATE ROLE {name} LOGIN PASSWORD 'secret'{f' IN ROLE {group}' if group else ''}")
     yield name
     psql(dsn, f"DROP OWNED BY {name}; DROP ROLE {name}")

@@ -18,6 +18,7 @@ from poslife.postgres._database import Session
 from poslife.postgres._limits import Limits
 from poslife.testing.faults import Cut, PostgresFaultProxy
 from tests.postgres.support import count, records, session
+from tests.postgres_roles import as_bot
 
 
 @pytest.mark.slow
@@ -26,7 +27,7 @@ async def test_over_a_borrowed_pool_the_old_backend_is_ended_too(postgres_dsn: s
     A retry over another connection of the host's pool terminates the backend of the silent one.
     """
     batch = records(10)
-    async with PostgresFaultProxy.for_dsn(postgres_dsn) as proxy:
+    async with PostgresFaultProxy.for_dsn(as_bot(postgres_dsn)) as proxy:
         pool = await asyncpg.create_pool(proxy.dsn, min_size=1, max_size=2)
         store = PostgresStore.borrowing(pool, command_timeout=2.0, lock_timeout=1.5)
         try:

@@ -20,6 +20,7 @@ from poslife.errors import StorageUnavailable
 from poslife.postgres import PostgresStore
 from poslife.protocols import Repository
 from tests.postgres.support import opened_store, session
+from tests.postgres_roles import as_bot
 from tests.postgres_server import psql
 
 HOSTILE = """
@@ -70,14 +71,19 @@ def _unreadable(_: object) -> str:
 
 
 @asynccontextmanager
-async def hostile_pool(dsn: str) -> AsyncGenerator[asyncpg.Pool]:
+async def hostile_pool(dsn: str, *, as_given: bool = False) -> AsyncGenerator[asyncpg.Pool]:
     psql(dsn, DECOYS)
 
     async def set_up(connection: asyncpg.Connection) -> None:
         await _make_hostile(connection)
 
     async with asyncpg.create_pool(
-        dsn, min_size=0, max_size=4, setup=_set_up_again, init=set_up, statement_cache_size=0
+        dsn if as_given else as_bot(dsn),
+        min_size=0,
+        max_size=4,
+        setup=_set_up_again,
+        init=set_up,
+        statement_cache_size=0,
     ) as pool:
         yield pool
 
@@ -110,11 +116,11 @@ async def test_a_hostile_pool_migrates_an_empty_database(empty_postgres_dsn: str
     """
     Migrations and checks do not depend on the pool's settings either.
     """
-    async with hostile_pool(empty_postgres_dsn) as pool:
+    async with hostile_pool(empty_postgres_dsn, as_given=True) as pool:
         store = PostgresStore.borrowing(pool)
         await store.open()
         await store.aclose()
-    async with opened_store(empty_postgres_dsn) as store:
+    async with opened_store(empty_postgres_dsn, as_given=True) as store:
         story = await begin(store)
         await story.closed(store)
 
@@ -123,7 +129,7 @@ async def test_a_lent_pool_stays_open_and_as_it_was(postgres_dsn: str) -> None:
     """
     Closing the store closes no pool; its connections are in no transaction and have the host's settings.
     """
-    async with asyncpg.create_pool(postgres_dsn, min_size=1, max_size=1) as pool:
+    async with asyncpg.create_pool(as_bot(postgres_dsn), min_size=1, max_size=1) as pool:
         before = await _settings(pool)
         store = PostgresStore.borrowing(pool)
         await store.open()
@@ -148,7 +154,7 @@ async def test_the_pool_goes_away(postgres_dsn: str) -> None:
     """
     A pool that its host has closed makes the store unavailable, and the error says so.
     """
-    async with asyncpg.create_pool(postgres_dsn, min_size=0, max_size=1) as pool:
+    async with asyncpg.create_pool(as_bot(postgres_dsn), min_size=0, max_size=1) as pool:
         store = PostgresStore.borrowing(pool)
         await store.open()
     with pytest.raises(StorageUnavailable, match="pool is clos"):
@@ -168,7 +174,7 @@ async def test_an_exhausted_pool_is_not_waited_for_for_ever(postgres_dsn: str) -
     """
     The store gives up in time while the host uses every connection of the pool.
     """
-    async with asyncpg.create_pool(postgres_dsn, min_size=0, max_size=1) as pool:
+    async with asyncpg.create_pool(as_bot(postgres_dsn), min_size=0, max_size=1) as pool:
         store = PostgresStore.borrowing(pool, connect_timeout=0.2)
         await store.open()
         async with pool.acquire():

@@ -17,6 +17,7 @@ from poslife._domain.positions import PersistedPosition
 from poslife.conformance._example_changes import begin
 from poslife.errors import StorageBusy
 from tests.postgres.support import count, opened_store, session
+from tests.postgres_roles import as_bot
 from tests.postgres_server import psql
 
 OPENING = Path(__file__).with_name("opening.py")
@@ -54,7 +55,7 @@ async def test_twenty_openings_from_two_processes(postgres_dsn: str) -> None:
     """
     Of 20 concurrent openings one wins; the others get the winner's position (incidents 10, 11).
     """
-    async with started(2, postgres_dsn, "10") as processes:
+    async with started(2, as_bot(postgres_dsn), "10") as processes:
         said = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
     results = [line.split() for output, _ in said for line in output.decode().splitlines()]
     (winner,) = (ref for word, ref in results if word == "won")

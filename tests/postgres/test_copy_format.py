@@ -21,6 +21,7 @@ from poslife.errors import StorageRejected
 from poslife.postgres import PostgresStore
 from poslife.protocols import DeadLetter, EventRecord
 from tests.postgres.support import a_record, count, opened_store, records
+from tests.postgres_roles import as_bot
 from tests.postgres_server import psql
 
 PAYLOADS: dict[str, object] = {
@@ -104,7 +105,7 @@ CASES = {
 @asynccontextmanager
 async def stored_by(way: str, dsn: str) -> AsyncGenerator[PostgresStore]:
     if way == "borrowed":
-        async with asyncpg.create_pool(dsn, min_size=1, max_size=2) as pool:
+        async with asyncpg.create_pool(as_bot(dsn), min_size=1, max_size=2) as pool:
             store = PostgresStore.borrowing(pool)
             await store.open()
             yield store

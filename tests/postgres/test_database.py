@@ -13,6 +13,7 @@ from poslife.conformance._example_changes import begin
 from poslife.errors import StorageUnavailable
 from poslife.postgres import PostgresStore
 from tests.postgres.support import opened_store
+from tests.postgres_roles import as_bot
 from tests.postgres_server import psql
 
 
@@ -24,7 +25,7 @@ async def test_a_codec_for_text_is_refused(postgres_dsn: str) -> None:
     async def set_up(connection: asyncpg.Connection) -> None:
         await connection.set_type_codec("text", encoder=str, decoder=list, schema="pg_catalog", format="text")
 
-    async with asyncpg.create_pool(postgres_dsn, min_size=0, max_size=1, init=set_up) as pool:
+    async with asyncpg.create_pool(as_bot(postgres_dsn), min_size=0, max_size=1, init=set_up) as pool:
         store = PostgresStore.borrowing(pool)
         with pytest.raises(StorageUnavailable, match="pool decodes text as list"):
             await store.open()
@@ -67,6 +68,7 @@ async def test_every_transaction_has_its_own_settings(postgres_dsn: str) -> None
 
 WITNESS = f"""
 CREATE TABLE public.witness (name text, setting text);
+GRANT INSERT ON public.witness TO PUBLIC;
 CREATE FUNCTION public.witness() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO public.witness
@@ -86,7 +88,7 @@ async def test_bad_luck_is_met_by_trying_again(postgres_dsn: str, code: str) -> 
         story = await begin(store)
         psql(
             postgres_dsn,
-            "CREATE SEQUENCE poslife.luck;"
+            "CREATE SEQUENCE poslife.luck; GRANT USAGE ON SEQUENCE poslife.luck TO PUBLIC;"
             "CREATE FUNCTION poslife.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
             f"IF nextval('poslife.luck') % 8 > 2 THEN RAISE EXCEPTION 'bad luck' USING ERRCODE = '{code}'; "
             "END IF; RETURN NEW; END $$;"

@@ -26,9 +26,10 @@ from poslife.errors import (
 )
 from poslife.postgres import PostgresStore
 from poslife.testing.faults import PostgresFaultProxy
-from tests.postgres.support import as_role, count, opened_store, records, session, writing
+from tests.postgres.support import as_role, count, opened_store, records, role_in, session, writing
 from tests.postgres.test_error_table import EXPECTED, IN_DOUBT
 from tests.postgres.test_event_writer import ways
+from tests.postgres_roles import set_up
 from tests.postgres_server import LocalServer, psql
 
 POISON = "bot.poison"
@@ -181,11 +182,17 @@ async def test_a_column_of_another_type_holds_the_stream_and_heals(postgres_dsn:
     assert 4 == count(postgres_dsn, "run_events")
 
 
-RIGHTS = "GRANT INSERT ON poslife.run_events TO {role}", "REVOKE INSERT ON poslife.run_events FROM {role}"
+RIGHTS = (
+    "GRANT INSERT ON poslife.run_events TO poslife_bot",
+    "REVOKE INSERT ON poslife.run_events FROM poslife_bot",
+)
 LOGIN = "ALTER ROLE {role} LOGIN", "ALTER ROLE {role} NOLOGIN"
 PASSWORD = "ALTER ROLE {role} PASSWORD 'secret'", "ALTER ROLE {role} PASSWORD 'other'"
 CONNECTIONS = "ALTER ROLE {role} CONNECTION LIMIT -1", "ALTER ROLE {role} CONNECTION LIMIT 0"
-USAGE = "GRANT USAGE ON SCHEMA poslife TO {role}", "REVOKE USAGE ON SCHEMA poslife FROM {role}"
+USAGE = (
+    "GRANT USAGE ON SCHEMA poslife TO poslife_bot",
+    "REVOKE USAGE ON SCHEMA poslife FROM poslife_bot",
+)
 ENDED = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'"
 
 
@@ -206,18 +213,9 @@ async def test_a_role_that_may_no_longer(
     """
     A missing right is reported by write and probe; after it is granted again all events are stored.
     """
-    role = f"role_{postgres_dsn.rpartition('/')[2]}"
-    async with opened_store(postgres_dsn) as store:
-        await store.ping()
-    psql(
-        postgres_dsn,
-        f"CREATE ROLE {role} LOGIN PASSWORD 'secret'; GRANT USAGE ON SCHEMA poslife TO {role};"
-        f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA poslife TO {role};"
-        f"GRANT USAGE ON SEQUENCE poslife.position_ids TO {role}",
-    )
-    right, wrong = (one.format(role=role) for one in change)
-    try:
-        async with opened_store(as_role(postgres_dsn, role)) as store:
+    with role_in(postgres_dsn, "poslife_bot") as role:
+        right, wrong = (one.format(role=role) for one in change)
+        async with opened_store(as_role(postgres_dsn, role), as_given=True) as store:
             await store.write(records(1, first=100))
             psql(postgres_dsn, wrong)
             if change in {LOGIN, PASSWORD, CONNECTIONS}:
@@ -231,8 +229,6 @@ async def test_a_role_that_may_no_longer(
                 assert expected is type(caught.value)
             psql(postgres_dsn, right)
             await store.write(records(3))
-    finally:
-        psql(postgres_dsn, f"DROP OWNED BY {role}; DROP ROLE {role}")
 
     assert 4 == count(postgres_dsn, "run_events")
 
@@ -313,6 +309,7 @@ async def test_a_crash_and_a_restart(postgres_server: LocalServer) -> None:
     While the server is down and while it recovers the result is unknown; then each event is stored once.
     """
     dsn = postgres_server.dsn()
+    await set_up(dsn)
     batch = records(3)
     async with writing(dsn) as (_, store):
         await store.write(batch[:1])
@@ -440,7 +437,7 @@ async def test_nothing_is_inherited_from_the_role(postgres_dsn: str) -> None:
         )
         async with (
             PostgresFaultProxy.for_dsn(as_role(postgres_dsn, role)) as proxy,
-            opened_store(proxy.dsn, connect_timeout=10, command_timeout=10, lock_timeout=3) as store,
+            opened_store(proxy.dsn, command_timeout=10, lock_timeout=3, as_given=True) as store,
         ):
             await store.write(records(1))
             sessions = proxy.network.accepted

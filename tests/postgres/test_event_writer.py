@@ -17,7 +17,8 @@ from poslife.postgres import PostgresStore
 from poslife.testing.faults import Answer, Cut, FaultProxy, PostgresFaultProxy, Step
 from poslife.testing.faults._postgres_dsn import redirect_dsn, upstream_of
 from poslife.testing.faults._postgres_wire import MessageReader
-from tests.postgres.support import as_role, count, opened_store, records, session
+from tests.postgres.support import count, opened_store, records, session
+from tests.postgres_roles import as_bot
 from tests.postgres_server import psql
 
 
@@ -33,7 +34,7 @@ def ways(proxy: PostgresFaultProxy) -> list[str]:
 async def proxied(
     dsn: str, *, command_timeout: float = 10.0, lock_timeout: float = 3.0
 ) -> AsyncGenerator[tuple[PostgresFaultProxy, PostgresStore]]:
-    async with PostgresFaultProxy.for_dsn(dsn) as proxy:
+    async with PostgresFaultProxy.for_dsn(as_bot(dsn)) as proxy:
         store = PostgresStore(proxy.dsn, command_timeout=command_timeout, lock_timeout=lock_timeout)
         await store.open()
         try:
@@ -149,7 +150,7 @@ async def swallowing_half_a_copy(
 ) -> AsyncGenerator[tuple[FaultProxy, PostgresStore]]:
     async with FaultProxy(upstream_of(dsn), tap=SwallowingHalfACopy) as network:
         store = PostgresStore(
-            redirect_dsn(dsn, network.host, network.port),
+            redirect_dsn(as_bot(dsn), network.host, network.port),
             command_timeout=command_timeout,
             lock_timeout=lock_timeout,
         )
@@ -267,24 +268,18 @@ async def test_no_right_is_needed_but_to_read_and_to_insert(postgres_dsn: str) -
     SELECT and INSERT are the only rights needed, in doubt too: no temporary table is made.
     """
     database = postgres_dsn.rpartition("/")[2]
-    async with opened_store(postgres_dsn) as store:
-        await store.ping()
     psql(
         postgres_dsn,
         f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC;"
-        f"CREATE ROLE plain_{database} LOGIN PASSWORD 'secret';"
-        f"GRANT USAGE ON SCHEMA poslife TO plain_{database};"
-        f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA poslife TO plain_{database};"
-        f"GRANT USAGE ON SEQUENCE poslife.position_ids TO plain_{database}",
+        "REVOKE UPDATE ON ALL TABLES IN SCHEMA poslife FROM poslife_bot;"
+        "GRANT UPDATE ON poslife.positions, poslife.orders, poslife.runs, poslife.dead_letters "
+        "TO poslife_bot",
     )
     batch = records(4)
-    try:
-        async with opened_store(as_role(postgres_dsn, f"plain_{database}")) as store:
-            await store.write(batch[:2])
-            await store.write(batch)
-            await store.probe()
-    finally:
-        psql(postgres_dsn, f"DROP OWNED BY plain_{database}; DROP ROLE plain_{database}")
+    async with opened_store(postgres_dsn) as store:
+        await store.write(batch[:2])
+        await store.write(batch)
+        await store.probe()
 
     assert 4 == count(postgres_dsn, "run_events")
 

@@ -17,6 +17,7 @@ from poslife.errors import StorageUnavailable
 from poslife.postgres import PostgresStore
 from poslife.testing.faults import Cut, Direction, FaultProxy, PostgresFaultProxy
 from tests.postgres.support import commit_until_known, opened_store
+from tests.postgres_roles import as_bot
 from tests.postgres_server import LocalServer, psql
 
 
@@ -47,7 +48,7 @@ async def test_a_black_hole_does_not_hang(postgres_dsn: str, direction: Directio
     On a network that drops every packet each call gives up in time, opening and closing included.
     """
     async with (
-        PostgresFaultProxy.for_dsn(postgres_dsn) as proxy,
+        PostgresFaultProxy.for_dsn(as_bot(postgres_dsn)) as proxy,
         opened_store(proxy.dsn, connect_timeout=0.3, command_timeout=0.3) as store,
     ):
         story = await begin(store)
@@ -75,7 +76,7 @@ async def test_silence_while_opening(postgres_dsn: str) -> None:
     """
     Opening gives up in time wherever the server falls silent, and can be retried.
     """
-    async with PostgresFaultProxy.for_dsn(postgres_dsn) as proxy:
+    async with PostgresFaultProxy.for_dsn(as_bot(postgres_dsn)) as proxy:
         async with opened_store(proxy.dsn):
             statements = len(proxy.statements)
         for number in range(1, statements + 1):
@@ -151,7 +152,7 @@ async def test_closing_does_not_wait_for_ever(postgres_dsn: str) -> None:
     """
     Closing waits for a call until the time-out, and terminates its connection then.
     """
-    async with PostgresFaultProxy.for_dsn(postgres_dsn) as proxy:
+    async with PostgresFaultProxy.for_dsn(as_bot(postgres_dsn)) as proxy:
         store = PostgresStore(proxy.dsn, connect_timeout=0.3)
         await store.open()
         trap = proxy.drop_reply(2, cut=Cut.SILENCE)

@@ -18,7 +18,7 @@ from poslife._domain.identifiers import event_id_at
 from poslife.errors import StorageBusy
 from poslife.postgres import PostgresStore
 from poslife.postgres._partitions import months_from
-from tests.postgres.support import as_role, count, opened_store, records, session
+from tests.postgres.support import count, opened_store, records, session
 from tests.postgres_server import psql
 
 
@@ -32,7 +32,7 @@ async def test_months_have_their_partitions(postgres_dsn: str) -> None:
             today[0], header=replace(today[0].header, id=event_id_at(datetime(2020, 5, 5, tzinfo=UTC), 7))
         )
     ]
-    async with opened_store(postgres_dsn) as store:
+    async with opened_store(postgres_dsn, as_given=True) as store:
         await store.write(today)
         await store.write(old)
     expected = [month.name for month in months_from(datetime.now(UTC), 3)]
@@ -50,7 +50,7 @@ async def test_a_partition_made_late_takes_over_the_default_ones_rows(postgres_d
     A partition made late takes its rows from the default one, once, though another process does the same.
     """
     month = f"run_events_{datetime.now(UTC):%Y_%m}"
-    async with opened_store(postgres_dsn) as store:
+    async with opened_store(postgres_dsn, as_given=True) as store:
         psql(postgres_dsn, f"DROP TABLE poslife.{month}")
         await store.write(records(5))
 
@@ -61,7 +61,7 @@ async def test_a_partition_made_late_takes_over_the_default_ones_rows(postgres_d
 
 
 async def _opened(dsn: str) -> None:
-    async with opened_store(dsn):
+    async with opened_store(dsn, as_given=True):
         pass
 
 
@@ -71,21 +71,10 @@ async def test_a_role_that_may_make_no_partition_is_told_and_goes_on(
     """
     A role without the right to make a partition gets a warning, and the default one takes its events.
     """
-    database = postgres_dsn.rpartition("/")[2]
-    psql(
-        postgres_dsn,
-        f"DROP TABLE poslife.run_events_{datetime.now(UTC):%Y_%m};"
-        f"CREATE ROLE humble_{database} LOGIN PASSWORD 'secret';"
-        f"GRANT USAGE ON SCHEMA poslife TO humble_{database};"
-        f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA poslife TO humble_{database};"
-        f"GRANT USAGE ON SEQUENCE poslife.position_ids TO humble_{database}",
-    )
-    try:
-        with caplog.at_level(logging.WARNING, "poslife.sink"):
-            async with opened_store(as_role(postgres_dsn, f"humble_{database}")) as store:
-                await store.write(records(2))
-    finally:
-        psql(postgres_dsn, f"DROP OWNED BY humble_{database}; DROP ROLE humble_{database}")
+    psql(postgres_dsn, f"DROP TABLE poslife.run_events_{datetime.now(UTC):%Y_%m}")
+    with caplog.at_level(logging.WARNING, "poslife.sink"):
+        async with opened_store(postgres_dsn) as store:
+            await store.write(records(2))
 
     assert 2 == count(postgres_dsn, "run_events_default")
     assert "the default one takes the events" in caplog.text
@@ -123,14 +112,17 @@ async def test_partitions_are_made_while_others_write_and_read(postgres_dsn: str
                         continue
                     break
 
-    async with opened_store(postgres_dsn) as one, opened_store(postgres_dsn) as other:
+    async with (
+        opened_store(postgres_dsn, as_given=True) as one,
+        opened_store(postgres_dsn, as_given=True) as other,
+    ):
         psql(postgres_dsn, f"DROP TABLE poslife.{month}")
         await one.write(records(1, first=9000))
 
         assert 1 == count(postgres_dsn, "run_events_default")
         writing = [asyncio.create_task(write(one, 1)), asyncio.create_task(write(other, 4000))]
         while not psql(postgres_dsn, f"SELECT to_regclass('poslife.{month}')").strip():
-            async with opened_store(postgres_dsn), opened_store(postgres_dsn):
+            async with opened_store(postgres_dsn, as_given=True), opened_store(postgres_dsn, as_given=True):
                 pass
         await asyncio.gather(*writing)
 
@@ -142,18 +134,18 @@ async def test_who_reads_the_default_partition_delays_nobody_for_long(postgres_d
     A long read of the default partition keeps neither the store from opening nor events from being stored.
     """
     month = f"run_events_{datetime.now(UTC):%Y_%m}"
-    async with opened_store(postgres_dsn) as store:
+    async with opened_store(postgres_dsn, as_given=True) as store:
         psql(postgres_dsn, f"DROP TABLE poslife.{month}")
         await store.write(records(1))
     async with session(postgres_dsn) as reader, reader.transaction():
         await reader.fetch("SELECT FROM poslife.run_events_default")
         began = time.monotonic()
-        async with opened_store(postgres_dsn) as store:
+        async with opened_store(postgres_dsn, as_given=True) as store:
             await store.write(records(1, first=10))
 
         assert time.monotonic() - began < 2
     assert 2 == count(postgres_dsn, "run_events_default")
-    async with opened_store(postgres_dsn) as store:
+    async with opened_store(postgres_dsn, as_given=True) as store:
         await store.write(records(1, first=20))
 
     assert (3, 0) == (count(postgres_dsn, month), count(postgres_dsn, "run_events_default"))

@@ -33,6 +33,7 @@ from poslife.protocols import BatchWriter, DeadLetter, Repository
 from poslife.testing.faults import PostgresFaultProxy
 from tests.postgres.pooler import POOLERS, pooled
 from tests.postgres.support import away, count, opened_store, records, refusing, session, stored_in
+from tests.postgres_roles import as_bot
 from tests.postgres_server import psql
 
 # Whole suites once more: on one Python, and on each server.
@@ -54,7 +55,7 @@ class _Behind:
     @asynccontextmanager
     async def opened(self) -> AsyncGenerator[PostgresStore]:
         async with (
-            pooled(self.dsn, self.pooler) as dsn,
+            pooled(as_bot(self.dsn), self.pooler) as dsn,
             PostgresFaultProxy.for_dsn(dsn) as proxy,
             opened_store(proxy.dsn, statement_cache_size=0) as store,
         ):
@@ -175,7 +176,7 @@ async def test_nothing_is_left_on_what_the_pooler_lends(postgres_dsn: str, poole
     """
     Migrating, opening, trading, events and a probe leave no setting, lock or table on a pooler's connection.
     """
-    async with pooled(postgres_dsn, pooler, size=1) as dsn:
+    async with pooled(as_bot(postgres_dsn), pooler, size=1) as dsn:
         before = await left_in(dsn)
         async with stored_by(kind, dsn) as store:
             story = await begin(store)
@@ -225,7 +226,7 @@ async def test_a_refused_event_and_one_in_doubt(postgres_dsn: str, pooler: str) 
     batch = records(6)
     bad = replace(batch[3], header=replace(batch[3].header, type="poison"))
     async with (
-        pooled(postgres_dsn, pooler) as dsn,
+        pooled(as_bot(postgres_dsn), pooler) as dsn,
         PostgresFaultProxy.for_dsn(dsn) as proxy,
         opened_store(proxy.dsn, statement_cache_size=0) as store,
     ):
@@ -247,7 +248,7 @@ async def test_a_pooler_of_statements_is_refused(postgres_dsn: str, pooler: str)
     """
     A pooler of statements, which allows no transactions, is an error when the store is opened.
     """
-    async with pooled(postgres_dsn, pooler, mode="statement") as dsn:
+    async with pooled(as_bot(postgres_dsn), pooler, mode="statement") as dsn:
         store = PostgresStore(dsn, statement_cache_size=0)
         with pytest.raises(StorageUnavailable, match="statement pooling mode"):
             await store.open()

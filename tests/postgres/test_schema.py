@@ -24,7 +24,7 @@ from poslife.postgres._database import Database
 from poslife.postgres._limits import Limits
 from poslife.postgres._schema import needed_features, read_features
 from poslife.storage._columns import FILLS, LIFE_EVENTS, ORDERS, POSITIONS, RUN_EVENTS, names_of
-from tests.postgres.support import GRANTS, as_role, count, opened_store, role_in
+from tests.postgres.support import as_role, count, opened_store, role_in
 from tests.postgres_server import psql
 
 
@@ -144,7 +144,7 @@ async def test_harmless_additions_are_taken(postgres_dsn: str) -> None:
 
 @pytest.fixture
 def role(postgres_dsn: str) -> Iterator[str]:
-    with role_in(postgres_dsn) as name:
+    with role_in(postgres_dsn, "poslife_bot") as name:
         yield name
 
 
@@ -152,8 +152,7 @@ async def test_a_role_that_may_create_nothing(postgres_dsn: str, role: str) -> N
     """
     On a migrated database the right to read and write rows is enough.
     """
-    psql(postgres_dsn, GRANTS.format(role=role))
-    async with opened_store(as_role(postgres_dsn, role)) as store:
+    async with opened_store(as_role(postgres_dsn, role), as_given=True) as store:
         story = await begin(store)
         closed = await story.closed(store)
 
@@ -165,11 +164,10 @@ async def test_missing_rights_are_told_at_start(postgres_dsn: str, role: str) ->
     """
     A missing right is reported at start, not at the first fill.
     """
-    psql(postgres_dsn, GRANTS.format(role=role))
     psql(
         postgres_dsn,
-        f"REVOKE USAGE ON SEQUENCE poslife.position_ids FROM {role};"
-        f"REVOKE UPDATE ON poslife.orders FROM {role}",
+        "REVOKE USAGE ON SEQUENCE poslife.position_ids FROM poslife_bot;"
+        "REVOKE UPDATE ON poslife.orders FROM poslife_bot",
     )
     error = await refused_opening(as_role(postgres_dsn, role))
 
@@ -195,14 +193,13 @@ async def test_rights_taken_away_later_lose_nothing(postgres_dsn: str, role: str
     """
     A right that is revoked while the store is open makes it unavailable, and refuses no change (incident 17).
     """
-    psql(postgres_dsn, GRANTS.format(role=role))
-    async with opened_store(as_role(postgres_dsn, role)) as store:
+    async with opened_store(as_role(postgres_dsn, role), as_given=True) as store:
         story = await begin(store)
         claim = story.claim(story.pending())
-        psql(postgres_dsn, f"REVOKE INSERT ON poslife.orders FROM {role}")
+        psql(postgres_dsn, "REVOKE INSERT ON poslife.orders FROM poslife_bot")
         with pytest.raises(StorageUnavailable, match=r"42501.*grant"):
             await store.commit(claim)
-        psql(postgres_dsn, f"GRANT INSERT ON poslife.orders TO {role}")
+        psql(postgres_dsn, "GRANT INSERT ON poslife.orders TO poslife_bot")
 
         assert not (await store.commit(claim)).repeated
 

@@ -11,6 +11,7 @@ import pytest
 from poslife.errors import InvalidValue, StorageUnavailable
 from poslife.postgres import PostgresStore
 from tests.postgres.support import opened_store
+from tests.postgres_roles import as_bot
 
 
 async def test_arguments_that_cannot_be() -> None:
@@ -44,7 +45,7 @@ async def test_describe_names_the_database(postgres_dsn: str) -> None:
     """
     The description names server, database and role (incident 52).
     """
-    parts = urlsplit(postgres_dsn)
+    parts = urlsplit(as_bot(postgres_dsn))
     async with opened_store(postgres_dsn) as store:
         described = await store.describe()
 

@@ -19,6 +19,7 @@ from poslife.events import verify_trail
 from poslife.postgres import PostgresStore
 from poslife.testing.faults import PostgresFaultProxy
 from tests.postgres.support import commit_until_known, count, opened_store, session
+from tests.postgres_roles import as_bot
 
 STATEMENTS_OF_A_COMMIT = 4
 
@@ -169,7 +170,7 @@ async def test_a_lent_pool_is_shared_in_the_same_way(postgres_dsn: str) -> None:
     """
     A host's pool has as many transactions at a time as connections.
     """
-    async with asyncpg.create_pool(postgres_dsn, min_size=1, max_size=1) as pool:
+    async with asyncpg.create_pool(as_bot(postgres_dsn), min_size=1, max_size=1) as pool:
         store = PostgresStore.borrowing(pool)
         await store.open()
         story = await begin(store)

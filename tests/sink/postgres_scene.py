@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
@@ -21,7 +20,7 @@ from poslife.journal import FileJournal
 from poslife.postgres import PostgresStore
 from poslife.protocols import Clock
 from poslife.testing.faults import PostgresFaultProxy
-from tests.postgres.support import session
+from tests.postgres.support import as_role, session
 from tests.sink.zoo import Found, TradingBot, assert_all_there
 
 __all__ = ["Scene", "found_in", "scene"]
@@ -59,7 +58,7 @@ class Scene:
 
     Attributes:
         dsn: Leads straight to the database, as its owner.
-        role: Whom the store is let in as.
+        role: The bot's, which the store is let in as.
         proxy: Between the store and the server.
         store: The bot's.
         sink: The bot's.
@@ -87,22 +86,15 @@ class Scene:
 @asynccontextmanager
 async def _role(dsn: str) -> AsyncGenerator[tuple[str, str]]:
     """
-    A role to whom the schema belongs, and who is nothing more; and the DSN with it.
+    A bot's role for this test alone, and the DSN with it.
     """
     role = f"bot_{secrets.token_hex(6)}"
-    parts = urlsplit(dsn)
     async with session(dsn) as owner:
-        await owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'zoo'")
-        await owner.execute(f'GRANT CREATE ON DATABASE "{parts.path[1:]}" TO {role}')
-        await owner.execute(f"ALTER SCHEMA poslife OWNER TO {role}")
-        tables = await owner.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'poslife'")
-        for table in tables:
-            await owner.execute(f'ALTER TABLE poslife."{table[0]}" OWNER TO {role}')
-    yield role, urlunsplit(parts._replace(netloc=f"{role}:zoo@{parts.hostname}:{parts.port}"))
+        await owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'secret' IN ROLE poslife_bot")
+    yield role, as_role(dsn, role)
     async with session(dsn) as owner:
         # A primary without its standby would wait for it.
         await owner.execute("SET synchronous_commit = local")
-        await owner.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER")
         await owner.execute(f"DROP OWNED BY {role}")
         await owner.execute(f"DROP ROLE {role}")
 
@@ -153,7 +145,7 @@ async def scene(
     bot's.
     """
     _take_no_notice_of_forgotten_answers()
-    async with _role(dsn) as (role, as_role), PostgresFaultProxy.for_dsn(as_role) as proxy:
+    async with _role(dsn) as (role, its_dsn), PostgresFaultProxy.for_dsn(its_dsn) as proxy:
         store = PostgresStore(
             proxy.dsn, connect_timeout=0.5, command_timeout=0.5, lock_timeout=0.1, pool_size=2
         )

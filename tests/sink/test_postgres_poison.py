@@ -22,6 +22,7 @@ from poslife.protocols import EventRecord
 from poslife.testing.faults import Cut, FaultProxy, Step
 from poslife.testing.faults._postgres_dsn import redirect_dsn, upstream_of
 from tests.postgres.support import session
+from tests.postgres_roles import as_bot
 from tests.sink.postgres_scene import found_in, scene
 from tests.sink.zoo import POISON, BriskClock, host_event, reaches
 from tests.trail.hostile import (
@@ -72,7 +73,7 @@ async def test_hostile_payloads_are_simply_stored(postgres_dsn: str, tmp_path: P
         Mock(spec=str),
     )
     payloads = [*hostile_payloads().values(), *({"before": 1, "value": value} for value in hostile)]
-    store = PostgresStore(postgres_dsn)
+    store = PostgresStore(as_bot(postgres_dsn))
     await store.open()
     sink = BatchingSink(store, journal=FileJournal(tmp_path))
     for payload in payloads:
@@ -178,7 +179,7 @@ async def test_what_a_broken_release_left_in_the_journal_is_set_aside(
             (bad if number == 10 else fine).add(record.header.id)
             left.append(encode_record(record))
     left.close()
-    store = PostgresStore(postgres_dsn)
+    store = PostgresStore(as_bot(postgres_dsn))
     await store.open()
     sink = BatchingSink(store, journal=FileJournal(tmp_path))
     await sink.flush(10)
@@ -217,7 +218,7 @@ async def test_a_row_of_which_the_connection_dies_is_found(postgres_dsn: str, tm
     It looks like an outage, but others are taken: it is found by halves, and set aside (incident 45).
     """
     async with FaultProxy(upstream_of(postgres_dsn), tap=Toxic) as proxy:
-        store = PostgresStore(redirect_dsn(postgres_dsn, proxy.host, proxy.port), command_timeout=2)
+        store = PostgresStore(redirect_dsn(as_bot(postgres_dsn), proxy.host, proxy.port), command_timeout=2)
         await store.open()
         sink = BatchingSink(store, journal=FileJournal(tmp_path), batch=500, linger=0.01)
         events = [

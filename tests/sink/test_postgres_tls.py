@@ -23,6 +23,7 @@ from poslife import BatchingSink, SinkHealth, SinkState
 from poslife.errors import StorageNotReady
 from poslife.journal import FileJournal
 from poslife.postgres import PostgresStore
+from tests.postgres_roles import as_bot
 from tests.sink.postgres_scene import found_in
 from tests.sink.zoo import TradingBot, assert_all_there, reaches
 
@@ -161,7 +162,7 @@ async def test_a_wrong_certificate_holds_the_stream_and_costs_nothing(
     The sink says what is wrong and sounds the alarm; put right, every event is there once, in order.
     """
     alarms: list[SinkHealth] = []
-    async with encrypted(postgres_dsn, tmp_path) as there:
+    async with encrypted(as_bot(postgres_dsn), tmp_path) as there:
         store = PostgresStore(there.dsn, connect_timeout=5, command_timeout=5)
         await store.open()
         sink = BatchingSink(
@@ -189,7 +190,7 @@ async def test_a_store_is_not_opened_over_it(
     """
     A person must put it right, and the address is valid.
     """
-    async with encrypted(postgres_dsn, tmp_path) as there:
+    async with encrypted(as_bot(postgres_dsn), tmp_path) as there:
         there.front.context = wrong(there.authority)
         store = PostgresStore(there.dsn)
         with pytest.raises(StorageNotReady, match=reason):

@@ -21,6 +21,7 @@ from poslife.journal import FileJournal
 from poslife.postgres import PostgresStore
 from poslife.testing.faults import Direction, is_commit
 from tests.postgres.support import session
+from tests.postgres_roles import as_bot, set_up
 from tests.postgres_server import LocalServer
 from tests.sink.postgres_scene import Scene, found_in, scene
 from tests.sink.small_disk import fill, mounted
@@ -126,7 +127,7 @@ OUTAGES = [
         id="terminated and let in no more",
     ),
     pytest.param(
-        changed("ALTER ROLE {role} PASSWORD 'new'", "ALTER ROLE {role} PASSWORD 'zoo'", terminated=True),
+        changed("ALTER ROLE {role} PASSWORD 'new'", "ALTER ROLE {role} PASSWORD 'secret'", terminated=True),
         HELD,
         "28P01",
         id="another password",
@@ -165,7 +166,8 @@ OUTAGES = [
     ),
     pytest.param(
         changed(
-            "REVOKE INSERT ON poslife.run_events FROM {role}", "GRANT INSERT ON poslife.run_events TO {role}"
+            "REVOKE INSERT ON poslife.run_events FROM poslife_bot",
+            "GRANT INSERT ON poslife.run_events TO poslife_bot",
         ),
         HELD,
         "42501",
@@ -279,9 +281,7 @@ async def test_a_slow_network_costs_nothing(postgres_dsn: str, tmp_path: Path) -
 
 
 async def migrated(server: LocalServer) -> str:
-    store = PostgresStore(server.dsn())
-    await store.open()
-    await store.aclose()
+    await set_up(server.dsn())
     return server.dsn()
 
 
@@ -384,7 +384,7 @@ async def test_a_pool_that_its_host_closes_holds_the_stream_for_the_next_start(
     """
     Nothing can be written any more, so it says so; the next process stores what waits.
     """
-    pool = await asyncpg.create_pool(postgres_dsn, min_size=1, max_size=2)
+    pool = await asyncpg.create_pool(as_bot(postgres_dsn), min_size=1, max_size=2)
     store = PostgresStore.borrowing(pool, command_timeout=0.5)
     await store.open()
     sink = BatchingSink(store, journal=FileJournal(tmp_path), batch=100, linger=0.01)
@@ -397,7 +397,7 @@ async def test_a_pool_that_its_host_closes_holds_the_stream_for_the_next_start(
         await sink.aclose(0.1)
     before = sink.stats()
     await store.aclose()
-    store = PostgresStore(postgres_dsn)
+    store = PostgresStore(as_bot(postgres_dsn))
     await store.open()
     bot.sink = BatchingSink(store, journal=FileJournal(tmp_path))
     await bot.sink.flush(10)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from poslife.testing.clock import ManualClock
+from tests.postgres_roles import as_bot
 
 
 @pytest.fixture(
@@ -29,7 +30,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
             return f"sqlite:///{tmp_path / 'bot.db'}"
         case _:
             dsn: str = request.getfixturevalue("postgres_dsn")
-            return dsn
+            return as_bot(dsn)
 
 
 @pytest.fixture

@@ -5,13 +5,20 @@ BEGIN;
 
 -- Creating a role needs CREATEROLE. Without it have an administrator create both roles first.
 DO $$
+DECLARE
+    missing text;
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'poslife_bot') THEN
-        CREATE ROLE poslife_bot NOLOGIN;
-    END IF;
-    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'poslife_reader') THEN
-        CREATE ROLE poslife_reader NOLOGIN;
-    END IF;
+    FOR missing IN
+        SELECT name FROM unnest(ARRAY['poslife_bot', 'poslife_reader']) AS name
+        WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = name)
+    LOOP
+        BEGIN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', missing);
+        EXCEPTION
+            -- Run in another database of the server at the same time.
+            WHEN duplicate_object OR unique_violation THEN NULL;
+        END;
+    END LOOP;
 END
 $$;
 

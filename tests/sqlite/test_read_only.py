@@ -218,6 +218,23 @@ async def test_what_a_killed_bot_committed_is_read_from_its_log(path: Path) -> N
     assert answers[0] == answers[1] == answers[2]
 
 
+async def test_any_name_is_opened(tmp_path: Path) -> None:
+    """
+    A name with characters that mean something in a URI is opened as it is, and by a link as well.
+    """
+    path = tmp_path / "bot 100%3F?mode=rw#ü.db"
+    async with opened_store(path, lock_timeout=60) as store:
+        ref = await fill_store(store)
+        link = tmp_path / "link.db"
+        link.symlink_to(path)
+        for name in (path, link):
+            async with reading(name) as reader:
+                await reader.get(ref)
+
+    assert {path.name, link.name} <= {each.name for each in tmp_path.iterdir()}
+    assert not Path(f"{link}-wal").exists()
+
+
 async def test_every_call_that_writes_is_refused(path: Path) -> None:
     """
     Each reading call answers as the store that wrote, and each writing call is refused.

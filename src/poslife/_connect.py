@@ -37,6 +37,8 @@ def connect(
     client_order_ids: Mapping[Venue, ClientOrderIdFormat] | None = None,
     journal: Journal | str | os.PathLike[str] | None = None,
     sink: SinkFactory | None = None,
+    host_version: str | None = None,
+    configuration: Mapping[str, object] | None = None,
 ) -> PositionTracker:
     """
     Return a tracker with the store at *url* and a `BatchingSink` into the same store.
@@ -57,8 +59,14 @@ def connect(
             database; none for ``memory://``.
         sink: A function that makes another sink: one that folds, one with further writers. *Default*:
             ``lambda store, journal: BatchingSink(store, journal=journal)``.
+        host_version: The host's own version, at most 255 characters, for the manifest that `run.started`
+            stores.
+        configuration: The host's configuration, nested as JSON is: of it the manifest has a SHA-256 alone,
+            whatever the order of its keys. Values under the names of secrets do not count.
 
     Raises:
+        InvalidValue: *host_version* is no such text, or *configuration* holds a value that JSON cannot.
+            Nothing was written.
         InvalidUrl: *url* is none of these.
         MissingExtra: *url* is ``postgresql://`` and asyncpg is not installed.
     """
@@ -75,6 +83,8 @@ def connect(
         clock=clock,
         timings=timings,
         client_order_ids=client_order_ids,
+        host_version=host_version,
+        configuration=configuration,
     )
 
 

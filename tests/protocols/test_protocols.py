@@ -33,6 +33,7 @@ def test_every_protocol_is_tried() -> None:
         "BatchWriter",
         "Clock",
         "DeadLetterBox",
+        "DescribesDriver",
         "EventSink",
         "Journal",
         "LifeEventFeed",

@@ -35,6 +35,7 @@ from poslife._domain.client_order_ids import CLIENT_ORDER_IDS
 from poslife._domain.plans import Plan
 from poslife._runtime.ids import new_ref
 from poslife._tracker.committing import Committer
+from poslife._tracker.manifest import Manifest
 from poslife._tracker.run_life import RunLife
 from poslife.errors import DuplicatePosition, IllegalTransition, PoslifeMisuseWarning, StorageUnavailable
 from poslife.events import Actor, EventHeader
@@ -222,7 +223,8 @@ def committer_over(store: MemoryStore, clock: ManualClock) -> Committer:
     def record(*_: object, **__: object) -> None:
         pytest.fail("the run is not renewed here")
 
-    life = RunLife(store, clock=clock, lease=timings.lease, record=record)
+    manifest = Manifest(host_version=None, configuration=None, timings=timings, client_order_ids={})
+    life = RunLife(store, clock=clock, lease=timings.lease, manifest=manifest, record=record)
     return Committer(store, clock=clock, life=life, formats=CLIENT_ORDER_IDS, timings=timings)
 
 

@@ -21,6 +21,7 @@ from poslife import (
     Timings,
     VenueOrderId,
 )
+from poslife._tracker.manifest import Manifest
 from poslife._tracker.run_life import RunLife
 from poslife.errors import (
     RunLost,
@@ -216,7 +217,8 @@ def test_a_child_of_a_fork_is_another_run(clock: ManualClock) -> None:
     def record(*_: object, **__: object) -> None:
         pytest.fail("nothing becomes of this run")
 
-    life = RunLife(MemoryStore(), clock=clock, lease=30, record=record)
+    manifest = Manifest(host_version=None, configuration=None, timings=TIMINGS, client_order_ids={})
+    life = RunLife(MemoryStore(), clock=clock, lease=30, manifest=manifest, record=record)
     before = life.id
     life.reset_after_fork()
 

@@ -14,8 +14,9 @@ from poslife._domain.event_envelopes import Severity
 from poslife._domain.identifiers import RunId
 from poslife._runtime.ids import new_run_id
 from poslife._runtime.process import this_run
+from poslife._tracker.manifest import Manifest
 from poslife.errors import PoslifeError, RunLost, StorageUnavailable
-from poslife.protocols import Clock, Repository
+from poslife.protocols import Clock, DescribesDriver, Repository
 
 __all__ = ["Record", "RunLife"]
 
@@ -51,13 +52,19 @@ class RunLife:
         repository: The repository that keeps the run.
         clock: The clock that the renewals go by.
         lease: Seconds for which the run counts as alive without a renewal.
+        manifest: The versions and settings that each run is recorded with.
         record: Records the events of the run.
     """
 
-    def __init__(self, repository: Repository, *, clock: Clock, lease: float, record: Record) -> None:
+    def __init__(
+        self, repository: Repository, *, clock: Clock, lease: float, manifest: Manifest, record: Record
+    ) -> None:
         self._repository = repository
         self._clock = clock
         self._lease = lease
+        self._manifest = manifest
+        self._store = ""
+        self._driver: str | None = None
         self._record = record
         self.id: RunId = new_run_id(clock)
         self.has_recovered = False
@@ -77,6 +84,28 @@ class RunLife:
         """
         await self._repository.start_run(this_run(self.id, self._lease))
         self._is_lost = False
+
+    async def describe_store(self) -> str:
+        """
+        Return the description of the store. Runs are recorded with it, and with its driver, from now on.
+        """
+        store = self._repository
+        self._store = await store.describe()
+        self._driver = store.describe_driver() if isinstance(store, DescribesDriver) else None
+        return self._store
+
+    def record_start(self, because: str | None = None, error: BaseException | None = None) -> None:
+        """
+        Record that the run has started, with its manifest.
+
+        Args:
+            because: The reason for which it follows another run of this tracker.
+            error: The end of that run.
+        """
+        payload = self._manifest.payload(store=self._store, driver=self._driver)
+        if because is not None:
+            payload["because"] = because
+        self._record("run.started", None, payload, error=error)
 
     def start_renewing(self) -> None:
         """
@@ -128,8 +157,7 @@ class RunLife:
             except RunLost as lost:
                 self.id = new_run_id(self._clock)
                 await self.start()
-                because = {"because": "the run before lost its lease"}
-                self._record("run.started", None, because, error=lost)
+                self.record_start("the run before lost its lease", lost)
 
     async def end(self, within: float) -> None:
         """

@@ -31,6 +31,7 @@ from poslife._runtime.forking import after_fork_in_child
 from poslife._tracker.apply_fills import FillApplier, FillsApplied
 from poslife._tracker.closing import Closing
 from poslife._tracker.committing import Committer
+from poslife._tracker.manifest import Manifest
 from poslife._tracker.opening import Opening
 from poslife._tracker.order_block import BlockContext, doubt_everything
 from poslife._tracker.recovery import Recovery, recover
@@ -62,6 +63,11 @@ class PositionTracker:
         clock: The clock; by default the system's.
         timings: Time-outs and intervals.
         client_order_ids: Formats for further venues, or other ones for those that poslife knows.
+        host_version: The host's own version, for the manifest of each run: see `poslife.connect`.
+        configuration: The host's configuration, of which the manifest has a digest.
+
+    Raises:
+        InvalidValue: The version or the configuration is refused; nothing was opened or written.
     """
 
     __slots__ = (
@@ -86,14 +92,24 @@ class PositionTracker:
         clock: Clock | None = None,
         timings: Timings | None = None,
         client_order_ids: Mapping[Venue, ClientOrderIdFormat] | None = None,
+        host_version: str | None = None,
+        configuration: Mapping[str, object] | None = None,
     ) -> None:
         clock = SystemClock() if clock is None else clock
         timings = Timings() if timings is None else timings
+        manifest = Manifest(
+            host_version=host_version,
+            configuration=configuration,
+            timings=timings,
+            client_order_ids=client_order_ids or {},
+        )
         self._repository = repository
         self._sink = sink
         self._timings = timings
         self._started = False
-        self._life = RunLife(repository, clock=clock, lease=timings.lease, record=self.record)
+        self._life = RunLife(
+            repository, clock=clock, lease=timings.lease, manifest=manifest, record=self.record
+        )
         self._tasks = Tasks(clock=clock, patience=timings.commit)
         self._committer = Committer(
             repository,
@@ -139,7 +155,7 @@ class PositionTracker:
         await self._repository.open()
         try:
             await self._life.start()
-            where = await self._repository.describe()
+            where = await self._life.describe_store()
         except BaseException:
             await self._repository.aclose()
             raise
@@ -147,7 +163,7 @@ class PositionTracker:
         self._started = True
         self._life.start_renewing()
         logger.info("run %s keeps its positions in %s", self.run, where)
-        self.record("run.started", None, {"store": where})
+        self._life.record_start()
         return self
 
     async def __aexit__(

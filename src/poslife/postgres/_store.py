@@ -194,6 +194,9 @@ class PostgresStore:
     async def describe(self) -> str:
         return await self._transact(describe)
 
+    def describe_driver(self) -> str:
+        return f"asyncpg {asyncpg.__version__}"
+
     async def commit(self, change: Change, /) -> Committed:
         self._require_writing()
         return await self._commits.commit(change)

@@ -13,6 +13,7 @@ from poslife._domain.runs import NewRun, Run
 from poslife._domain.venue_answers import SubmitContext, SubmitVerdict
 from poslife._trail.records import BuriedLetter, DeadLetter, EventRecord, FeedPage, FeedToken
 from poslife.protocols._clock import Clock
+from poslife.protocols._driver import DescribesDriver
 from poslife.protocols._event_stores import BatchWriter, DeadLetterBox, LifeEventFeed, RunEventFeed
 from poslife.protocols._journal import Journal, JournalGap, JournalPage, JournalStatus
 from poslife.protocols._pages import Page, PageToken
@@ -26,6 +27,7 @@ __all__ = [
     "Clock",
     "DeadLetter",
     "DeadLetterBox",
+    "DescribesDriver",
     "EventRecord",
     "EventSink",
     "FeedPage",

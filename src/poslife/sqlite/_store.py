@@ -187,6 +187,9 @@ class SqliteStore:
     async def describe(self) -> str:
         return f"SQLite {sqlite3.sqlite_version}, file {self._path}"
 
+    def describe_driver(self) -> str:
+        return f"SQLite {sqlite3.sqlite_version}"
+
     async def commit(self, change: Change, /) -> Committed:
         writer = self._writer()
         with translated(self._path):

@@ -155,7 +155,7 @@ _CLIENT_SIDE: Final = _ROW
 _POOL_CLOSED: Final = _hold("the host has closed the pool: make a store over another one")
 _NO_TLS: Final = _hold("the DSN asks for TLS and the server has none: change one of them")
 _NO_PARTITION: Final = _hold(
-    "run_events has no partition for the month and no default one: open the store again"
+    "run_events has no partition for the event's time and no default one: open the store again"
 )
 
 

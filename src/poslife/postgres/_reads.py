@@ -320,7 +320,7 @@ WITH events AS (
     ) UNION ALL (
         SELECT {listed_events(RUN_EVENTS, "e")}
         FROM poslife.run_events AS e
-        WHERE e.ref = $1::text::uuid AND e.event_id > $2::text::uuid
+        WHERE e.ref = $1::text::uuid AND e.event_id > $4::text::uuid
         ORDER BY e.event_id
         LIMIT $3::text::bigint
     )
@@ -336,6 +336,27 @@ async def list_history(session: Session, ref: PositionRef, after: UUID, limit: i
     """
     Return the page of a position's events after the id *after*.
     """
-    rows = await session.fetch(_LIST_HISTORY, str(ref), str(after), str(limit + 1))
+    # Partitions before the position are left out. Life events are in one table, so no bound is needed there.
+    host_events_after = max(after, _before_host_events(ref))
+    rows = await session.fetch(_LIST_HISTORY, str(ref), str(after), str(limit + 1), str(host_events_after))
     events = [event_of(row) for row in rows]
     return page_of([(str(event.header.id), event) for event in events], limit)
+
+
+_TIME_BITS: Final = 80
+_CLOCKS_DIFFER_BY: Final = 3_600_000
+"""
+The milliseconds by which the clock of a host that records about a position may be behind that of the ref.
+"""
+
+
+def _before_host_events(ref: PositionRef) -> UUID:
+    """
+    Return an id below those of all host events about a position: an hour before the time in its ref.
+
+    A ref that is no UUIDv7 has no time in it: then it is the lowest id.
+    """
+    if ref.version != 7:
+        return UUID(int=0)
+    begin = max((ref.int >> _TIME_BITS) - _CLOCKS_DIFFER_BY, 0) << _TIME_BITS
+    return UUID(int=max(begin - 1, 0))

@@ -37,7 +37,7 @@ from poslife.postgres._database import Database, Session
 from poslife.postgres._errors import translated
 from poslife.postgres._event_writer import EventWriter
 from poslife.postgres._limits import Limits
-from poslife.postgres._partitions import prepare_partitions
+from poslife.postgres._partitions import PartitionKeeper
 from poslife.postgres._read_only import database_exists, require_readable
 from poslife.postgres._schema import describe, prepare_schema
 from poslife.postgres._together import Commits
@@ -58,8 +58,6 @@ from poslife.storage._page_tokens import after_closing, after_event, after_numbe
 __all__ = ["PostgresStore"]
 
 ResultT = TypeVar("ResultT")
-
-_BETWEEN_PARTITIONS = 3600.0
 
 
 class PostgresStore:
@@ -148,7 +146,7 @@ class PostgresStore:
         self._opening = asyncio.Lock()
         self._writing = asyncio.Lock()
         self._backend: str | None = None
-        self._partitions_due = 0.0
+        self._partitions = PartitionKeeper(database)
 
     async def open(self) -> None:
         """
@@ -178,7 +176,7 @@ class PostgresStore:
 
     async def _prepare_writing(self) -> None:
         await prepare_schema(self._database)
-        await self._prepare_partitions()
+        await self._partitions.keep()
         if self._events is not None and await self._transact(Session.is_pooled):
             # Its sessions serve other clients too, and would keep the writer's settings.
             self._events = None
@@ -287,7 +285,7 @@ class PostgresStore:
         """
         self._require_writing()
         self._require_open()
-        await self._prepare_partitions()
+        await self._partitions.keep()
         if self._events is None:
             await self._write_plainly(records)
         else:
@@ -335,15 +333,6 @@ class PostgresStore:
         async with self._writing:
             await self._transact(work)
             self._backend = None
-
-    async def _prepare_partitions(self) -> None:
-        """
-        Make the partitions of the months ahead, once an hour.
-        """
-        now = asyncio.get_running_loop().time()
-        if now >= self._partitions_due:
-            self._partitions_due = now + _BETWEEN_PARTITIONS
-            await prepare_partitions(self._database)
 
     def _require_open(self) -> None:
         if not self._database.is_open:

@@ -38,7 +38,8 @@ GRANT SELECT ON
     poslife.changes,
     poslife.runs,
     poslife.run_events,
-    poslife.dead_letters
+    poslife.dead_letters,
+    poslife.settings
 TO poslife_bot, poslife_reader;
 
 -- The functions are public anyway, unless the database's owner has changed that default.

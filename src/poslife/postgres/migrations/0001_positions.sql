@@ -232,6 +232,16 @@ CREATE TABLE poslife.runs (
 
 CREATE INDEX runs_not_ended ON poslife.runs (id) WHERE ended_at IS NULL;
 
+CREATE TABLE poslife.settings (
+    name text NOT NULL,
+    value text NOT NULL,
+
+    CONSTRAINT settings_pkey PRIMARY KEY (name),
+    CONSTRAINT settings_partition_width_known CHECK (name <> 'partition_width' OR value IN ('month', 'day'))
+);
+
+INSERT INTO poslife.settings (name, value) VALUES ('partition_width', 'month');
+
 CREATE TABLE poslife.run_events (
     event_id uuid NOT NULL,
     type text NOT NULL,
@@ -264,11 +274,13 @@ CREATE TABLE poslife.run_events (
     CONSTRAINT run_events_digest_whole CHECK (octet_length(digest) = 32)
 ) PARTITION BY RANGE (event_id);
 
--- For events of a month without a partition, so that none is refused.
+-- For events of a time without a partition, so that none is refused.
 CREATE TABLE poslife.run_events_default PARTITION OF poslife.run_events DEFAULT;
 
 CREATE INDEX run_events_by_position ON poslife.run_events (ref, event_id) WHERE ref IS NOT NULL;
 CREATE INDEX run_events_by_run ON poslife.run_events (run, sequence);
+-- For a range of times: rows come nearly in their order. New pages are summarised as they fill up.
+CREATE INDEX run_events_by_time ON poslife.run_events USING brin (occurred_at) WITH (autosummarize = on);
 
 CREATE TABLE poslife.dead_letters (
     event_id uuid NOT NULL,
@@ -512,6 +524,10 @@ COMMENT ON COLUMN poslife.runs.started_at IS 'the time of its start, by the data
 COMMENT ON COLUMN poslife.runs.lease_until IS 'the end of its lease, by the database''s clock';
 COMMENT ON COLUMN poslife.runs.lost_at IS 'the time at which its lease was found to have run out';
 COMMENT ON COLUMN poslife.runs.ended_at IS 'the time at which it was ended; null for one that was lost';
+
+COMMENT ON TABLE poslife.settings IS 'settings of this database';
+COMMENT ON COLUMN poslife.settings.name IS 'partition_width';
+COMMENT ON COLUMN poslife.settings.value IS 'partition_width: day or month, the width of the partitions of run_events that are made from now on';
 
 COMMENT ON TABLE poslife.run_events IS 'host events: those that the host, and the tracker itself, recorded';
 COMMENT ON COLUMN poslife.run_events.event_id IS 'the event''s id: a UUIDv7, which begins with its time; increasing within a run';

@@ -59,6 +59,11 @@ async def test_the_file_of_needed_features_is_what_the_migrations_make(postgres_
     }
 
 
+GRANTED_BY = (
+    "{role} lacks rights of a bot: as the owner of schema poslife run poslife/postgres/grants.sql, and "
+    "GRANT poslife_bot TO {role}"
+)
+
 DAMAGES = {
     "ALTER TABLE poslife.orders DROP COLUMN venue_order_id": "orders: column venue_order_id is missing",
     # The view would refuse the change of a column that it shows.
@@ -174,6 +179,7 @@ async def test_missing_rights_are_told_at_start(postgres_dsn: str, role: str) ->
     assert error.differences == (
         "orders: right to UPDATE is not granted; it should be granted",
         "position_ids: right to USAGE is not granted; it should be granted",
+        GRANTED_BY.format(role=role),
     )
 
 

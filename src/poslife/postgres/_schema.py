@@ -69,8 +69,18 @@ async def check_schema(session: Session) -> None:
         SchemaMismatch: Listing every difference.
     """
     found = differences(needed_features(), await read_features(session))
+    if any(_RIGHT in line for line in found):
+        found.append(_GRANTED_BY.format(role=await session.fetch_one(_ROLE)))
     if found:
         raise SchemaMismatch(await describe(session), found)
+
+
+_RIGHT: Final = ": right to "
+_ROLE: Final = "SELECT quote_ident(current_user)"
+_GRANTED_BY: Final = (
+    "{role} lacks rights of a bot: as the owner of schema poslife run poslife/postgres/grants.sql, and "
+    "GRANT poslife_bot TO {role}"
+)
 
 
 @cache

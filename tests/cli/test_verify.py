@@ -13,7 +13,7 @@ import pytest
 import poslife
 from poslife import EventId
 from tests.cli.command import run
-from tests.postgres.support import as_role, role_in
+from tests.postgres_roles import as_reader
 from tests.postgres_server import psql
 from tests.tampering import tamper
 
@@ -114,10 +114,7 @@ def test_verify_needs_select_alone(postgres_dsn: str) -> None:
     """
     A role that may only read verifies a database.
     """
-    with role_in(postgres_dsn) as role:
-        psql(postgres_dsn, f"GRANT USAGE ON SCHEMA poslife TO {role}")
-        psql(postgres_dsn, f"GRANT SELECT ON ALL TABLES IN SCHEMA poslife TO {role}")
-        done = run("verify", as_role(postgres_dsn, role))
+    done = run("verify", as_reader(postgres_dsn))
 
     assert (0, "") == (done.returncode, done.stderr)
     assert "OK: the digest chain is intact" in done.stdout

@@ -4,8 +4,8 @@ A database that is opened for reading only.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -24,6 +24,7 @@ from poslife.events import verify_trail
 from poslife.postgres import PostgresStore
 from poslife.postgres._migrations import MIGRATIONS
 from tests.postgres.support import as_role, count, opened_store, role_in
+from tests.postgres_roles import as_reader
 from tests.postgres_server import LocalServer, psql
 from tests.read_only import fill_store, read_everything, require_refusals
 
@@ -58,29 +59,17 @@ def state_of(dsn: str) -> str:
     return psql(dsn, f"SELECT ({relations}), pg_snapshot_xmax(pg_current_snapshot())")
 
 
-@contextmanager
-def reader_in(dsn: str) -> Generator[str]:
-    """
-    The DSN of a role that may only SELECT.
-    """
-    with role_in(dsn) as role:
-        psql(dsn, f"GRANT USAGE ON SCHEMA poslife TO {role}")
-        psql(dsn, f"GRANT SELECT ON ALL TABLES IN SCHEMA poslife TO {role}")
-        yield as_role(dsn, role)
-
-
 async def test_select_is_enough_to_read_everything(postgres_dsn: str) -> None:
     """
-    A role with SELECT alone reads as the owner does, beside a running bot, and each writing call is refused.
+    A role with SELECT alone reads as the bot does, beside a running bot, and each writing call is refused.
     """
     async with opened_store(postgres_dsn) as store:
         ref = await fill_store(store)
         expected = await read_everything(store, ref)
-        with reader_in(postgres_dsn) as dsn:
-            async with reading(dsn) as reader:
-                found = await read_everything(reader, ref)
-                report = await verify_trail(reader)
-                await require_refusals(reader)
+        async with reading(as_reader(postgres_dsn)) as reader:
+            found = await read_everything(reader, ref)
+            report = await verify_trail(reader)
+            await require_refusals(reader)
 
     assert expected == found
     assert 0 < report.life_events
@@ -125,7 +114,7 @@ async def test_a_standby_can_be_read(postgres_server: LocalServer) -> None:
     """
     A hot standby, which refuses every write, is read and verified as the primary.
     """
-    async with opened_store(postgres_server.dsn(), connect_timeout=60, command_timeout=60) as store:
+    async with opened_store(postgres_server.dsn(), as_given=True) as store:
         ref = await fill_store(store)
         expected = await read_everything(store, ref)
     standby = postgres_server.follow()

@@ -203,7 +203,7 @@ async def test_what_a_killed_bot_committed_is_read_from_its_log(path: Path) -> N
     """
     bot = killed_at(path)
     before = bytes_of(path)
-    answers = []
+    answers: list[Mapping[str, object]] = []
     for _ in range(2):
         async with reading(path) as store:
             answers.append(await read_everything(store, bot.ref))
@@ -384,9 +384,7 @@ def open_folder() -> Generator[Path]:
 
 
 def as_another_user(path: Path) -> str:
-    return subprocess.check_output(
-        [sys.executable, "-c", _AS_ANOTHER_USER, str(path)], text=True, stderr=subprocess.STDOUT
-    )
+    return subprocess.check_output([sys.executable, "-c", _AS_ANOTHER_USER, str(path)], text=True)
 
 
 def test_another_user_leaves_no_files_that_the_bot_cannot_write() -> None:

@@ -19,7 +19,7 @@ __all__ = ["MIGRATIONS", "migrate", "read_applied", "statements_of"]
 
 MIGRATIONS: Final[tuple[Migration, ...]] = known_migrations("poslife.sqlite")
 
-_TABLE: Final = re.compile(r"^CREATE TABLE (\w+)", re.MULTILINE)
+_CREATED: Final = re.compile(r"^CREATE (?:TABLE|VIEW) (\w+)", re.MULTILINE)
 
 
 def migrate(session: Session, now: datetime) -> None:
@@ -80,7 +80,7 @@ def read_applied(session: Session) -> list[Applied] | None:
 
 
 def _require_free_names(session: Session) -> None:
-    needed = {name for migration in MIGRATIONS for name in _TABLE.findall(migration.script)}
+    needed = {name for migration in MIGRATIONS for name in _CREATED.findall(migration.script)}
     there = {
         str(name)
         for (name,) in session.rows("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")

@@ -390,3 +390,42 @@ WHEN NOT EXISTS (SELECT 1 FROM append_only_off)
 BEGIN
     SELECT RAISE(ABORT, 'poslife: events are append-only: only erase() and purge() of the store change them');
 END;
+
+-- ------------------------------------------------------------------------------------------------- for people
+-- Views for shells and Grafana. poslife itself uses none of them.
+
+-- Host and life events together. version is NULL for a host event, payload and evidence where they were erased.
+-- Payloads are JSON as text, which json_extract() and ->> read; a number in them may come out as a float.
+CREATE VIEW event_log AS
+SELECT
+    e.event_id, e.occurred_at, e.recorded_at, e.type, e.severity,
+    e.ref, p.id AS position_id, e.venue, e.account, e.symbol, e.ordinal,
+    e.actor, e.run, e.correlation, e.causation,
+    NULL AS version, NULL AS "index", e.sequence,
+    e.payload, NULL AS evidence
+FROM run_events AS e
+LEFT JOIN positions AS p ON p.ref = e.ref
+UNION ALL
+SELECT
+    e.event_id, e.occurred_at, e.recorded_at, e.type, e.severity,
+    e.ref, p.id, e.venue, e.account, e.symbol, e.ordinal,
+    e.actor, e.run, e.correlation, e.causation,
+    e.version, e."index", e.sequence,
+    e.body, e.evidence
+FROM life_events AS e
+LEFT JOIN positions AS p ON p.ref = e.ref;
+
+-- Positions that are open or closing. The quantity that is held (entered less exited) and the average entry price
+-- (entered_cost / entered_quantity) are left out: SQLite would compute them as floats.
+CREATE VIEW open_positions AS
+SELECT
+    p.id AS position_id, p.ref, p.venue, p.account, p.symbol, p.leg, p.margin_mode, p.side, p.status,
+    p.confidence, p.origin,
+    p.entered_quantity, p.entered_cost, p.exited_quantity, p.exited_cost,
+    p.stop_price, p.stop_order_id, p.take_profit_price, p.take_profit_order_id,
+    EXISTS (SELECT 1 FROM orders AS o WHERE o.ref = p.ref AND o.status = 'in_doubt') AS in_doubt,
+    p.opened_at,
+    CAST(strftime('%s', 'now') AS INTEGER) - CAST(strftime('%s', p.opened_at) AS INTEGER) AS age_seconds,
+    p.version
+FROM positions AS p
+WHERE p.status IN ('open', 'closing');

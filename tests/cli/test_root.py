@@ -21,7 +21,7 @@ def test_help_lists_each_command() -> None:
     """
     A newcomer sees what can be run.
     """
-    assert "verify" in run("--help").stdout.split()
+    assert {"migrate", "verify"} <= set(run("--help").stdout.split())
 
 
 def test_a_missing_extra_says_what_to_install() -> None:

@@ -1,6 +1,7 @@
 """
 The ``poslife`` command: ``pip install 'poslife[cli]'``.
 
+- ``poslife migrate URL``: bring a store's schema up to date, and make partitions.
 - ``poslife verify URL``: check the digest chain of a store's events.
 """
 

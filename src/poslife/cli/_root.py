@@ -7,6 +7,7 @@ from __future__ import annotations
 import click
 
 from poslife._version import __version__
+from poslife.cli._migrate import migrate
 from poslife.cli._verify import verify
 
 __all__ = ["poslife"]
@@ -18,4 +19,5 @@ def poslife() -> None:
     """Know what a trading bot holds, and prove how it came to hold it."""
 
 
+poslife.add_command(migrate)
 poslife.add_command(verify)

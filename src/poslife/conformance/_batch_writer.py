@@ -8,8 +8,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from datetime import timedelta
 
 from poslife._domain.event_envelopes import EventHeader, RecordedEvent
+from poslife._domain.identifiers import event_id_at, position_ref_at
 from poslife._domain.positions import PendingPosition
 from poslife._trail.encoding import decode_event, encode_payload
 from poslife.conformance._assertions import check, refused, same, together
@@ -360,6 +362,24 @@ class BatchWriterConformance(ABC):
                 page = await repository.list_history(pending.ref, page.next, limit=1)
                 paged += page.items
             same(list(history.items), paged, "the history in pages of 1")
+
+    @promised_by(Repository.list_history)
+    async def test_history_begins_an_hour_before_the_ref(self) -> None:
+        """
+        The history has a host event whose id is an hour older than the position's ref, for clocks differ.
+        """
+        async with self.writer() as writer:
+            repository = self.repository()
+            if repository is None:
+                return
+            examples = Examples()
+            at = examples.at()
+            ref = position_ref_at(at, examples.number() << 16)
+            record = a_record(examples, 1)
+            event = event_id_at(at - timedelta(hours=1), examples.number())
+            await writer.write([replace(record, header=replace(record.header, id=event, ref=ref))])
+            history = await repository.list_history(ref)
+            same([event], [item.header.id for item in history.items], "the events of the history")
 
     async def _check_stored(self, records: Sequence[EventRecord]) -> None:
         same(list(map(decode_event, records)), list(await self.stored()), "the stored events, each once")

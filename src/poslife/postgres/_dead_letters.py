@@ -19,9 +19,9 @@ from poslife.postgres._database import Session
 from poslife.protocols import BuriedLetter, DeadLetter, Page
 from poslife.protocols._pages import page_of
 
-__all__ = ["bury", "list_dead_letters", "replay"]
+__all__ = ["BURY", "bury", "list_dead_letters", "replay"]
 
-_BURY: Final = """
+BURY: Final = """
 INSERT INTO poslife.dead_letters (event_id, record, reason, attempts, buried_at)
 SELECT $1::text::uuid, decode($2::text, 'hex'), $3::text, $4::text::integer, clock_timestamp()
 WHERE NOT EXISTS (SELECT FROM poslife.run_events WHERE event_id = $1::text::uuid)
@@ -36,7 +36,7 @@ async def bury(session: Session, letter: DeadLetter) -> None:
     """
     record = encode_dead_letter(letter.record)
     reason = clean_text(letter.reason, most=len(letter.reason))
-    await session.fetch(_BURY, str(letter.record.header.id), record.hex(), reason, str(letter.attempts))
+    await session.fetch(BURY, str(letter.record.header.id), record.hex(), reason, str(letter.attempts))
 
 
 _LIST: Final = """

@@ -33,7 +33,7 @@ from poslife.postgres._limits import Limits
 from poslife.protocols import EventRecord
 from poslife.storage._columns import RUN_EVENTS, names_of
 
-__all__ = ["EventWriter"]
+__all__ = ["STORED", "EventWriter"]
 
 ResultT = TypeVar("ResultT")
 
@@ -43,7 +43,7 @@ _PART: Final = 250
 _LINE: Final = re.compile(r"^COPY [^,]+, \D*(\d+)", re.MULTILINE)
 
 # The planner leaves out the partitions outside the first and the last id.
-_STORED: Final = """
+STORED: Final = """
 SELECT e.event_id
 FROM poslife.run_events AS e
 WHERE e.event_id = ANY ($1::uuid[]) AND e.event_id BETWEEN $2 AND $3
@@ -121,7 +121,7 @@ class EventWriter:
         ids = [record.header.id for record in records]
         ordered = sorted(ids, key=attrgetter("int"))
         found = await self._asked(
-            lambda connection: connection.fetch(_STORED, ordered, ordered[0], ordered[-1])
+            lambda connection: connection.fetch(STORED, ordered, ordered[0], ordered[-1])
         )
         seen: set[UUID] = {record[0] for record in found}
         places: list[int] = []

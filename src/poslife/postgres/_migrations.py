@@ -22,17 +22,22 @@ MIGRATIONS: Final[tuple[Migration, ...]] = known_migrations("poslife.postgres")
 _decoder: Final = msgspec.json.Decoder(Applied)
 
 
-async def migrate(database: Database) -> None:
+async def migrate(database: Database, *, patience: float | None = None) -> None:
     """
     Apply the migrations that are not applied yet, all or nothing.
 
     A database that is up to date is only read, so no right to create anything is needed then.
 
+    Args:
+        database: The database.
+        patience: Seconds for one migration. *Default*: the time for opening a store.
+
     Raises:
         SchemaVersionError: The database was migrated by a newer release, or a migration was edited.
     """
     if pending(await database.transact(read_applied), MIGRATIONS):
-        await database.transact(lambda session: _apply(session, database.limits.connect))
+        longest = database.limits.connect if patience is None else patience
+        await database.transact(lambda session: _apply(session, longest))
 
 
 _HAS_TABLE: Final = "SELECT 'yes' WHERE to_regclass('poslife.poslife_migrations') IS NOT NULL"

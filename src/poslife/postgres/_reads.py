@@ -24,10 +24,12 @@ from poslife.storage._page_tokens import AfterClosing, closing_token
 from poslife.storage._rows import key_row
 
 __all__ = [
+    "LIST_HISTORY",
     "find_by_id",
     "find_by_ref",
     "find_fill",
     "find_live",
+    "history_arguments",
     "list_closed",
     "list_fills",
     "list_history",
@@ -309,7 +311,7 @@ def _fills_page(rows: Iterable[str], limit: int) -> Page[StoredFill]:
     return page_of([(str(number), stored) for number, stored in numbered], limit)
 
 
-_LIST_HISTORY: Final = f"""
+LIST_HISTORY: Final = f"""
 WITH events AS (
     (
         SELECT {listed_events(LIFE_EVENTS, "l")}
@@ -332,13 +334,21 @@ LIMIT $3::text::bigint
 """  # noqa: S608 - made of constants
 
 
+def history_arguments(ref: PositionRef, after: UUID, limit: int) -> tuple[str, str, str, str]:
+    """
+    Return the arguments of `LIST_HISTORY`.
+
+    Host events have a bound, by which PostgreSQL leaves out the partitions that are older than the position.
+    Life events are in one table, so none is needed there.
+    """
+    return str(ref), str(after), str(limit + 1), str(max(after, _before_host_events(ref)))
+
+
 async def list_history(session: Session, ref: PositionRef, after: UUID, limit: int) -> Page[RecordedEvent]:
     """
     Return the page of a position's events after the id *after*.
     """
-    # Partitions before the position are left out. Life events are in one table, so no bound is needed there.
-    host_events_after = max(after, _before_host_events(ref))
-    rows = await session.fetch(_LIST_HISTORY, str(ref), str(after), str(limit + 1), str(host_events_after))
+    rows = await session.fetch(LIST_HISTORY, *history_arguments(ref, after, limit))
     events = [event_of(row) for row in rows]
     return page_of([(str(event.header.id), event) for event in events], limit)
 

@@ -208,7 +208,8 @@ class Repository(Protocol):
         Return a page of the events of a position by event id, and so in order within a run.
 
         These are its life events from its claim on, host events about it that are stored, and events of a
-        newer release, complete.
+        newer release, complete. A store may leave out host events whose id is more than an hour older than
+        the ref: the clocks of hosts may differ by an hour.
         """
         ...
 

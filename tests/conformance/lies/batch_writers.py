@@ -143,6 +143,17 @@ class HidesHostEvents(HonestStore):
         return replace(page, items=tuple(item for item in page.items if item.sequence is None))
 
 
+class BeginsAtTheRef(HonestStore):
+    """Leaves out events of a host whose clock is behind."""
+
+    @override
+    async def list_history(
+        self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
+    ) -> Page[RecordedEvent]:
+        page = await super().list_history(ref, after, limit=limit)
+        return Page(items=tuple(item for item in page.items if item.header.id > ref), next=page.next)
+
+
 class WritesAHundred(HonestStore):
     """Stores the first hundred records of a batch."""
 
@@ -247,6 +258,7 @@ LIES: Sequence[tuple[type[HonestStore], str]] = (
     (BuriesTwice, "test_bury"),
     (BuriesTextOnly, "test_bury"),
     (HidesHostEvents, "test_history_holds_host_events"),
+    (BeginsAtTheRef, "test_history_begins_an_hour_before_the_ref"),
     (WritesAHundred, "test_write_of_nothing_and_of_much"),
     (ProbesWithAnEvent, "test_probe_leaves_nothing"),
     (ProbesNothing, "test_probe_tells_an_outage"),

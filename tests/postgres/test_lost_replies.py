@@ -22,7 +22,7 @@ from poslife.testing.faults import Cut, PostgresFaultProxy
 from tests.postgres.support import a_record, commit_until_known, count, opened_store, session
 from tests.postgres_server import psql
 
-# BEGIN, the ground, the rows, COMMIT.
+# BEGIN with the locks of streams, the ground, the rows, COMMIT.
 STATEMENTS_OF_A_COMMIT = 4
 
 Making = Callable[[Story, PostgresStore], Awaitable[Change]]
@@ -47,13 +47,6 @@ async def a_close(story: Story, store: PostgresStore) -> Change:
 
 async def unclaimed_fills(story: Story, store: PostgresStore) -> Change:
     return story.unclaimed("no such order", "another")
-
-
-def statements_of(making: Making) -> int:
-    """
-    Those of a commit; two more lock and read the run's stream of events that are about no position.
-    """
-    return STATEMENTS_OF_A_COMMIT + 2 * (making is unclaimed_fills)
 
 
 KINDS = [a_claim, a_revision, a_promotion, a_close, unclaimed_fills]
@@ -115,7 +108,7 @@ async def test_a_commit_takes_four_round_trips(postgres_dsn: str, making: Making
         scene.proxy.forget()
         await scene.store.commit(change)
 
-        assert statements_of(making) == len(scene.proxy.statements)
+        assert STATEMENTS_OF_A_COMMIT == len(scene.proxy.statements)
 
 
 @pytest.mark.slow
@@ -125,13 +118,13 @@ async def test_every_reply_lost_in_turn(postgres_dsn: str, making: Making) -> No
     A change repeated gives the first result, whichever reply was lost, that to COMMIT included.
     """
     async with told(postgres_dsn) as scene:
-        for number in range(1, statements_of(making) + 1):
+        for number in range(1, STATEMENTS_OF_A_COMMIT + 1):
             change = await making(scene.story, scene.store)
             trap = scene.proxy.drop_reply(number)
             committed = await commit_until_known(scene.store, change)
 
             assert trap.sprung
-            assert committed.repeated is (number == statements_of(making))
+            assert committed.repeated is (number == STATEMENTS_OF_A_COMMIT)
             await scene.check_once(change, committed)
             scene.proxy.disarm()
 
@@ -143,7 +136,7 @@ async def test_every_request_lost_in_turn(postgres_dsn: str, making: Making) -> 
     A change is committed once when it is repeated, before whichever statement the connection was cut.
     """
     async with told(postgres_dsn) as scene:
-        for number in range(1, statements_of(making) + 1):
+        for number in range(1, STATEMENTS_OF_A_COMMIT + 1):
             change = await making(scene.story, scene.store)
             trap = scene.proxy.cut_before(number)
             committed = await commit_until_known(scene.store, change)

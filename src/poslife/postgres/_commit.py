@@ -16,7 +16,7 @@ from poslife._trail.encoding import fingerprint
 from poslife.errors import PoslifeError, RunLost, StorageBusy, StorageRejected, StorageUnavailable
 from poslife.postgres._conflicts import CONTESTED, explain
 from poslife.postgres._database import Database, Session
-from poslife.postgres._ground import Ground, first_result, read_heads, take_ground
+from poslife.postgres._ground import Ground, first_result, lock_unassigned, read_heads, take_ground
 from poslife.postgres._reads import read_positions
 from poslife.postgres._written import write_changes
 
@@ -46,7 +46,7 @@ async def commit(database: Database, change: Change) -> Committed:
 
     for _ in range(_TRIES):
         try:
-            return await database.transact(attempt)
+            return await database.transact(attempt, first=lock_unassigned((change,)))
         except _MovedMeanwhile:
             continue
         except StorageRejected as refusal:
@@ -80,7 +80,7 @@ async def commit_together(database: Database, changes: Sequence[Change]) -> list
         return await _attempt(session, changes, ground, database.salts)
 
     try:
-        return await database.transact(attempt)
+        return await database.transact(attempt, first=lock_unassigned(changes))
     except StorageBusy as error:
         raise NotTogether from error
     except StorageUnavailable:
@@ -102,7 +102,7 @@ async def _attempt(
         heads = await read_heads(session, changes)
     for change in changes:
         await _check(session, change, heads)
-    ids = await write_changes(session, changes, heads, salts)
+    ids = await write_changes(session, changes, heads, ground.unassigned, salts)
     if len(ids) != len(transitions):
         raise _MovedMeanwhile(f"a position of change {changes[0].id} appeared meanwhile")
     return [

@@ -44,7 +44,7 @@ class Session:
     One transaction on one connection.
 
     Attributes:
-        begun: The server has confirmed that the transaction began.
+        begun: The transaction may have begun.
         whole: The connection is in a known state and can be used on.
     """
 
@@ -56,18 +56,18 @@ class Session:
 
     async def begin(self, script: str) -> None:
         """
-        Begin the transaction with the settings of `Limits.begin`.
+        Begin the transaction with the settings of `Limits.begin` and further statements that write nothing.
 
         Raises:
-            NotBegun: The connection was lost; no statement has reached the server.
+            NotBegun: The connection was lost; nothing was written.
         """
         try:
             await self.run(script)
         except RepositoryError as error:
-            # It may have begun before the server refused one of the settings.
-            self.whole = False
             if is_lost_connection(error.__cause__):
                 raise NotBegun(str(error.__cause__)) from error.__cause__
+            # It may have begun before the server refused a setting or a lock; else a ROLLBACK does nothing.
+            self.begun = True
             raise
         self.begun = True
 
@@ -199,29 +199,34 @@ class Database:
         if connections is not None:
             connections.terminate()
 
-    async def transact(self, work: Callable[[Session], Awaitable[ResultT]]) -> ResultT:
+    async def transact(self, work: Callable[[Session], Awaitable[ResultT]], *, first: str = "") -> ResultT:
         """
         Do *work* in a transaction and commit it.
 
         It is retried at once where it was certainly rolled back: after a deadlock, or where a pooled
         connection was lost before the transaction began.
+
+        Args:
+            work: Does it.
+            first: Statements without arguments that write nothing, such as those that lock; they go to the
+                server with the one that begins the transaction.
         """
         tries = 1
         while True:
             try:
-                return await self._transact_once(work)
+                return await self._transact_once(work, first)
             except StorageUnavailable as error:
                 if tries == _TRIES or not (isinstance(error, NotBegun) or was_rolled_back(error)):
                     raise
                 tries += 1
 
-    async def _transact_once(self, work: Callable[[Session], Awaitable[ResultT]]) -> ResultT:
+    async def _transact_once(self, work: Callable[[Session], Awaitable[ResultT]], first: str) -> ResultT:
         if (connections := self._connections) is None:
             raise StorageUnavailable("the store is not open: await its open() first")
         connection = await self._lent(connections)
         session = Session(connection, self.limits)
         try:
-            await session.begin(self._begin)
+            await session.begin(f"{self._begin};{first}")
             result = await work(session)
             await session.commit()
         except BaseException:

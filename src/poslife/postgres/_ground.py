@@ -4,7 +4,7 @@ The start of a commit: registration of the change, lease of its run, heads of it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, TypedDict
 from uuid import UUID
 
@@ -18,9 +18,9 @@ from poslife._domain.position_status import PositionStatus
 from poslife.errors import ChangeIdReused
 from poslife.postgres._cells import recordset
 from poslife.postgres._database import Session
-from poslife.storage._event_rows import EMPTY_STREAM, StreamHead
+from poslife.storage._event_rows import StreamHead, has_unassigned_events
 
-__all__ = ["Ground", "first_result", "read_heads", "read_unassigned", "take_ground"]
+__all__ = ["Ground", "first_result", "lock_unassigned", "read_heads", "take_ground"]
 
 
 class _Head(TypedDict):
@@ -35,6 +35,7 @@ class _GroundRow(TypedDict):
     registered: bool
     leased: bool
     heads: list[_Head]
+    unassigned: dict[UUID, tuple[int, str]]
 
 
 class _FirstResult(TypedDict):
@@ -55,11 +56,14 @@ class Ground(msgspec.Struct, frozen=True):
         registered: Each of the changes is new, and registered with this transaction.
         leased: Each run holds its lease.
         heads: The stored positions among those they change.
+        unassigned: By run, the head of its stream of life events that are about no position, where it has
+            one and a change adds to it.
     """
 
     registered: bool
     leased: bool
     heads: Heads
+    unassigned: Mapping[RunId, StreamHead]
 
 
 # The digest of the position's last life event.
@@ -93,13 +97,41 @@ WITH registered AS (
     WHERE p.ref = ANY ($3::text[]::uuid[]) AND (SELECT yes FROM fresh)
     ORDER BY p.ref
     FOR NO KEY UPDATE
+), unassigned AS (
+    SELECT u.run, last.sequence, last.digest
+    FROM unnest($4::text[]::uuid[]) AS u (run)
+    CROSS JOIN LATERAL (
+        SELECT l.sequence, l.digest FROM poslife.life_events AS l
+        WHERE l.run = u.run AND l.ref IS NULL ORDER BY l.sequence DESC LIMIT 1
+    ) AS last
 )
 SELECT json_build_object(
     'registered', (SELECT yes FROM fresh),
     'leased', (SELECT count(*) FROM lease) = cardinality($2::text[]),
-    'heads', (SELECT coalesce(json_agg(h), '[]') FROM heads AS h)
+    'heads', (SELECT coalesce(json_agg(h), '[]') FROM heads AS h),
+    'unassigned', (
+        SELECT coalesce(json_object_agg(a.run, json_build_array(a.sequence, encode(a.digest, 'hex'))), '{{}}')
+        FROM unassigned AS a
+    )
 )::text
 """  # noqa: S608 - made of constants
+
+
+# Commits of one run number these events one after the other. Not by a lock on the run's row: each of them
+# shares that already, and two that share a lock cannot both have it alone.
+_LOCK_UNASSIGNED: Final = "SELECT pg_advisory_xact_lock(hashtextextended('{}', 31648266190939751))"
+
+
+def lock_unassigned(changes: Sequence[Change]) -> str:
+    """
+    Return the statements that lock the streams of life events about no position that *changes* add to.
+
+    They belong to the beginning of the transaction, before `take_ground` reads the heads of these streams: a
+    statement that has waited for a lock does not see what its holder committed.
+    """
+    # Sorted: two commits that lock several streams lock them in the same order.
+    runs = sorted({change.run for change in changes if has_unassigned_events(change)})
+    return ";".join(_LOCK_UNASSIGNED.format(run) for run in runs)
 
 
 async def take_ground(session: Session, changes: Sequence[Change], marks: Sequence[str]) -> Ground:
@@ -107,7 +139,7 @@ async def take_ground(session: Session, changes: Sequence[Change], marks: Sequen
     Register the changes, lock their runs and their positions, and return what the checks need.
 
     Args:
-        session: The transaction they are committed in.
+        session: The transaction they are committed in, which began with the statements of `lock_unassigned`.
         changes: The changes.
         marks: Their fingerprints, in hexadecimal.
     """
@@ -119,9 +151,14 @@ async def take_ground(session: Session, changes: Sequence[Change], marks: Sequen
     )
     # Every change locks its run: so ending the run waits for commits that a dead process has at the server.
     runs = [str(run) for run in {change.run for change in changes}]
-    answer = await session.fetch(_TAKE_GROUND, registration, runs, _refs_of(changes))
+    adding = [str(run) for run in {change.run for change in changes if has_unassigned_events(change)}]
+    answer = await session.fetch(_TAKE_GROUND, registration, runs, _refs_of(changes), adding)
     row = _ground_decoder.decode(answer[0])
-    return Ground(row["registered"], row["leased"], _stored_heads(row["heads"]))
+    unassigned = {
+        RunId(run): StreamHead(sequence, bytes.fromhex(digest))
+        for run, (sequence, digest) in row["unassigned"].items()
+    }
+    return Ground(row["registered"], row["leased"], _stored_heads(row["heads"]), unassigned)
 
 
 _READ_HEADS: Final = f"""
@@ -154,36 +191,6 @@ def _stored_heads(heads: list[_Head]) -> Heads:
         )
         for head in heads
     }
-
-
-# Commits of one run number these events one after the other. Not by a lock on the run's row: each of them
-# shares that already, and two that share a lock cannot both have it alone.
-_LOCK_UNASSIGNED: Final = """
-SELECT pg_advisory_xact_lock(hashtextextended($1::text, 31648266190939751))::text
-"""
-
-_READ_UNASSIGNED: Final = """
-SELECT json_build_array(l.sequence, encode(l.digest, 'hex'))::text
-FROM poslife.life_events AS l
-WHERE l.run = $1::text::uuid AND l.ref IS NULL
-ORDER BY l.sequence DESC
-LIMIT 1
-"""
-
-_unassigned_decoder: Final = msgspec.json.Decoder(tuple[int, str])
-
-
-async def read_unassigned(session: Session, run: RunId) -> StreamHead:
-    """
-    Lock the stream of a run's life events that are about no position, and return its head.
-    """
-    await session.fetch(_LOCK_UNASSIGNED, str(run))
-    # In a statement of its own: one that has waited for the lock does not see what the holder committed.
-    row = await session.fetch_one(_READ_UNASSIGNED, str(run))
-    if row is None:
-        return EMPTY_STREAM
-    sequence, digest = _unassigned_decoder.decode(row)
-    return StreamHead(sequence, bytes.fromhex(digest))
 
 
 _READ_FIRST_RESULT: Final = """

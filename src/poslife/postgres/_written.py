@@ -12,17 +12,16 @@ import msgspec
 
 from poslife._domain.changes import Change, Promote, Transition
 from poslife._domain.commit_checks import Heads
-from poslife._domain.identifiers import PositionId, PositionRef
+from poslife._domain.identifiers import PositionId, PositionRef, RunId
 from poslife._runtime.salts import Salts
 from poslife._trail.records import EventRecord
 from poslife.postgres._cells import cells_by_name, recordset
 from poslife.postgres._database import Session
-from poslife.postgres._ground import read_unassigned
 from poslife.postgres._statements import insertion, replacement
 from poslife.storage._columns import FILLS, LIFE_EVENTS, ORDERS, POSITIONS
 from poslife.storage._event_rows import (
     EMPTY_STREAM,
-    has_unassigned_events,
+    StreamHead,
     head_after,
     life_event_row,
     link_events,
@@ -72,7 +71,11 @@ SELECT row_to_json(w)::text FROM written AS w
 
 
 async def write_changes(
-    session: Session, changes: Sequence[Change], heads: Heads, salts: Salts
+    session: Session,
+    changes: Sequence[Change],
+    heads: Heads,
+    unassigned: Mapping[RunId, StreamHead],
+    salts: Salts,
 ) -> Mapping[PositionRef, PositionId | None]:
     """
     Write everything, and return the ids of the positions that were written.
@@ -82,7 +85,7 @@ async def write_changes(
     positions = sorted(map(_cells_of, transitions), key=_holds_key)
     orders = [_order_cells(order_row(order)) for transition in transitions for order in transition.orders]
     fills = [_fill_cells(fill_row(stored)) for change in changes for stored in change.fills]
-    events = await _linked_events(session, changes, heads, salts)
+    events = _linked_events(changes, heads, dict(unassigned), salts)
     answer = await session.fetch(
         _WRITE,
         recordset(positions),
@@ -94,13 +97,10 @@ async def write_changes(
     return {PositionRef(row["ref"]): None if row["id"] is None else PositionId(row["id"]) for row in written}
 
 
-async def _linked_events(
-    session: Session, changes: Sequence[Change], heads: Heads, salts: Salts
+def _linked_events(
+    changes: Sequence[Change], heads: Heads, unassigned: dict[RunId, StreamHead], salts: Salts
 ) -> list[EventRecord]:
     linked: list[EventRecord] = []
-    # Sorted: two commits that lock several streams lock them in the same order.
-    runs = sorted({change.run for change in changes if has_unassigned_events(change)})
-    unassigned = {run: await read_unassigned(session, run) for run in runs}
     for change in changes:
         head = unassigned.get(change.run, EMPTY_STREAM)
         records = link_events(change, heads, unassigned=head, draw_salt=salts.draw)

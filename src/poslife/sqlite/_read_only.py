@@ -88,7 +88,7 @@ class ReadOnlyFile:
             found = Path(path).stat()
         except (FileNotFoundError, NotADirectoryError) as error:
             raise StoreNotFound(path, f"there is no file {path}; check the path") from error
-        except PermissionError as error:
+        except PermissionError as error:  # pragma: no cover - root may: a test does it as another user
             raise StorageNotReady(
                 f"{path}: this user may not search the folder {Path(path).parent}: give it that right, or "
                 "read as another user"
@@ -96,7 +96,7 @@ class ReadOnlyFile:
         if not stat.S_ISREG(found.st_mode):
             kind = "a folder: name a file in it" if stat.S_ISDIR(found.st_mode) else "something else"
             raise StorageUnavailable(f"{path}: expected a file, found {kind}")
-        if not os.access(path, os.R_OK):
+        if not os.access(path, os.R_OK):  # pragma: no cover - as above
             raise StorageNotReady(
                 f"{path}: this user may not read the file: give it that right, or read as another user"
             )

@@ -294,10 +294,13 @@ CREATE TABLE poslife.dead_letters (
 );
 
 -- Events are never changed or deleted, not by the owner of the tables either. Moving rows between partitions,
--- erasing and purging switch this off for their own transaction: SET LOCAL poslife.append_only = 'off'.
+-- erasing and purging switch this off for their own transaction: SET LOCAL poslife.append_only = 'off'. Any role may
+-- set that; only an owner's counts.
 CREATE FUNCTION poslife.append_only() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
-    IF current_setting('poslife.append_only', true) = 'off' THEN
+    IF current_setting('poslife.append_only', true) = 'off'
+        AND pg_has_role((SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE')
+    THEN
         IF TG_OP = 'DELETE' THEN
             RETURN OLD;
         END IF;
@@ -416,7 +419,7 @@ WHERE p.status IN ('open', 'closing');
 COMMENT ON SEQUENCE poslife.position_ids IS 'the ids of positions; it only grows, so that no id is given twice';
 COMMENT ON FUNCTION poslife.first_id(timestamp with time zone) IS 'the least id of an event or a ref of this time or later, to the millisecond';
 COMMENT ON FUNCTION poslife.time_of(uuid) IS 'the time that an event''s id, a ref or a run''s id begins with, to the millisecond';
-COMMENT ON FUNCTION poslife.append_only() IS 'refuses to change or delete events, unless poslife.append_only is off';
+COMMENT ON FUNCTION poslife.append_only() IS 'refuses to change or delete events, unless their owner has set poslife.append_only to off';
 COMMENT ON FUNCTION poslife.as_jsonb(text) IS 'the text as jsonb, or {"$text": …} where jsonb cannot hold it';
 
 COMMENT ON TABLE poslife.positions IS 'every position, from the intention on';

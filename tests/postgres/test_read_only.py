@@ -177,8 +177,8 @@ async def test_a_newer_schema(postgres_dsn: str) -> None:
     newest = MIGRATIONS[-1].version
     psql(
         postgres_dsn,
-        "INSERT INTO poslife.poslife_migrations (version, name, sha256, applied_at) "
-        f"VALUES ({newest + 1}, 'later', '', now())",
+        "INSERT INTO poslife.poslife_migrations (version, name, sha256, runs_from, applied_at) "
+        f"VALUES ({newest + 1}, 'later', '', {newest + 1}, now())",
     )
     message = await refusal(postgres_dsn, SchemaVersionError)
 

@@ -20,16 +20,17 @@ async def test_what_was_applied_is_written_down(path: Path) -> None:
     """
     The file records its migrations with their checksums.
     """
-    applied = cells(path, "SELECT version, name, sha256 FROM poslife_migrations ORDER BY version")
+    applied = cells(path, "SELECT version, name, sha256, runs_from FROM poslife_migrations ORDER BY version")
 
-    assert [(each.version, each.name, each.sha256) for each in MIGRATIONS] == applied
+    assert [(each.version, each.name, each.sha256, each.runs_from) for each in MIGRATIONS] == applied
 
 
 async def test_a_newer_schema_is_refused(path: Path) -> None:
     """
-    A file that a newer release has migrated is refused with both versions.
+    A file that only newer releases may use is refused with both versions.
     """
-    cells(path, "INSERT INTO poslife_migrations VALUES (900, 'later', 'abc', '2030-01-01T00:00:00.000000Z')")
+    later = "(900, 'later', 'abc', 900, '2030-01-01T00:00:00.000000Z')"
+    cells(path, f"INSERT INTO poslife_migrations VALUES {later}")
     error = await refusal_of_open(path, SchemaVersionError)
 
     assert (900, MIGRATIONS[-1].version) == (error.found, error.known)

@@ -482,7 +482,9 @@ async def test_a_newer_schema(path: Path) -> None:
     newest = MIGRATIONS[-1].version
     cells(
         path,
-        "INSERT INTO poslife_migrations (version, name, sha256, applied_at) VALUES (?, 'later', '', '')",
+        "INSERT INTO poslife_migrations (version, name, sha256, runs_from, applied_at) "
+        "VALUES (?, 'later', '', ?, '')",
+        newest + 1,
         newest + 1,
     )
     message = await refusal(path, SchemaVersionError)

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from poslife.errors import SchemaMismatch
 from poslife.postgres._database import Database, Session
 from poslife.storage._migrations import Applied, Migration, known_migrations, pending
 
@@ -33,7 +34,7 @@ async def migrate(database: Database, *, patience: float | None = None) -> None:
         patience: Seconds for one migration. *Default*: the time for opening a store.
 
     Raises:
-        SchemaVersionError: The database was migrated by a newer release, or a migration was edited.
+        SchemaVersionError: The database needs a newer release, or a migration was edited.
     """
     if pending(await database.transact(read_applied), MIGRATIONS):
         longest = database.limits.connect if patience is None else patience
@@ -42,20 +43,28 @@ async def migrate(database: Database, *, patience: float | None = None) -> None:
 
 _HAS_TABLE: Final = "SELECT 'yes' WHERE to_regclass('poslife.poslife_migrations') IS NOT NULL"
 
-_READ_APPLIED: Final = """
-SELECT json_build_object('version', m.version, 'name', m.name, 'sha256', m.sha256)::text
-FROM poslife.poslife_migrations AS m
-ORDER BY m.version
-"""
+# Every column, so that a table of another shape is read too, and refused with its row.
+_READ_APPLIED: Final = "SELECT row_to_json(m)::text FROM poslife.poslife_migrations AS m"
 
 
 async def read_applied(session: Session) -> list[Applied]:
     """
-    Return the migrations that the database has recorded.
+    Return the migrations that the database has recorded, by version.
+
+    Raises:
+        SchemaMismatch: A row of the list is not one of poslife's.
     """
     if await session.fetch_one(_HAS_TABLE) is None:
         return []
-    return [_decoder.decode(row) for row in await session.fetch(_READ_APPLIED)]
+    applied: list[Applied] = []
+    for row in await session.fetch(_READ_APPLIED):
+        try:
+            applied.append(_decoder.decode(row))
+        except msgspec.ValidationError as error:
+            database = await session.fetch_one("SELECT 'database ' || current_database()")
+            line = f"poslife_migrations has the row {row}, which poslife did not write: {error}"
+            raise SchemaMismatch(str(database), [line]) from error
+    return sorted(applied, key=lambda row: row.version)
 
 
 # CREATE SCHEMA IF NOT EXISTS needs the right to create even where the schema exists.
@@ -68,15 +77,17 @@ CREATE TABLE IF NOT EXISTS poslife.poslife_migrations (
     version integer NOT NULL,
     name text NOT NULL,
     sha256 text NOT NULL,
+    runs_from integer NOT NULL,
     applied_at timestamp with time zone NOT NULL,
 
-    CONSTRAINT poslife_migrations_pkey PRIMARY KEY (version)
+    CONSTRAINT poslife_migrations_pkey PRIMARY KEY (version),
+    CONSTRAINT poslife_migrations_runs_from_sound CHECK (runs_from >= 1 AND runs_from <= version)
 )
 """
 
 _RECORD: Final = """
-INSERT INTO poslife.poslife_migrations (version, name, sha256, applied_at)
-VALUES ($1::text::integer, $2::text, $3::text, clock_timestamp())
+INSERT INTO poslife.poslife_migrations (version, name, sha256, runs_from, applied_at)
+VALUES ($1::text::integer, $2::text, $3::text, $4::text::integer, clock_timestamp())
 """
 
 
@@ -89,4 +100,6 @@ async def _apply(session: Session, patience: float) -> None:
     await session.run(_CREATE_TABLE)
     for migration in pending(await read_applied(session), MIGRATIONS):
         await session.run(migration.script, patience)
-        await session.fetch(_RECORD, str(migration.version), migration.name, migration.sha256)
+        await session.fetch(
+            _RECORD, str(migration.version), migration.name, migration.sha256, str(migration.runs_from)
+        )

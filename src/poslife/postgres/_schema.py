@@ -54,7 +54,7 @@ async def prepare_schema(database: Database) -> None:
     Migrate the database, and check its schema.
 
     Raises:
-        SchemaVersionError: The database was migrated by a newer release, or a migration was edited.
+        SchemaVersionError: The database needs a newer release, or a migration was edited.
         SchemaMismatch: Listing every difference.
     """
     await migrate(database)

@@ -27,7 +27,7 @@ def migrate(session: Session, now: datetime) -> None:
     Apply the pending migrations, all or nothing. A database that is up to date is only read.
 
     Raises:
-        SchemaVersionError: The database was migrated by a newer release, or a migration was edited.
+        SchemaVersionError: The database needs a newer release, or a migration was edited.
         SchemaMismatch: The file belongs to another program, and has tables of the same names.
     """
     with session.reading():
@@ -43,7 +43,14 @@ def migrate(session: Session, now: datetime) -> None:
         for migration in pending(applied, MIGRATIONS):
             for statement in statements_of(migration.script):
                 session.run(statement)
-            session.run(_RECORD, (migration.version, migration.name, migration.sha256, time_text(now)))
+            record = (
+                migration.version,
+                migration.name,
+                migration.sha256,
+                migration.runs_from,
+                time_text(now),
+            )
+            session.run(_RECORD, record)
 
 
 def statements_of(script: str) -> Iterator[str]:
@@ -60,7 +67,8 @@ def statements_of(script: str) -> Iterator[str]:
 
 _HAS_TABLE: Final = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'poslife_migrations'"
 
-_READ_APPLIED: Final = "SELECT version, name, sha256 FROM poslife_migrations ORDER BY version"
+# Every column, so that a table of another shape is read too, and refused with its row.
+_READ_APPLIED: Final = "SELECT * FROM poslife_migrations ORDER BY 1"
 
 
 def read_applied(session: Session) -> list[Applied] | None:
@@ -72,10 +80,13 @@ def read_applied(session: Session) -> list[Applied] | None:
     applied: list[Applied] = []
     for row in session.rows(_READ_APPLIED):
         match row:
-            case (int(version), str(name), str(sha256)):
-                applied.append(Applied(version=version, name=name, sha256=sha256))
+            # A newer release may have added columns behind these.
+            case (int(version), str(name), str(sha256), int(runs_from), str(), *_):
+                applied.append(Applied(version=version, name=name, sha256=sha256, runs_from=runs_from))
             case _:
-                raise SchemaMismatch(session.path, [f"poslife_migrations has the row {row!r}"])
+                raise SchemaMismatch(
+                    session.path, [f"poslife_migrations has the row {row!r}, which poslife did not write"]
+                )
     return applied
 
 
@@ -100,10 +111,14 @@ CREATE TABLE poslife_migrations (
     version INTEGER NOT NULL,
     name TEXT NOT NULL,
     sha256 TEXT NOT NULL,
+    runs_from INTEGER NOT NULL,
     applied_at TEXT NOT NULL,
 
-    CONSTRAINT poslife_migrations_pkey PRIMARY KEY (version)
+    CONSTRAINT poslife_migrations_pkey PRIMARY KEY (version),
+    CONSTRAINT poslife_migrations_runs_from_sound CHECK (runs_from >= 1 AND runs_from <= version)
 ) STRICT
 """
 
-_RECORD: Final = "INSERT INTO poslife_migrations (version, name, sha256, applied_at) VALUES (?, ?, ?, ?)"
+_RECORD: Final = """
+INSERT INTO poslife_migrations (version, name, sha256, runs_from, applied_at) VALUES (?, ?, ?, ?, ?)
+"""

@@ -16,17 +16,25 @@ from poslife.errors import SchemaVersionError
 __all__ = ["Applied", "Migration", "known_migrations", "pending", "require_migrated"]
 
 _FILE = re.compile(r"(\d{4})_(\w+)\.sql")
+_RUNS_FROM = re.compile(r"-- runs_from: ([1-9]\d{0,3})\n", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
     """
     A migration as a database has recorded it.
+
+    Attributes:
+        version: Its number.
+        name: Its purpose in a few words.
+        sha256: The SHA-256 of its text, in hexadecimal.
+        runs_from: The lowest newest migration of the releases that may use the database from then on.
     """
 
     version: int
     name: str
     sha256: str
+    runs_from: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +46,15 @@ class Migration:
         version: Its number.
         name: Its purpose in a few words.
         sha256: The SHA-256 of its text, in hexadecimal.
+        runs_from: The number that a release must know to use a database with this migration. A migration that
+            only adds keeps that of the one before it; one that breaks what a release writes raises it.
         script: Its text.
     """
 
     version: int
     name: str
     sha256: str
+    runs_from: int
     script: str
 
 
@@ -51,28 +62,61 @@ class Migration:
 def known_migrations(package: str) -> tuple[Migration, ...]:
     """
     Return the migrations of *package*, by version.
+
+    Raises:
+        ValueError: A file does not begin with the line ``-- runs_from: N``, or N is above its own number.
     """
     found: list[Migration] = []
     for file in (resources.files(package) / "migrations").iterdir():
         if (name := _FILE.fullmatch(file.name)) is not None:
-            script = file.read_text("utf-8")
-            digest = hashlib.sha256(script.encode()).hexdigest()
-            found.append(Migration(version=int(name[1]), name=name[2], sha256=digest, script=script))
+            script, version = file.read_text("utf-8"), int(name[1])
+            found.append(
+                Migration(
+                    version=version,
+                    name=name[2],
+                    sha256=hashlib.sha256(script.encode()).hexdigest(),
+                    runs_from=_runs_from(file.name, script, version),
+                    script=script,
+                )
+            )
     return tuple(sorted(found, key=lambda migration: migration.version))
+
+
+def _runs_from(file: str, script: str, version: int) -> int:
+    stated = _RUNS_FROM.match(script)
+    if stated is None or int(stated[1]) > version:
+        first = script.partition("\n")[0]
+        message = f"{file}: expected a first line '-- runs_from: N' with N from 1 to {version}, got {first!r}"
+        raise ValueError(message)
+    return int(stated[1])
 
 
 def pending(applied: Sequence[Applied], known: Sequence[Migration]) -> tuple[Migration, ...]:
     """
     Return the migrations of *known* that are not applied yet.
 
+    A newer database needs none, if every migration beyond *known* lets this release go on.
+
     Raises:
-        SchemaVersionError: *applied* has a migration that *known* does not have, or has otherwise.
+        SchemaVersionError: *applied* has a migration that *known* has otherwise, or one that needs a newer
+            release.
     """
     found = max((row.version for row in applied), default=0)
     newest = max((migration.version for migration in known), default=0)
-    if found > newest:
+    needed = max((row.runs_from for row in applied), default=0)
+    if found > newest and needed > newest:
         raise SchemaVersionError(
-            found, newest, "it was migrated by a newer release; upgrade poslife, or use another database"
+            found,
+            newest,
+            "it was migrated by a newer release; upgrade poslife to a release that knows migration "
+            f"{needed}, or use another database",
+        )
+    if found > newest and len(applied) != found:
+        recorded = ", ".join(str(row.version) for row in applied)
+        raise SchemaVersionError(
+            found,
+            newest,
+            f"its list of migrations has only {recorded} of 1 to {found}; restore the database again",
         )
     for row, migration in zip(applied, known, strict=False):
         if (row.version, row.name) != (migration.version, migration.name):

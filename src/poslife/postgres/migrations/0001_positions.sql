@@ -1,3 +1,4 @@
+-- runs_from: 1
 -- Positions with their orders, fills and life events; changes; runs; host events and dead letters.
 -- Every numeric is below 'Infinity', which excludes NaN too: PostgreSQL sorts it after all numbers.
 
@@ -567,6 +568,7 @@ COMMENT ON TABLE poslife.poslife_migrations IS 'the migrations that were applied
 COMMENT ON COLUMN poslife.poslife_migrations.version IS 'the number of the migration';
 COMMENT ON COLUMN poslife.poslife_migrations.name IS 'its purpose in a few words';
 COMMENT ON COLUMN poslife.poslife_migrations.sha256 IS 'the SHA-256 of its text, in hexadecimal';
+COMMENT ON COLUMN poslife.poslife_migrations.runs_from IS 'the number that a release must know to use the database from then on';
 COMMENT ON COLUMN poslife.poslife_migrations.applied_at IS 'the time at which it was applied';
 
 COMMENT ON VIEW poslife.event_log IS 'host events and life events together, for people: filter by event_id >= poslife.first_id(time), which looks into the partitions since then alone';

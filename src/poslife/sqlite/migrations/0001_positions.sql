@@ -1,3 +1,4 @@
+-- runs_from: 1
 -- Positions with their orders, fills and life events; changes; runs; host events and dead letters.
 --
 -- Numbers are decimals as text: no exponent, no sign, no leading zeros, no trailing zeros after the point. Two are

@@ -473,5 +473,5 @@ def test_no_stored_event_is_ever_changed() -> None:
     ]
 
     assert 2 == len(found), found
-    assert any("RETURNING *" in statement for statement in found)
+    assert any("RETURNING {columns}" in statement for statement in found)
     assert any(statement == "DELETE FROM run_events WHERE event_id = ?" for statement in found)

@@ -6,13 +6,20 @@ run is divided into ten parts with the same number of batches: in the last, an e
 in the first. The positions of the events change as a bot's do, so that an index by position grows in several
 places. Only the writes are measured.
 
-``python -m benchmarks.growing`` stops after a minute for each store; ``--minutes 30`` reaches the end.
+At 100,000, 1,000,000 and 10,000,000 rows a second table has what an event has cost since the line above: time,
+processor time of this process and of the server, and WAL; and the bytes of a row in the table and each index.
+
+``python -m benchmarks.growing`` stops after a minute for each store; ``--minutes 30`` reaches the end,
+and ``--rows 10000000 --minutes 60`` the last line of the second table.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
+import math
+import os
 import platform
 import resource
 import sqlite3
@@ -20,9 +27,9 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +46,11 @@ from tests.postgres_server import Databases, LocalServer
 
 ROWS = 5_000_000
 PARTS = 10
+MARKS = (100_000, 1_000_000, 10_000_000)
+"""
+The numbers of rows at which sizes are read.
+"""
+
 HELD = 50
 """
 The number of open positions.
@@ -103,10 +115,52 @@ class Part:
     memory: int
 
 
-async def grown(store: SqliteStore | PostgresStore, *, rows: int, seconds: float) -> list[Written]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """
+    The sizes of a store at one moment.
+
+    Attributes:
+        table: Bytes of the table, or of the whole store.
+        indexes: Bytes of each index, by name.
+        wal: Bytes of WAL written so far.
+        server: The processor time of the server's processes so far, in seconds; NaN where it cannot be read.
+    """
+
+    table: int
+    indexes: Mapping[str, int] = field(default_factory=dict)
+    wal: int = 0
+    server: float = math.nan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """
+    The store at one of `MARKS`, or at the start.
+
+    Attributes:
+        rows: The rows.
+        seconds: The time of all writes so far.
+        busy: The processor time of this process in them.
+        sizes: The sizes.
+    """
+
+    rows: int
+    seconds: float
+    busy: float
+    sizes: Sizes
+
+
+Sized = Callable[[], Awaitable[Sizes]]
+
+
+async def grown(
+    store: SqliteStore | PostgresStore, sized: Sized, *, rows: int, seconds: float
+) -> tuple[list[Written], list[Mark]]:
     """
     Write until there are *rows* rows, or *seconds* have passed.
     """
+    marks = [Mark(rows=0, seconds=0.0, busy=0.0, sizes=await sized())]
     refs = [new_ref(_clock) for _ in range(HELD)]
     written: list[Written] = []
     give_up = time.perf_counter() + seconds
@@ -118,9 +172,20 @@ async def grown(store: SqliteStore | PostgresStore, *, rows: int, seconds: float
             await store.write(batch)
             taken, busy = time.perf_counter() - begun, time.process_time() - worked
             written.append(Written(seconds=taken, busy=busy, memory=_most_memory()))
+            if len(written) * BATCH in MARKS:
+                marks.append(_mark(written, await sized()))
             if len(written) % BATCHES_TO_A_POSITION == 0:
                 refs[len(written) // BATCHES_TO_A_POSITION % HELD] = new_ref(_clock)
-    return written
+    return written, marks
+
+
+def _mark(written: Sequence[Written], sizes: Sizes) -> Mark:
+    return Mark(
+        rows=len(written) * BATCH,
+        seconds=sum(batch.seconds for batch in written),
+        busy=sum(batch.busy for batch in written),
+        sizes=sizes,
+    )
 
 
 def _most_memory() -> int:
@@ -150,20 +215,59 @@ def _part(written: Sequence[Written], start: int, end: int) -> Part:
     )
 
 
+_SIZES: Final = """
+SELECT coalesce(whole.relname, c.relname) AS name, sum(pg_relation_size(c.oid))::bigint AS bytes
+FROM pg_class AS c
+LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid
+LEFT JOIN pg_class AS whole ON whole.oid = i.inhparent
+WHERE c.relkind IN ('r', 'i') AND coalesce(whole.relname, c.relname) LIKE 'run\\_events%'
+GROUP BY 1 ORDER BY 2 DESC
+"""
+
+
+async def _sizes_in_postgres(dsn: str) -> Sizes:
+    connection = await asyncpg.connect(dsn)
+    try:
+        bytes_of = {row["name"]: row["bytes"] for row in await connection.fetch(_SIZES)}
+        wal = await connection.fetchval("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint")
+        processes = await connection.fetch("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    finally:
+        await connection.close()
+    table = bytes_of.pop("run_events")
+    server = sum(_processor_time(row["pid"]) for row in processes)
+    return Sizes(table=table, indexes=bytes_of, wal=wal, server=server)
+
+
+def _processor_time(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:  # it has ended, or this is no Linux
+        return math.nan if not Path("/proc/self").exists() else 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @asynccontextmanager
-async def _opened(name: str) -> AsyncGenerator[SqliteStore | PostgresStore]:
+async def _opened(name: str) -> AsyncGenerator[tuple[SqliteStore | PostgresStore, Sized]]:
     with ExitStack() as stack:
         store: SqliteStore | PostgresStore
         if name == "sqlite":
-            folder = stack.enter_context(tempfile.TemporaryDirectory())
-            store = SqliteStore(Path(folder) / "growing.db")
+            file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "growing.db"
+            store = SqliteStore(file)
+
+            async def sized() -> Sizes:
+                return Sizes(table=file.stat().st_size)
         else:
             server = LocalServer(settings=_DEFAULTS)
             stack.callback(server.close)
-            store = PostgresStore(Databases(administration_dsn=server.dsn()).create())
+            dsn = Databases(administration_dsn=server.dsn()).create()
+            store = PostgresStore(dsn)
+
+            async def sized() -> Sizes:
+                return await _sizes_in_postgres(dsn)
+
         await store.open()
         try:
-            yield store
+            yield store, sized
         finally:
             await store.aclose()
 
@@ -196,9 +300,31 @@ def _table(name: str, parts: Sequence[Part]) -> Table:
     return table
 
 
-async def _measured(name: str, *, rows: int, seconds: float) -> list[Part]:
-    async with _opened(name) as store:
-        return parts_of(await grown(store, rows=rows, seconds=seconds))
+def _marks_table(name: str, marks: Sequence[Mark]) -> Table:
+    table = Table(title=f"{name}: an event since the row above, and the bytes of a row", title_justify="left")
+    for heading in ("rows", "us/event", "CPU", "server's CPU", "WAL, bytes", "table, bytes/row"):
+        table.add_column(heading, justify="right")
+    indexes = list(marks[-1].sizes.indexes)
+    for index in indexes:
+        table.add_column(index.removeprefix("run_events_"), justify="right")
+    for before, mark in itertools.pairwise(marks):
+        count, sizes = mark.rows - before.rows, mark.sizes
+        table.add_row(
+            f"{mark.rows:,}",
+            f"{1e6 * (mark.seconds - before.seconds) / count:.2f}",
+            f"{1e6 * (mark.busy - before.busy) / count:.2f}",
+            f"{1e6 * (sizes.server - before.sizes.server) / count:.2f}",
+            f"{(sizes.wal - before.sizes.wal) / count:,.0f}",
+            f"{sizes.table / mark.rows:.1f}",
+            *(f"{sizes.indexes.get(index, 0) / mark.rows:.1f}" for index in indexes),
+        )
+    return table
+
+
+async def _measured(name: str, *, rows: int, seconds: float) -> tuple[list[Part], list[Mark]]:
+    async with _opened(name) as (store, sized):
+        written, marks = await grown(store, sized, rows=rows, seconds=seconds)
+        return parts_of(written), marks
 
 
 def main() -> None:
@@ -218,8 +344,9 @@ def main() -> None:
         f"asyncpg {asyncpg.__version__}, {platform.machine()}"
     )
     for name in (chosen.store,) if chosen.store else ("sqlite", "postgres"):
-        parts = asyncio.run(_measured(name, rows=chosen.rows, seconds=60 * chosen.minutes))
+        parts, marks = asyncio.run(_measured(name, rows=chosen.rows, seconds=60 * chosen.minutes))
         console.print(_table(name, parts))
+        console.print(_marks_table(name, marks))
 
 
 if __name__ == "__main__":

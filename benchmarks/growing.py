@@ -6,7 +6,7 @@ run is divided into ten parts with the same number of batches: in the last, an e
 in the first. The positions of the events change as a bot's do, so that an index by position grows in several
 places. Only the writes are measured.
 
-At 100,000, 1,000,000 and 10,000,000 rows a second table has what an event has cost since the line above: time,
+At 100,000, 1,000,000 and 10,000,000 rows a second table has the cost of an event since the line above: time,
 processor time of this process and of the server, and WAL; and the bytes of a row in the table and each index.
 
 ``python -m benchmarks.growing`` stops after a minute for each store; ``--minutes 30`` reaches the end,
@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
-import math
 import os
 import platform
 import resource
@@ -124,13 +123,13 @@ class Sizes:
         table: Bytes of the table, or of the whole store.
         indexes: Bytes of each index, by name.
         wal: Bytes of WAL written so far.
-        server: The processor time of the server's processes so far, in seconds; NaN where it cannot be read.
+        server: The processor time of the server's processes so far, in seconds; 0 where it cannot be read.
     """
 
     table: int
     indexes: Mapping[str, int] = field(default_factory=dict)
     wal: int = 0
-    server: float = math.nan
+    server: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +241,7 @@ def _processor_time(pid: int) -> float:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:  # it has ended, or this is no Linux
-        return math.nan if not Path("/proc/self").exists() else 0.0
+        return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

@@ -7,6 +7,7 @@ An adapter is imported only when a URL names it.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -177,9 +178,11 @@ def _without_password(url: str) -> str:
 
 def classify_by_origin(error: BaseException, context: SubmitContext, /) -> SubmitVerdict:
     """
-    Return the verdict of `poslife.ccxt.classify` on an exception of ccxt, and UNKNOWN on any other.
+    Return the verdict of `poslife.ccxt.classify` if ccxt is in use, and UNKNOWN otherwise.
+
+    It classifies an exception of ccxt, and one that was raised from an exception of ccxt.
     """
-    if any(kind.__module__.partition(".")[0] == "ccxt" for kind in type(error).__mro__):
+    if "ccxt.base.errors" in sys.modules:
         from poslife.ccxt import classify
 
         return classify(error, context)

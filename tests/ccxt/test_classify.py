@@ -31,7 +31,7 @@ async def failure_of(line: Line, *, symbol: str | None = None) -> BaseException:
     """
     try:
         await line.client.create_order(
-            SYMBOLS[line.client.id] if symbol is None else symbol,
+            SYMBOLS.get(line.client.id, SYMBOLS["bybit"]) if symbol is None else symbol,
             "limit",
             "buy",
             1,
@@ -55,6 +55,10 @@ def okx(code: str) -> dict[str, Any]:
 
 def plain(code: object, message: str = "said so") -> dict[str, Any]:
     return {"code": code, "msg": message}
+
+
+def deribit(code: int, message: str) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "error": {"message": message, "code": code}, "usIn": 1, "usOut": 2}
 
 
 def gate(label: str, message: str = "said so") -> dict[str, Any]:
@@ -132,11 +136,15 @@ ANSWERS = [
     ("gate", gate("SERVER_ERROR"), ccxt.ExchangeNotAvailable, UNKNOWN),
     ("gate", gate("TOO_BUSY"), ccxt.ExchangeNotAvailable, UNKNOWN),
     ("gate", gate("NOT_SEEN_BEFORE"), ccxt.ExchangeError, UNKNOWN),
-    # Without a table, a lack of funds alone.
     ("bingx", plain(101204, "Insufficient margin"), ccxt.InsufficientFunds, REFUSED),
-    ("bingx", plain(109400), ccxt.BadRequest, UNKNOWN),
-    ("bingx", plain(100001), ccxt.AuthenticationError, UNKNOWN),
+    ("bingx", plain(109400), ccxt.BadRequest, REFUSED),
+    ("bingx", plain(100001), ccxt.AuthenticationError, REFUSED),
     ("bingx", plain(101481), ccxt.DuplicateOrderId, UNKNOWN),
+    # Without a table, a lack of funds alone.
+    ("deribit", deribit(10009, "not_enough_funds"), ccxt.InsufficientFunds, REFUSED),
+    ("deribit", deribit(10004, "order_not_found"), ccxt.OrderNotFound, UNKNOWN),
+    ("deribit", deribit(10005, "already_closed"), ccxt.InvalidOrder, UNKNOWN),
+    ("deribit", deribit(13009, "unauthorized"), ccxt.AuthenticationError, UNKNOWN),
 ]
 
 
@@ -207,13 +215,21 @@ def test_a_venue_without_a_table() -> None:
 
 @pytest.mark.parametrize("venue", ["bybit", "a venue without a table"])
 @pytest.mark.parametrize(
-    "error", [ccxt.ArgumentsRequired("x"), ccxt.BadSymbol("x"), ccxt.NotSupported("x")], ids=repr
+    "error",
+    [
+        ccxt.ArgumentsRequired("x"),
+        ccxt.BadSymbol("x"),
+        ccxt.NotSupported("x"),
+        ccxt.InvalidOrder("x"),
+        ccxt.AuthenticationError("x"),
+    ],
+    ids=repr,
 )
-def test_an_error_raised_before_any_request_is_a_refusal_everywhere(error: Exception, venue: str) -> None:
+def test_a_class_alone_proves_nothing(error: Exception, venue: str) -> None:
     """
-    Nothing was sent, whatever the venue.
+    A host's wrapper can raise any class, before or after the order was sent.
     """
-    assert REFUSED is classify(error, context(venue))
+    assert UNKNOWN is classify(error, context(venue))
 
 
 async def test_a_clients_own_refusal_is_a_refusal_everywhere() -> None:
@@ -227,21 +243,36 @@ async def test_a_clients_own_refusal_is_a_refusal_everywhere() -> None:
 
         assert isinstance(error, ccxt.BadSymbol)
         assert REFUSED is classify(error, context(venue))
+        assert REFUSED is classify_by_origin(error, context(venue))
         assert [] == line.sent
+
+
+@pytest.mark.parametrize("venue", [*SYMBOLS, "deribit", "mexc", "htx"])
+async def test_an_amount_below_the_precision_is_a_refusal_everywhere(venue: str) -> None:
+    """
+    ccxt refuses it before anything is sent, as huojichuanqi/ds #12 tells of OKX.
+    """
+    line = on_line(venue)
+
+    with pytest.raises(ccxt.InvalidOrder) as refused:
+        await line.client.create_order(SYMBOLS.get(venue, SYMBOLS["bybit"]), "limit", "buy", 0.0000001, 100)
+
+    assert [] == line.sent
+    assert REFUSED is classify(refused.value, context(venue))
 
 
 async def test_a_venues_bad_symbol_is_no_local_one() -> None:
     """
     For a venue without a table of codes BadSymbol counts only when no request was made.
     """
-    line = on_line("bingx")
-    line.client.exceptions["exact"]["7"] = ccxt.BadSymbol
-    line.refuse(plain(7))
+    line = on_line("deribit")
+    line.client.exceptions["7"] = ccxt.BadSymbol
+    line.refuse(deribit(7, "no"))
 
     error = await failure_of(line)
 
     assert isinstance(error, ccxt.BadSymbol)
-    assert UNKNOWN is classify(error, context("bingx"))
+    assert UNKNOWN is classify(error, context("deribit"))
 
 
 async def test_an_answer_that_cannot_be_read_is_no_refusal() -> None:

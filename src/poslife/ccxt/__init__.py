@@ -17,7 +17,10 @@ Inside, all of it ours to change:
 ``_fields``     one field of a ccxt dictionary: number, time, side, leg, client order id, cursor
 ``_venues``     `VENUE_RULES`: look-ups, limits and coverage of each venue (data)
 ``_classify``   refused or unknown, from an exception out of ``create_order``
-``_codes``      venue codes that do not prove a refusal (data)
+``_sent``       was the order's request made, from the traceback
+``_bodies``     the venue's error response within an exception's message
+``_refusals``   venue codes and texts that prove a refusal (data)
+``_codes``      both tables of each venue: refusals, and codes that leave an order in doubt (data)
 ==============  ================================================================================
 """
 

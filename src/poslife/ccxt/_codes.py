@@ -1,8 +1,8 @@
 """
-Venue error codes that ccxt maps to a refusal's class although the order may exist. Data.
+Venue errors that decide more than ccxt's exception class. Data.
 
-They mean a duplicate (an earlier attempt may exist), a time-out at the venue, or an order that was accepted
-for processing. Source: the venues' documentation.
+Some prove a refusal. The doubtful ones mean a duplicate (an earlier attempt may exist), a time-out at the
+venue, or an order that was accepted for processing. Source: the venues' documentation.
 """
 
 from __future__ import annotations
@@ -12,6 +12,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from poslife._domain.identifiers import Venue
+from poslife.ccxt._refusals import (
+    BINANCE,
+    BINGX,
+    BITGET,
+    BYBIT,
+    GATE,
+    HYPERLIQUID,
+    KUCOIN,
+    OKX,
+    Refusals,
+)
 
 __all__ = ["VENUE_CODES", "VenueCodes"]
 
@@ -19,39 +30,50 @@ __all__ = ["VENUE_CODES", "VenueCodes"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueCodes:
     """
-    The errors of one venue that leave an order in doubt, regardless of ccxt's exception class.
+    The errors of one venue that decide regardless of ccxt's exception class. A doubt outweighs a refusal.
 
     Attributes:
-        codes: The venue's codes.
-        texts: Parts of its messages, in lower case, for errors whose code ccxt leaves out.
+        refusals: The errors that prove a refusal.
+        doubts: The codes that leave an order in doubt.
+        doubt_texts: Parts of messages that do, in lower case, for errors whose code says too little.
+        envelopes: The codes that only say that the codes beside them decide.
     """
 
-    codes: frozenset[str]
-    texts: tuple[str, ...] = ()
+    refusals: Refusals
+    doubts: frozenset[str]
+    doubt_texts: tuple[str, ...] = ("duplicate",)
+    envelopes: frozenset[str] = frozenset()
 
 
 _BINANCE = VenueCodes(
-    codes=frozenset(
+    refusals=BINANCE,
+    doubts=frozenset(
         {
             "-1006",  # UNEXPECTED_RESP: execution status unknown
             "-1007",  # TIMEOUT: send status unknown, execution status unknown
+            "-4082",  # number of orders of a batch
+            "-4083",  # PLACE_BATCH_ORDERS_FAIL
+            "-4111",  # the clientTranId is duplicated
             "-4115",  # DUPLICATED_CLIENT_TRAN_ID
             "-4116",  # DUPLICATED_CLIENT_ORDER_ID
+            "-4117",  # STOP_ORDER_TRIGGERING: an order is on its way
             "-20132",  # the client algo id is duplicated
         }
     ),
     # Spot uses -2010 for every refusal, duplicates included, so the text decides.
-    texts=("duplicate order", "status unknown"),
+    doubt_texts=("duplicate", "status unknown"),
 )
 _KUCOIN = VenueCodes(
-    codes=frozenset(
+    refusals=KUCOIN,
+    doubts=frozenset(
         {
             "126033",  # duplicate order
+            "126034",  # failed to create a take-profit or stop-loss order
+            "126036",  # failed to create a margin order
             "126044",  # clientOid duplicate
             "408000",  # network time-out
         }
     ),
-    texts=("duplicate",),
 )
 
 VENUE_CODES: Mapping[Venue, VenueCodes] = MappingProxyType(
@@ -60,7 +82,8 @@ VENUE_CODES: Mapping[Venue, VenueCodes] = MappingProxyType(
         Venue("binanceusdm"): _BINANCE,
         Venue("binancecoinm"): _BINANCE,
         Venue("bybit"): VenueCodes(
-            codes=frozenset(
+            refusals=BYBIT,
+            doubts=frozenset(
                 {
                     "10014",  # request is duplicate
                     "10016",  # system error
@@ -73,43 +96,74 @@ VENUE_CODES: Mapping[Venue, VenueCodes] = MappingProxyType(
                     "170035",  # submitted to the system for processing
                     "170141",  # duplicate clientOrderId
                     "170146",  # order creation time-out
+                    "170147",  # order cancellation time-out
+                    "170195",  # "your order may not be filled"
+                    "170196",  # "your order may not be filled"
                 }
-            )
+            ),
         ),
         Venue("okx"): VenueCodes(
-            codes=frozenset(
+            refusals=OKX,
+            doubts=frozenset(
                 {
                     "50004",  # time-out, says nothing of success or failure
                     "51011",  # duplicated order id
                     "51016",  # duplicated client order id
+                    "51111",  # number of orders of a batch
                 }
-            )
+            ),
+            envelopes=frozenset({"1"}),
         ),
         Venue("bitget"): VenueCodes(
-            codes=frozenset(
+            refusals=BITGET,
+            doubts=frozenset(
                 {
+                    "25000",  # system error
+                    "25001",  # operation timed out
+                    "25003",  # concurrent operation
+                    "25212",  # duplicate clientOid
                     "40015",  # system is abnormal
+                    "40306",  # number of orders of a batch
                     "40786",  # duplicate clientOid
                 }
             ),
-            texts=("duplicate",),
         ),
         Venue("gate"): VenueCodes(
-            codes=frozenset(
+            refusals=GATE,
+            doubts=frozenset(
                 {
+                    "INTERNAL",
+                    "ORDER_PENDING",
                     "REPEATED_CREATION",
                     "SERVER_ERROR",
                     "TOO_BUSY",
                 }
             ),
-            texts=("duplicate",),
         ),
         Venue("kucoin"): _KUCOIN,
         Venue("kucoinfutures"): _KUCOIN,
+        Venue("bingx"): VenueCodes(
+            refusals=BINGX,
+            doubts=frozenset(
+                {
+                    "100410",  # the system is busy
+                    "100500",  # the system is busy
+                    "101481",  # duplicate
+                    "101500",  # RPC time-out
+                    "109201",  # the same order within a second
+                    "109500",  # the system is busy
+                    "110500",  # the order system is busy
+                }
+            ),
+            doubt_texts=("duplicate", "already exist", "repeated", "within 1 second"),
+        ),
+        Venue("hyperliquid"): VenueCodes(
+            refusals=HYPERLIQUID, doubts=frozenset(), doubt_texts=("duplicate", "cloid", "already")
+        ),
     }
 )
 """
-The venues whose refusals are recognised by class and code.
+The venues whose refusals are recognised by their codes and texts.
 
-At any other venue only ccxt's own refusals and ``InsufficientFunds`` are recognised.
+At any other venue only what ccxt refuses before it sends anything, and ``InsufficientFunds``, are recognised.
 """

@@ -156,7 +156,7 @@ async def test_what_a_venues_answer_means(
     venue: str, body: Mapping[str, object], kind: type[Exception], verdict: SubmitVerdict
 ) -> None:
     """
-    The class decides, unless the venue's own code contradicts it (feature 39).
+    The venue's own code decides, and the class where the venue's codes are not known (feature 39).
     """
     line = on_line(venue)
     line.refuse(body)

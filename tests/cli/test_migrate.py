@@ -145,8 +145,8 @@ def test_a_schema_of_a_newer_release_is_left_alone(postgres_dsn: str) -> None:
     """
     psql(
         postgres_dsn,
-        "INSERT INTO poslife.poslife_migrations (version, name, sha256, applied_at) "
-        "VALUES (999, 'later', 'x', now())",
+        "INSERT INTO poslife.poslife_migrations (version, name, sha256, runs_from, applied_at) "
+        "VALUES (999, 'later', 'x', 999, now())",
     )
     done = run("migrate", postgres_dsn)
 

@@ -140,11 +140,13 @@ class _Canonical:
             raise self._refusal(value, f"at most {_DEEPEST} levels")
         if isinstance(value, Enum):
             value = value.value
-        if isinstance(value, Mapping | list | tuple):
-            # A secret key hides all that is below it.
-            hidden = redact_secrets(self._path, [])
-            return hidden or (self.mapping(value) if isinstance(value, Mapping) else self._list(value))
-        return redact_secrets(self._path, self._scalar(value))
+        if not isinstance(value, Mapping | list | tuple):
+            return redact_secrets(self._path, self._scalar(value))
+        hidden = redact_secrets(self._path, [])
+        if hidden:  # a secret key hides all that is below it
+            return hidden
+        container = cast("object", value)
+        return self.mapping(container) if isinstance(container, Mapping) else self._list(container)
 
     def _list(self, value: object) -> Json:
         items = cast("list[object] | tuple[object, ...]", value)

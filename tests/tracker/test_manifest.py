@@ -25,7 +25,7 @@ import pytest
 import poslife
 from poslife import BatchingSink, PositionTracker, Timings, Venue, connect
 from poslife._domain.client_order_ids import ClientOrderIdFormat
-from poslife._tracker.manifest import ccxt_version, configuration_digest
+from poslife._tracker.manifest import ccxt_version, configuration_digest, installed_version
 from poslife.errors import InvalidValue
 from poslife.events import HostBody
 from poslife.memory import MemoryStore
@@ -322,3 +322,11 @@ def test_ccxt_is_not_imported_for_its_version() -> None:
 
     assert "0.0.1" == done.stdout.strip()
     assert _installed("ccxt") in (None, ccxt_version())
+
+
+def test_a_package_that_is_not_installed_has_no_version() -> None:
+    """
+    A missing package is no error: its version is null.
+    """
+    assert installed_version("poslife-has-no-such-package") is None
+    assert _installed("msgspec") == installed_version("msgspec")

@@ -29,7 +29,7 @@ from poslife._trail.redaction import redact_secrets
 from poslife._version import __version__
 from poslife.errors import InvalidValue
 
-__all__ = ["Manifest", "configuration_digest"]
+__all__ = ["Manifest", "ccxt_version", "configuration_digest", "installed_version"]
 
 _DEEPEST: Final = 64
 _MOST_BITS: Final = 2048  # Python refuses to write thousands of digits
@@ -145,8 +145,8 @@ class _Canonical:
         hidden = redact_secrets(self._path, [])
         if hidden:  # a secret key hides all that is below it
             return hidden
-        container = cast("object", value)
-        return self.mapping(container) if isinstance(container, Mapping) else self._list(container)
+        made = self.mapping if isinstance(value, Mapping) else self._list
+        return made(cast("object", value))
 
     def _list(self, value: object) -> Json:
         items = cast("list[object] | tuple[object, ...]", value)
@@ -189,11 +189,11 @@ def ccxt_version() -> str | None:
     """
     # An upgrade changes the installed version under a running process.
     loaded: object = getattr(sys.modules.get("ccxt"), "__version__", None)
-    return loaded if isinstance(loaded, str) else _installed_version("ccxt")
+    return loaded if isinstance(loaded, str) else installed_version("ccxt")
 
 
 @cache  # reading it takes some 10 ms
-def _installed_version(distribution: str) -> str | None:
+def installed_version(distribution: str) -> str | None:
     try:
         return metadata.version(distribution)
     except (metadata.PackageNotFoundError, OSError, KeyError):

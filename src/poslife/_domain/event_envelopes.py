@@ -78,7 +78,7 @@ The digest before the first event of a digest chain, and of an event that is in 
 """
 
 
-class EventHeader(msgspec.Struct, frozen=True, kw_only=True):
+class EventHeader(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
     The fields that every event has.
 

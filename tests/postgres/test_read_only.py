@@ -186,6 +186,26 @@ async def test_a_newer_schema(postgres_dsn: str) -> None:
     assert "upgrade poslife" in message
 
 
+async def test_a_newer_schema_that_may_be_read(postgres_dsn: str) -> None:
+    """
+    A newer schema that lets this release go on is read, with a column and a table that it does not know.
+    """
+    async with opened_store(postgres_dsn) as store:
+        ref = await fill_store(store)
+        expected = await read_everything(store, ref)
+    newest = MIGRATIONS[-1].version
+    psql(postgres_dsn, "ALTER TABLE poslife.runs ADD COLUMN host text; CREATE TABLE poslife.notes (x text)")
+    psql(
+        postgres_dsn,
+        "INSERT INTO poslife.poslife_migrations (version, name, sha256, runs_from, applied_at) "
+        f"VALUES ({newest + 1}, 'later', '', {newest}, now())",
+    )
+    async with reading(as_reader(postgres_dsn)) as reader:
+        found = await read_everything(reader, ref)
+
+    assert expected == found
+
+
 async def test_a_half_migrated_schema(postgres_dsn: str) -> None:
     """
     An empty list of migrations is what a restore leaves that was cut off.

@@ -493,6 +493,29 @@ async def test_a_newer_schema(path: Path) -> None:
     assert "upgrade poslife" in message
 
 
+async def test_a_newer_schema_that_may_be_read(path: Path) -> None:
+    """
+    A newer schema that lets this release go on is read, with a column and a table that it does not know.
+    """
+    async with opened_store(path, lock_timeout=60) as store:
+        ref = await fill_store(store)
+        expected = await read_everything(store, ref)
+    newest = MIGRATIONS[-1].version
+    cells(path, "ALTER TABLE runs ADD COLUMN host TEXT")
+    cells(path, "CREATE TABLE notes (x TEXT) STRICT")
+    cells(
+        path,
+        "INSERT INTO poslife_migrations (version, name, sha256, runs_from, applied_at) "
+        "VALUES (?, 'later', '', ?, '')",
+        newest + 1,
+        newest,
+    )
+    async with reading(path) as reader:
+        found = await read_everything(reader, ref)
+
+    assert expected == found
+
+
 async def test_a_half_migrated_schema(path: Path) -> None:
     """
     An empty list of migrations, and one with a gap, is what a restore leaves that was cut off.

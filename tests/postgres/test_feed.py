@@ -31,10 +31,10 @@ async def test_a_transaction_that_ends_late_is_not_passed_over(postgres_dsn: str
             """
             INSERT INTO poslife.life_events (
                 event_id, type, schema, severity, occurred_at, recorded_at, run, actor, version, index, body,
-                sequence, format, salt, commitment, digest
+                sequence, format, salt, commitment, digest, epoch
             ) VALUES (
                 $1, 'position.unheard_of', 2, 'info', now(), now(), $2, 'strategy', 0, 0, '{}',
-                1, 1, decode(repeat('00', 16), 'hex'), sha256(''), sha256('')
+                1, 1, decode(repeat('00', 16), 'hex'), sha256(''), sha256(''), 1
             )
             """,
             late,

@@ -227,7 +227,7 @@ COLUMNS = {
     "positions": names_of(POSITIONS),
     "orders": names_of(ORDERS),
     "fills": ("number", *names_of(FILLS)),
-    "life_events": (*names_of(LIFE_EVENTS), "commit_xid"),
+    "life_events": (*names_of(LIFE_EVENTS), "epoch", "commit_xid"),
     "run_events": names_of(RUN_EVENTS),
 }
 

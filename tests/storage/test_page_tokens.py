@@ -6,8 +6,17 @@ from uuid import UUID
 import pytest
 
 from poslife.errors import InvalidValue
+from poslife.protocols import FeedToken
 from poslife.protocols._pages import PageToken
-from poslife.storage._page_tokens import after_closing, after_number, after_uuid, closing_token
+from poslife.storage._page_tokens import (
+    AfterCommit,
+    after_closing,
+    after_commit,
+    after_number,
+    after_uuid,
+    closing_token,
+    commit_token,
+)
 from tests.values import REF, closed
 
 NO_TEXT: list[Any] = [7, b"1", True]
@@ -72,3 +81,38 @@ def test_a_closing_token_is_a_time_and_a_ref_as_we_write_them(token: Any) -> Non
     """
     with pytest.raises(InvalidValue, match="after: expected the `next` of a page"):
         after_closing(token)
+
+
+def test_a_token_of_a_feed_that_goes_by_transactions() -> None:
+    """
+    It has the epoch, the transaction and the event.
+    """
+    after = AfterCommit(2, 12345678901, REF)
+
+    assert f"2 12345678901 {REF}" == commit_token(after)
+    assert after == after_commit(commit_token(after))
+    assert after_commit(None) is None
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        f"7 {REF}",
+        f"0 7 {REF}",
+        f"1 0 {REF}",
+        f"01 7 {REF}",
+        f"1 7 {REF} ",
+        f"9999999999 7 {REF}",
+        f"1  7 {REF}",
+        f"1 7 {str(REF).upper()}",
+        "1 7",
+        *NO_TEXT,
+    ],
+)
+def test_a_token_of_such_a_feed_is_as_we_write_it(token: Any) -> None:
+    """
+    A token of a feed without epochs, and any other text, is refused.
+    """
+    with pytest.raises(InvalidValue, match="after: expected the `next` of a page"):
+        after_commit(FeedToken(token) if isinstance(token, str) else token)

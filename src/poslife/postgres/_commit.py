@@ -16,6 +16,7 @@ from poslife._trail.encoding import fingerprint
 from poslife.errors import PoslifeError, RunLost, StorageBusy, StorageRejected, StorageUnavailable
 from poslife.postgres._conflicts import CONTESTED, explain
 from poslife.postgres._database import Database, Session
+from poslife.postgres._epochs import AnotherServer, keep_epoch, require_same_server
 from poslife.postgres._ground import Ground, first_result, lock_unassigned, read_heads, take_ground
 from poslife.postgres._reads import read_positions
 from poslife.postgres._written import write_changes
@@ -41,6 +42,7 @@ async def commit(database: Database, change: Change) -> Committed:
         ground = await take_ground(session, (change,), (mark,))
         if not ground.registered:
             return await first_result(session, change, mark)
+        require_same_server(database, ground.server)
         (committed,) = await _attempt(session, (change,), ground, database.salts)
         return committed
 
@@ -49,6 +51,8 @@ async def commit(database: Database, change: Change) -> Committed:
             return await database.transact(attempt, first=lock_unassigned((change,)))
         except _MovedMeanwhile:
             continue
+        except AnotherServer:
+            await keep_epoch(database)
         except StorageRejected as refusal:
             if refusal.constraint not in CONTESTED:
                 raise
@@ -77,6 +81,7 @@ async def commit_together(database: Database, changes: Sequence[Change]) -> list
         ground = await take_ground(session, changes, marks)
         if not ground.registered:
             raise NotTogether
+        require_same_server(database, ground.server)
         return await _attempt(session, changes, ground, database.salts)
 
     try:

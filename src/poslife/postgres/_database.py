@@ -154,12 +154,18 @@ def _text(cell: object) -> str:
 class Database:
     """
     A database, in which each piece of work is a transaction.
+
+    Attributes:
+        limits: The time-outs.
+        salts: The salts of records.
+        server: The start time of the server that `keep_epoch` has last checked.
     """
 
     def __init__(self, source: Dsn | HostPool, limits: Limits) -> None:
         self._source = source
         self.limits = limits
         self.salts = Salts()
+        self.server: str | None = None
         self._begin: Final = limits.begin
         self._connections: Connections | None = None
 

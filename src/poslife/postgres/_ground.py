@@ -34,6 +34,7 @@ class _Head(TypedDict):
 class _GroundRow(TypedDict):
     registered: bool
     leased: bool
+    server: str
     heads: list[_Head]
     unassigned: dict[UUID, tuple[int, str]]
 
@@ -55,6 +56,7 @@ class Ground(msgspec.Struct, frozen=True):
     Attributes:
         registered: Each of the changes is new, and registered with this transaction.
         leased: Each run holds its lease.
+        server: The start time of the server.
         heads: The stored positions among those they change.
         unassigned: By run, the head of its stream of life events that are about no position, where it has
             one and a change adds to it.
@@ -62,6 +64,7 @@ class Ground(msgspec.Struct, frozen=True):
 
     registered: bool
     leased: bool
+    server: str
     heads: Heads
     unassigned: Mapping[RunId, StreamHead]
 
@@ -108,6 +111,7 @@ WITH registered AS (
 SELECT json_build_object(
     'registered', (SELECT yes FROM fresh),
     'leased', (SELECT count(*) FROM lease) = cardinality($2::text[]),
+    'server', pg_postmaster_start_time()::text,
     'heads', (SELECT coalesce(json_agg(h), '[]') FROM heads AS h),
     'unassigned', (
         SELECT coalesce(json_object_agg(a.run, json_build_array(a.sequence, encode(a.digest, 'hex'))), '{{}}')
@@ -158,7 +162,13 @@ async def take_ground(session: Session, changes: Sequence[Change], marks: Sequen
         RunId(run): StreamHead(sequence, bytes.fromhex(digest))
         for run, (sequence, digest) in row["unassigned"].items()
     }
-    return Ground(row["registered"], row["leased"], _stored_heads(row["heads"]), unassigned)
+    return Ground(
+        registered=row["registered"],
+        leased=row["leased"],
+        server=row["server"],
+        heads=_stored_heads(row["heads"]),
+        unassigned=unassigned,
+    )
 
 
 _READ_HEADS: Final = f"""

@@ -12,7 +12,7 @@ from poslife.errors import SchemaMismatch
 from poslife.postgres._database import Database, Session
 from poslife.storage._migrations import Applied, Migration, known_migrations, pending
 
-__all__ = ["MIGRATIONS", "migrate", "read_applied"]
+__all__ = ["MIGRATIONS", "lock_migrations", "migrate", "read_applied"]
 
 # A number that other programs are unlikely to use: "poslife" in ASCII.
 _LOCK: Final = "SELECT pg_catalog.pg_advisory_xact_lock(31648266190939749)"
@@ -91,10 +91,22 @@ VALUES ($1::text::integer, $2::text, $3::text, $4::text::integer, clock_timestam
 """
 
 
-async def _apply(session: Session, patience: float) -> None:
-    # Migrating, and waiting for another process that migrates, may take all the time for opening.
+async def lock_migrations(session: Session, patience: float) -> None:
+    """
+    Wait until no other process migrates the database, and keep others from it until the transaction ends.
+
+    Afterwards the transaction has no time-outs but the client's.
+
+    Args:
+        session: The transaction.
+        patience: Seconds to wait: this, and migrating, may take all the time for opening.
+    """
     await session.run("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
     await session.run(_LOCK, patience)
+
+
+async def _apply(session: Session, patience: float) -> None:
+    await lock_migrations(session, patience)
     if await session.fetch_one(_HAS_SCHEMA) is None:
         await session.run(_CREATE_SCHEMA)
     await session.run(_CREATE_TABLE)

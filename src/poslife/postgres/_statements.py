@@ -40,11 +40,13 @@ def insertion(table: str, columns: Sequence[Column], argument: int, **others: st
         table: The table.
         columns: The columns to write.
         argument: The number of the argument with the text.
-        **others: By the name of a column, the expression to write in place of ``r``'s cell.
+        **others: By the name of a column, the expression to write in place of ``r``'s cell. It may be a
+            column that rows do not have.
     """
-    cells = ", ".join(others.get(column.name, f"r.{column.name}") for column in columns)
+    cells = {column.name: f"r.{column.name}" for column in columns} | others
     return (
-        f"INSERT INTO poslife.{table} AS t ({listed(columns)}) SELECT {cells} "  # noqa: S608 - made of constants
+        f"INSERT INTO poslife.{table} AS t ({', '.join(cells)}) "  # noqa: S608 - made of constants
+        f"SELECT {', '.join(cells.values())} "
         f"FROM json_populate_recordset(NULL::poslife.{table}, ${argument}::text::json) AS r"
     )
 

@@ -34,6 +34,7 @@ from poslife.errors import InvalidValue, OpenedForReading, PositionNotFound, Run
 from poslife.postgres import _batches, _dead_letters, _feed, _reads, _runs
 from poslife.postgres._connections import Dsn, HostPool
 from poslife.postgres._database import Database, Session
+from poslife.postgres._epochs import keep_epoch
 from poslife.postgres._errors import translated
 from poslife.postgres._event_writer import EventWriter
 from poslife.postgres._limits import Limits
@@ -53,7 +54,13 @@ from poslife.protocols import (
     Run,
 )
 from poslife.protocols._pages import limited
-from poslife.storage._page_tokens import after_closing, after_event, after_number, after_run_event, after_uuid
+from poslife.storage._page_tokens import (
+    after_closing,
+    after_commit,
+    after_number,
+    after_run_event,
+    after_uuid,
+)
 
 __all__ = ["PostgresStore"]
 
@@ -176,6 +183,7 @@ class PostgresStore:
 
     async def _prepare_writing(self) -> None:
         await prepare_schema(self._database)
+        await keep_epoch(self._database)
         await self._partitions.keep()
         if self._events is not None and await self._transact(Session.is_pooled):
             # Its sessions serve other clients too, and would keep the writer's settings.
@@ -313,7 +321,7 @@ class PostgresStore:
         await self._write(lambda session: _dead_letters.replay(session, event))
 
     async def read_life_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
-        start, most = after_event(after), limited(limit)
+        start, most = after_commit(after), limited(limit)
         rows = await self._transact(lambda session: _feed.fetch_life_events(session, start, most))
         return _feed.life_event_page(rows, start)
 

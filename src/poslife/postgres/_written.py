@@ -17,6 +17,7 @@ from poslife._runtime.salts import Salts
 from poslife._trail.records import EventRecord
 from poslife.postgres._cells import cells_by_name, recordset
 from poslife.postgres._database import Session
+from poslife.postgres._epochs import NEWEST_EPOCH
 from poslife.postgres._statements import insertion, replacement
 from poslife.storage._columns import FILLS, LIFE_EVENTS, ORDERS, POSITIONS
 from poslife.storage._event_rows import (
@@ -64,7 +65,7 @@ WITH written AS (
 ), filled AS (
     {insertion("fills", FILLS, 3)}
 ), recorded AS (
-    {insertion("life_events", LIFE_EVENTS, 4)}
+    {insertion("life_events", LIFE_EVENTS, 4, epoch=NEWEST_EPOCH)}
 )
 SELECT row_to_json(w)::text FROM written AS w
 """  # noqa: S608 - made of constants

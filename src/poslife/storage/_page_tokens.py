@@ -17,19 +17,23 @@ from poslife.protocols._pages import PageToken
 
 __all__ = [
     "AfterClosing",
+    "AfterCommit",
     "AfterEvent",
     "AfterRunEvent",
     "after_closing",
+    "after_commit",
     "after_event",
     "after_number",
     "after_run_event",
     "after_uuid",
     "closing_token",
+    "commit_token",
     "event_token",
     "page_of_run_events",
 ]
 
 _FIRST = UUID(int=0)
+_EPOCH = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 
@@ -52,6 +56,21 @@ class AfterEvent(NamedTuple):
     """
 
     number: int
+    event: UUID
+
+
+class AfterCommit(NamedTuple):
+    """
+    The last life event of a page, in a store whose feed goes by transactions.
+
+    Attributes:
+        epoch: Its epoch.
+        transaction: The id of its transaction, within the epoch.
+        event: Its id, by which a store recognises a token of its own.
+    """
+
+    epoch: int
+    transaction: int
     event: UUID
 
 
@@ -155,6 +174,29 @@ def after_event(token: FeedToken | None) -> AfterEvent | None:
     if not _NUMBER.fullmatch(number):
         raise _refused(token)
     return AfterEvent(int(number), _uuid(event, token))
+
+
+def commit_token(after: AfterCommit) -> FeedToken:
+    """
+    Return the token of a page that ends with a life event of a transaction.
+    """
+    return FeedToken(f"{after.epoch} {after.transaction} {after.event}")
+
+
+def after_commit(token: FeedToken | None) -> AfterCommit | None:
+    """
+    Return the epoch, the transaction and the id that a page of a feed ended with.
+
+    Raises:
+        InvalidValue: It is no token of such a page.
+    """
+    if token is None:
+        return None
+    match _text(token).split(" "):
+        case epoch, transaction, event if _EPOCH.fullmatch(epoch) and _NUMBER.fullmatch(transaction):
+            return AfterCommit(int(epoch), int(transaction), _uuid(event, token))
+        case _:
+            raise _refused(token)
 
 
 def page_of_run_events(items: Sequence[EventRecord], after: AfterRunEvent) -> FeedPage:

@@ -183,6 +183,7 @@ CREATE TABLE poslife.life_events (
     evidence text,
     evidence_salt bytea,
     digest bytea NOT NULL,
+    epoch integer NOT NULL,
     commit_xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
 
     CONSTRAINT life_events_pkey PRIMARY KEY (event_id),
@@ -206,7 +207,17 @@ CREATE TABLE poslife.life_events (
 CREATE UNIQUE INDEX life_events_without_position_numbered ON poslife.life_events (run, sequence) WHERE ref IS NULL;
 
 CREATE INDEX life_events_by_position ON poslife.life_events (ref, event_id) WHERE ref IS NOT NULL;
-CREATE INDEX life_events_by_commit ON poslife.life_events (commit_xid, event_id);
+CREATE INDEX life_events_by_commit ON poslife.life_events (epoch, commit_xid, event_id);
+
+-- The servers that the database has been on, one after another: a transaction id is a server's own.
+CREATE TABLE poslife.epochs (
+    epoch integer NOT NULL,
+    system_identifier bigint,
+    began_at timestamp with time zone NOT NULL,
+
+    CONSTRAINT epochs_pkey PRIMARY KEY (epoch),
+    CONSTRAINT epochs_epoch_from_1 CHECK (epoch >= 1)
+);
 
 CREATE TABLE poslife.changes (
     change_id uuid NOT NULL,
@@ -511,7 +522,13 @@ COMMENT ON COLUMN poslife.life_events.commitment IS 'SHA-256 over salt and body'
 COMMENT ON COLUMN poslife.life_events.evidence IS 'reasons and raw answers as JSON; null where there are none, or they were erased';
 COMMENT ON COLUMN poslife.life_events.evidence_salt IS '16 random bytes that the commitment to the evidence covers, which is in the body';
 COMMENT ON COLUMN poslife.life_events.digest IS 'SHA-256 over the digest of the event before it and its own header and commitment';
+COMMENT ON COLUMN poslife.life_events.epoch IS 'the epoch that it was committed in, by number';
 COMMENT ON COLUMN poslife.life_events.commit_xid IS 'the transaction that committed it: feeds read up to the oldest that still runs';
+
+COMMENT ON TABLE poslife.epochs IS 'the servers that the database has been on, one after another';
+COMMENT ON COLUMN poslife.epochs.epoch IS 'its number, from 1';
+COMMENT ON COLUMN poslife.epochs.system_identifier IS 'the identifier of the server, as pg_control_system() has it; null where it could not be asked for';
+COMMENT ON COLUMN poslife.epochs.began_at IS 'the time at which it began, by the database''s clock';
 
 COMMENT ON TABLE poslife.changes IS 'the ids of changes, so that a commit can be repeated';
 COMMENT ON COLUMN poslife.changes.change_id IS 'the id of the change';

@@ -2,6 +2,8 @@
 Each month, or each day, has its partition of the host events.
 """
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio
@@ -22,9 +24,9 @@ from poslife.postgres._connections import Dsn
 from poslife.postgres._database import Database, Session
 from poslife.postgres._limits import Limits
 from poslife.postgres._partition_ranges import Width, ahead, first_id
-from poslife.postgres._partitions import Made, make_partitions, plan_partitions, set_width
+from poslife.postgres._partitions import Made, PartitionKeeper, make_partitions, plan_partitions, set_width
 from poslife.protocols import EventRecord
-from tests.postgres.support import count, opened_store, records, session, stored_in
+from tests.postgres.support import count, opened_store, records, session, somebody_waits, stored_in
 from tests.postgres_roles import as_bot
 from tests.postgres_server import psql
 
@@ -289,6 +291,59 @@ async def test_a_width_that_is_unknown_or_missing(postgres_dsn: str, statement: 
         assert "partition_width 'hour', expected day or month" in str(made.problem)
     else:
         assert ("month", 3, None) == (made.width, len(made.names), made.problem)
+
+
+async def test_a_partition_that_another_process_has_made_is_left_alone(postgres_dsn: str) -> None:
+    """
+    Ranges are compared again under the lock: what another process has made meanwhile is not made over.
+    """
+    without_partitions(postgres_dsn, "day")
+    first, *_ = ahead(Width.DAY, (), datetime.now(UTC))
+    async with session(postgres_dsn) as other:
+        async with other.transaction():
+            await other.fetch("SELECT pg_advisory_xact_lock(31648266190939750)")
+            making = asyncio.create_task(made_in(postgres_dsn))
+            await somebody_waits(postgres_dsn)
+            await other.execute(
+                f"CREATE TABLE poslife.of_another PARTITION OF poslife.run_events "
+                f"FOR VALUES FROM ('{first.begin}') TO ('{first.end}')"
+            )
+        made = await making
+
+    assert (day(1), day(2)) == made.names
+    assert ["of_another", day(1), day(2), "run_events_default"] == partitions_in(postgres_dsn)
+
+
+async def test_a_lock_is_tried_for_again(postgres_dsn: str) -> None:
+    """
+    An owner's job tries several times for the lock of the default partition, half a second each time.
+    """
+    without_partitions(postgres_dsn, "day")
+    async with session(postgres_dsn) as reader, database_of(postgres_dsn) as database:
+        async with reader.transaction():
+            await reader.fetch("SELECT FROM poslife.run_events_default")
+            once = await make_partitions(database)
+            making = asyncio.create_task(make_partitions(database, tries=100))
+            await somebody_waits(postgres_dsn)
+        made = await making
+
+    assert ((), True) == (once.names, once.passing)
+    assert f"partitions {day(0)} to {day(2)} not made: " in str(once.problem)
+    assert ((day(0), day(1), day(2)), None) == (made.names, made.problem)
+
+
+async def test_an_outage_is_no_error_of_the_store(
+    postgres_dsn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    Where the server is away nothing is made now, which is logged and not raised.
+    """
+    closed = Database(Dsn(url=postgres_dsn, size=1, statement_cache_size=0), Limits())
+    with caplog.at_level(logging.INFO, "poslife.sink"):
+        await PartitionKeeper(closed).keep()
+
+    (line,) = caplog.messages
+    assert line.startswith("no partition made now, retrying in an hour: ")
 
 
 # -------------------------------------------------------------------------------------- the default partition

@@ -51,6 +51,39 @@ def _events(dsn: str) -> str:
     return found
 
 
+GUARDED = """
+SELECT t.tgrelid::regclass, t.tgname FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+WHERE t.tgfoid = 'poslife.append_only'::regproc
+UNION ALL
+SELECT c.oid::regclass, '' FROM pg_class AS c
+WHERE c.relnamespace = 'poslife'::regnamespace AND c.relkind IN ('r', 'p')
+"""
+# Rows that change, and those of fills and changes, of which life events tell.
+CHANGING = {
+    "positions",
+    "orders",
+    "fills",
+    "changes",
+    "runs",
+    "dead_letters",
+    "settings",
+    "poslife_migrations",
+}
+
+
+def test_each_table_of_records_is_guarded(postgres_dsn: str) -> None:
+    """
+    Every table but those whose rows change has both triggers, partitions too (feature 117).
+    """
+    triggers: dict[str, set[str]] = {}
+    for line in psql(postgres_dsn, GUARDED).splitlines():
+        table, _, trigger = line.removeprefix("poslife.").partition("|")
+        triggers.setdefault(table, set()).add(trigger)
+
+    for table, names in triggers.items():
+        assert ({""} if table in CHANGING else {"", "append_only", "append_only_truncate"}) == names, table
+
+
 @pytest.mark.parametrize("statement", ATTEMPTS)
 async def test_a_bot_cannot_change_events(stored: str, statement: str) -> None:
     """

@@ -165,6 +165,8 @@ DOUBTFUL_ANSWERS: Mapping[str, tuple[Body, ...]] = {
         {"code": "1", "msg": "", "data": [{"ordId": "", "sCode": "51008"}, {"ordId": "", "sCode": "51008"}]},
     ),
     "gate": (
+        gate("INVALID_PARAM_VALUE", "order text already exists"),
+        gate("BAD_REQUEST", "upstream timed out"),
         gate("REPEATED_CREATION"),
         gate("SERVER_ERROR"),
         gate("INTERNAL"),

@@ -7,7 +7,8 @@ They come out of the real clients' own ``create_order``, within a coroutine as a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, cast
 
 import ccxt as ccxt_sync
 import ccxt.async_support as ccxt
@@ -22,8 +23,8 @@ from tests.ccxt.offline import SYMBOLS, Line, Request, market, on_line
 
 REFUSED, UNKNOWN = SubmitVerdict.REFUSED, SubmitVerdict.UNKNOWN
 CONTEXT = SubmitContext(venue=Venue("bybit"), side=OrderSide.BUY, in_doubt_before=False)
-REFUSAL = {"retCode": 110007, "retMsg": "ab not enough for new order", "result": {}}
-DOUBT = {"retCode": 10016, "retMsg": "System error.", "result": {}}
+REFUSAL: Mapping[str, object] = {"retCode": 110007, "retMsg": "ab not enough for new order", "result": {}}
+DOUBT: Mapping[str, object] = {"retCode": 10016, "retMsg": "System error.", "result": {}}
 
 Place = Callable[[], Awaitable[object]]
 
@@ -56,8 +57,7 @@ def answering(*answers: object) -> tuple[Line, Place]:
         if answer == "lost":
             line.answers.append(lost)
         else:
-            assert isinstance(answer, dict)
-            line.refuse(answer)
+            line.refuse(cast("Mapping[str, object]", answer))
 
     async def create() -> object:
         return await line.client.create_order(SYMBOLS["bybit"], "limit", "buy", 1, 100)
@@ -197,6 +197,58 @@ async def test_a_wrapper_that_tries_again(
     assert [] == line.answers
 
 
+async def as_coroutine(call: Place) -> object:
+    return await call()
+
+
+async def in_task(call: Place) -> object:
+    return await asyncio.create_task(as_coroutine(call))
+
+
+async def in_time(call: Place) -> object:
+    return await asyncio.wait_for(as_coroutine(call), 10)
+
+
+async def gathered(call: Place) -> object:
+    return await asyncio.gather(as_coroutine(call))
+
+
+async def shielded(call: Place) -> object:
+    return await asyncio.shield(as_coroutine(call))
+
+
+@pytest.mark.parametrize("send", [in_task, in_time, gathered, shielded])
+async def test_a_second_attempt_in_a_task_of_its_own(send: Callable[[Place], Awaitable[object]]) -> None:
+    """
+    Its exception is chained to the first one where the task is awaited.
+    """
+    _, create = answering("lost", REFUSAL)
+
+    async def place() -> object:
+        try:
+            return await create()
+        except ccxt.NetworkError:
+            return await send(create)
+
+    assert UNKNOWN is await verdict_on(place)
+
+
+async def test_an_earlier_exception_without_a_traceback() -> None:
+    """
+    It cannot be said where it was handled: it counts as an attempt, which was lost.
+    """
+    _, create = answering(REFUSAL)
+
+    async def place() -> None:
+        try:
+            await create()
+        except ccxt.BaseError as error:
+            error.__context__ = ccxt.RequestTimeout("lost")
+            raise
+
+    assert UNKNOWN is await verdict_on(place)
+
+
 async def test_a_submit_within_the_handling_of_an_earlier_exception() -> None:
     """
     A bot that places an order while it handles the failure of another call: that call is not the order's.
@@ -207,7 +259,7 @@ async def test_a_submit_within_the_handling_of_an_earlier_exception() -> None:
         return await verdict_on(create)
 
     _, fetch = answering("lost")
-    verdicts = []
+    verdicts: list[SubmitVerdict] = []
     try:
         await fetch()
     except ccxt.RequestTimeout:
@@ -220,13 +272,17 @@ async def test_the_synchronous_client_in_a_thread() -> None:
     """
     It reads an error response while it handles the HTTP error: that error is of the same attempt.
     """
-    client = ccxt_sync.gate({"apiKey": "key", "secret": "secret", "enableRateLimit": False})
+    client: Any = ccxt_sync.gate({"apiKey": "key", "secret": "secret", "enableRateLimit": False})
     client.options.update(unifiedAccount=False)
     client.set_markets([market(client, SYMBOLS["gate"], "BTC_USDT")])
-    response = requests.Response()
+    response: Any = requests.Response()
     response.status_code = 400
     response._content = b'{"label":"ORDER_POC_IMMEDIATE","message":"would match"}'
-    client.session.request = lambda *_, **__: response
+
+    def request(*_: object, **__: object) -> object:
+        return response
+
+    client.session.request = request
 
     with pytest.raises(ccxt_sync.InvalidOrder) as refused:
         await asyncio.to_thread(client.create_order, SYMBOLS["gate"], "limit", "buy", 1, 100)
@@ -244,7 +300,7 @@ async def test_an_exception_group(answers: tuple[object, ...], verdict: SubmitVe
     """
     A group is a refusal only if each of its members is.
     """
-    errors = []
+    errors: list[Exception] = []
     for answer in answers:
         _, create = answering(answer)
         with pytest.raises(ccxt.BaseError) as raised:
@@ -266,9 +322,6 @@ async def test_a_task_group() -> None:
     async def place() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(as_coroutine(create))
-
-    async def as_coroutine(call: Place) -> object:
-        return await call()
 
     assert REFUSED is await verdict_on(place)
 

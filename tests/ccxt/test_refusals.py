@@ -5,6 +5,7 @@ The tables of what proves a refusal, against the venues' answers and against ccx
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import cast
 
 import ccxt.async_support as ccxt
 import pytest
@@ -89,7 +90,7 @@ def of_ccxt(table: Mapping[str, object]) -> Iterator[tuple[str, type[Exception]]
     """
     for key, held in table.items():
         if isinstance(held, Mapping):
-            yield from of_ccxt(held)
+            yield from of_ccxt(cast("Mapping[str, object]", held))
         elif isinstance(held, type):
             yield key, held
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any, cast
 
 import ccxt.async_support as ccxt
 import ccxt.pro
@@ -106,7 +106,7 @@ async def test_an_error_out_of_a_socket_is_not_one_before_sending() -> None:
     """
     The response to an order over a websocket has no frame of a request: the method's name tells.
     """
-    client = ccxt.pro.binanceusdm({"apiKey": "key", "secret": "secret", "enableRateLimit": False})
+    client: Any = ccxt.pro.binanceusdm({"apiKey": "key", "secret": "secret", "enableRateLimit": False})
     client.set_markets([market(client, SYMBOLS["binanceusdm"], "BTCUSDT")])
 
     async def watch(*_: object) -> object:
@@ -132,7 +132,7 @@ async def test_an_attempt_after_the_first() -> None:
     def lose(_: object) -> object:
         raise ccxt.RequestTimeout("bybit timed out")
 
-    refusal = {"retCode": 110007, "retMsg": "ab not enough for new order", "result": {}}
+    refusal: dict[str, object] = {"retCode": 110007, "retMsg": "ab not enough for new order", "result": {}}
     line.refuse(refusal)
     first = await raised_by(lambda: line.client.create_order(SYMBOLS["bybit"], "limit", "buy", 1, 100))
     line.answers.append(lose)
@@ -166,8 +166,8 @@ def create_methods() -> Iterator[tuple[str, ast.AsyncFunctionDef]]:
     Yield ccxt's methods that create an order, of every venue.
     """
     for venue in ccxt.exchanges:
-        kind = getattr(ccxt, venue)
-        for name, method in vars(kind).items():
+        methods = cast("Mapping[str, Callable[..., object]]", vars(getattr(ccxt, venue)))
+        for name, method in methods.items():
             if name.startswith("create_") and "order" in name and inspect.iscoroutinefunction(method):
                 (function,) = ast.parse(textwrap.dedent(inspect.getsource(method))).body
                 assert isinstance(function, ast.AsyncFunctionDef)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import cast
 
 __all__ = ["ErrorBody", "read_body"]
 
@@ -57,9 +58,10 @@ def _read(value: object) -> ErrorBody:
     of_one = True
     waiting = [value]
     while waiting:
-        match waiting.pop():
-            case dict() as fields:
-                for name, held in fields.items():
+        value = waiting.pop()
+        match value:
+            case dict():
+                for name, held in cast("dict[str, object]", value).items():
                     of_one = of_one and not (name in _ORDER_FIELDS and _names_an_order(held))
                     if name in _CODE_FIELDS and isinstance(held, (str, int)):
                         codes.add(str(held))
@@ -67,7 +69,8 @@ def _read(value: object) -> ErrorBody:
                         texts.append(held.lower())
                     else:
                         waiting.append(held)
-            case list() as rows:
+            case list():
+                rows = cast("list[object]", value)
                 of_one = of_one and len(rows) <= 1
                 waiting.extend(rows)
             case _:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Set as AbstractSet
 from types import FrameType
+from typing import cast
 
 from ccxt.base import errors
 
@@ -85,7 +86,8 @@ class _Chain:
         if not all(self.proves(before, within) for before in _before(error, within)):
             return False
         if isinstance(error, BaseExceptionGroup):
-            return all(self.proves(member, within) for member in error.exceptions)
+            members = cast("BaseExceptionGroup[BaseException]", error).exceptions
+            return all(self.proves(member, within) for member in members)
         if isinstance(error, errors.BaseError):
             return _is_refusal(error, path, self._context) or (
                 _says_nothing(error, self._context) and _wraps(error, path)

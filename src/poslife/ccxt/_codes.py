@@ -27,6 +27,9 @@ from poslife.ccxt._refusals import (
 __all__ = ["VENUE_CODES", "VenueCodes"]
 
 
+_DOUBTS = ("duplicate", "already exist", "timeout", "timed out", "system error", "internal error")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueCodes:
     """
@@ -41,7 +44,7 @@ class VenueCodes:
 
     refusals: Refusals
     doubts: frozenset[str]
-    doubt_texts: tuple[str, ...] = ("duplicate",)
+    doubt_texts: tuple[str, ...] = _DOUBTS
     envelopes: frozenset[str] = frozenset()
 
 
@@ -61,7 +64,7 @@ _BINANCE = VenueCodes(
         }
     ),
     # Spot uses -2010 for every refusal, duplicates included, so the text decides.
-    doubt_texts=("duplicate", "status unknown"),
+    doubt_texts=(*_DOUBTS, "status unknown"),
 )
 _KUCOIN = VenueCodes(
     refusals=KUCOIN,
@@ -155,10 +158,10 @@ VENUE_CODES: Mapping[Venue, VenueCodes] = MappingProxyType(
                     "110500",  # the order system is busy
                 }
             ),
-            doubt_texts=("duplicate", "already exist", "repeated", "within 1 second"),
+            doubt_texts=(*_DOUBTS, "repeated", "within 1 second"),
         ),
         Venue("hyperliquid"): VenueCodes(
-            refusals=HYPERLIQUID, doubts=frozenset(), doubt_texts=("duplicate", "cloid", "already")
+            refusals=HYPERLIQUID, doubts=frozenset(), doubt_texts=(*_DOUBTS, "cloid", "already")
         ),
     }
 )

@@ -41,6 +41,8 @@ _TESTED_ELSEWHERE = {
     "conformance/_life_event_feed.py": "tests/conformance/test_lies.py",
     "conformance/_repository/*.py": "tests/conformance/test_lies.py",
     "conformance/_run_event_feed.py": "tests/conformance/test_lies.py",
+    "conformance/_trail_keeper.py": "tests/conformance/test_lies.py",
+    "conformance/_trail_reader.py": "tests/conformance/test_lies.py",
     "conformance/_venue_source/*.py": "tests/conformance/test_lies.py",
 }
 

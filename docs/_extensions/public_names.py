@@ -42,6 +42,8 @@ STEADY_CLASSES = (
     "DeadLetterBox",
     "LifeEventFeed",
     "RunEventFeed",
+    "TrailReader",
+    "TrailKeeper",
     "VenueSource",
     "VenueHandle",
 )

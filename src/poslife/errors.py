@@ -25,6 +25,9 @@ Every exception that poslife raises, and its one warning.
     │   │   ├── StorageBusy                a lock was not released in time
     │   │   └── StorageNotReady            the store lacks a table, a right or disk space
     │   ├── DeadLetterNotFound             no dead letter has this event id, or it was replayed before
+    │   ├── EventNotFound                  no event has this id
+    │   ├── ErasureRefused                 the event has nothing that may be erased, or this role may not
+    │   ├── PurgeRefused                   the run is unknown, runs still or is shorter, or this role may not
     │   ├── RunLost                        this run's lease has ended: it may record, but not open
     │   ├── StoreNotFound                  opened for reading: there is no poslife at this place
     │   ├── OpenedForReading               the store was opened for reading only, and was asked to write
@@ -69,6 +72,8 @@ __all__ = [
     "ConfigurationError",
     "DeadLetterNotFound",
     "DuplicatePosition",
+    "ErasureRefused",
+    "EventNotFound",
     "FillAlreadyStored",
     "FlushTimeout",
     "IllegalTransition",
@@ -82,6 +87,7 @@ __all__ = [
     "PositionNotFound",
     "PoslifeError",
     "PoslifeMisuseWarning",
+    "PurgeRefused",
     "RepositoryError",
     "RunLost",
     "SchemaMismatch",
@@ -485,6 +491,54 @@ class DeadLetterNotFound(RepositoryError):
             f"no dead letter with event id {event_id}, or it was replayed before; "
             "`list_dead_letters()` gives those that can be replayed"
         )
+
+
+class EventNotFound(RepositoryError):
+    """
+    No event and no dead letter has this id.
+
+    Attributes:
+        event_id: The id.
+    """
+
+    def __init__(self, event_id: UUID) -> None:
+        self.event_id = event_id
+        super().__init__(
+            f"no event with id {event_id} in this store, or it was purged; "
+            "check the id, and that it is the right store"
+        )
+
+
+class ErasureRefused(RepositoryError):
+    """
+    Nothing of the event may be erased; nothing was changed.
+
+    Attributes:
+        event_id: The event.
+        reason: Why not, and what to do.
+    """
+
+    def __init__(self, event_id: UUID, reason: str) -> None:
+        self.event_id = event_id
+        self.reason = reason
+        super().__init__(f"event {event_id} was not erased: {reason}")
+
+
+class PurgeRefused(RepositoryError):
+    """
+    The events may not be purged; nothing was changed.
+
+    Attributes:
+        run: The run.
+        upto: The number of the last event that was to be purged.
+        reason: Why not, and what to do.
+    """
+
+    def __init__(self, run: UUID, upto: int, reason: str) -> None:
+        self.run = run
+        self.upto = upto
+        self.reason = reason
+        super().__init__(f"the host events of run {run} up to number {upto} were not purged: {reason}")
 
 
 class RunLost(RepositoryError):

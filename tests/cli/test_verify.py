@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 import poslife
 from poslife import EventId
+from poslife.sqlite import SqliteStore
 from tests.cli.command import run
 from tests.postgres_roles import as_reader
 from tests.postgres_server import psql
@@ -35,6 +37,16 @@ def bytes_of(path: Path) -> bytes:
     Return the bytes of file and log, read by another process: closing the file here would drop its locks.
     """
     return subprocess.check_output(["cat", path, f"{path}-wal"])
+
+
+async def opened(path: Path, work: Callable[[SqliteStore], Awaitable[None]]) -> None:
+    """
+    Work with the store as its owner.
+    """
+    store = SqliteStore(path)
+    await store.open()
+    await work(store)
+    await store.aclose()
 
 
 def test_verify_says_whether_the_digest_chain_is_intact(tmp_path: Path) -> None:
@@ -65,16 +77,50 @@ def test_verify_says_whether_the_digest_chain_is_intact(tmp_path: Path) -> None:
 
 def test_verify_names_a_run_whose_beginning_was_purged(tmp_path: Path) -> None:
     """
-    What is left of it is intact, and a reader learns that it is not all there was.
+    What is left of it is intact, and a reader learns who purged what, and why; without a purge it is a fault.
     """
     path = tmp_path / "bot.db"
     record(path, "bot.told", "bot.told")
-    tamper(path, "DELETE FROM run_events WHERE sequence = 1")
+
+    async def purge(store: SqliteStore) -> None:
+        of = (await store.read_run_events()).items[0].header.run
+        await store.purge(of, 2, why="older than a year")
+
+    asyncio.run(opened(path, purge))
     purged = run("verify", f"sqlite:///{path}")
+    tamper(path, "DELETE FROM purges")
+    removed = run("verify", f"sqlite:///{path}")
 
     assert (0, "") == (purged.returncode, purged.stderr)
-    assert ": its first events are no longer stored" in purged.stdout
+    assert ": host events up to number 2 purged by " in purged.stdout
+    assert ": older than a year" in purged.stdout
     assert "OK: the digest chain is intact" in purged.stdout
+    assert 1 == removed.returncode
+    assert "before number 3 of its run, 1 to 2 is missing" in removed.stdout
+
+
+def test_verify_says_what_was_erased_and_what_it_cannot_verify(tmp_path: Path) -> None:
+    """
+    An erasure and an unknown record format are no faults, and both are counted (feature 118).
+    """
+    path = tmp_path / "bot.db"
+    first, second, _ = record(path, "bot.told", "bot.told", "bot.told")
+
+    async def erase(store: SqliteStore) -> None:
+        await store.erase(first, why="asked for")
+
+    asyncio.run(opened(path, erase))
+    tamper(path, f"UPDATE run_events SET format = 9 WHERE event_id = '{second}'")
+    told = run("verify", f"sqlite:///{path}")
+    tamper(path, "DELETE FROM erasures")
+    removed = run("verify", f"sqlite:///{path}")
+
+    assert (0, "") == (told.returncode, told.stderr)
+    assert "1 payload or piece of evidence erased" in told.stdout
+    assert "not verified: 1 event has a record format that this release does not know" in told.stdout
+    assert 1 == removed.returncode
+    assert f"event {first}, run " in removed.stdout
+    assert "its payload is missing, and no erasure of it is recorded" in removed.stdout
 
 
 @pytest.mark.parametrize(

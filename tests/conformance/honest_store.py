@@ -25,6 +25,8 @@ from poslife.memory import MemoryStore
 from poslife.protocols import (
     BuriedLetter,
     DeadLetter,
+    Erasure,
+    EventCounts,
     EventRecord,
     FeedPage,
     FeedToken,
@@ -33,6 +35,7 @@ from poslife.protocols import (
     OwnerQuery,
     Page,
     PageToken,
+    Purge,
     Run,
 )
 from poslife.testing.clock import ManualClock
@@ -241,6 +244,30 @@ class HonestStore:
     async def read_run_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
         self.raise_if_away()
         return await self.inner.read_run_events(after, limit=limit)
+
+    async def read_life_streams(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
+        self.raise_if_away()
+        return await self.inner.read_life_streams(after, limit=limit)
+
+    async def count_events(self) -> EventCounts:
+        self.raise_if_away()
+        return await self.inner.count_events()
+
+    async def list_purges(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Purge]:
+        self.raise_if_away()
+        return await self.inner.list_purges(after, limit=limit)
+
+    async def find_erasures(self, events: Sequence[EventId], /) -> Sequence[Erasure]:
+        self.raise_if_away()
+        return await self.inner.find_erasures(events)
+
+    async def erase(self, event: EventId, /, *, why: str) -> None:
+        self.raise_if_away()
+        await self.inner.erase(event, why=why)
+
+    async def purge(self, run: RunId, upto: int, /, *, why: str) -> None:
+        self.raise_if_away()
+        await self.inner.purge(run, upto, why=why)
 
     def events(self) -> Sequence[RecordedEvent]:
         return self.inner.recorded_events()

@@ -27,9 +27,12 @@ from poslife.conformance import (
     FedRepository,
     FedWriter,
     JournalConformance,
+    KeptStore,
     LifeEventFeedConformance,
     RepositoryConformance,
     RunEventFeedConformance,
+    TrailKeeperConformance,
+    TrailReaderConformance,
     VenueSourceConformance,
     WriterWithBox,
 )
@@ -177,6 +180,42 @@ class RunFeedSuite(RunEventFeedConformance):
     @override
     def unreachable(self) -> AbstractAsyncContextManager[None]:
         return self.store.unreachable()
+
+
+class TrailReaderSuite(TrailReaderConformance):
+    """
+    A suite over a store that can go away.
+    """
+
+    adapter: type[HonestStore] = HonestStore
+
+    @override
+    @asynccontextmanager
+    async def store(self) -> AsyncGenerator[KeptStore]:
+        self.inner = self.adapter()
+        yield self.inner
+
+    @override
+    def unreachable(self) -> AbstractAsyncContextManager[None]:
+        return self.inner.unreachable()
+
+
+class TrailKeeperSuite(TrailKeeperConformance):
+    """
+    A suite over a store that can go away.
+    """
+
+    adapter: type[HonestStore] = HonestStore
+
+    @override
+    @asynccontextmanager
+    async def store(self) -> AsyncGenerator[KeptStore]:
+        self.inner = self.adapter()
+        yield self.inner
+
+    @override
+    def unreachable(self) -> AbstractAsyncContextManager[None]:
+        return self.inner.unreachable()
 
 
 class SinkSuite(EventSinkConformance):

@@ -28,6 +28,8 @@ from tests.conformance.lies import (
     repetitions,
     run_event_feeds,
     runs,
+    trail_keepers,
+    trail_readers,
     values,
     venue_sources,
 )
@@ -39,6 +41,8 @@ from tests.conformance.suites_by_adapter import (
     RunFeedSuite,
     SinkSuite,
     SourceSuite,
+    TrailKeeperSuite,
+    TrailReaderSuite,
     WriterSuite,
 )
 
@@ -55,6 +59,8 @@ SUITES: dict[type, Sequence[Lie]] = {
     BoxSuite: dead_letter_boxes.LIES,
     FeedSuite: life_event_feeds.LIES,
     RunFeedSuite: run_event_feeds.LIES,
+    TrailReaderSuite: trail_readers.LIES,
+    TrailKeeperSuite: trail_keepers.LIES,
     SinkSuite: event_sinks.LIES,
     JournalSuite: journals.LIES,
     SourceSuite: venue_sources.LIES,

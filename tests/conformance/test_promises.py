@@ -24,6 +24,8 @@ SUITES: dict[type, tuple[type, ...]] = {
     conformance.DeadLetterBoxConformance: (protocols.DeadLetterBox, protocols.BatchWriter),
     conformance.LifeEventFeedConformance: (protocols.LifeEventFeed,),
     conformance.RunEventFeedConformance: (protocols.RunEventFeed,),
+    conformance.TrailReaderConformance: (protocols.TrailReader,),
+    conformance.TrailKeeperConformance: (protocols.TrailKeeper,),
     conformance.EventSinkConformance: (protocols.EventSink,),
     conformance.JournalConformance: (protocols.Journal,),
     conformance.VenueSourceConformance: (protocols.VenueSource,),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,7 +17,7 @@ from typing import cast
 import pytest
 from typing_extensions import override
 
-from poslife import BatchingSink, PositionTracker, Side, VenueOrderId
+from poslife import BatchingSink, PositionTracker, RunId, Side, VenueOrderId
 from poslife._sink.options import Overflow
 from poslife._trail.records import sealed
 from poslife.conformance._example_changes import begin
@@ -25,7 +25,7 @@ from poslife.errors import StorageUnavailable
 from poslife.events import ErasedBody, Severity, verify_trail
 from poslife.journal import FileJournal
 from poslife.memory import MemoryStore
-from poslife.protocols import DeadLetter, Store
+from poslife.protocols import DeadLetter, FeedPage, FeedToken, Store, TrailKeeper
 from poslife.sqlite import SqliteStore
 from poslife.testing.clock import ManualClock
 from tests.postgres_roles import as_bot
@@ -85,10 +85,11 @@ FAULTS = [
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """
-    A store, and a way into its database past it.
+    A store, the same opened by its owner, and a way into its database past it.
     """
 
     store: Store
+    owner: TrailKeeper
     tamper: Callable[[str], object]
 
 
@@ -96,7 +97,7 @@ class Place:
 async def sqlite(path: Path) -> AsyncGenerator[Place]:
     store = SqliteStore(path)
     await store.open()
-    yield Place(store=store, tamper=lambda statement: tamper(path, statement.format(p="")))
+    yield Place(store=store, owner=store, tamper=lambda statement: tamper(path, statement.format(p="")))
     await store.aclose()
 
 
@@ -104,9 +105,15 @@ async def sqlite(path: Path) -> AsyncGenerator[Place]:
 async def postgres(dsn: str) -> AsyncGenerator[Place]:
     from poslife.postgres import PostgresStore
 
-    store = PostgresStore(as_bot(dsn))
+    store, owner = PostgresStore(as_bot(dsn)), PostgresStore(dsn)
     await store.open()
-    yield Place(store=store, tamper=lambda statement: tamper_postgres(dsn, statement.format(p="poslife.")))
+    await owner.open()
+    yield Place(
+        store=store,
+        owner=owner,
+        tamper=lambda statement: tamper_postgres(dsn, statement.format(p="poslife.")),
+    )
+    await owner.aclose()
     await store.aclose()
 
 
@@ -142,7 +149,7 @@ async def test_a_trail_is_whole_in_memory() -> None:
     await trade(store)
     report = await verify_trail(store)
 
-    assert (True, 0, ()) == (report.whole, report.dropped, report.begun_late)
+    assert (True, 0, ()) == (report.whole, report.dropped, report.purges)
     assert len(store.recorded_events()) == report.host_events
     assert report.life_events >= 4
 
@@ -238,9 +245,9 @@ async def test_what_was_dropped_is_counted_and_is_no_fault() -> None:
     assert (True, 5, 5) == (report.whole, report.dropped, report.host_events)
 
 
-async def test_a_purged_beginning_is_named() -> None:
+async def test_a_missing_beginning_is_a_fault_without_a_purge() -> None:
     """
-    What is left after a purge is whole, and the report says of which run the first events are gone.
+    Nothing but a recorded purge explains that the first events of a run are gone.
     """
     store = MemoryStore()
     sink = BatchingSink(store, linger=0.0)
@@ -251,7 +258,8 @@ async def test_a_purged_beginning_is_named() -> None:
     await rest.write((await store.read_run_events()).items[2:])
     report = await verify_trail(rest)
 
-    assert (True, (RUN,), 3) == (report.whole, report.begun_late, report.host_events)
+    assert ((), 3) == (report.purges, report.host_events)
+    assert ["before number 3 of its run, 1 to 2 is missing"] == [fault.what for fault in report.faults]
 
 
 async def test_a_digest_made_anew_shows_at_the_next_event() -> None:
@@ -313,10 +321,11 @@ async def place(located: AbstractAsyncContextManager[Place]) -> AsyncGenerator[P
 
 async def test_an_erased_payload_leaves_the_trail_whole(place: Place) -> None:
     """
-    Salt and payload go, the commitment stays: the event is read as erased, and its header is checked.
+    Salt and payload go, the commitment stays: the event is read as erased, its header checked (feature 118).
     """
     await trade(place.store)
-    place.tamper("UPDATE {p}run_events SET payload = NULL, salt = NULL WHERE sequence = 3")
+    (erased,) = [one for one in (await place.store.read_run_events()).items if one.sequence == 3]
+    await place.owner.erase(erased.header.id, why="asked for by the customer")
     report = await verify_trail(place.store)
     ref = (await place.store.list_live()).items[0].ref
     bodies = [one.body for one in (await place.store.list_history(ref)).items if one.sequence == 3]
@@ -402,10 +411,11 @@ async def test_an_event_about_no_position_is_in_a_stream(
 
 async def test_erased_evidence_leaves_the_trail_whole(place: Place) -> None:
     """
-    The body keeps the commitment, and what can be replayed is untouched.
+    The body keeps the commitment, and what can be replayed is untouched (feature 118).
     """
     await unclaim(place.store, "no such order", "flat")
-    place.tamper("UPDATE {p}life_events SET evidence = NULL, evidence_salt = NULL WHERE sequence = 1")
+    erased = (await place.store.read_life_events()).items[0]
+    await place.owner.erase(erased.header.id, why="asked for by the customer")
     report = await verify_trail(place.store)
 
     assert (True, 1, 2) == (report.whole, report.erased, report.life_events)
@@ -463,15 +473,218 @@ _SOURCE = Path(__file__).parents[2] / "src" / "poslife"
 def test_no_stored_event_is_ever_changed() -> None:
     """
     No statement of any store updates an event, or deletes one but its own probe, or to move it (feature 78).
+
+    Erasing and purging, which an owner asks for, are left out.
     """
     changing = re.compile(r"\b(?:UPDATE|DELETE FROM|TRUNCATE)\s+(?:poslife\.)?(?:run|life)_events\w*[^\"]*")
     found = [
         " ".join(match[0].split())
         for path in sorted(_SOURCE.glob("*/*.py"))
-        if path.parent.name in {"sqlite", "postgres"}
+        if path.parent.name in {"sqlite", "postgres"} and path.name != "_removals.py"
         for match in changing.finditer(path.read_text())
     ]
 
     assert 2 == len(found), found
     assert any("RETURNING {columns}" in statement for statement in found)
     assert any(statement == "DELETE FROM run_events WHERE event_id = ?" for statement in found)
+
+
+# -------------------------------------------------------------------------------- removals, and what is read
+
+
+@pytest.mark.parametrize(
+    "statement, fault",
+    [
+        (
+            "UPDATE {p}run_events SET payload = NULL, salt = NULL WHERE sequence = 3",
+            "its payload is missing, and no erasure of it is recorded",
+        ),
+        (
+            "UPDATE {p}life_events SET evidence = NULL, evidence_salt = NULL WHERE sequence = 1",
+            "its evidence is missing, and no erasure of it is recorded",
+        ),
+    ],
+    ids=["payload", "evidence"],
+)
+async def test_only_a_recorded_erasure_explains_a_missing_content(
+    place: Place, statement: str, fault: str
+) -> None:
+    """
+    A payload or evidence that somebody took away without `erase` is a fault (feature 118).
+    """
+    await trade(place.store)
+    await unclaim(place.store, "no such order")
+    place.tamper(statement)
+
+    assert [fault] == await faults_of(place.store)
+
+
+async def purged_up_to_three(place: Place) -> RunId:
+    """
+    Trade, and purge the first three host events of the run.
+    """
+    await trade(place.store)
+    run = (await place.store.read_run_events()).items[0].header.run
+    await place.owner.purge(run, 3, why="older than a year")
+    return run
+
+
+async def test_a_purged_beginning_is_explained_by_the_purge(place: Place) -> None:
+    """
+    What is left after a purge follows from the digest that the purge has recorded (feature 75).
+    """
+    run = await purged_up_to_three(place)
+    report = await verify_trail(place.store)
+    (purge,) = report.purges
+
+    assert (True, run, 3, "older than a year") == (report.whole, purge.run, purge.upto, purge.why)
+    assert 4 == min(one.sequence or 0 for one in (await place.store.read_run_events()).items)
+
+
+@pytest.mark.parametrize(
+    "statement, fault",
+    [
+        (
+            "DELETE FROM {p}purges",
+            "before number 4 of its run, 1 to 3 is missing",
+        ),
+        (
+            "UPDATE {p}purges SET digest = (SELECT digest FROM {p}run_events WHERE sequence = 5)",
+            "number 4 does not follow from the last purged one of its run",
+        ),
+        (
+            "DELETE FROM {p}run_events WHERE sequence = 4",
+            "before number 5 of its run, 4 is missing",
+        ),
+    ],
+    ids=["no purge", "another digest", "more than was purged"],
+)
+async def test_nothing_but_a_fitting_purge_explains_a_missing_beginning(
+    place: Place, statement: str, fault: str
+) -> None:
+    """
+    A purge without a record, with another digest, or of fewer events explains nothing (feature 75).
+    """
+    await purged_up_to_three(place)
+    place.tamper(statement)
+
+    assert [fault] == await faults_of(place.store)
+
+
+async def test_the_deleted_beginning_of_a_run_is_found(place: Place) -> None:
+    """
+    Its first events are gone, and no purge says why.
+    """
+    await trade(place.store)
+    place.tamper("DELETE FROM {p}run_events WHERE sequence <= 3")
+
+    assert ["before number 4 of its run, 1 to 3 is missing"] == await faults_of(place.store)
+
+
+@pytest.mark.postgres
+async def test_a_trail_is_verified_whatever_the_feed_gives(postgres_dsn: str) -> None:
+    """
+    Life events with transaction ids of another server, as after a restored dump, are read all the same.
+    """
+    async with postgres(postgres_dsn) as place:
+        await trade(place.store)
+        await unclaim(place.store, "no such order")
+        stored = (await verify_trail(place.store)).life_events
+        place.tamper("UPDATE {p}life_events SET commit_xid = '900000000000'")
+        report = await verify_trail(place.store)
+
+        assert (True, stored) == (report.whole, report.life_events)
+        place.tamper("DELETE FROM {p}life_events WHERE type = 'order.submitting'")
+        assert ["it does not follow from the life event before it in the store"] == await faults_of(
+            place.store
+        )
+
+
+class HidesLifeEvents(MemoryStore):
+    """
+    A store whose reads leave the last life event out, as a filter or a damaged index does.
+    """
+
+    @override
+    async def read_life_streams(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
+        page = await super().read_life_streams(after, limit=limit)
+        return replace(page, items=page.items[:-1]) if after is None else page
+
+
+async def test_as_many_events_are_read_as_are_stored() -> None:
+    """
+    A difference between what was read and what is stored is a fault, with both numbers.
+    """
+    store = HidesLifeEvents()
+    await unclaim(store, "no such order", "flat")
+    # The page ends with the last event, which it does not have.
+    report = await verify_trail(store)
+
+    assert ["2 life events are stored, but 1 were read: check the store for damage"] == [
+        fault.what for fault in report.faults
+    ]
+    assert [(None, None, None)] == [(fault.event, fault.run, fault.ref) for fault in report.faults]
+
+
+class WritesMeanwhile(MemoryStore):
+    """
+    A store that gets, during a verification, further events, a dead letter, a purge and an erasure.
+    """
+
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+
+    @override
+    async def read_life_streams(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
+        if self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            await meanwhile()
+        return await super().read_life_streams(after, limit=limit)
+
+
+async def test_a_running_bot_makes_no_fault() -> None:
+    """
+    Events that are written, buried, purged and erased while the trail is read are no faults.
+    """
+    store = WritesMeanwhile()
+    source = MemoryStore()
+    sink = BatchingSink(source, linger=0.0)
+    for number in range(8):
+        sink.emit(event(number))
+    await sink.aclose(20)
+    records = (await source.read_run_events()).items
+    await store.write(records[:5])
+
+    async def meanwhile() -> None:
+        await store.write(records[6:])
+        await store.bury(DeadLetter(record=records[5], reason="refused"))
+        await store.erase(records[3].header.id, why="asked for")
+        await store.purge(RUN, 2, why="old")
+
+    store.meanwhile = meanwhile
+    report = await verify_trail(store)
+
+    assert () == report.faults
+    assert (6, 1, 2) == (report.host_events, report.erased, report.purges[0].upto)
+
+
+async def test_a_missing_event_among_many_is_one_fault() -> None:
+    """
+    However many events follow a missing one, they are checked without being kept.
+    """
+    store = MemoryStore()
+    sink = BatchingSink(store, linger=0.0)
+    for number in range(2500):
+        sink.emit(event(number))
+    await sink.aclose(20)
+    rest = MemoryStore()
+    records = (await store.read_run_events(limit=1000)).items
+    await rest.write(records[:3])
+    await rest.write(records[4:])
+    token = (await store.read_run_events(limit=1000)).next
+    while (page := await store.read_run_events(token, limit=1000)).items:
+        await rest.write(page.items)
+        token = page.next
+    report = await verify_trail(rest)
+
+    assert ["before number 5 of its run, 4 is missing"] == [fault.what for fault in report.faults]
+    assert 2499 == report.host_events

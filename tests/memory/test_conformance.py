@@ -15,9 +15,12 @@ from poslife.conformance import (
     DeadLetterBoxConformance,
     FedRepository,
     FedWriter,
+    KeptStore,
     LifeEventFeedConformance,
     RepositoryConformance,
     RunEventFeedConformance,
+    TrailKeeperConformance,
+    TrailReaderConformance,
     WriterWithBox,
 )
 from poslife.memory import MemoryStore
@@ -85,4 +88,18 @@ class TestMemoryRunFeed(RunEventFeedConformance):
     @override
     @asynccontextmanager
     async def writer(self) -> AsyncGenerator[FedWriter]:
+        yield MemoryStore()
+
+
+class TestMemoryTrailReader(TrailReaderConformance):
+    @override
+    @asynccontextmanager
+    async def store(self) -> AsyncGenerator[KeptStore]:
+        yield MemoryStore()
+
+
+class TestMemoryTrailKeeper(TrailKeeperConformance):
+    @override
+    @asynccontextmanager
+    async def store(self) -> AsyncGenerator[KeptStore]:
         yield MemoryStore()

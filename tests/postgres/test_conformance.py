@@ -23,9 +23,12 @@ from poslife.conformance import (
     DeadLetterBoxConformance,
     FedRepository,
     FedWriter,
+    KeptStore,
     LifeEventFeedConformance,
     RepositoryConformance,
     RunEventFeedConformance,
+    TrailKeeperConformance,
+    TrailReaderConformance,
     WriterWithBox,
 )
 from poslife.errors import PositionNotFound, RepositoryError, StorageNotReady
@@ -183,6 +186,50 @@ class TestPostgresRunFeed(RunEventFeedConformance):
             yield
 
 
+class TestPostgresTrailReader(TrailReaderConformance):
+    @pytest.fixture(autouse=True)
+    def _use_database(self, postgres_dsn: str) -> None:
+        self.dsn = postgres_dsn
+
+    @override
+    @asynccontextmanager
+    async def store(self) -> AsyncGenerator[KeptStore]:
+        async with (
+            PostgresFaultProxy.for_dsn(self.dsn) as proxy,
+            opened_store(proxy.dsn, as_given=True) as store,
+        ):
+            self.network = proxy.network
+            yield store
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncGenerator[None]:
+        async with away(self.network):
+            yield
+
+
+class TestPostgresTrailKeeper(TrailKeeperConformance):
+    @pytest.fixture(autouse=True)
+    def _use_database(self, postgres_dsn: str) -> None:
+        self.dsn = postgres_dsn
+
+    @override
+    @asynccontextmanager
+    async def store(self) -> AsyncGenerator[KeptStore]:
+        async with (
+            PostgresFaultProxy.for_dsn(self.dsn) as proxy,
+            opened_store(proxy.dsn, as_given=True) as store,
+        ):
+            self.network = proxy.network
+            yield store
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncGenerator[None]:
+        async with away(self.network):
+            yield
+
+
 # --------------------------------------------------------------------------------------- nothing is left out
 
 SUITES = {
@@ -191,6 +238,8 @@ SUITES = {
     "TestPostgresBox": DeadLetterBoxConformance,
     "TestPostgresFeed": LifeEventFeedConformance,
     "TestPostgresRunFeed": RunEventFeedConformance,
+    "TestPostgresTrailReader": TrailReaderConformance,
+    "TestPostgresTrailKeeper": TrailKeeperConformance,
 }
 
 

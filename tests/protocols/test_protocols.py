@@ -40,6 +40,8 @@ def test_every_protocol_is_tried() -> None:
         "Repository",
         "RunEventFeed",
         "SubmitClassifier",
+        "TrailKeeper",
+        "TrailReader",
         "VenueSource",
     } == {contract.__name__ for contract in CONTRACTS}
     assert {} == promised(protocols.Store)

@@ -4,6 +4,7 @@ This process as a run, and runs whose process cannot be seen.
 
 from __future__ import annotations
 
+import getpass
 import os
 import platform
 import sys
@@ -11,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from poslife._runtime.process import is_certainly_dead, this_run
+from poslife._runtime.process import is_certainly_dead, this_run, this_user
 from poslife.protocols import Run
 from tests.values import AT, RUN, later
 
@@ -66,3 +67,19 @@ def test_a_container_is_another_machine() -> None:
     assert "pid:[" in name
     assert len(name) <= 255
     assert not is_certainly_dead(replace(own_run(), machine=name.replace("pid:[", "pid:[1"), pid=2**31 - 1))
+
+
+def test_the_user_has_a_name_or_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    In a container a user may have no name.
+    """
+    named = this_user()
+    monkeypatch.setattr(getpass, "getuser", _nameless)
+
+    assert getpass.getuser is _nameless
+    assert f"user {os.getuid()}" == this_user()
+    assert named != this_user()
+
+
+def _nameless() -> str:
+    raise KeyError("uid not found")

@@ -19,9 +19,12 @@ from poslife.conformance import (
     EventSinkConformance,
     FedRepository,
     FedWriter,
+    KeptStore,
     LifeEventFeedConformance,
     RepositoryConformance,
     RunEventFeedConformance,
+    TrailKeeperConformance,
+    TrailReaderConformance,
     WriterWithBox,
 )
 from poslife.protocols import BatchWriter, DeadLetter, EventSink, Repository
@@ -174,6 +177,42 @@ class TestSqliteRunFeed(RunEventFeedConformance):
     @override
     @asynccontextmanager
     async def writer(self) -> AsyncGenerator[FedWriter]:
+        async with opened_store(self.path) as store:
+            yield store
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncGenerator[None]:
+        with moved_away(self.path):
+            yield
+
+
+class TestSqliteTrailReader(TrailReaderConformance):
+    @pytest.fixture(autouse=True)
+    def in_folder(self, tmp_path: Path) -> None:
+        self.path = tmp_path / "bot.db"
+
+    @override
+    @asynccontextmanager
+    async def store(self) -> AsyncGenerator[KeptStore]:
+        async with opened_store(self.path) as store:
+            yield store
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncGenerator[None]:
+        with moved_away(self.path):
+            yield
+
+
+class TestSqliteTrailKeeper(TrailKeeperConformance):
+    @pytest.fixture(autouse=True)
+    def in_folder(self, tmp_path: Path) -> None:
+        self.path = tmp_path / "bot.db"
+
+    @override
+    @asynccontextmanager
+    async def store(self) -> AsyncGenerator[KeptStore]:
         async with opened_store(self.path) as store:
             yield store
 

@@ -170,7 +170,9 @@ async def test_a_corrupt_file(tmp_path: Path) -> None:
     async with opened_store(path) as store:
         await store.write(records(Examples(), 400))
         cells(path, "PRAGMA wal_checkpoint(TRUNCATE)")
-        ((root,),) = cells(path, "SELECT rootpage FROM sqlite_schema WHERE name = 'run_events_by_run'")
+        ((root,),) = cells(
+            path, "SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_run_events_1'"
+        )
         ((size,),) = cells(path, "PRAGMA page_size")
         assert isinstance(root, int)
         assert isinstance(size, int)

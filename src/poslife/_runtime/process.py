@@ -1,9 +1,10 @@
 """
-This process as a run, and recognising that another run's process is dead.
+This process as a run, its user, and recognising that another run's process is dead.
 """
 
 from __future__ import annotations
 
+import getpass
 import os
 import platform
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from poslife._domain.identifiers import RunId
 from poslife.protocols import NewRun, Run
 
-__all__ = ["is_certainly_dead", "this_run"]
+__all__ = ["is_certainly_dead", "this_run", "this_user"]
 
 
 def this_run(run: RunId, lease: float) -> NewRun:
@@ -21,6 +22,20 @@ def this_run(run: RunId, lease: float) -> NewRun:
     """
     pid = os.getpid()
     return NewRun(id=run, machine=_machine(), pid=pid, process_started=_started(pid) or "", lease=lease)
+
+
+def this_user() -> str:
+    """
+    Return the name of the user that this process runs as, or a number where there is no name for it.
+    """
+    try:
+        return getpass.getuser()
+    except (
+        ImportError,
+        KeyError,
+        OSError,
+    ):  # as in a container
+        return f"user {os.getuid()}" if sys.platform != "win32" else "a user without a name"
 
 
 def is_certainly_dead(run: Run) -> bool:

@@ -10,7 +10,7 @@ import click
 
 from poslife._connect import store_at
 from poslife.cli._exit_codes import FAULTS, unreadable_store
-from poslife.events import TrailReport, verify_trail
+from poslife.events import TrailFault, TrailReport, verify_trail
 
 __all__ = ["verify"]
 
@@ -47,16 +47,25 @@ def verify(url: str) -> None:
             f"not verified: {report.unverified:,} {events} a record format that this release does not know; "
             "use a newer release of poslife"
         )
-    for run in report.begun_late:
-        click.echo(f"run {run}: its first events are no longer stored")
+    for purge in report.purges:
+        click.echo(
+            f"run {purge.run}: host events up to number {purge.upto:,} purged by {purge.by} "
+            f"at {purge.at:%Y-%m-%d %H:%M} UTC: {purge.why}"
+        )
     for fault in report.faults[:_FAULTS_SHOWN]:
-        position = "" if fault.ref is None else f", position {fault.ref}"
-        click.echo(f"event {fault.event}, run {fault.run}{position}: {fault.what}")
+        click.echo(f"{_place(fault)}{fault.what}")
     if not report.whole:
         faults = len(report.faults)
         click.echo(f"{faults:,} {'fault' if faults == 1 else 'faults'} in the digest chain")
         raise SystemExit(FAULTS)
     click.echo("OK: the digest chain is intact")
+
+
+def _place(fault: TrailFault) -> str:
+    if fault.event is None:
+        return ""
+    position = "" if fault.ref is None else f", position {fault.ref}"
+    return f"event {fault.event}, run {fault.run}{position}: "
 
 
 async def _verify(url: str) -> tuple[str, TrailReport]:

@@ -17,6 +17,8 @@ Suite                       Clauses
 `DeadLetterBoxConformance`  ``_dead_letter_box``: list and replay
 `LifeEventFeedConformance`  ``_life_event_feed``: pages, digests, concurrent commits
 `RunEventFeedConformance`   ``_run_event_feed``: pages
+`TrailReaderConformance`    ``_trail_reader``: life events stream by stream, counts, purges, erasures
+`TrailKeeperConformance`    ``_trail_keeper``: erase and purge
 `EventSinkConformance`      ``_event_sink/``: ``emitting``, ``flushing`` (flush and close)
 `JournalConformance`        ``_journal``: frames, marks, the next process
 `VenueSourceConformance`    ``_venue_source/``: ``answers`` (orders, fills, snapshots), ``refusals``
@@ -46,6 +48,8 @@ from poslife.conformance._journal import JournalConformance
 from poslife.conformance._life_event_feed import FedRepository, LifeEventFeedConformance
 from poslife.conformance._repository import RepositoryConformance
 from poslife.conformance._run_event_feed import FedWriter, RunEventFeedConformance
+from poslife.conformance._trail_keeper import TrailKeeperConformance
+from poslife.conformance._trail_reader import KeptStore, TrailReaderConformance
 from poslife.conformance._venue_source import VenueSourceConformance
 
 __all__ = [
@@ -56,10 +60,13 @@ __all__ = [
     "FedRepository",
     "FedWriter",
     "JournalConformance",
+    "KeptStore",
     "LifeEventFeedConformance",
     "Report",
     "RepositoryConformance",
     "RunEventFeedConformance",
+    "TrailKeeperConformance",
+    "TrailReaderConformance",
     "VenueSourceConformance",
     "WriterWithBox",
     "examine",

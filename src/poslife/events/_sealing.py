@@ -8,7 +8,7 @@ from poslife._trail.encoding import evidence_commitment
 from poslife._trail.record_format import FORMAT, chain_digest, commitment_of
 from poslife._trail.records import EventRecord, header_of
 
-__all__ = ["check_content", "follows", "is_encodable", "is_known"]
+__all__ = ["check_content", "encoded_header", "follows", "is_known"]
 
 
 def is_known(record: EventRecord) -> bool:
@@ -28,34 +28,39 @@ def follows(record: EventRecord, before: bytes) -> bool:
         return False
 
 
-def is_encodable(record: EventRecord) -> bool:
+def encoded_header(record: EventRecord) -> bytes | None:
     """
-    Tell if the record has a header array: one without is in no digest chain.
+    Return the header array of a record, or ``None`` where it has none: then it is in no digest chain.
     """
     try:
-        header_of(record)
+        return header_of(record)
     except Exception:  # noqa: BLE001 - a record of a host's own store may hold anything
-        return False
-    return True
+        return None
 
 
 def check_content(record: EventRecord) -> tuple[int, str | None]:
     """
-    Return how many of payload and evidence were erased, and what is wrong with those that are there.
+    Return how many of payload and evidence are not there any more, and what is wrong with the rest.
     """
     if record.payload is None:
         if record.version is not None:
             return 0, "its body is missing: a body is never erased"
+        if record.salt is not None:
+            return 1, "it has a salt and no payload: they are erased together"
         return 1, None
     if record.salt is None or commitment_of(record.salt, record.payload) != record.commitment:
         return 0, "its payload was altered: it does not match its commitment"
-    if record.version is None:
-        return 0, None
+    return (0, None) if record.version is None else _check_evidence(record, record.payload)
+
+
+def _check_evidence(record: EventRecord, body: bytes) -> tuple[int, str | None]:
     try:
-        committed = evidence_commitment(record.payload)
+        committed = evidence_commitment(body)
     except ValueError:
         return 0, "its body cannot be read"
     if record.evidence is None:
+        if record.evidence_salt is not None:
+            return 1, "it has a salt of evidence and no evidence: they are erased together"
         return 0 if committed is None else 1, None
     if committed is None:
         return 0, "it has evidence that its body does not commit to"

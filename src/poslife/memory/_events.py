@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from operator import itemgetter
+from uuid import UUID
+
+from msgspec.structs import replace
 
 from poslife._domain.changes import Change
 from poslife._domain.commit_checks import Heads
@@ -20,12 +22,17 @@ from poslife.protocols._pages import limited
 from poslife.storage._event_rows import EMPTY_STREAM, StreamHead, head_after, link_events
 from poslife.storage._page_tokens import (
     AfterEvent,
-    AfterRunEvent,
+    AfterLifeEvent,
+    AfterNumber,
     after_event,
     after_run_event,
+    after_stream_event,
     event_token,
-    page_of_run_events,
+    run_event_page,
+    stream_page,
+    stream_place,
 )
+from poslife.storage._removals import ERASED_REASON, require_evidence, without_payload
 
 __all__ = ["HostEvents", "LifeEvents"]
 
@@ -61,11 +68,38 @@ class LifeEvents:
     def has(self, event: EventId) -> bool:
         return any(record.header.id == event for record in self.records)
 
+    def erase(self, event: EventId) -> bool:
+        """
+        Erase the evidence of a life event, and return False where there is no such event.
+
+        Raises:
+            ErasureRefused: It has no evidence.
+        """
+        for place, record in enumerate(self.records):
+            if record.header.id == event:
+                assert record.payload is not None  # a body is never erased
+                require_evidence(event, record.payload)
+                self.records[place] = replace(record, evidence=None, evidence_salt=None)
+                return True
+        return False
+
     def of(self, ref: PositionRef) -> Iterator[RecordedEvent]:
         """
         Yield the events of a position.
         """
         return (decode_event(record) for record in self.records if record.header.ref == ref)
+
+    def read_streams(self, after: FeedToken | None, limit: int) -> FeedPage:
+        """
+        Return the page after *after*, stream by stream.
+        """
+        start, most = after_stream_event(after), limited(limit)
+        later = sorted(
+            (place, number)
+            for number, record in enumerate(self.records)
+            if (place := _place(stream_place(record))) > _place(start)
+        )
+        return stream_page([self.records[number] for _, number in later[:most]], start)
 
     def read(self, after: FeedToken | None, limit: int) -> FeedPage:
         """
@@ -106,6 +140,10 @@ class HostEvents:
                     f"event {record.header.id} is a life event: it is stored with its change, by `commit`",
                     row=row,
                 )
+            if record.payload is None:
+                raise StorageRejected(
+                    f"event {record.header.id}: its payload was erased: it cannot be written again", row=row
+                )
         for record in records:
             self.records.setdefault(record.header.id, record)
 
@@ -120,6 +158,41 @@ class HostEvents:
         """
         return ((event, letter) for event, letter in self.letters.items() if event not in self._replayed)
 
+    def erase(self, event: EventId) -> bool:
+        """
+        Erase the payload of an event and of its dead letter, and return False where there is neither.
+        """
+        found = event in self.records or event in self.letters
+        if event in self.records:
+            self.records[event] = without_payload(self.records[event])
+        if event in self.letters:
+            buried = self.letters[event]
+            letter = DeadLetter(
+                record=without_payload(buried.letter.record),
+                reason=ERASED_REASON,
+                attempts=buried.letter.attempts,
+            )
+            self.letters[event] = BuriedLetter(letter=letter, buried_at=buried.buried_at)
+        return found
+
+    def numbers_of(self, run: RunId, upto: int | None = None) -> Iterator[tuple[EventId, StreamHead]]:
+        """
+        Yield id, number and digest of the events of a run up to *upto*, and of its dead letters.
+        """
+        letters = (buried.letter.record for buried in self.letters.values())
+        for record in (*self.records.values(), *letters):
+            number = record.sequence or 0
+            if record.header.run == run and (upto is None or number <= upto):
+                yield record.header.id, StreamHead(number, record.digest)
+
+    def delete(self, event: EventId) -> None:
+        """
+        Delete an event and its dead letter.
+        """
+        self.records.pop(event, None)
+        self.letters.pop(event, None)
+        self._replayed.discard(event)
+
     def replay(self, event: EventId) -> None:
         if event not in self.letters or event in self._replayed:
             raise DeadLetterNotFound(event)
@@ -128,15 +201,11 @@ class HostEvents:
 
     def read(self, after: FeedToken | None, limit: int) -> FeedPage:
         """
-        Return the page of the feed after *after*.
+        Return the page by event id after *after*.
         """
         start, most = after_run_event(after), limited(limit)
-        found = (
-            (place, record)
-            for record in self.records.values()
-            if (place := AfterRunEvent(record.header.run, record.sequence or 0, record.header.id)) > start
-        )
-        return page_of_run_events([record for _, record in sorted(found, key=itemgetter(0))[:most]], start)
+        later = sorted(event for event in self.records if event > start)[:most]
+        return run_event_page([self.records[event] for event in later], start)
 
     def of(self, ref: PositionRef) -> Iterator[RecordedEvent]:
         """
@@ -149,3 +218,16 @@ class HostEvents:
         Yield the events, in the order they were stored.
         """
         return map(decode_event, self.records.values())
+
+
+def _place(after: AfterLifeEvent | AfterNumber | None) -> tuple[int, UUID, int, int]:
+    """
+    Return a place that sorts the streams of positions before those of runs.
+    """
+    match after:
+        case AfterLifeEvent(ref, version, index):
+            return 1, ref, version, index
+        case AfterNumber(run, number):
+            return 2, run, number, 0
+        case None:
+            return 0, UUID(int=0), 0, 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import itemgetter
 
 from poslife._domain.changes import Change, Committed
 from poslife._domain.checks import require_utc, require_uuid
@@ -36,20 +37,33 @@ from poslife.errors import ChangeIdReused, PositionNotFound, RunLost
 from poslife.memory._events import HostEvents, LifeEvents
 from poslife.memory._lists import page_after
 from poslife.memory._positions import Fills, Positions
+from poslife.memory._removals import Removals
 from poslife.memory._runs import Runs
 from poslife.protocols import (
     BuriedLetter,
     Clock,
     DeadLetter,
+    Erasure,
+    EventCounts,
     EventRecord,
     FeedPage,
     FeedToken,
     NewRun,
     Page,
     PageToken,
+    Purge,
     Run,
 )
-from poslife.storage._page_tokens import after_closing, after_number, after_uuid, closing_token
+from poslife.protocols._pages import limited, page_of
+from poslife.storage._page_tokens import (
+    after_closing,
+    after_number,
+    after_numbered,
+    after_uuid,
+    closing_token,
+    numbered_token,
+)
+from poslife.storage._removals import require_erasure, require_purge
 
 __all__ = ["MemoryStore"]
 
@@ -58,7 +72,7 @@ class MemoryStore:
     """
     Positions, events and dead letters in memory.
 
-    It is a `Repository`, a `BatchWriter`, a `DeadLetterBox`, a `LifeEventFeed` and a `RunEventFeed`.
+    It is a `Store`.
 
     Nothing in a commit waits, so that commits of one event loop are atomic; it is not for several threads.
 
@@ -73,6 +87,7 @@ class MemoryStore:
         self._runs = Runs(self._clock)
         self._life_events = LifeEvents()
         self._host_events = HostEvents()
+        self._removals = Removals(self._life_events, self._host_events)
         self._changes: dict[ChangeId, tuple[bytes, Committed]] = {}
 
     async def open(self) -> None:
@@ -242,6 +257,31 @@ class MemoryStore:
 
     async def read_run_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
         return self._host_events.read(after, limit)
+
+    async def read_life_streams(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
+        return self._life_events.read_streams(after, limit)
+
+    async def count_events(self) -> EventCounts:
+        return EventCounts(
+            life_events=len(self._life_events.records), host_events=len(self._host_events.records)
+        )
+
+    async def list_purges(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Purge]:
+        start, most = after_numbered(after), limited(limit)
+        later = sorted((one for one in self._removals.listed() if one[0] > start), key=itemgetter(0))
+        return page_of([(numbered_token(*place), purge) for place, purge in later[: most + 1]], most)
+
+    async def find_erasures(self, events: Sequence[EventId], /) -> Sequence[Erasure]:
+        return self._removals.find(events)
+
+    async def erase(self, event: EventId, /, *, why: str) -> None:
+        require_erasure(event, why)
+        self._removals.erase(event, why, self._clock.now())
+
+    async def purge(self, run: RunId, upto: int, /, *, why: str) -> None:
+        require_purge(run, upto, why)
+        is_running = not self._runs.has_ended(run)
+        self._removals.purge(run, upto, why, self._clock.now(), is_running=is_running)
 
     # ------------------------------------------------------------------------------------ for tests to read
 

@@ -29,6 +29,7 @@ from poslife.postgres._pool import Pool
 __all__ = ["Database", "Session"]
 
 _TRIES: Final = 5
+_AN_HOUR: Final = 3600.0
 
 ResultT = TypeVar("ResultT")
 
@@ -50,7 +51,7 @@ class Session:
 
     def __init__(self, connection: Connection, limits: Limits) -> None:
         self._connection = connection
-        self._limits = limits
+        self._patience = limits.command
         self.begun = False
         self.whole = True
 
@@ -104,16 +105,21 @@ class Session:
         """
         Run statements without arguments, and return the tag of the last one.
         """
-        timeout = self._limits.command if patience is None else patience
+        timeout = self._patience if patience is None else patience
         return await self._asked(self._connection.execute(script, timeout=timeout))
+
+    async def be_patient(self) -> None:
+        """
+        Give each later statement of this transaction an hour, for one that reads a whole table.
+        """
+        await self.run("SET LOCAL statement_timeout = '1h'")
+        self._patience = _AN_HOUR
 
     async def fetch(self, statement: str, *arguments: str | Sequence[str] | None) -> list[str]:
         """
         Run a statement whose rows are one text each.
         """
-        records = await self._asked(
-            self._connection.fetch(statement, *arguments, timeout=self._limits.command)
-        )
+        records = await self._asked(self._connection.fetch(statement, *arguments, timeout=self._patience))
         return [_text(record[0]) for record in records]
 
     async def is_pooled(self) -> bool:

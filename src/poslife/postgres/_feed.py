@@ -24,9 +24,9 @@ from poslife.postgres._epochs import NEWEST_EPOCH
 from poslife.postgres._statements import listed_events
 from poslife.protocols import FeedPage
 from poslife.storage._columns import LIFE_EVENTS, RUN_EVENTS
-from poslife.storage._page_tokens import AfterCommit, AfterRunEvent, commit_token, page_of_run_events
+from poslife.storage._page_tokens import AfterCommit, commit_token
 
-__all__ = ["fetch_life_events", "fetch_run_events", "life_event_page", "run_event_page"]
+__all__ = ["fetch_life_events", "fetch_run_events", "life_event_page"]
 
 _READ: Final = f"""
 SELECT json_build_object('epoch', l.epoch, 'transaction', l.commit_xid::text, 'event', row_to_json(t))::text
@@ -82,21 +82,14 @@ _READ_RUNS: Final = f"""
 SELECT row_to_json(t)::text
 FROM poslife.run_events AS e
 CROSS JOIN LATERAL (SELECT {listed_events(RUN_EVENTS, "e")}) AS t
-WHERE (e.run, e.sequence, e.event_id) > ($1::text::uuid, $2::text::bigint, $3::text::uuid)
-ORDER BY e.run, e.sequence, e.event_id
-LIMIT $4::text::bigint
+WHERE e.event_id > $1::text::uuid
+ORDER BY e.event_id
+LIMIT $2::text::bigint
 """  # noqa: S608 - made of constants
 
 
-async def fetch_run_events(session: Session, after: AfterRunEvent, limit: int) -> list[str]:
+async def fetch_run_events(session: Session, after: UUID, limit: int) -> list[str]:
     """
     Return the rows of a page, to be decoded after the transaction.
     """
-    return await session.fetch(_READ_RUNS, str(after.run), str(after.sequence), str(after.event), str(limit))
-
-
-def run_event_page(rows: Sequence[str], after: AfterRunEvent) -> FeedPage:
-    """
-    Return the page of host events of *rows*.
-    """
-    return page_of_run_events([record_of(row) for row in rows], after)
+    return await session.fetch(_READ_RUNS, str(after), str(limit))

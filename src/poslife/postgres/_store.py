@@ -31,7 +31,8 @@ from poslife._domain.positions import (
     Position,
 )
 from poslife.errors import InvalidValue, OpenedForReading, PositionNotFound, RunLost, StorageUnavailable
-from poslife.postgres import _batches, _dead_letters, _feed, _reads, _runs
+from poslife.postgres import _batches, _dead_letters, _feed, _reads, _removals, _runs, _trail
+from poslife.postgres._cells import record_of
 from poslife.postgres._connections import Dsn, HostPool
 from poslife.postgres._database import Database, Session
 from poslife.postgres._epochs import keep_epoch
@@ -45,12 +46,15 @@ from poslife.postgres._together import Commits
 from poslife.protocols import (
     BuriedLetter,
     DeadLetter,
+    Erasure,
+    EventCounts,
     EventRecord,
     FeedPage,
     FeedToken,
     NewRun,
     Page,
     PageToken,
+    Purge,
     Run,
 )
 from poslife.protocols._pages import limited
@@ -58,9 +62,14 @@ from poslife.storage._page_tokens import (
     after_closing,
     after_commit,
     after_number,
+    after_numbered,
     after_run_event,
+    after_stream_event,
     after_uuid,
+    run_event_page,
+    stream_page,
 )
+from poslife.storage._removals import require_erasure, require_few, require_purge
 
 __all__ = ["PostgresStore"]
 
@@ -71,9 +80,9 @@ class PostgresStore:
     """
     Positions, events and dead letters in a PostgreSQL database, 14 to 18, in the schema ``poslife``.
 
-    It is a `Repository`, a `BatchWriter`, a `DeadLetterBox`, a `LifeEventFeed` and a `RunEventFeed`, with a
-    small pool of connections, or over the host's pool: see `borrowing`. Every transaction is durable and read
-    committed, and has its own time-outs, whatever the session, the role or the database sets.
+    It is a `Store`, with a small pool of connections, or over the host's pool: see `borrowing`. Every
+    transaction is durable and read committed, and has its own time-outs, whatever the session, the role or
+    the database sets.
 
     Args:
         dsn: ``postgresql://user@host/database``, as libpq reads it.
@@ -328,7 +337,31 @@ class PostgresStore:
     async def read_run_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
         start, most = after_run_event(after), limited(limit)
         rows = await self._transact(lambda session: _feed.fetch_run_events(session, start, most))
-        return _feed.run_event_page(rows, start)
+        return run_event_page([record_of(row) for row in rows], start)
+
+    async def read_life_streams(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
+        start, most = after_stream_event(after), limited(limit)
+        rows = await self._transact(lambda session: _trail.fetch_life_streams(session, start, most))
+        return stream_page([record_of(row) for row in rows], start)
+
+    async def count_events(self) -> EventCounts:
+        return await self._transact(_trail.count_events)
+
+    async def list_purges(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Purge]:
+        start, most = after_numbered(after), limited(limit)
+        return await self._transact(lambda session: _trail.list_purges(session, start, most))
+
+    async def find_erasures(self, events: Sequence[EventId], /) -> Sequence[Erasure]:
+        require_few(events, len(events))
+        return await self._transact(lambda session: _trail.find_erasures(session, events))
+
+    async def erase(self, event: EventId, /, *, why: str) -> None:
+        require_erasure(event, why)
+        await self._write(lambda session: _removals.erase(session, event, why))
+
+    async def purge(self, run: RunId, upto: int, /, *, why: str) -> None:
+        require_purge(run, upto, why)
+        await self._write(lambda session: _removals.purge(session, run, upto, why))
 
     async def _write_plainly(self, records: Sequence[EventRecord]) -> None:
         batch = _batches.batch_of(records)

@@ -40,6 +40,8 @@ GRANT SELECT ON
     poslife.runs,
     poslife.run_events,
     poslife.dead_letters,
+    poslife.erasures,
+    poslife.purges,
     poslife.settings
 TO poslife_bot, poslife_reader;
 

@@ -12,9 +12,17 @@ from poslife._domain.fill_owner import OwnerCandidates, OwnerQuery
 from poslife._domain.runs import NewRun, Run
 from poslife._domain.venue_answers import SubmitContext, SubmitVerdict
 from poslife._trail.records import BuriedLetter, DeadLetter, EventRecord, FeedPage, FeedToken
+from poslife._trail.removals import Erased, Erasure, EventCounts, Purge
 from poslife.protocols._clock import Clock
 from poslife.protocols._driver import DescribesDriver
-from poslife.protocols._event_stores import BatchWriter, DeadLetterBox, LifeEventFeed, RunEventFeed
+from poslife.protocols._event_stores import (
+    BatchWriter,
+    DeadLetterBox,
+    LifeEventFeed,
+    RunEventFeed,
+    TrailKeeper,
+    TrailReader,
+)
 from poslife.protocols._journal import Journal, JournalGap, JournalPage, JournalStatus
 from poslife.protocols._pages import Page, PageToken
 from poslife.protocols._repository import Repository, Store
@@ -28,6 +36,9 @@ __all__ = [
     "DeadLetter",
     "DeadLetterBox",
     "DescribesDriver",
+    "Erased",
+    "Erasure",
+    "EventCounts",
     "EventRecord",
     "EventSink",
     "FeedPage",
@@ -42,6 +53,7 @@ __all__ = [
     "OwnerQuery",
     "Page",
     "PageToken",
+    "Purge",
     "Repository",
     "Run",
     "RunEventFeed",
@@ -49,5 +61,7 @@ __all__ = [
     "SubmitClassifier",
     "SubmitContext",
     "SubmitVerdict",
+    "TrailKeeper",
+    "TrailReader",
     "VenueSource",
 ]

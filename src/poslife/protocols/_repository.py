@@ -20,6 +20,8 @@ from poslife.protocols._event_stores import (
     DeadLetterBox,
     LifeEventFeed,
     RunEventFeed,
+    TrailKeeper,
+    TrailReader,
 )
 from poslife.protocols._pages import Page, PageToken
 
@@ -248,7 +250,16 @@ class Repository(Protocol):
         ...
 
 
-class Store(Repository, BatchWriter, DeadLetterBox, LifeEventFeed, RunEventFeed, Protocol):
+class Store(
+    Repository,
+    BatchWriter,
+    DeadLetterBox,
+    LifeEventFeed,
+    RunEventFeed,
+    TrailReader,
+    TrailKeeper,
+    Protocol,
+):
     """
-    A store of everything: positions, events, dead letters and feeds. Every store of poslife is one.
+    A store of positions, events and dead letters, with feeds. Every store of poslife is one.
     """

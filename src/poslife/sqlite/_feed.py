@@ -8,6 +8,7 @@ processes, and a reader sees every event up to some number.
 from __future__ import annotations
 
 from typing import Final
+from uuid import UUID
 
 from poslife.errors import InvalidValue
 from poslife.protocols import FeedPage
@@ -16,7 +17,7 @@ from poslife.sqlite._session import Session
 from poslife.sqlite._statements import listed_events
 from poslife.storage._columns import EVENTS, LIFE_EVENTS, RUN_EVENTS
 from poslife.storage._event_rows import event_record_from
-from poslife.storage._page_tokens import AfterEvent, AfterRunEvent, event_token, page_of_run_events
+from poslife.storage._page_tokens import AfterEvent, event_token, run_event_page
 
 __all__ = ["read_life_events", "read_run_events"]
 
@@ -28,7 +29,7 @@ _AT: Final = "SELECT event_id FROM life_events WHERE number = ?"
 
 _READ_RUNS: Final = f"""
 SELECT {listed_events(RUN_EVENTS)} FROM run_events
-WHERE (run, sequence, event_id) > (?, ?, ?) ORDER BY run, sequence, event_id LIMIT ?
+WHERE event_id > ? ORDER BY event_id LIMIT ?
 """  # noqa: S608 - of constants
 
 _values = values_by_column(EVENTS)
@@ -52,6 +53,6 @@ def read_life_events(session: Session, after: AfterEvent | None, limit: int) -> 
     return FeedPage(items=items, next=None if after is None else event_token(after))
 
 
-def read_run_events(session: Session, after: AfterRunEvent, limit: int) -> FeedPage:
-    rows = session.rows(_READ_RUNS, str(after.run), after.sequence, str(after.event), limit)
-    return page_of_run_events([event_record_from(_values(cells)) for cells in rows], after)
+def read_run_events(session: Session, after: UUID, limit: int) -> FeedPage:
+    rows = session.rows(_READ_RUNS, str(after), limit)
+    return run_event_page([event_record_from(_values(cells)) for cells in rows], after)

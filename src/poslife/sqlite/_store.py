@@ -37,16 +37,19 @@ from poslife.protocols import (
     BuriedLetter,
     Clock,
     DeadLetter,
+    Erasure,
+    EventCounts,
     EventRecord,
     FeedPage,
     FeedToken,
     NewRun,
     Page,
     PageToken,
+    Purge,
     Run,
 )
 from poslife.protocols._pages import limited
-from poslife.sqlite import _batches, _dead_letters, _feed, _reads, _runs
+from poslife.sqlite import _batches, _dead_letters, _feed, _reads, _removals, _runs, _trail
 from poslife.sqlite._commit import commit, prepare
 from poslife.sqlite._errors import translated
 from poslife.sqlite._migrations import migrate
@@ -54,7 +57,16 @@ from poslife.sqlite._read_only import ReadOnlyFile, require_readable
 from poslife.sqlite._schema import check_schema
 from poslife.sqlite._session import Session, require_sqlite
 from poslife.sqlite._worker import Worker
-from poslife.storage._page_tokens import after_closing, after_event, after_number, after_run_event, after_uuid
+from poslife.storage._page_tokens import (
+    after_closing,
+    after_event,
+    after_number,
+    after_numbered,
+    after_run_event,
+    after_stream_event,
+    after_uuid,
+)
+from poslife.storage._removals import require_erasure, require_few, require_purge
 
 __all__ = ["SqliteStore"]
 
@@ -84,8 +96,7 @@ class SqliteStore:
     """
     A store in a SQLite file: positions, events and dead letters.
 
-    It is a `Repository`, a `BatchWriter`, a `DeadLetterBox`, a `LifeEventFeed` and a `RunEventFeed`. Opening
-    it creates the file where there is none.
+    It is a `Store`. Opening it creates the file where there is none.
 
     One thread with one connection does all the writing, commits before batches of events; another one reads.
     The event loop waits for neither. Each commit is synced to the disk (``synchronous = FULL``) before it
@@ -311,6 +322,29 @@ class SqliteStore:
     async def read_run_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
         start, most = after_run_event(after), limited(limit)
         return await self._read(lambda session: _feed.read_run_events(session, start, most))
+
+    async def read_life_streams(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
+        start, most = after_stream_event(after), limited(limit)
+        return await self._read(lambda session: _trail.read_life_streams(session, start, most))
+
+    async def count_events(self) -> EventCounts:
+        return await self._read(_trail.count_events)
+
+    async def list_purges(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Purge]:
+        start, most = after_numbered(after), limited(limit)
+        return await self._read(lambda session: _trail.list_purges(session, start, most))
+
+    async def find_erasures(self, events: Sequence[EventId], /) -> Sequence[Erasure]:
+        require_few(events, len(events))
+        return await self._read(lambda session: _trail.find_erasures(session, events))
+
+    async def erase(self, event: EventId, /, *, why: str) -> None:
+        require_erasure(event, why)
+        await self._write(lambda session: _removals.erase(session, event, why, self._clock.now()))
+
+    async def purge(self, run: RunId, upto: int, /, *, why: str) -> None:
+        require_purge(run, upto, why)
+        await self._write(lambda session: _removals.purge(session, run, upto, why, self._clock.now()))
 
     async def _note_lost_runs(self) -> None:
         # The lists go by the clock, so a store that only reads gives the same.

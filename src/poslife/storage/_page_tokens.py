@@ -19,17 +19,23 @@ __all__ = [
     "AfterClosing",
     "AfterCommit",
     "AfterEvent",
-    "AfterRunEvent",
+    "AfterLifeEvent",
+    "AfterNumber",
     "after_closing",
     "after_commit",
     "after_event",
     "after_number",
+    "after_numbered",
     "after_run_event",
+    "after_stream_event",
     "after_uuid",
     "closing_token",
     "commit_token",
     "event_token",
-    "page_of_run_events",
+    "numbered_token",
+    "run_event_page",
+    "stream_page",
+    "stream_place",
 ]
 
 _FIRST = UUID(int=0)
@@ -74,14 +80,23 @@ class AfterCommit(NamedTuple):
     event: UUID
 
 
-class AfterRunEvent(NamedTuple):
+class AfterLifeEvent(NamedTuple):
     """
-    The last host event of a page: its run, sequence and id.
+    The last life event of a position on a page of streams: its ref, its version, and its index as *place*.
+    """
+
+    ref: UUID
+    version: int
+    place: int
+
+
+class AfterNumber(NamedTuple):
+    """
+    The last event, or the last purge, of a page by run and number.
     """
 
     run: UUID
-    sequence: int
-    event: UUID
+    number: int
 
 
 def _refused(token: object) -> InvalidValue:
@@ -199,29 +214,88 @@ def after_commit(token: FeedToken | None) -> AfterCommit | None:
             raise _refused(token)
 
 
-def page_of_run_events(items: Sequence[EventRecord], after: AfterRunEvent) -> FeedPage:
+def run_event_page(items: Sequence[EventRecord], after: UUID) -> FeedPage:
     """
-    Return a page of host events, with its token.
+    Return a page of host events by id, with its token.
+
+    Args:
+        items: The events.
+        after: The id that the page before ended with.
+    """
+    last = items[-1].header.id if items else after
+    return FeedPage(items=tuple(items), next=FeedToken(str(last)) if last.int else None)
+
+
+def after_run_event(token: FeedToken | None) -> UUID:
+    """
+    Return the id that a page of host events ended with; the lowest without a token.
+
+    Raises:
+        InvalidValue: It is no token of such a page.
+    """
+    return _FIRST if token is None else _uuid(_text(token), token)
+
+
+def stream_page(items: Sequence[EventRecord], after: AfterLifeEvent | AfterNumber | None) -> FeedPage:
+    """
+    Return a page of life events stream by stream, with its token.
+
+    Args:
+        items: The events.
+        after: The place that the page before ended with.
     """
     if items:
-        last = items[-1]
-        assert last.sequence is not None  # a host event has one
-        after = AfterRunEvent(last.header.run, last.sequence, last.header.id)
-    token = FeedToken(f"{after.run} {after.sequence} {after.event}")
-    return FeedPage(items=tuple(items), next=token if after.sequence else None)
+        after = stream_place(items[-1])
+    token = None if after is None else FeedToken(" ".join(map(str, after)))
+    return FeedPage(items=tuple(items), next=token)
 
 
-def after_run_event(token: FeedToken | None) -> AfterRunEvent:
+def stream_place(record: EventRecord) -> AfterLifeEvent | AfterNumber:
     """
-    Return the run, sequence and id that a page of host events ended with; the lowest without a token.
+    Return the place of a life event in its stream.
+    """
+    if record.header.ref is None:
+        assert record.sequence is not None  # it has no other number
+        return AfterNumber(record.header.run, record.sequence)
+    assert record.version is not None  # every life event of a position has one
+    assert record.index is not None
+    return AfterLifeEvent(record.header.ref, record.version, record.index)
+
+
+def after_stream_event(token: FeedToken | None) -> AfterLifeEvent | AfterNumber | None:
+    """
+    Return the place that a page of life events, stream by stream, ended with.
 
     Raises:
         InvalidValue: It is no token of such a page.
     """
     if token is None:
-        return AfterRunEvent(_FIRST, 0, _FIRST)
+        return None
     match _text(token).split(" "):
-        case run, sequence, event if _NUMBER.fullmatch(sequence):
-            return AfterRunEvent(_uuid(run, token), int(sequence), _uuid(event, token))
+        case ref, version, index if _NUMBER.fullmatch(version) and (index == "0" or _NUMBER.fullmatch(index)):
+            return AfterLifeEvent(_uuid(ref, token), int(version), int(index))
+        case _:
+            return after_numbered(token)
+
+
+def numbered_token(run: UUID, number: int) -> str:
+    """
+    Return the token of a page that ends with a number of a run.
+    """
+    return f"{run} {number}"
+
+
+def after_numbered(token: FeedToken | PageToken | None) -> AfterNumber:
+    """
+    Return the run and number that a page ended with; the lowest without a token.
+
+    Raises:
+        InvalidValue: It is no token of such a page.
+    """
+    if token is None:
+        return AfterNumber(_FIRST, 0)
+    match _text(token).split(" "):
+        case run, number if _NUMBER.fullmatch(number):
+            return AfterNumber(_uuid(run, token), int(number))
         case _:
             raise _refused(token)

@@ -290,7 +290,6 @@ CREATE TABLE poslife.run_events (
 CREATE TABLE poslife.run_events_default PARTITION OF poslife.run_events DEFAULT;
 
 CREATE INDEX run_events_by_position ON poslife.run_events (ref, event_id) WHERE ref IS NOT NULL;
-CREATE INDEX run_events_by_run ON poslife.run_events (run, sequence);
 -- For a range of times: rows come nearly in their order. New pages are summarised as they fill up.
 CREATE INDEX run_events_by_time ON poslife.run_events USING brin (occurred_at) WITH (autosummarize = on);
 
@@ -303,6 +302,34 @@ CREATE TABLE poslife.dead_letters (
     replayed_at timestamp with time zone,
 
     CONSTRAINT dead_letters_pkey PRIMARY KEY (event_id)
+);
+
+-- Payloads and evidence that were erased.
+CREATE TABLE poslife.erasures (
+    event_id uuid NOT NULL,
+    what text NOT NULL,
+    by text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    why text NOT NULL,
+
+    CONSTRAINT erasures_pkey PRIMARY KEY (event_id),
+    CONSTRAINT erasures_what_known CHECK (what IN ('payload', 'evidence')),
+    CONSTRAINT erasures_why_given CHECK (why <> '')
+);
+
+-- Purged beginnings of runs: the next host event of a run follows from the digest of its last purge.
+CREATE TABLE poslife.purges (
+    run uuid NOT NULL,
+    upto bigint NOT NULL,
+    digest bytea NOT NULL,
+    by text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    why text NOT NULL,
+
+    CONSTRAINT purges_pkey PRIMARY KEY (run, upto),
+    CONSTRAINT purges_upto_from_1 CHECK (upto >= 1),
+    CONSTRAINT purges_digest_whole CHECK (octet_length(digest) = 32),
+    CONSTRAINT purges_why_given CHECK (why <> '')
 );
 
 -- Events are never changed or deleted, not by the owner of the tables either. Moving rows between partitions,
@@ -336,6 +363,15 @@ FOR EACH ROW EXECUTE FUNCTION poslife.append_only();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON poslife.run_events
 FOR EACH STATEMENT EXECUTE FUNCTION poslife.append_only();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON poslife.run_events_default
+FOR EACH STATEMENT EXECUTE FUNCTION poslife.append_only();
+
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON poslife.erasures
+FOR EACH ROW EXECUTE FUNCTION poslife.append_only();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON poslife.erasures
+FOR EACH STATEMENT EXECUTE FUNCTION poslife.append_only();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON poslife.purges
+FOR EACH ROW EXECUTE FUNCTION poslife.append_only();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON poslife.purges
 FOR EACH STATEMENT EXECUTE FUNCTION poslife.append_only();
 
 -- ------------------------------------------------------------------------------------------------- for people
@@ -636,3 +672,18 @@ COMMENT ON COLUMN poslife.open_positions.in_doubt IS 'it has an order of which t
 COMMENT ON COLUMN poslife.open_positions.opened_at IS 'the time of its first fill, by the venue''s clock';
 COMMENT ON COLUMN poslife.open_positions.age IS 'the time since then, by the database''s clock';
 COMMENT ON COLUMN poslife.open_positions.version IS 'the number of its changes, from 1';
+
+COMMENT ON TABLE poslife.erasures IS 'the payloads and evidence that were erased on purpose; the trail verifies without them';
+COMMENT ON COLUMN poslife.erasures.event_id IS 'the event; its header and commitment are still stored';
+COMMENT ON COLUMN poslife.erasures.what IS 'payload (of a host event) or evidence (of a life event)';
+COMMENT ON COLUMN poslife.erasures.by IS 'the role that erased it';
+COMMENT ON COLUMN poslife.erasures.at IS 'the time at which it was erased';
+COMMENT ON COLUMN poslife.erasures.why IS 'the reason given';
+
+COMMENT ON TABLE poslife.purges IS 'the beginnings of runs'' host events that were deleted on purpose; the rest verifies';
+COMMENT ON COLUMN poslife.purges.run IS 'the run';
+COMMENT ON COLUMN poslife.purges.upto IS 'the number of the last deleted event';
+COMMENT ON COLUMN poslife.purges.digest IS 'the digest of that event, from which the next one follows';
+COMMENT ON COLUMN poslife.purges.by IS 'the role that deleted them';
+COMMENT ON COLUMN poslife.purges.at IS 'the time at which they were deleted';
+COMMENT ON COLUMN poslife.purges.why IS 'the reason given';

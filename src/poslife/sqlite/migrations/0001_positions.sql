@@ -346,7 +346,6 @@ CREATE TABLE run_events (
 ) STRICT;
 
 CREATE INDEX run_events_by_position ON run_events (ref, event_id) WHERE ref IS NOT NULL;
-CREATE INDEX run_events_by_run ON run_events (run, sequence);
 
 -- Events that the store refused, as bytes, which it cannot refuse.
 CREATE TABLE dead_letters (
@@ -360,6 +359,38 @@ CREATE TABLE dead_letters (
     CONSTRAINT dead_letters_pkey PRIMARY KEY (event_id),
     CONSTRAINT dead_letters_buried_at_sound CHECK (buried_at GLOB '????-??-??T??:??:??.??????Z'),
     CONSTRAINT dead_letters_replayed_at_sound CHECK (replayed_at GLOB '????-??-??T??:??:??.??????Z')
+) STRICT, WITHOUT ROWID;
+
+-- Payloads and evidence that were erased.
+CREATE TABLE erasures (
+    event_id TEXT NOT NULL,
+    what TEXT NOT NULL,
+    "by" TEXT NOT NULL,
+    "at" TEXT NOT NULL,
+    why TEXT NOT NULL,
+
+    CONSTRAINT erasures_pkey PRIMARY KEY (event_id),
+    CONSTRAINT erasures_event_id_sound CHECK (length(event_id) = 36),
+    CONSTRAINT erasures_what_known CHECK (what IN ('payload', 'evidence')),
+    CONSTRAINT erasures_why_given CHECK (length(why) > 0),
+    CONSTRAINT erasures_at_sound CHECK ("at" GLOB '????-??-??T??:??:??.??????Z')
+) STRICT, WITHOUT ROWID;
+
+-- Purged beginnings of runs: the next host event of a run follows from the digest of its last purge.
+CREATE TABLE purges (
+    run TEXT NOT NULL,
+    upto INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    "by" TEXT NOT NULL,
+    "at" TEXT NOT NULL,
+    why TEXT NOT NULL,
+
+    CONSTRAINT purges_pkey PRIMARY KEY (run, upto),
+    CONSTRAINT purges_run_sound CHECK (length(run) = 36),
+    CONSTRAINT purges_upto_from_1 CHECK (upto >= 1),
+    CONSTRAINT purges_digest_whole CHECK (length(digest) = 32),
+    CONSTRAINT purges_why_given CHECK (length(why) > 0),
+    CONSTRAINT purges_at_sound CHECK ("at" GLOB '????-??-??T??:??:??.??????Z')
 ) STRICT, WITHOUT ROWID;
 
 -- Events are never changed or deleted. A transaction that erases, purges or undoes a probe puts a row in here
@@ -390,6 +421,30 @@ CREATE TRIGGER run_events_append_only_delete BEFORE DELETE ON run_events
 WHEN NOT EXISTS (SELECT 1 FROM append_only_off)
 BEGIN
     SELECT RAISE(ABORT, 'poslife: events are append-only: only erase() and purge() of the store change them');
+END;
+
+CREATE TRIGGER erasures_append_only_update BEFORE UPDATE ON erasures
+WHEN NOT EXISTS (SELECT 1 FROM append_only_off)
+BEGIN
+    SELECT RAISE(ABORT, 'poslife: events are append-only, and what erase() and purge() record is too');
+END;
+
+CREATE TRIGGER erasures_append_only_delete BEFORE DELETE ON erasures
+WHEN NOT EXISTS (SELECT 1 FROM append_only_off)
+BEGIN
+    SELECT RAISE(ABORT, 'poslife: events are append-only, and what erase() and purge() record is too');
+END;
+
+CREATE TRIGGER purges_append_only_update BEFORE UPDATE ON purges
+WHEN NOT EXISTS (SELECT 1 FROM append_only_off)
+BEGIN
+    SELECT RAISE(ABORT, 'poslife: events are append-only, and what erase() and purge() record is too');
+END;
+
+CREATE TRIGGER purges_append_only_delete BEFORE DELETE ON purges
+WHEN NOT EXISTS (SELECT 1 FROM append_only_off)
+BEGIN
+    SELECT RAISE(ABORT, 'poslife: events are append-only, and what erase() and purge() record is too');
 END;
 
 -- ------------------------------------------------------------------------------------------------- for people

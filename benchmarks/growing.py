@@ -127,7 +127,7 @@ class Sizes:
     """
 
     table: int
-    indexes: Mapping[str, int] = field(default_factory=dict)
+    indexes: Mapping[str, int] = field(default_factory=dict[str, int])
     wal: int = 0
     server: float = 0.0
 

@@ -31,6 +31,7 @@ _TESTED_ELSEWHERE = {
     "_version.py": "a constant",
     "venues.py": "names of _domain/venue_answers.py",
     "protocols/_[!p]*.py": "no code of its own: declares what conformance/ tests",
+    "ccxt/_venues/*.py": "tests/ccxt/test_venues.py",
     "conformance/_batch_writer.py": "tests/conformance/test_lies.py",
     "conformance/_dead_letter_box.py": "tests/conformance/test_lies.py",
     "conformance/_event_sink/*.py": "tests/conformance/test_lies.py",

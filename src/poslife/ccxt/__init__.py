@@ -15,7 +15,7 @@ Inside, all of it ours to change:
 ``_trades``     a ccxt trade as a `Fill`
 ``_positions``  a ccxt position as a `VenuePosition`; `key_for`
 ``_fields``     one field of a ccxt dictionary: number, time, side, leg, client order id, cursor
-``_venues``     `VENUE_RULES`: look-ups, limits and coverage of each venue (data)
+``_venues``     `VENUE_RULES`: look-ups, limits and coverage, a file per venue (data)
 ``_classify``   refused or unknown, from an exception out of ``create_order``
 ``_sent``       was the order's request made, from the traceback
 ``_bodies``     the venue's error response within an exception's message

@@ -1,0 +1,30 @@
+"""
+Bitget.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import MappingProxyType
+
+from poslife.ccxt._venues.rules import LEG_WORDS, VenueRules
+
+__all__ = ["BITGET"]
+
+BITGET = VenueRules(
+    lookup_parameter="clientOid",
+    trade_order_name="clientOid",
+    trade_sequence="tradeId",
+    trades_order_parameter="orderId",
+    trades_window=timedelta(days=89),
+    trades_span=timedelta(days=6, hours=23),
+    trades_limit=100,
+    positions_extra=MappingProxyType({"productType": "USDT-FUTURES"}),
+    positions_cover=MappingProxyType({"contract": True, "linear": True, "settle": "USDT"}),
+    leg_fields=("holdSide", "posSide"),
+    legs=LEG_WORDS,
+    hedge_fields=("posMode", "holdMode"),
+    hedge_words=frozenset({"hedge_mode"}),
+    close_in_position_side=True,
+    fees_negated_where="execId",
+)

@@ -1,0 +1,27 @@
+"""
+Gate.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import MappingProxyType
+
+from poslife.ccxt._venues.rules import LEG_WORDS, VenueRules
+
+__all__ = ["GATE"]
+
+GATE = VenueRules(
+    # A client order id is found until a minute after its order has ended.
+    lookup_window=timedelta(seconds=50),
+    trade_order_name="text",
+    trade_sequence="trade_id",
+    trades_window=timedelta(days=30),
+    trades_span=timedelta(days=30),
+    trades_limit=1000,
+    positions_extra=MappingProxyType({"settle": "usdt", "holding": True}),
+    positions_cover=MappingProxyType({"swap": True, "linear": True, "settle": "USDT"}),
+    positions_limit=100,
+    leg_fields=("mode",),
+    legs=LEG_WORDS,
+)

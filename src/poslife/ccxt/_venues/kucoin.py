@@ -1,0 +1,23 @@
+"""
+KuCoin futures.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import MappingProxyType
+
+from poslife.ccxt._venues.rules import LEG_WORDS, VenueRules
+
+__all__ = ["KUCOIN"]
+
+KUCOIN = VenueRules(
+    lookup_parameter="clientOid",
+    trades_order_parameter="orderId",
+    trades_window=timedelta(days=7),
+    trades_span=timedelta(hours=23),
+    trades_limit=1000,
+    positions_cover=MappingProxyType({"contract": True}),
+    leg_fields=("positionSide",),
+    legs=LEG_WORDS,
+)

@@ -275,6 +275,20 @@ async def test_a_venues_bad_symbol_is_no_local_one() -> None:
     assert UNKNOWN is classify(error, context("deribit"))
 
 
+async def test_an_error_with_a_response_in_its_message_is_no_local_one() -> None:
+    """
+    Whatever the traceback shows, a response in the message came from the venue.
+    """
+    line = on_line("deribit")
+
+    def amount_to_precision(*_: object) -> object:
+        raise ccxt.InvalidOrder('deribit {"error":{"code":-1}}')
+
+    line.client.amount_to_precision = amount_to_precision
+
+    assert UNKNOWN is classify(await failure_of(line), context("deribit"))
+
+
 async def test_an_answer_that_cannot_be_read_is_no_refusal() -> None:
     """
     ArgumentsRequired raised while the response is parsed: the order was sent, and accepted.

@@ -148,7 +148,9 @@ async def test_raised_by_a_call_within_the_handler() -> None:
     assert UNKNOWN is await verdict_on(place)
 
 
-@pytest.mark.parametrize("kind", [TimeoutError, ConnectionResetError, RetriesExhausted, ccxt.NetworkError])
+@pytest.mark.parametrize(
+    "kind", [TimeoutError, ConnectionResetError, RetriesExhausted, ccxt.NetworkError, ccxt.DuplicateOrderId]
+)
 async def test_an_exception_that_says_more_than_a_wrapper(kind: type[Exception]) -> None:
     """
     A failure of the network, or one about several attempts, is in doubt whatever it was raised from.
@@ -162,6 +164,55 @@ async def test_an_exception_that_says_more_than_a_wrapper(kind: type[Exception])
             raise kind from error
 
     assert UNKNOWN is await verdict_on(place)
+
+
+@pytest.mark.parametrize("message", ["Duplicate order", 'bybit {"retCode":10016}', "a wrapped TIMEOUT"])
+async def test_a_wrapper_of_ccxts_classes_that_speaks_of_a_doubt(message: str) -> None:
+    """
+    Its own message counts beside that of the exception it was raised from.
+    """
+    _, create = answering(REFUSAL)
+
+    async def place() -> None:
+        try:
+            await create()
+        except ccxt.BaseError as error:
+            raise ccxt.InvalidOrder(message) from error
+
+    assert UNKNOWN is await verdict_on(place)
+
+
+async def test_an_exception_out_of_ccxt_is_no_wrapper() -> None:
+    """
+    A second attempt that was accepted, and whose response was not understood, is not refused by the first.
+    """
+    line, create = answering(REFUSAL)
+    line.answer({"retCode": 0, "retMsg": "OK", "result": {"orderId": "1"}})
+
+    async def place() -> None:
+        try:
+            await create()
+        except ccxt.BaseError as error:
+            refusal = error
+
+        def parse_order(*_: object) -> object:
+            raise OrderFailed from refusal
+
+        line.client.parse_order = parse_order
+        await create()
+
+    assert UNKNOWN is await verdict_on(place)
+
+
+async def test_a_second_attempt_of_ccxts_own() -> None:
+    """
+    ccxt's ``maxRetriesOnFailure`` forgets the exception of the first attempt.
+    """
+    line, create = answering("lost", REFUSAL)
+    line.client.options["maxRetriesOnFailure"] = 2
+
+    assert UNKNOWN is await verdict_on(create)
+    assert [] == line.answers
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,8 @@ def test_every_code_and_text_of_a_refusal_proves_it(venue: Venue) -> None:
         assert SubmitVerdict.REFUSED is verdict(venue, ccxt.ExchangeError(f"{venue} {message}")), message
         for kind in (ccxt.RequestTimeout, ccxt.ExchangeNotAvailable, ccxt.DuplicateOrderId, ccxt.BadResponse):
             assert SubmitVerdict.UNKNOWN is verdict(venue, kind(f"{venue} {message}")), message
+    for code in known.codes:
+        assert SubmitVerdict.UNKNOWN is verdict(venue, ccxt.OrderNotFound(f"{venue} {answer(code)}")), code
 
 
 @pytest.mark.parametrize("venue", VENUE_CODES)

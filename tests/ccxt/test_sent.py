@@ -31,6 +31,10 @@ async def raised_by(call: Callable[[], Awaitable[object]]) -> BaseException:
     raise AssertionError("nothing was raised")
 
 
+def refuse() -> None:
+    raise ccxt.InvalidOrder("no")
+
+
 def symbol_of(venue: str) -> str:
     return SYMBOLS.get(venue, SYMBOLS["bybit"])
 
@@ -102,6 +106,36 @@ async def test_refused_with_the_response_in_hand() -> None:
     assert not path.was_unsent
 
 
+def test_refused_while_a_response_without_a_name_is_parsed() -> None:
+    """
+    Some methods pass the response straight to a parser: its name is in the traceback.
+    """
+    names: dict[str, Any] = {"__name__": "ccxt.async_support.somewhere", "refuse": refuse}
+    exec("def parse_order(_):\n    refuse()", names)  # noqa: S102
+    exec("def create_order():\n    parse_order({})", names)  # noqa: S102
+
+    with pytest.raises(ccxt.InvalidOrder) as raised:
+        names["create_order"]()
+    path = path_of(raised.value)
+
+    assert path.creates_order
+    assert path.was_parsed
+    assert not path.was_unsent
+
+
+async def test_a_call_that_creates_something_else() -> None:
+    """
+    Only a method that creates an order is one.
+    """
+    line = on_line("bybit")
+
+    path = path_of(await raised_by(lambda: line.client.create_deposit_address("BTC")))
+
+    assert [] == line.sent
+    assert not path.creates_order
+    assert not path.was_unsent
+
+
 async def test_an_error_out_of_a_socket_is_not_one_before_sending() -> None:
     """
     The response to an order over a websocket has no frame of a request: the method's name tells.
@@ -151,9 +185,6 @@ def test_a_library_that_retries(library: str) -> None:
     """
     names: dict[str, Any] = {"__name__": library}
     exec("def again(call):\n    return call()", names)  # noqa: S102
-
-    def refuse() -> None:
-        raise ccxt.InvalidOrder("no")
 
     with pytest.raises(ccxt.InvalidOrder) as raised:
         names["again"](refuse)

@@ -14,6 +14,8 @@ from poslife._trail.encoding import encode_body
 from poslife._trail.record_format import commitment_of
 from poslife._trail.records import EventRecord
 from poslife.conformance._example_changes import begin
+from poslife.conformance._example_records import a_record
+from poslife.conformance._example_values import Examples
 from poslife.events import FillUnclaimed
 from poslife.events._sealing import check_content, follows
 from poslife.memory import MemoryStore
@@ -51,3 +53,22 @@ _FILL: dict[str, Any] = {
     "price": Decimal(2),
     "venue_order_id": None,
 }
+
+
+async def test_salt_payload_and_commitment_go_together() -> None:
+    """
+    A payload without a salt matches no commitment; a salt that outlived its payload or evidence is a fault.
+    """
+    store = MemoryStore()
+    await store.commit((await begin(store)).unclaimed("no such order"))
+    (life,) = (await store.read_life_events()).items
+    host = a_record(Examples(), 1)
+    altered = "its payload was altered: it does not match its commitment"
+    half = "it has a salt and no payload: they are erased together"
+    half_evidence = "it has a salt of evidence and no evidence: they are erased together"
+
+    assert (0, altered) == check_content(_altered(host, salt=None))
+    assert (0, altered) == check_content(_altered(host, commitment=bytes(32)))
+    assert (1, half) == check_content(_altered(host, payload=None))
+    assert (1, None) == check_content(_altered(host, payload=None, salt=None))
+    assert (1, half_evidence) == check_content(_altered(life, evidence=None))

@@ -21,9 +21,12 @@ from poslife.conformance import (
     DeadLetterBoxConformance,
     FedRepository,
     FedWriter,
+    KeptStore,
     LifeEventFeedConformance,
     RepositoryConformance,
     RunEventFeedConformance,
+    TrailKeeperConformance,
+    TrailReaderConformance,
     WriterWithBox,
 )
 from poslife.conformance._example_changes import begin
@@ -53,14 +56,14 @@ class _Behind:
         self.pooler: str = request.param
 
     @asynccontextmanager
-    async def opened(self) -> AsyncGenerator[PostgresStore]:
+    async def opened(self, *, as_owner: bool = False) -> AsyncGenerator[PostgresStore]:
         async with (
-            pooled(as_bot(self.dsn), self.pooler) as dsn,
+            pooled(self.dsn if as_owner else as_bot(self.dsn), self.pooler) as dsn,
             PostgresFaultProxy.for_dsn(dsn) as proxy,
-            opened_store(proxy.dsn, statement_cache_size=0) as store,
+            opened_store(proxy.dsn, statement_cache_size=0, as_given=as_owner) as store,
         ):
             self.network = proxy.network
-            self.store = store
+            self.made = store
             yield store
 
     async def stored(self) -> Sequence[RecordedEvent]:
@@ -112,7 +115,7 @@ class TestBatchWriterBehindAPooler(_Behind, BatchWriterConformance):
 
     @override
     def repository(self) -> Repository:
-        store: PostgresStore = self.store
+        store: PostgresStore = self.made
         return store
 
     @override
@@ -161,6 +164,34 @@ class TestRunFeedBehindAPooler(_Behind, RunEventFeedConformance):
     @asynccontextmanager
     async def writer(self) -> AsyncGenerator[FedWriter]:
         async with self.opened() as store:
+            yield store
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncGenerator[None]:
+        async with away(self.network):
+            yield
+
+
+class TestTrailReaderBehindAPooler(_Behind, TrailReaderConformance):
+    @override
+    @asynccontextmanager
+    async def store(self) -> AsyncGenerator[KeptStore]:
+        async with self.opened(as_owner=True) as store:
+            yield store
+
+    @override
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncGenerator[None]:
+        async with away(self.network):
+            yield
+
+
+class TestTrailKeeperBehindAPooler(_Behind, TrailKeeperConformance):
+    @override
+    @asynccontextmanager
+    async def store(self) -> AsyncGenerator[KeptStore]:
+        async with self.opened(as_owner=True) as store:
             yield store
 
     @override

@@ -17,8 +17,9 @@ from tests.postgres_server import psql
 
 async def test_a_bots_role_may_neither_erase_nor_purge(postgres_dsn: str) -> None:
     """
-    It is refused with what to do, and nothing was changed (feature 117).
+    It is refused with what to do, whatever it was granted, and nothing was changed (feature 117).
     """
+    psql(postgres_dsn, "GRANT ALL ON ALL TABLES IN SCHEMA poslife TO poslife_bot")
     async with opened_store(postgres_dsn) as bot:
         batch = records(3)
         await bot.write(batch)

@@ -249,8 +249,9 @@ async def file(tmp_path: Path) -> Path:
         ("DELETE FROM run_events WHERE sequence = 2", 1),
         ("DELETE FROM life_events WHERE type = 'order.submitting'", 1),
         ("DELETE FROM life_events WHERE sequence = 2", 1),
-        ("UPDATE run_events SET payload = NULL, salt = NULL WHERE sequence = 2", 0),
-        ("UPDATE life_events SET evidence = NULL, evidence_salt = NULL", 0),
+        ("DELETE FROM run_events WHERE sequence <= 2", 1),
+        ("UPDATE run_events SET payload = NULL, salt = NULL WHERE sequence = 2", 1),
+        ("UPDATE life_events SET evidence = NULL, evidence_salt = NULL WHERE sequence = 2", 1),
         ("UPDATE run_events SET format = 2, severity = 'error' WHERE sequence = 2", 0),
     ],
 )
@@ -262,3 +263,25 @@ async def test_a_stranger_can_verify_a_file(file: Path, verify: Verify, statemen
 
     assert 0 != changed
     assert faults == len(verify(str(file)))
+
+
+async def test_a_stranger_follows_erasures_and_purges(file: Path, verify: Verify) -> None:
+    """
+    What was removed on record is no fault, and one as soon as the record is gone.
+    """
+    store = SqliteStore(file)
+    await store.open()
+    events = (await store.read_run_events()).items
+    unclaimed = [one for one in (await store.read_life_streams()).items if one.header.ref is None]
+    await store.erase(events[2].header.id, why="asked for")
+    await store.erase(unclaimed[0].header.id, why="asked for")
+    await store.purge(events[0].header.run, 2, why="old")
+    await store.aclose()
+
+    assert [] == verify(str(file))
+    assert 2 == tamper(file, "DELETE FROM erasures")
+    assert {str(events[2].header.id), str(unclaimed[0].header.id)} == {
+        fault.split(" ")[0] for fault in verify(str(file))
+    }
+    assert 1 == tamper(file, "UPDATE purges SET digest = zeroblob(32)")
+    assert 3 == len(verify(str(file)))

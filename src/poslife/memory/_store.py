@@ -72,7 +72,7 @@ class MemoryStore:
     """
     Positions, events and dead letters in memory.
 
-    It is a `Store`.
+    It is a `poslife.protocols.Store`.
 
     Nothing in a commit waits, so that commits of one event loop are atomic; it is not for several threads.
 

@@ -80,9 +80,9 @@ class PostgresStore:
     """
     Positions, events and dead letters in a PostgreSQL database, 14 to 18, in the schema ``poslife``.
 
-    It is a `Store`, with a small pool of connections, or over the host's pool: see `borrowing`. Every
-    transaction is durable and read committed, and has its own time-outs, whatever the session, the role or
-    the database sets.
+    It is a `poslife.protocols.Store`, with a small pool of connections, or over the host's pool: see
+    `borrowing`. Every transaction is durable and read committed, and has its own time-outs, whatever the
+    session, the role or the database sets.
 
     Args:
         dsn: ``postgresql://user@host/database``, as libpq reads it.

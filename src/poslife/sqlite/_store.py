@@ -96,7 +96,7 @@ class SqliteStore:
     """
     A store in a SQLite file: positions, events and dead letters.
 
-    It is a `Store`. Opening it creates the file where there is none.
+    It is a `poslife.protocols.Store`. Opening it creates the file where there is none.
 
     One thread with one connection does all the writing, commits before batches of events; another one reads.
     The event loop waits for neither. Each commit is synced to the disk (``synchronous = FULL``) before it

@@ -4,11 +4,7 @@ One table of the columns: the files that a new column changes, and the tests tha
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -23,8 +19,7 @@ from poslife.storage._columns import (
     names_of,
 )
 from tests.postgres_server import Databases
-
-PROJECT = Path(__file__).parents[2]
+from tests.storage.scratch import changed_files, copy_of_source, run_tests
 
 # What a nullable column of positions takes: by file, the text that each line is written after.
 FIELDS = {
@@ -60,50 +55,6 @@ COLUMN = {
         ),
     },
 }
-
-
-def copy_of_source(folder: Path, edits: Mapping[str, Mapping[str, str]]) -> Path:
-    """
-    Copy the source tree, and write each line of *edits* after the text that it follows.
-    """
-    source = folder / "src"
-    shutil.copytree(PROJECT / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
-    for name, lines in edits.items():
-        file = source / name
-        text = file.read_text("utf-8")
-        for before, line in lines.items():
-            assert 1 == text.count(before), f"{name} has {before!r} {text.count(before)} times"
-            text = text.replace(before, before + line)
-        file.write_text(text, "utf-8")
-    return source
-
-
-def changed_files(source: Path) -> list[str]:
-    there = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
-    return sorted(
-        str(name)
-        for name in there
-        if not (PROJECT / "src" / name).exists()
-        or (PROJECT / "src" / name).read_bytes() != (source / name).read_bytes()
-    )
-
-
-def run_tests(source: Path, *tests: str, dsn: str = "") -> subprocess.CompletedProcess[str]:
-    """
-    Run tests in a process that imports poslife from *source*.
-    """
-    inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(("COV", "PYTEST", "POSLIFE"))
-    }
-    return subprocess.run(
-        [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
-        cwd=PROJECT,
-        env={**inherited, "PYTHONPATH": str(source), **({"POSLIFE_TEST_DSN": dsn} if dsn else {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.mark.slow

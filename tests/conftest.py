@@ -171,11 +171,13 @@ def nothing_is_left() -> Iterator[None]:
 # ------------------------------------------------------------------------------------------------ PostgreSQL
 
 
-def pytest_report_header() -> list[str]:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     given = os.environ.get("POSLIFE_TEST_DSN")
-    if not given or postgres_roles.may_make_roles(given):
-        return []
-    return ["PostgreSQL: the role of POSLIFE_TEST_DSN may create no roles, so no test runs as poslife_bot"]
+    if given and not postgres_roles.may_make_roles(given):
+        terminalreporter.write_line(
+            "PostgreSQL: the role of POSLIFE_TEST_DSN may create no roles: stores were opened as that role, "
+            "and not as poslife_bot; tests of roles fail"
+        )
 
 
 @pytest.fixture(scope="session")

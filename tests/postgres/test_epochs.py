@@ -29,6 +29,7 @@ from tests.postgres.support import (
 )
 from tests.postgres_server import DEFAULT_VERSION, Databases, LocalServer, dump, psql, restore
 from tests.sink.fakes import FakeJournal, FakeStore, HurriedClock, event
+from tests.tampering import tamper_postgres
 
 NEXT_ID = "SELECT pg_snapshot_xmax(pg_current_snapshot())"
 
@@ -240,7 +241,7 @@ async def test_one_epoch_begins_for_all(postgres_dsn: str) -> None:
     """
     Stores that open at once on another server begin one epoch together; later ones go on in it.
     """
-    psql(postgres_dsn, AS_ON_ANOTHER_SERVER)
+    tamper_postgres(postgres_dsn, AS_ON_ANOTHER_SERVER)
     for _ in range(2):
         stores = [PostgresStore(postgres_dsn, pool_size=1, connect_timeout=60) for _ in range(8)]
         await asyncio.gather(*(store.open() for store in stores))
@@ -271,7 +272,7 @@ async def test_an_epoch_waits_for_commits_that_are_under_way(postgres_dsn: str) 
     async with opened_store(postgres_dsn) as store, session(postgres_dsn) as other:
         story = await begin(store)
         await story.closed(store)
-        psql(postgres_dsn, AS_ON_ANOTHER_SERVER)
+        tamper_postgres(postgres_dsn, AS_ON_ANOTHER_SERVER)
         transaction = other.transaction()
         await transaction.start()
         # A commit's first statement.
@@ -317,10 +318,10 @@ async def test_a_list_of_epochs_that_was_not_restored(postgres_dsn: str) -> None
     """
     Events of an epoch that the list does not have belong to an earlier one than the next.
     """
-    psql(postgres_dsn, AS_ON_ANOTHER_SERVER)
+    tamper_postgres(postgres_dsn, AS_ON_ANOTHER_SERVER)
     async with opened_store(postgres_dsn) as store:
         await write_events(store, 10)
-    psql(postgres_dsn, "DELETE FROM poslife.epochs WHERE epoch = 2")
+    tamper_postgres(postgres_dsn, "DELETE FROM poslife.epochs WHERE epoch = 2")
     async with opened_store(postgres_dsn) as store:
         found, _ = await read_all(store)
 
@@ -338,7 +339,7 @@ async def test_a_role_that_may_not_ask_for_the_server(
     psql(postgres_dsn, "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
     with role_in(postgres_dsn) as role, caplog.at_level(logging.INFO, "poslife.sink"):
         psql(postgres_dsn, f"GRANT poslife_bot TO {role}")
-        psql(postgres_dsn, AS_ON_ANOTHER_SERVER)
+        tamper_postgres(postgres_dsn, AS_ON_ANOTHER_SERVER)
         async with opened_store(as_role(postgres_dsn, role), as_given=True) as store:
             await write_events(store, 10)
         first = epochs(postgres_dsn)
@@ -360,7 +361,7 @@ async def test_a_store_that_reads_only_begins_no_epoch(postgres_dsn: str) -> Non
     """
     A store that only reads leaves a restored database as it is.
     """
-    psql(postgres_dsn, AS_ON_ANOTHER_SERVER)
+    tamper_postgres(postgres_dsn, AS_ON_ANOTHER_SERVER)
     store = PostgresStore(postgres_dsn, reads_only=True)
     await store.open()
     await store.read_life_events()

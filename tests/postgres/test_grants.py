@@ -15,6 +15,7 @@ from tests.postgres.support import a_record, as_role, opened_store, records, rol
 from tests.postgres.test_schema import GRANTED_BY
 from tests.postgres_roles import GRANTS, as_reader
 from tests.postgres_server import psql
+from tests.tampering import tamper_postgres
 
 # Tables and columns, sequences, views and functions with the rights of a role; partitions have none.
 RIGHTS = """
@@ -121,7 +122,7 @@ async def test_every_right_to_write_is_used(postgres_dsn: str) -> None:
     psql(postgres_dsn, f"{WITNESS} {';'.join(triggers)}")
     record = a_record()
     # As after a restore on this server: the bot begins an epoch.
-    psql(postgres_dsn, "UPDATE poslife.epochs SET system_identifier = 1")
+    tamper_postgres(postgres_dsn, "UPDATE poslife.epochs SET system_identifier = 1")
     async with opened_store(postgres_dsn) as store:
         story = await begin(store)
         await story.closed(store)

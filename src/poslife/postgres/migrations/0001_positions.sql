@@ -369,6 +369,10 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON poslife.erasures
 FOR EACH ROW EXECUTE FUNCTION poslife.append_only();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON poslife.erasures
 FOR EACH STATEMENT EXECUTE FUNCTION poslife.append_only();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON poslife.epochs
+FOR EACH ROW EXECUTE FUNCTION poslife.append_only();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON poslife.epochs
+FOR EACH STATEMENT EXECUTE FUNCTION poslife.append_only();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON poslife.purges
 FOR EACH ROW EXECUTE FUNCTION poslife.append_only();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON poslife.purges

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import pytest
 
 from poslife._domain.fill_owner import OwnerQuery
-from poslife._domain.identifiers import PositionRef
+from poslife._domain.identifiers import EventId, PositionRef
 from poslife._domain.orders import OrderStatus
 from poslife._domain.positions import PersistedPosition
 from poslife.conformance._example_changes import Story, begin
@@ -55,6 +55,11 @@ async def _all_run_events(store: Store, _: PositionRef) -> object:
     return page, await store.read_run_events(page.next)
 
 
+async def _all_life_streams(store: Store, _: PositionRef) -> object:
+    page = await store.read_life_streams()
+    return page, await store.read_life_streams(page.next)
+
+
 async def _by_id(store: Store, ref: PositionRef) -> object:
     position = await store.get(ref)
     assert isinstance(position, PersistedPosition)
@@ -91,6 +96,10 @@ _READS: Mapping[str, Callable[[Store, PositionRef], Awaitable[object]]] = Mappin
         "list_dead_letters": lambda store, _: store.list_dead_letters(),
         "read_life_events": _all_life_events,
         "read_run_events": _all_run_events,
+        "read_life_streams": _all_life_streams,
+        "count_events": lambda store, _: store.count_events(),
+        "list_purges": lambda store, _: store.list_purges(),
+        "find_erasures": lambda store, ref: store.find_erasures([EventId(ref)]),
     }
 )
 
@@ -106,6 +115,8 @@ _WRITES: Mapping[str, Callable[[Store], Awaitable[object]]] = MappingProxyType(
         "probe": lambda store: store.probe(),
         "bury": lambda store: store.bury(a_letter(_story, 1)),
         "replay": lambda store: store.replay(_story.event_id()),
+        "erase": lambda store: store.erase(_story.event_id(), why="asked for"),
+        "purge": lambda store: store.purge(_RUN, 1, why="old"),
     }
 )
 

@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from poslife import BatchingSink, PositionTracker, RunId, Side, VenueOrderId
 from poslife._sink.options import Overflow
-from poslife._trail.records import sealed
+from poslife._trail.records import EventRecord, sealed
 from poslife.conformance._example_changes import begin
 from poslife.errors import StorageUnavailable
 from poslife.events import ErasedBody, Severity, verify_trail
@@ -628,43 +628,88 @@ async def test_as_many_events_are_read_as_are_stored() -> None:
 
 class WritesMeanwhile(MemoryStore):
     """
-    A store that gets, during a verification, further events, a dead letter, a purge and an erasure.
+    A store that is written to during a verification, before it reads life events or host events.
     """
 
-    meanwhile: Callable[[], Awaitable[None]] | None = None
+    before_life: Callable[[], Awaitable[None]] | None = None
+    before_host: Callable[[], Awaitable[None]] | None = None
 
     @override
     async def read_life_streams(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
-        if self.meanwhile is not None:
-            meanwhile, self.meanwhile = self.meanwhile, None
+        if self.before_life is not None:
+            meanwhile, self.before_life = self.before_life, None
             await meanwhile()
         return await super().read_life_streams(after, limit=limit)
 
+    @override
+    async def read_run_events(self, after: FeedToken | None = None, /, *, limit: int = 500) -> FeedPage:
+        if self.before_host is not None:
+            meanwhile, self.before_host = self.before_host, None
+            await meanwhile()
+        return await super().read_run_events(after, limit=limit)
 
-async def test_a_running_bot_makes_no_fault() -> None:
+
+async def emitted(count: int) -> Sequence[EventRecord]:
     """
-    Events that are written, buried, purged and erased while the trail is read are no faults.
+    The records of so many events of one run.
     """
-    store = WritesMeanwhile()
     source = MemoryStore()
     sink = BatchingSink(source, linger=0.0)
-    for number in range(8):
+    for number in range(count):
         sink.emit(event(number))
     await sink.aclose(20)
-    records = (await source.read_run_events()).items
-    await store.write(records[:5])
+    return (await source.read_run_events()).items
+
+
+@pytest.mark.parametrize("moment", ["before_life", "before_host"])
+async def test_a_running_bot_makes_no_fault(moment: str) -> None:
+    """
+    Events that are written, buried, replayed, purged and erased while the trail is read are no faults.
+    """
+    store, records = WritesMeanwhile(), await emitted(9)
+    await store.write([*records[:4], records[8]])
+    await store.bury(DeadLetter(record=records[4], reason="refused"))
 
     async def meanwhile() -> None:
-        await store.write(records[6:])
+        await store.write(records[6:8])
         await store.bury(DeadLetter(record=records[5], reason="refused"))
+        await store.replay(records[4].header.id)
         await store.erase(records[3].header.id, why="asked for")
         await store.purge(RUN, 2, why="old")
 
-    store.meanwhile = meanwhile
+    setattr(store, moment, meanwhile)
     report = await verify_trail(store)
 
     assert () == report.faults
-    assert (6, 1, 2) == (report.host_events, report.erased, report.purges[0].upto)
+    assert (7, 1, 2) == (report.host_events, report.erased, report.purges[0].upto)
+
+
+async def test_an_event_with_a_dead_letter_beside_it_counts_once() -> None:
+    """
+    A journal may bring an event that was buried, and an erasure reaches both.
+    """
+    store, records = MemoryStore(), await emitted(3)
+    await store.bury(DeadLetter(record=records[1], reason="refused"))
+    await store.write(records)
+    before = await verify_trail(store)
+    await store.erase(records[1].header.id, why="asked for")
+    after = await verify_trail(store)
+
+    assert (True, 3, 0) == (before.whole, before.host_events, before.erased)
+    assert (True, 3, 1) == (after.whole, after.host_events, after.erased)
+
+
+async def test_a_report_has_a_thousand_faults_at_most() -> None:
+    """
+    A trail that was replaced as a whole fills no memory.
+    """
+    store = MemoryStore()
+    records = await emitted(400)
+    for number, record in enumerate([*records] * 3):
+        header = replace(record.header, id=new_event_id(), type=f"bot.lied.{number}")
+        await store.write([replace(record, header=header)])
+
+    assert 1000 == len((await verify_trail(store)).faults)
 
 
 async def test_a_missing_event_among_many_is_one_fault() -> None:

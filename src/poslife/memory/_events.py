@@ -224,10 +224,8 @@ def _place(after: AfterLifeEvent | AfterNumber | None) -> tuple[int, UUID, int, 
     """
     Return a place that sorts the streams of positions before those of runs.
     """
-    match after:
-        case AfterLifeEvent(ref, version, index):
-            return 1, ref, version, index
-        case AfterNumber(run, number):
-            return 2, run, number, 0
-        case None:
-            return 0, UUID(int=0), 0, 0
+    if after is None:
+        return 0, UUID(int=0), 0, 0
+    if isinstance(after, AfterLifeEvent):
+        return 1, *after
+    return 2, *after, 0

@@ -227,5 +227,5 @@ def _place(after: AfterLifeEvent | AfterNumber | None) -> tuple[int, UUID, int, 
     if after is None:
         return 0, UUID(int=0), 0, 0
     if isinstance(after, AfterLifeEvent):
-        return 1, *after
-    return 2, *after, 0
+        return 1, after.ref, after.version, after.place
+    return 2, after.run, after.number, 0

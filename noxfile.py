@@ -301,6 +301,15 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def golden(session: nox.Session) -> None:
+    """
+    Make the golden files anew, until 0.1.0 is released: after each change of a migration.
+    """
+    session.install(".[all]", *group("tests", "postgres-server"))
+    session.run("python", "-m", "tests.golden", *session.posargs)
+
+
+@nox.session
 def demo(session: nox.Session) -> None:
     """
     Run the demo: two bots, a simulated exchange, and the same failures for both.

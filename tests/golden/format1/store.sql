@@ -2140,7 +2140,7 @@ COPY poslife.positions (ref, id, status, version, venue, account, symbol, leg, m
 --
 
 COPY poslife.poslife_migrations (version, name, sha256, runs_from, applied_at) FROM stdin;
-1	positions	4ffb43224aca6d9ad8237ce8b31d9b04d40c1287edb184662566273daef0cc97	1	2026-01-02 08:49:05.678901+05:45
+1	positions	29731812c205e1756d596d06285e680bf6fe39ada154eeca8e16405c7f11e7ff	1	2026-01-02 08:49:05.678901+05:45
 \.
 
 
@@ -2453,6 +2453,13 @@ ALTER INDEX poslife.run_events_by_position ATTACH PARTITION poslife.run_events_d
 
 
 --
+-- Name: epochs append_only; Type: TRIGGER; Schema: poslife; Owner: -
+--
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON poslife.epochs FOR EACH ROW EXECUTE FUNCTION poslife.append_only();
+
+
+--
 -- Name: erasures append_only; Type: TRIGGER; Schema: poslife; Owner: -
 --
 
@@ -2478,6 +2485,13 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON poslife.purges FOR EACH RO
 --
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON poslife.run_events FOR EACH ROW EXECUTE FUNCTION poslife.append_only();
+
+
+--
+-- Name: epochs append_only_truncate; Type: TRIGGER; Schema: poslife; Owner: -
+--
+
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON poslife.epochs FOR EACH STATEMENT EXECUTE FUNCTION poslife.append_only();
 
 
 --

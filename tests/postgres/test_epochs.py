@@ -9,13 +9,14 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from poslife import BatchingSink, FurtherWriter
 from poslife.conformance._example_changes import Story, begin
-from poslife.errors import InvalidValue
+from poslife.errors import InvalidValue, StorageUnavailable
 from poslife.postgres import PostgresStore
 from poslife.protocols import EventRecord, FeedToken, LifeEventFeed
 from poslife.testing.faults import PostgresFaultProxy
@@ -368,3 +369,32 @@ async def test_a_store_that_reads_only_begins_no_epoch(postgres_dsn: str) -> Non
     await store.aclose()
 
     assert ["1"] == epochs(postgres_dsn)
+
+
+async def test_an_outage_while_the_epoch_is_checked(postgres_dsn: str) -> None:
+    """
+    A connection that is lost then is an outage, and no right that is missing.
+    """
+    async with PostgresFaultProxy.for_dsn(postgres_dsn) as proxy:
+        proxy.cut_before(matching=lambda sql: "pg_control_system" in sql)
+        store = PostgresStore(proxy.dsn, connect_timeout=60)
+        with pytest.raises(StorageUnavailable):
+            await store.open()
+        await store.open()
+        await store.aclose()
+
+
+async def test_a_page_of_the_feed_is_a_range_of_the_index(postgres_dsn: str) -> None:
+    """
+    Both bounds of a page are conditions of the index: a transaction that stays open costs readers nothing.
+    """
+    async with PostgresFaultProxy.for_dsn(postgres_dsn) as proxy:
+        async with opened_store(proxy.dsn, as_given=True) as store:
+            await store.read_life_events()
+        (asked,) = (one.sql for one in proxy.statements if "pg_snapshot_xmin" in one.sql)
+    async with session(postgres_dsn) as other:
+        await other.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
+        plan = [row[0] for row in await other.fetch(f"EXPLAIN {asked}", "1", "0", str(UUID(int=0)), "10")]
+
+    assert any("life_events_by_commit" in line for line in plan)
+    assert any("ROW(epoch, commit_xid) < ROW(" in line and "Index Cond" in line for line in plan)

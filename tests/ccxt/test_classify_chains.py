@@ -190,13 +190,11 @@ async def test_an_exception_out_of_ccxt_is_no_wrapper() -> None:
     line.answer({"retCode": 0, "retMsg": "OK", "result": {"orderId": "1"}})
 
     async def place() -> None:
-        try:
+        with pytest.raises(ccxt.BaseError) as refusal:
             await create()
-        except ccxt.BaseError as error:
-            refusal = error
 
         def parse_order(*_: object) -> object:
-            raise OrderFailed from refusal
+            raise OrderFailed from refusal.value
 
         line.client.parse_order = parse_order
         await create()

@@ -12,6 +12,7 @@ from poslife._domain.venue_answers import (
     OrderSeen,
     Snapshot,
     SnapshotScope,
+    UnreadableRow,
     VenuePosition,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "OrderSeen",
     "Snapshot",
     "SnapshotScope",
+    "UnreadableRow",
     "VenuePosition",
 ]

@@ -131,11 +131,11 @@ _OPTIONS: dict[str, object] = {
 }
 
 
-def client(venue: str, *, number: object = str, **options: object) -> Any:
+def client(venue: str, *, number: object = str, namespace: Any = ccxt, **options: object) -> Any:
     """
     Return a client that has loaded its markets and knows its account.
     """
-    made = getattr(ccxt, venue)(
+    made = getattr(namespace, venue)(
         {
             "apiKey": "key",
             "secret": "c2VjcmV0",

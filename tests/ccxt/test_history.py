@@ -175,7 +175,7 @@ async def test_a_foreign_cursor_is_refused(cursor: str) -> None:
 
 async def test_a_trade_that_cannot_be_read_is_not_left_out() -> None:
     """
-    The whole page is refused: a missing fill would make the position wrong.
+    It is on the page with its reason, and the page is not complete: it may be a fill.
     """
     row: dict[str, Any] = {
         "id": None,
@@ -186,9 +186,13 @@ async def test_a_trade_that_cannot_be_read_is_not_left_out() -> None:
         "info": {},
     }
     client = PaperClient("bingx", [], limit=4, newest=True, answer=[row])
-    source = source_over(client, VENUE_RULES[Venue("bingx")])
-    with pytest.raises(VenueUnavailable, match="cannot be read"):
-        await source.fills(query_of(client))
+    page = await source_over(client, VENUE_RULES[Venue("bingx")]).fills(
+        query_of(client, since=NOW - timedelta(hours=1))
+    )
+
+    assert ((), False) == (page.fills, page.complete)
+    assert [SYMBOL] == [one.symbol for one in page.unreadable]
+    assert "trade.side" in page.unreadable[0].reason
 
 
 @pytest.mark.parametrize("answer", [{}, "text", 3, [None]], ids=str)
@@ -229,9 +233,9 @@ async def test_without_a_time_many_pages_are_the_newest_ones() -> None:
     assert page.next_cursor is None
 
 
-async def test_two_trades_of_one_id_are_refused() -> None:
+async def test_two_trades_of_one_id_are_not_both_read() -> None:
     """
-    The same trade twice is one; two different ones raise.
+    The same trade twice is one; of two different ones the first is read, and the page is not complete.
     """
 
     def row(price: str) -> dict[str, Any]:
@@ -243,9 +247,11 @@ async def test_two_trades_of_one_id_are_refused() -> None:
     page = await source_over(client, RULES).fills(query_of(client))
     client.answer = [row("1"), row("2")]
 
-    assert 1 == len(page.fills)
-    with pytest.raises(VenueUnavailable, match="a unique id"):
-        await source_over(client, RULES).fills(query_of(client))
+    doubled = await source_over(client, RULES).fills(query_of(client, since=NOW - timedelta(hours=1)))
+
+    assert (1, 0) == (len(page.fills), len(page.unreadable))
+    assert ([Decimal(1)], False) == ([fill.price for fill in doubled.fills], doubled.complete)
+    assert ["a unique id" in one.reason for one in doubled.unreadable] == [True]
 
 
 async def test_since_is_kept_to_the_microsecond() -> None:

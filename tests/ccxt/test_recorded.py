@@ -114,13 +114,13 @@ TRADES: Mapping[str, tuple[object, ...]] = {
     "gate": (SELL, Decimal(1), Decimal("68.42"), None, ((Decimal("0.003421"), "USDT"),)),
     "kucoinfutures": (BUY, Decimal(1), Decimal("72.5"), None, ((Decimal("0.00435"), "USDT"),)),
     "okx": (BUY, Decimal("0.1"), Decimal("67.84"), Leg.NET, ((Decimal("0.0001"), "LTC"),)),
-    "hyperliquid": (BUY, Decimal("0.5"), Decimal("132.31"), None, ((Decimal("0.023154"), "USDC"),)),
+    "hyperliquid": (BUY, Decimal("0.5"), Decimal("132.31"), Leg.NET, ((Decimal("0.023154"), "USDC"),)),
     # A liquidation is a trade like any other.
     "hyperliquid liquidated": (
         SELL,
         Decimal("5.2"),
         Decimal("21.147"),
-        None,
+        Leg.NET,
         ((Decimal("0.047504"), "USDC"),),
     ),
     "bingx inverse": (BUY, Decimal(2), Decimal("182.652"), Leg.LONG, ((Decimal("0.00005475"), "SOL"),)),
@@ -142,7 +142,7 @@ async def test_a_recorded_trade(case: Case, number: object) -> None:
         with pytest.raises(InvalidValue, match=r"trade\.(side|id)"):
             fill_from(rows[0], venue=venue, account=MAIN)
     elif rows[0]["info"].get("execType") == "Funding":
-        assert () == fills_from(rows, venue=venue, account=MAIN)
+        assert () == fills_from(rows, venue=venue, account=MAIN).fills
     else:
         read = [facts(fill_from(one, venue=venue, account=MAIN)) for one in rows]
         name = {"bingx": "bingx inverse"}.get(case.venue, case.venue)

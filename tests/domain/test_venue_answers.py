@@ -15,6 +15,7 @@ from poslife._domain.venue_answers import (
     OrderSeen,
     Snapshot,
     SnapshotScope,
+    UnreadableRow,
     VenuePosition,
 )
 from poslife.errors import InvalidValue
@@ -136,6 +137,42 @@ def test_a_page_of_fills_refuses_what_cannot_be(field: str, value: Any) -> None:
     A page has a tuple of fills and a bool for its completeness, nothing truthy (incidents 2, 21).
     """
     refuses(FillPage(fills=(bought("1"),), complete=True, next_cursor=None, at=AT), field, value)
+
+
+UNREADABLE = UnreadableRow(
+    venue=KEY.venue, account=KEY.account, symbol=KEY.symbol, reason="trade.id", row={"id": None}
+)
+
+
+@cases(venue=BAD_NAMES, account=BAD_NAMES, symbol=("", 7), reason=(None, 7))
+def test_an_unreadable_row_refuses_what_cannot_be(field: str, value: Any) -> None:
+    """
+    A row says where it is from and why it could not be read.
+    """
+    refuses(UNREADABLE, field, value)
+
+
+def test_a_page_with_an_unreadable_row_is_not_complete() -> None:
+    """
+    The row may be a fill.
+    """
+    page = FillPage(fills=(), complete=False, next_cursor=None, at=AT, unreadable=(UNREADABLE,))
+
+    refuses(page, "complete", True)
+    refuses(page, "unreadable", ("row",))
+
+
+def test_a_page_is_read_as_its_fills() -> None:
+    """
+    It iterates, counts and indexes as the fills do, and is false only where nothing was shown.
+    """
+    fills = (bought("1"), bought("2"))
+    page = FillPage(fills=fills, complete=False, next_cursor=None, at=AT)
+    empty = replace(page, fills=())
+    lost = replace(empty, unreadable=(UNREADABLE,))
+
+    assert (fills, 2, fills[1]) == (tuple(page), len(page), page[1])
+    assert (True, False, True) == (bool(page), bool(empty), bool(lost))
 
 
 @cases(

@@ -5,6 +5,7 @@ Questions to a venue and its answers: orders, fills, positions, each answer with
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,6 +20,7 @@ from poslife._domain.checks import (
     require_utc,
 )
 from poslife._domain.decimals import require_decimal, require_positive
+from poslife._domain.event_envelopes import Json
 from poslife._domain.fills import Fill
 from poslife._domain.identifiers import (
     Account,
@@ -44,6 +46,7 @@ __all__ = [
     "SnapshotScope",
     "SubmitContext",
     "SubmitVerdict",
+    "UnreadableRow",
     "VenuePosition",
 ]
 
@@ -183,21 +186,50 @@ class FillQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableRow:
+    """
+    A row of a venue's answer or message that could not be read as a fill.
+
+    Attributes:
+        venue: The venue that showed it.
+        account: The account that it was shown for.
+        symbol: Its symbol, or ``None`` where the row does not say it.
+        reason: The reason, with the field and its value.
+        row: The row as JSON has it, cut, cleaned and without secrets.
+    """
+
+    venue: Venue
+    account: Account
+    symbol: Symbol | None
+    reason: str
+    row: Json
+
+    def __post_init__(self) -> None:
+        require_name("UnreadableRow.venue", self.venue)
+        require_name("UnreadableRow.account", self.account)
+        if self.symbol is not None:
+            require_name("UnreadableRow.symbol", self.symbol)
+        require_instance("UnreadableRow.reason", self.reason, str)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FillPage:
     """
-    A page of fills, oldest first.
+    A page of fills, oldest first. Iterating over it gives the fills.
 
     Attributes:
         fills: The fills that the venue showed.
         complete: True if no queried fill up to *at* is missing, once all pages are read.
         next_cursor: The cursor of the next page, or ``None`` on the last one.
         at: The time at which the answer was received.
+        unreadable: The rows that could not be read. A page that has any is not *complete*: they may be fills.
     """
 
     fills: tuple[Fill, ...]
     complete: bool
     next_cursor: str | None
     at: datetime
+    unreadable: tuple[UnreadableRow, ...] = ()
 
     def __post_init__(self) -> None:
         require_tuple_of("FillPage.fills", self.fills, Fill)
@@ -205,6 +237,24 @@ class FillPage:
         if self.next_cursor is not None:
             require_instance("FillPage.next_cursor", self.next_cursor, str)
         require_utc("FillPage.at", self.at)
+        require_tuple_of("FillPage.unreadable", self.unreadable, UnreadableRow)
+        if self.complete and self.unreadable:
+            raise InvalidValue("FillPage.complete", self.complete, "False, since rows are unreadable")
+
+    def __iter__(self) -> Iterator[Fill]:
+        return iter(self.fills)
+
+    def __len__(self) -> int:
+        return len(self.fills)
+
+    def __getitem__(self, index: int) -> Fill:
+        return self.fills[index]
+
+    def __bool__(self) -> bool:
+        """
+        Return whether the page holds anything, an unreadable row included.
+        """
+        return bool(self.fills or self.unreadable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

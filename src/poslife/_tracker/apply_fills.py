@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import takewhile
 
+import msgspec
+
 from poslife._domain.booking import Booking, book, conflicted, opened_by, unclaimed
 from poslife._domain.client_order_ids import read_client_order_id
 from poslife._domain.decimals import exact_sum
-from poslife._domain.event_envelopes import Actor
+from poslife._domain.event_envelopes import Actor, Severity
 from poslife._domain.fill_owner import (
     Opens,
     Owner,
@@ -28,8 +30,10 @@ from poslife._domain.identifiers import Account, PositionKey, PositionRef, Symbo
 from poslife._domain.order_steps import order_of
 from poslife._domain.plans import Plan
 from poslife._domain.positions import PendingPosition, PersistedPosition, Position
+from poslife._domain.venue_answers import FillPage, UnreadableRow
 from poslife._runtime.ids import new_ref
 from poslife._tracker.committing import Committer
+from poslife._tracker.run_life import Record
 from poslife.errors import AlreadyClosed, DuplicatePosition, FillAlreadyStored, InvalidValue, StaleVersion
 from poslife.protocols import Page, PageToken
 from poslife.protocols._pages import every_item
@@ -37,6 +41,9 @@ from poslife.protocols._pages import every_item
 __all__ = ["FillApplier", "FillsApplied", "OrderOf"]
 
 _MOST_TRIES = 50
+
+# Rows that are remembered, so that each is recorded once although it is asked for again and again.
+_MOST_REPORTED = 1024
 
 # The position was moved, or the fill stored, by another commit meanwhile.
 _OVERTAKEN = (StaleVersion, AlreadyClosed, DuplicatePosition, FillAlreadyStored)
@@ -68,23 +75,25 @@ class FillApplier:
     Applies fills to the positions they belong to.
     """
 
-    def __init__(self, committer: Committer) -> None:
+    def __init__(self, committer: Committer, record: Record) -> None:
         self._committer = committer
+        self._record = record
         self._conflicts_reported: set[Fill] = set()
+        self._unreadable_reported: set[bytes] = set()
 
     async def apply(
         self,
-        fills: Iterable[Fill],
+        fills: Iterable[Fill | FillPage],
         *,
         order: OrderOf | None = None,
         known: Position | None = None,
         actor: Actor | None = None,
     ) -> FillsApplied:
         """
-        Apply fills, in the order given.
+        Apply fills, in the order given. Rows of a page that could not be read are recorded.
 
         Args:
-            fills: The fills, as the venue showed them.
+            fills: The fills, as the venue showed them, or pages of them.
             order: The position and the order that they belong to, except for a fill that names another one.
             known: That position as it was last seen, which saves reading it.
             actor: The actor of the events; by default the one of the current context.
@@ -94,7 +103,7 @@ class FillApplier:
             InvalidValue: One of *fills* is no `Fill`, or of another symbol than *order*'s position; or the
                 position has no such order.
         """
-        application = _Application(self, self._committer, fills, order, actor)
+        application = _Application(self, self._committer, self._fills_in(fills), order, actor)
         if order is None:
             application.require_fills(None)
         else:
@@ -102,6 +111,36 @@ class FillApplier:
             application.require_fills(position)
             await application.book_at_once(position, order[1])
         return await application.finish()
+
+    def _fills_in(self, given: Iterable[Fill | FillPage]) -> list[Fill]:
+        fills: list[Fill] = []
+        for one in given:
+            if isinstance(one, FillPage):
+                self.report_unreadable(one.unreadable)
+                fills += one.fills
+            else:
+                fills.append(one)
+        return fills
+
+    def report_unreadable(self, unreadable: Iterable[UnreadableRow]) -> None:
+        """
+        Record each row that could not be read, with severity ERROR; once for the same row.
+        """
+        for one in unreadable:
+            what = msgspec.json.encode((one.venue, one.account, one.reason, one.row))
+            if what in self._unreadable_reported:
+                continue
+            if len(self._unreadable_reported) >= _MOST_REPORTED:
+                self._unreadable_reported.clear()
+            self._unreadable_reported.add(what)
+            payload = {
+                "venue": one.venue,
+                "account": one.account,
+                "symbol": one.symbol,
+                "reason": one.reason,
+                "row": one.row,
+            }
+            self._record("fill.unreadable", None, payload, severity=Severity.ERROR)
 
     def order_named_by(self, fill: Fill) -> OrderOf | None:
         """

@@ -193,6 +193,7 @@ class OrderLookup:
         while True:
             page = await self._source.fills(query)
             fills += page.fills
+            self._fills.report_unreadable(page.unreadable)
             complete = complete and page.complete
             if page.next_cursor is None:
                 return fills, complete

@@ -16,7 +16,7 @@ from poslife._domain.orders import CloseReason, Order, OrderPurpose, OrderStatus
 from poslife._domain.plans import Plan
 from poslife._domain.positions import PendingPosition, PersistedPosition, Position
 from poslife._domain.protection import Protection
-from poslife._domain.venue_answers import OrderSeen
+from poslife._domain.venue_answers import FillPage, OrderSeen
 from poslife._runtime.ids import new_ref
 from poslife._tracker.apply_fills import FillApplier, FillsApplied
 from poslife._tracker.committing import Committer
@@ -266,7 +266,10 @@ class Steps:
         )
 
     async def apply_fills(
-        self, *fills: Fill, order: tuple[PositionRef, int] | None = None, actor: Actor | None = None
+        self,
+        *fills: Fill | FillPage,
+        order: tuple[PositionRef, int] | None = None,
+        actor: Actor | None = None,
     ) -> FillsApplied:
         """
         Apply fills, from whatever source and as often as they come: each is booked once.
@@ -275,7 +278,7 @@ class Steps:
         position; one that cannot be assigned is stored as unclaimed, with an event of severity ERROR.
 
         Args:
-            fills: The fills, in the order in which the venue executed them.
+            fills: The fills, in the order in which the venue executed them, or pages of them.
             order: The position and the ordinal of the order that they are known to belong to.
             actor: The actor of the events; by default the one of the current context.
 

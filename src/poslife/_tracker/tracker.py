@@ -26,6 +26,7 @@ from poslife._domain.positions import (
     PersistedPosition,
     Position,
 )
+from poslife._domain.venue_answers import FillPage
 from poslife._runtime.clock import SystemClock
 from poslife._runtime.forking import after_fork_in_child
 from poslife._tracker.apply_fills import FillApplier, FillsApplied
@@ -118,7 +119,7 @@ class PositionTracker:
             formats={**CLIENT_ORDER_IDS, **(client_order_ids or {})},
             timings=timings,
         )
-        self._fills = FillApplier(self._committer)
+        self._fills = FillApplier(self._committer, self.record)
         self._steps = Steps(self._committer, self._fills)
         patient = self._committer.with_patience(math.inf)
         self._block_context = BlockContext(
@@ -279,12 +280,13 @@ class PositionTracker:
         self._require_started("closing")
         return Closing(self._block_context, position, reason=reason, price=price)
 
-    async def apply_fills(self, *fills: Fill) -> FillsApplied:
+    async def apply_fills(self, *fills: Fill | FillPage) -> FillsApplied:
         """
         Apply fills, from whatever source and as often as they come: each is booked once.
 
         A fill goes to its order's position if that is live, else to the key's live holder, else it opens a
-        position; one that cannot be assigned is stored as unclaimed, with an event of severity ERROR.
+        position; one that cannot be assigned is stored as unclaimed, with an event of severity ERROR. Rows of
+        a page that could not be read are recorded as ``fill.unreadable`` with severity ERROR.
 
         Raises:
             TrackerNotStarted: Outside ``async with tracker``.

@@ -14,6 +14,7 @@ Inside, all of it ours to change:
 ``_orders``     a ccxt order as an `OrderSeen`
 ``_trades``     a ccxt trade as a `Fill`
 ``_positions``  a ccxt position as a `VenuePosition`; `key_for`
+``_unreadable``  a row that could not be read, with the reason
 ``_fields``     one field of a ccxt dictionary: number, time, side, leg, client order id, cursor
 ``_venues``     `VENUE_RULES`: look-ups, limits and coverage, a file per venue (data)
 ``_classify``   refused or unknown, from an exception out of ``create_order``
@@ -40,12 +41,14 @@ from poslife.ccxt._orders import order_seen_from
 from poslife.ccxt._positions import key_for, position_from
 from poslife.ccxt._source import CcxtSource
 from poslife.ccxt._trades import fill_from, fills_from
-from poslife.ccxt._venues import VENUE_RULES, LookupMethod, VenueRules
+from poslife.ccxt._venues import VENUE_RULES, FeeFields, LookupMethod, TradeChannel, VenueRules
 
 __all__ = [
     "VENUE_RULES",
     "CcxtSource",
+    "FeeFields",
     "LookupMethod",
+    "TradeChannel",
     "VenueRules",
     "classify",
     "fill_from",

@@ -4,10 +4,10 @@ Single fields of ccxt's dictionaries: read exactly, or refused with the field's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import cast
+from typing import TypeGuard, cast
 
 from poslife._domain.client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
 from poslife._domain.identifiers import ClientOrderId, Leg, OrderSide, Venue
@@ -19,8 +19,10 @@ __all__ = [
     "client_order_id_in",
     "info_of",
     "is_hedged",
+    "is_row",
     "is_same_client_order_id",
     "leg_in",
+    "listed",
     "next_page_cursor",
     "number",
     "optional_text",
@@ -29,12 +31,16 @@ __all__ = [
     "rows",
     "text",
     "time",
+    "venue_time",
 ]
 
 Raw = Mapping[str, object]
 """
 An order, a trade or a position as ccxt returns it.
 """
+
+# Of the year 5138; nanoseconds have 19 digits.
+_LONGEST_MILLISECONDS = 14
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -58,9 +64,26 @@ def rows(field: str, value: object) -> Sequence[Raw]:
     Raises:
         InvalidValue: It is not.
     """
+    return [row(field, one) for one in listed(field, value)]
+
+
+def listed(field: str, value: object) -> Sequence[object]:
+    """
+    Return *value* if it is a list, whatever it holds.
+
+    Raises:
+        InvalidValue: It is not.
+    """
     if not isinstance(value, list | tuple):
         raise InvalidValue(field, value, "a list of dicts")
-    return [row(field, one) for one in cast("Iterable[object]", value)]
+    return cast("Sequence[object]", value)
+
+
+def is_row(value: object) -> TypeGuard[Raw]:
+    """
+    Return whether *value* is a dictionary.
+    """
+    return isinstance(value, Mapping)
 
 
 def number(field: str, value: object) -> Decimal:
@@ -73,7 +96,8 @@ def number(field: str, value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise InvalidValue(field, value, "a number, as a str, int or float")
     try:
-        read = Decimal(repr(value) if isinstance(value, float) else value)
+        # The `.0` of a whole float is no digit that the venue wrote.
+        read = Decimal(repr(value).removesuffix(".0") if isinstance(value, float) else value)
     except InvalidOperation:
         raise InvalidValue(field, value, "a number") from None
     if not read.is_finite():
@@ -115,6 +139,19 @@ def time(field: str, value: object) -> datetime:
         raise InvalidValue(field, value, "a number of milliseconds since 1970") from None
 
 
+def venue_time(field: str, value: object) -> datetime:
+    """
+    Return the time for the venue's own number of milliseconds or nanoseconds since 1970, text or not.
+
+    Raises:
+        InvalidValue: It is not such a number.
+    """
+    digits = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if not (digits.isascii() and digits.isdigit()):
+        raise InvalidValue(field, value, "a number of milliseconds or nanoseconds since 1970")
+    return time(field, int(digits) // 1_000_000 if len(digits) > _LONGEST_MILLISECONDS else int(digits))
+
+
 def order_side(field: str, value: object) -> OrderSide:
     """
     Return the side for ``buy`` or ``sell``.
@@ -135,16 +172,16 @@ def info_of(raw: Raw) -> Raw:
     return cast("Raw", info) if isinstance(info, Mapping) else {}
 
 
-def leg_in(field: str, info: Raw, rules: VenueRules) -> Leg | None:
+def leg_in(field: str, info: Raw, rules: VenueRules, leg_fields: Sequence[str] | None = None) -> Leg | None:
     """
-    Return the leg that the venue names, or ``None`` if it names none.
+    Return the leg that the venue names, in *leg_fields* if given, or ``None`` if it names none.
 
     Raises:
         InvalidValue: It names an unknown one.
     """
-    if is_hedged(info, rules) is False:
+    if rules.one_way or is_hedged(info, rules) is False:
         return Leg.NET
-    for name in rules.leg_fields:
+    for name in rules.leg_fields if leg_fields is None else leg_fields:
         word = info.get(name)
         if word in (None, ""):
             continue
@@ -193,12 +230,12 @@ def _without_prefix(returned: str, venue: Venue, formats: Mapping[Venue, ClientO
     return returned.removeprefix(known.returned_prefix) if known else returned
 
 
-def next_page_cursor(page: Sequence[Raw]) -> str | None:
+def next_page_cursor(page: Sequence[object]) -> str | None:
     """
     Return the venue's cursor for the next page, which ccxt puts into one of the rows.
     """
     for one in page:
-        cursor = info_of(one).get("nextPageCursor")
+        cursor = info_of(one).get("nextPageCursor") if is_row(one) else None
         if isinstance(cursor, str) and cursor:
             return cursor
     return None

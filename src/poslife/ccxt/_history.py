@@ -11,10 +11,19 @@ from datetime import UTC, datetime, timedelta
 from poslife._domain.client_order_ids import ClientOrderIdFormat
 from poslife._domain.fills import Fill
 from poslife._domain.identifiers import Account, TradeId, Venue
-from poslife._domain.venue_answers import FillPage, FillQuery
+from poslife._domain.venue_answers import FillPage, FillQuery, UnreadableRow
 from poslife.ccxt._client import CcxtClient, require_list_in_response
-from poslife.ccxt._fields import Raw, info_of, is_same_client_order_id, next_page_cursor, rows
-from poslife.ccxt._trades import fill_from
+from poslife.ccxt._fields import (
+    Raw,
+    info_of,
+    is_row,
+    is_same_client_order_id,
+    listed,
+    next_page_cursor,
+    optional_text,
+)
+from poslife.ccxt._trades import fills_and_unreadable
+from poslife.ccxt._unreadable import unreadable_row
 from poslife.ccxt._venues import VenueRules
 from poslife.errors import InvalidValue
 from poslife.protocols import Clock
@@ -66,8 +75,10 @@ class History:
         """
         Return the fills from *start* on, for the longest span that the venue answers completely.
 
+        A row that cannot be read is in `FillPage.unreadable`; the page is not complete then.
+
         Raises:
-            InvalidValue: A trade cannot be read.
+            InvalidValue: The response is no list.
         """
         asked_at = self._clock.now()
         within = query.since is not None and asked_at - query.since <= self._rules.trades_window
@@ -78,14 +89,26 @@ class History:
             if shorter is None:
                 break
             span = shorter
-        in_order = sorted(trades, key=self._sequence_of)
-        fills = [fill for trade in in_order if (fill := self._fill(trade)) is not None]
-        chosen = _without_duplicates([fill for fill in fills if self._matches(query, span, fill)])
+        read, unreadable = fills_and_unreadable(
+            sorted(trades, key=self._sequence_of),
+            venue=self._venue,
+            account=self._account,
+            rules=self._rules,
+            formats=self._formats,
+        )
+        if unreadable and not read:
+            # ccxt reads some error pages as rows, none of which is a trade.
+            self._require_rows([row for row, _ in unreadable])
+        chosen, doubled = self._without_duplicates(
+            [(raw, fill) for raw, fill in read if self._matches(query, span, fill)]
+        )
+        lost = [*(said for raw, said in unreadable if self._may_match(query, raw)), *doubled]
         return FillPage(
             fills=tuple(sorted(chosen, key=lambda fill: fill.at)),
-            complete=within and whole and self._can_match_order(query, fills),
+            complete=within and whole and not lost and self._can_match_order(query, [one for _, one in read]),
             next_cursor=None if span.end is None else _cursor_of(span.end),
             at=asked_at,
+            unreadable=tuple(lost),
         )
 
     def _first_span(self, start: datetime | None, now: datetime) -> _Span:
@@ -95,7 +118,7 @@ class History:
         end = start + self._rules.trades_span
         return _Span(start=start, end=end if end <= now else None)
 
-    async def _read(self, query: FillQuery, span: _Span) -> tuple[Sequence[Raw], bool]:
+    async def _read(self, query: FillQuery, span: _Span) -> tuple[Sequence[object], bool]:
         """
         Return the trades of a span, possibly with some outside it, and whether none is missing.
         """
@@ -107,9 +130,9 @@ class History:
         symbol = None if rules.trades_of_all else query.symbol
         # ccxt must not cut the rows to the limit itself: their number shows whether the venue has cut them.
         limit = None if rules.trades_of_all else rules.trades_limit
-        trades: list[Raw] = []
+        trades: list[object] = []
         for _ in range(_MAX_PAGES):
-            page = rows("trades", await self._client.fetch_my_trades(symbol, since, limit, params))
+            page = listed("trades", await self._client.fetch_my_trades(symbol, since, limit, params))
             if not page:
                 require_list_in_response(self._client, "trades")
             trades += page
@@ -130,15 +153,40 @@ class History:
             params[rules.trades_parameter] = query.client_order_id
         return params
 
-    def _sequence_of(self, trade: Raw) -> int:
+    def _sequence_of(self, trade: object) -> int:
         field = self._rules.trade_sequence
-        number = "" if field is None else str(info_of(trade).get(field))
+        number = "" if field is None or not is_row(trade) else str(info_of(trade).get(field))
         return int(number) if number.isascii() and number.isdigit() else 0
 
-    def _fill(self, trade: Raw) -> Fill | None:
-        return fill_from(
-            trade, venue=self._venue, account=self._account, rules=self._rules, formats=self._formats
-        )
+    def _require_rows(self, shown: Sequence[object]) -> None:
+        if not any(map(is_row, shown)):
+            raise InvalidValue("trades", shown[0], "a list of dicts")
+        require_list_in_response(self._client, "trades")
+
+    def _may_match(self, query: FillQuery, row: object) -> bool:
+        """
+        Return whether a row that cannot be read may be a fill that the query asks for.
+        """
+        if query.venue_order_id is None or not is_row(row):
+            return True
+        return optional_text(row.get("order")) in (None, query.venue_order_id)
+
+    def _without_duplicates(
+        self, fills: Sequence[tuple[Raw, Fill]]
+    ) -> tuple[Iterable[Fill], list[UnreadableRow]]:
+        """
+        Return each fill once: the venue's pages overlap when trades arrive between two requests.
+
+        A row that has another fill's id and other numbers is returned as unreadable.
+        """
+        chosen: dict[TradeId, Fill] = {}
+        doubled: list[UnreadableRow] = []
+        for raw, fill in fills:
+            before = chosen.setdefault(fill.trade_id, fill)
+            if not before.agrees_with(fill) or before.at != fill.at:
+                error = InvalidValue("trade.id", fill.trade_id, "a unique id", hint=f"{before} has it too")
+                doubled.append(unreadable_row(raw, error, venue=self._venue, account=self._account))
+        return chosen.values(), doubled
 
     def _matches(self, query: FillQuery, span: _Span, fill: Fill) -> bool:
         if query.since is not None and fill.at < query.since:
@@ -182,26 +230,11 @@ def start_of(query: FillQuery) -> datetime | None:
     return _EPOCH + int(cursor) * _MILLISECOND
 
 
-def _of_symbol(query: FillQuery, trades: Sequence[Raw]) -> list[Raw]:
+def _of_symbol(query: FillQuery, trades: Sequence[object]) -> list[object]:
     """
     Return the trades of the symbol, and those without one, which `fill_from` refuses.
     """
-    return [trade for trade in trades if trade.get("symbol") in (None, query.symbol)]
-
-
-def _without_duplicates(fills: Sequence[Fill]) -> Iterable[Fill]:
-    """
-    Return each fill once: the venue's pages overlap when trades arrive between two requests.
-
-    Raises:
-        InvalidValue: Two different fills have the same id.
-    """
-    chosen: dict[TradeId, Fill] = {}
-    for fill in fills:
-        before = chosen.setdefault(fill.trade_id, fill)
-        if not before.agrees_with(fill) or before.at != fill.at:
-            raise InvalidValue("trade.id", fill.trade_id, "a unique id", hint=f"{before} has it too")
-    return chosen.values()
+    return [trade for trade in trades if not is_row(trade) or trade.get("symbol") in (None, query.symbol)]
 
 
 def _first_half(span: _Span, now: datetime) -> _Span | None:

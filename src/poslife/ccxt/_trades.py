@@ -1,14 +1,18 @@
 """
-Conversion of ccxt's trades into fills. A trade that cannot be read raises; nothing is guessed.
+Conversion of ccxt's trades into fills. A trade that cannot be read is said; nothing is guessed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
 
 from poslife._domain.client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
 from poslife._domain.fills import Fee, Fill
 from poslife._domain.identifiers import Account, Leg, OrderSide, Symbol, TradeId, Venue, VenueOrderId
+from poslife._domain.venue_answers import FillPage, UnreadableRow
+from poslife._runtime.clock import SystemClock
 from poslife.ccxt._fields import (
     Raw,
     client_order_id_in,
@@ -22,11 +26,21 @@ from poslife.ccxt._fields import (
     rows,
     text,
     time,
+    venue_time,
 )
-from poslife.ccxt._venues import VenueRules, rules_of
+from poslife.ccxt._unreadable import unreadable_row
+from poslife.ccxt._venues import FeeFields, TradeChannel, VenueRules, rules_of
 from poslife.errors import InvalidValue
 
-__all__ = ["fill_from", "fills_from"]
+__all__ = ["fill_from", "fills_and_unreadable", "fills_from"]
+
+# What a trade within an order may lack, and the order's fields that say it.
+_SAID_BY_ORDER = {
+    "symbol": ("symbol",),
+    "order": ("id",),
+    "side": ("side",),
+    "timestamp": ("lastTradeTimestamp", "lastUpdateTimestamp"),
+}
 
 
 def fill_from(
@@ -34,16 +48,21 @@ def fill_from(
     *,
     venue: Venue,
     account: Account,
+    order: Mapping[str, object] | None = None,
     rules: VenueRules | None = None,
     formats: Mapping[Venue, ClientOrderIdFormat] = CLIENT_ORDER_IDS,
 ) -> Fill | None:
     """
     Convert a ccxt trade into a fill; ``None`` for a row that is not an execution, such as a funding payment.
 
+    A fee that cannot be read is unknown: the fill has no fees then, as where the venue does not give them.
+
     Args:
         trade: One row of ``fetch_my_trades`` or ``watch_my_trades``, or of an order's ``trades``.
         venue: ccxt's exchange id.
         account: The host's name for the account.
+        order: The ccxt order that the trade was within. It says what such a trade may lack: symbol, order,
+            side, time and client order id.
         rules: The rules of a venue that is not in `VENUE_RULES`.
         formats: Client order id formats, if the tracker was given any.
 
@@ -52,13 +71,15 @@ def fill_from(
         UnknownVenueFormat: The venue is not in `VENUE_RULES` and no *rules* are given.
     """
     known = rules_of(venue, rules)
-    raw = row("trade", trade)
+    around: Raw = {} if order is None else row("order", order)
+    raw = _completed(row("trade", trade), around)
     info = info_of(raw)
     if not _is_execution(info, known):
         return None
-    order = optional_text(raw.get("order"))
-    named = None if known.trade_order_name is None else info.get(known.trade_order_name)
-    side, leg = _side_and_leg(raw, info, known)
+    channel = known.channel_of(info)
+    named = None if channel.order_name is None else info.get(channel.order_name)
+    venue_order_id = optional_text(raw.get("order"))
+    side, leg = _side_and_leg(raw, info, known, channel)
     return Fill(
         venue=venue,
         account=account,
@@ -67,11 +88,13 @@ def fill_from(
         side=side,
         quantity=abs(number("trade.amount", raw.get("amount"))),
         price=number("trade.price", raw.get("price")),
-        at=time("trade.timestamp", raw.get("timestamp")),
-        venue_order_id=None if order is None else VenueOrderId(order),
-        client_order_id=client_order_id_in(named, venue=venue, formats=formats),
+        at=_time(raw, info, channel),
+        venue_order_id=None if venue_order_id is None else VenueOrderId(venue_order_id),
+        client_order_id=client_order_id_in(
+            named or around.get("clientOrderId"), venue=venue, formats=formats
+        ),
         leg=leg,
-        fees=_fees(raw, negated=known.fees_negated_where is not None and known.fees_negated_where in info),
+        fees=_fees(raw, info, channel.fees),
     )
 
 
@@ -80,20 +103,90 @@ def fills_from(
     *,
     venue: Venue,
     account: Account,
+    order: Mapping[str, object] | None = None,
     rules: VenueRules | None = None,
     formats: Mapping[Venue, ClientOrderIdFormat] = CLIENT_ORDER_IDS,
-) -> tuple[Fill, ...]:
+) -> FillPage:
     """
     Convert the executions among *trades* by `fill_from`; an order's ``trades`` may be ``None``.
 
+    A row that cannot be read costs itself: it is in `FillPage.unreadable`, with the reason. Give the page to
+    `PositionTracker.apply_fills`, which records such rows. It is never complete.
+
+    Args:
+        trades: The rows.
+        venue: ccxt's exchange id.
+        account: The host's name for the account.
+        order: The ccxt order whose ``trades`` they are.
+        rules: The rules of a venue that is not in `VENUE_RULES`.
+        formats: Client order id formats, if the tracker was given any.
+
     Raises:
-        InvalidValue: One of them cannot be read.
+        InvalidValue: *trades* is no list, or *order* no dict.
         UnknownVenueFormat: The venue is not in `VENUE_RULES` and no *rules* are given.
     """
-    fills = [
-        fill_from(trade, venue=venue, account=account, rules=rules, formats=formats) for trade in trades or ()
-    ]
-    return tuple(fill for fill in fills if fill is not None)
+    known = rules_of(venue, rules)
+    if order is not None:
+        row("order", order)
+    if trades is not None and (isinstance(trades, str | bytes | Mapping) or not isinstance(trades, Iterable)):
+        raise InvalidValue("trades", trades, "a list of ccxt's trades")
+    fills, unreadable = fills_and_unreadable(
+        trades or (), venue=venue, account=account, order=order, rules=known, formats=formats
+    )
+    return FillPage(
+        fills=tuple(fill for _, fill in fills),
+        complete=False,
+        next_cursor=None,
+        at=SystemClock().now(),
+        unreadable=tuple(said for _, said in unreadable),
+    )
+
+
+def fills_and_unreadable(
+    trades: Iterable[object],
+    *,
+    venue: Venue,
+    account: Account,
+    rules: VenueRules,
+    formats: Mapping[Venue, ClientOrderIdFormat],
+    order: Mapping[str, object] | None = None,
+) -> tuple[list[tuple[Raw, Fill]], list[tuple[object, UnreadableRow]]]:
+    """
+    Return the rows that are executions, each with its fill, and those that cannot be read, with the reason.
+    """
+    fills: list[tuple[Raw, Fill]] = []
+    unreadable: list[tuple[object, UnreadableRow]] = []
+    for trade in trades:
+        try:
+            raw = row("trade", trade)
+            fill = fill_from(raw, venue=venue, account=account, order=order, rules=rules, formats=formats)
+        except InvalidValue as error:
+            unreadable.append((trade, unreadable_row(trade, error, venue=venue, account=account)))
+        else:
+            if fill is not None:
+                fills.append((raw, fill))
+    return fills, unreadable
+
+
+def _completed(raw: Raw, order: Raw) -> Raw:
+    """
+    Return the trade with what only its order says.
+    """
+    if not order:
+        return raw
+    said = {
+        field: next((order[name] for name in names if order.get(name) is not None), None)
+        for field, names in _SAID_BY_ORDER.items()
+        if raw.get(field) is None
+    }
+    return {**raw, **said}
+
+
+def _time(raw: Raw, info: Raw, channel: TradeChannel) -> datetime:
+    own = None if channel.time is None else info.get(channel.time)
+    if own in (None, ""):
+        return time("trade.timestamp", raw.get("timestamp"))
+    return venue_time(f"trade.info.{channel.time}", own)
 
 
 def _is_execution(info: Raw, rules: VenueRules) -> bool:
@@ -118,10 +211,12 @@ def _trade_id(raw: Raw, rules: VenueRules) -> TradeId:
     return TradeId(":".join(str(part) for part in parts))
 
 
-def _side_and_leg(raw: Raw, info: Raw, rules: VenueRules) -> tuple[OrderSide, Leg | None]:
+def _side_and_leg(
+    raw: Raw, info: Raw, rules: VenueRules, channel: TradeChannel
+) -> tuple[OrderSide, Leg | None]:
     side = order_side("trade.side", raw.get("side"))
     if not rules.close_in_position_side or is_hedged(info, rules) is not True:
-        return side, leg_in("trade", info, rules)
+        return side, leg_in("trade", info, rules, channel.leg_fields)
     leg = Leg.LONG if side is OrderSide.BUY else Leg.SHORT
     effect = str(info.get("tradeSide"))
     if effect == "open":
@@ -136,16 +231,49 @@ def _side_and_leg(raw: Raw, info: Raw, rules: VenueRules) -> tuple[OrderSide, Le
     raise InvalidValue("trade.info.tradeSide", effect, "'open' or 'close', in hedge mode")
 
 
-def _fees(raw: Raw, *, negated: bool) -> tuple[Fee, ...]:
-    several = raw.get("fees")
-    shown = rows("trade.fees", several) if several else ()
-    if not shown and raw.get("fee") is not None:
-        shown = (row("trade.fee", raw["fee"]),)
-    fees: list[Fee] = []
-    for fee in shown:
-        currency = optional_text(fee.get("currency"))
-        if fee.get("cost") is None or currency is None:
-            continue  # ccxt writes None for a fee that the venue does not report
-        cost = number("trade.fee.cost", fee["cost"])
-        fees.append(Fee(cost=-cost if negated else cost, currency=currency))
+def _fees(raw: Raw, info: Raw, fields: FeeFields | None) -> tuple[Fee, ...]:
+    """
+    Return the fees; none where one of them is not given or cannot be read, for a part is not the whole.
+    """
+    try:
+        shown = _fee_rows(raw)
+        fees = _fees_of_ccxt(shown) if fields is None else _fees_of_venue(info, fields, shown)
+    except InvalidValue:
+        return ()
     return tuple(fees)
+
+
+def _fee_rows(raw: Raw) -> tuple[Raw, ...]:
+    several = raw.get("fees")
+    if several:
+        return tuple(rows("trade.fees", several))
+    return () if raw.get("fee") is None else (row("trade.fee", raw["fee"]),)
+
+
+def _fees_of_ccxt(shown: Iterable[Raw]) -> list[Fee]:
+    return [_fee(fee.get("cost"), fee.get("currency")) for fee in shown]
+
+
+def _fees_of_venue(info: Raw, fields: FeeFields, shown: tuple[Raw, ...]) -> list[Fee]:
+    """
+    Return the fees as the venue writes them; ccxt's where the row has none of the fields.
+    """
+    parts = [info] if fields.rows is None else rows(f"trade.info.{fields.rows}", info.get(fields.rows) or ())
+    fees: list[Fee] = []
+    for part in parts:
+        amount = next((part[name] for name in fields.amount if part.get(name) not in (None, "")), None)
+        if amount is None:
+            return _fees_of_ccxt(shown)
+        currency = part.get(fields.currency) if fields.currency is not None else None
+        if currency is None and len(shown) == 1:
+            currency = shown[0].get("currency")
+        fees.append(_fee(amount, currency, negated=fields.paid_below_zero))
+    return fees
+
+
+def _fee(cost: object, currency: object, *, negated: bool = False) -> Fee:
+    amount: Decimal = number("trade.fee.cost", cost)
+    return Fee(
+        cost=amount.copy_negate() if negated and amount else amount,
+        currency=text("trade.fee.currency", currency),
+    )

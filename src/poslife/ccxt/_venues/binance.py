@@ -8,13 +8,15 @@ from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 
-from poslife.ccxt._venues.rules import LEG_WORDS, VenueRules
+from poslife.ccxt._venues.rules import LEG_WORDS, TradeChannel, VenueRules
 
 __all__ = ["BINANCE", "BINANCECOINM"]
 
 BINANCE = VenueRules(
     # Canceled and expired orders without a fill are returned for three days.
     lookup_window=timedelta(hours=71),
+    # The private stream: futures and spot.
+    channels=(TradeChannel(marks=("x", "S"), order_name="c", leg_fields=("ps",)),),
     trade_sequence="id",
     trades_order_parameter="orderId",
     trades_window=timedelta(days=179),

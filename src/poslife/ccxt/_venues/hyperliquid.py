@@ -7,12 +7,14 @@ from __future__ import annotations
 from datetime import timedelta
 from types import MappingProxyType
 
-from poslife.ccxt._venues.rules import LEG_WORDS, VenueRules
+from poslife.ccxt._venues.rules import FeeFields, VenueRules
 
 __all__ = ["HYPERLIQUID"]
 
 HYPERLIQUID = VenueRules(
     trade_order_name="cloid",
+    # The fee includes the builder's, which ccxt adds in the list; in the stream it takes every fee for USDC.
+    trade_fees=FeeFields(amount=("fee",), currency="feeToken"),
     # Trade ids are not unique.
     trade_id_parts=("id", "order", "timestamp"),
     # Only the last 10,000 fills are kept, however old.
@@ -23,6 +25,5 @@ HYPERLIQUID = VenueRules(
     positions_cover=MappingProxyType({"swap": True, "settle": "USDC"}),
     # Builder-deployed exchanges (HIP-3) must be requested one by one.
     positions_beyond="hip3",
-    leg_fields=("type",),
-    legs=LEG_WORDS,
+    one_way=True,
 )

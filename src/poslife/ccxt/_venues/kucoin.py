@@ -7,12 +7,16 @@ from __future__ import annotations
 from datetime import timedelta
 from types import MappingProxyType
 
-from poslife.ccxt._venues.rules import LEG_WORDS, VenueRules
+from poslife.ccxt._venues.rules import LEG_WORDS, TradeChannel, VenueRules
 
 __all__ = ["KUCOIN"]
 
 KUCOIN = VenueRules(
     lookup_parameter="clientOid",
+    # ccxt takes `createdAt`, the time at which the list's row was made.
+    trade_time="tradeTime",
+    # The private stream.
+    channels=(TradeChannel(marks=("matchSize",), order_name="clientOid", time="ts"),),
     trades_order_parameter="orderId",
     trades_window=timedelta(days=7),
     trades_span=timedelta(hours=23),

@@ -12,7 +12,7 @@ from typing import Literal
 
 from poslife._domain.identifiers import Leg
 
-__all__ = ["LEG_WORDS", "LookupMethod", "VenueRules"]
+__all__ = ["LEG_WORDS", "FeeFields", "LookupMethod", "TradeChannel", "VenueRules"]
 
 LookupMethod = Literal["fetch_order", "fetch_open_orders", "fetch_canceled_and_closed_orders"]
 """
@@ -34,6 +34,46 @@ LEG_WORDS: Mapping[str, Leg] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeeFields:
+    """
+    The fields of a trade's ``info`` with its fees, where ccxt does not give them as the venue does.
+
+    ccxt takes absolute values, so that a rebate looks paid, or keeps the venue's sign, or adds a part twice.
+
+    Attributes:
+        amount: The fields with the amount; the first that is there counts.
+        currency: The field with the currency, or ``None`` where ccxt's currency is right.
+        rows: The field with a list of fees, each with the fields above, or ``None`` for one fee in ``info``.
+        paid_below_zero: The venue writes a paid fee as negative.
+    """
+
+    amount: tuple[str, ...]
+    currency: str | None = None
+    rows: str | None = None
+    paid_below_zero: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeChannel:
+    """
+    The fields of trades that came by a private stream, or from one kind of account.
+
+    Attributes:
+        marks: Fields of ``info``; a trade that has them all came through this channel.
+        order_name: The field of ``info`` with the client order id, or ``None`` for that of the rules.
+        leg_fields: The fields that may name the leg; empty for those of the rules.
+        fees: The fields with the fees, or ``None`` for those of the rules.
+        time: The field with the time, or ``None`` for that of the rules.
+    """
+
+    marks: tuple[str, ...] = ()
+    order_name: str | None = None
+    leg_fields: tuple[str, ...] = ()
+    fees: FeeFields | None = None
+    time: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VenueRules:
     """
     The rules of one venue, as ccxt presents it.
@@ -45,6 +85,10 @@ class VenueRules:
         lookup_window: An order created within this time is found by its client order id, in every state;
             ``None`` where the venue promises nothing, so that absence is never proven.
         trade_order_name: The field of a trade's ``info`` with the client order id, or ``None``.
+        trade_fees: The fields of ``info`` with a trade's fees, or ``None`` where ccxt's are right.
+        trade_time: The field of ``info`` with the time of execution, in milliseconds or nanoseconds; ``None``
+            where ccxt's time is right.
+        channels: The ways by which a trade is shown with other fields; the first whose marks it has counts.
         trade_id_parts: The fields that form a trade's id, where the venue's own id is not unique.
         trade_sequence: The field of ``info`` that numbers trades in order of execution: ccxt sorts by time
             and id, and so mixes trades of one millisecond.
@@ -65,11 +109,11 @@ class VenueRules:
         positions_limit: The maximum number of positions in one response.
         leg_fields: The fields of ``info`` that may name the leg; the first with a value counts.
         legs: The leg for each of their values, in lower case.
+        one_way: The venue has no hedge mode, so every trade and position is of the net leg.
         hedge_fields: The fields of ``info`` with the position mode; in one-way mode *leg_fields* name only a
             direction.
         hedge_words: Their values, in lower case, that mean hedge mode.
         close_in_position_side: In hedge mode a closing trade has the position's side, not the order's.
-        fees_negated_where: If ``info`` has this field, ccxt returns a paid fee as negative.
         pages: Responses come in pages, with a cursor in ``info``.
     """
 
@@ -78,6 +122,9 @@ class VenueRules:
     lookup_order_parameter: str = "orderId"
     lookup_window: timedelta | None = None
     trade_order_name: str | None = None
+    trade_fees: FeeFields | None = None
+    trade_time: str | None = None
+    channels: tuple[TradeChannel, ...] = ()
     trade_id_parts: tuple[str, ...] = ("id",)
     trade_sequence: str | None = None
     trade_kind: str | None = None
@@ -97,8 +144,21 @@ class VenueRules:
     positions_limit: int | None = None
     leg_fields: tuple[str, ...] = ()
     legs: Mapping[str, Leg] = field(default_factory=dict[str, Leg])
+    one_way: bool = False
     hedge_fields: tuple[str, ...] = ()
     hedge_words: frozenset[str] = frozenset()
     close_in_position_side: bool = False
-    fees_negated_where: str | None = None
     pages: bool = False
+
+    def channel_of(self, info: Mapping[str, object]) -> TradeChannel:
+        """
+        Return the fields of a trade with this ``info``.
+        """
+        came = next((one for one in self.channels if info.keys() >= set(one.marks)), TradeChannel())
+        return TradeChannel(
+            marks=came.marks,
+            order_name=came.order_name or self.trade_order_name,
+            leg_fields=came.leg_fields or self.leg_fields,
+            fees=came.fees or self.trade_fees,
+            time=came.time or self.trade_time,
+        )

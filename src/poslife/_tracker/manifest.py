@@ -194,6 +194,9 @@ def ccxt_version() -> str | None:
 
 @cache  # reading it takes some 10 ms
 def installed_version(distribution: str) -> str | None:
+    """
+    Return the version of an installed distribution, or ``None``.
+    """
     try:
         return metadata.version(distribution)
     except (metadata.PackageNotFoundError, OSError, KeyError):

@@ -219,16 +219,13 @@ async def test_what_was_erased_is_null_in_the_log(postgres_dsn: str) -> None:
     """
     An erased payload and erased evidence are null, not an empty object.
     """
-    async with opened_store(postgres_dsn) as store:
+    async with opened_store(postgres_dsn, as_given=True) as store:
         story = await begin(store)
-        await store.commit(story.unclaimed("to be erased"))
-        await store.write([a_record()])
-    psql(
-        postgres_dsn,
-        "BEGIN; SET LOCAL poslife.append_only = 'off';"
-        "UPDATE poslife.run_events SET payload = NULL, salt = NULL;"
-        "UPDATE poslife.life_events SET evidence = NULL, evidence_salt = NULL; COMMIT",
-    )
+        change, record = story.unclaimed("to be erased"), a_record()
+        await store.commit(change)
+        await store.write([record])
+        for event in (change.events[0].header.id, record.header.id):
+            await store.erase(event, why="a test")
     async with session(postgres_dsn) as reader:
         rows = await reader.fetch(
             "SELECT payload IS NULL, evidence IS NULL FROM poslife.event_log ORDER BY type"

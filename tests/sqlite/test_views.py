@@ -31,13 +31,9 @@ async def test_both_kinds_of_events_are_in_the_log(path: Path) -> None:
         await store.commit(story.unclaimed("no order of ours"))
         record = a_record(story, 1)
         about_held = msgspec.structs.replace(record.header, ref=held.ref)
-        await store.write(
-            [replace(record, header=about_held, payload=b'{"price":"0.10"}'), a_record(story, 2)]
-        )
-    with ours(path) as connection:
-        connection.execute("INSERT INTO append_only_off (because) VALUES ('a test')")
-        connection.execute("UPDATE run_events SET payload = NULL, salt = NULL WHERE sequence = 2")
-        connection.execute("DELETE FROM append_only_off")
+        erased = a_record(story, 2)
+        await store.write([replace(record, header=about_held, payload=b'{"price":"0.10"}'), erased])
+        await store.erase(erased.header.id, why="a test")
     rows = cells(
         path,
         "SELECT type, position_id, version, json_extract(payload, '$.price'), "

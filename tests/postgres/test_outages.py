@@ -17,7 +17,7 @@ from poslife.errors import StorageUnavailable
 from poslife.postgres import PostgresStore
 from poslife.testing.faults import Cut, Direction, FaultProxy, PostgresFaultProxy
 from tests.postgres.support import commit_until_known, opened_store
-from tests.postgres_roles import as_bot
+from tests.postgres_roles import as_bot, set_up
 from tests.postgres_server import LocalServer, psql
 
 
@@ -26,6 +26,7 @@ async def test_a_server_restarted(postgres_server: LocalServer) -> None:
     """
     While the server is down each call raises an error; afterwards the same store works, with all its data.
     """
+    await set_up(postgres_server.dsn())
     async with opened_store(postgres_server.dsn()) as store:
         story = await begin(store)
         held = await story.opened(store)

@@ -406,7 +406,7 @@ class StorageRejected(RepositoryError):
 
 class FillAlreadyStored(StorageRejected):
     """
-    A fill with the same venue, account, symbol and trade id is stored already.
+    A fill with the same venue, account, symbol, trade id and side is stored already.
 
     Attributes:
         stored: The fill as stored. With the same numbers the new one is a repetition, with others a conflict.

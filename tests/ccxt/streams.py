@@ -218,6 +218,7 @@ def gate_row(**changes: object) -> dict[str, Any]:
         "text": f"t-{OURS}",
         "fee": "0.3",
         "point_fee": "0",
+        "close_size": "0",
         "create_time": AT / 1000,
         **changes,
     }

@@ -16,11 +16,12 @@ import pytest
 from msgspec.structs import replace
 
 from poslife import Fee, Fill, Leg, OrderSide, Venue
-from poslife.ccxt import VENUE_RULES, fills_from
+from poslife.ccxt import VENUE_RULES, fill_from, fills_from
 from tests.ccxt import streams
 from tests.ccxt.offline import SYMBOLS
 from tests.ccxt.queries import MAIN
 from tests.ccxt.streams import OURS, OURS_IN_HEX, heard, listed, streaming
+from tests.ccxt.test_trades import trade
 
 # Venue: a message of the stream, a row of the list, and the leg of both.
 SHOWN: dict[str, tuple[Any, Any, Leg | None]] = {
@@ -90,7 +91,9 @@ async def test_one_execution_is_one_fill(venue: str) -> None:
     assert datetime(2026, 1, 1, tzinfo=UTC) + timedelta(milliseconds=123) == live.at
     # KuCoin's stream shows no fees.
     assert (() if venue in {"kucoin", "kucoinfutures"} else (fee,), (fee,)) == (live.fees, past.fees)
-    assert past == replace(live, client_order_id=past.client_order_id, fees=past.fees)
+    # Gate's stream does not show what was closed.
+    assert past == replace(live, client_order_id=past.client_order_id, fees=past.fees, closed=past.closed)
+    assert venue == "gate" or past.closed == live.closed
 
 
 async def test_the_fees_of_a_unified_account_of_bitget() -> None:
@@ -180,6 +183,36 @@ async def test_a_closing_trade_of_bitgets_hedge_mode() -> None:
 
     assert (OrderSide.SELL, Leg.LONG) == (live.side, live.leg)
     assert live == past
+
+
+@pytest.mark.parametrize(
+    "venue, info, side, closed",
+    [
+        ("bybit", {"execType": "Trade", "closedSize": "0"}, "buy", "0"),
+        ("bybit", {"execType": "Trade", "closedSize": "0.4"}, "sell", "0.4"),
+        ("bybit", {"execType": "Trade", "closedSize": ""}, "sell", None),
+        ("bybit", {"execType": "Trade"}, "sell", None),
+        ("gate", {"close_size": "-0.4"}, "sell", "0.4"),
+        ("gate", {"close_size": "5"}, "buy", "1"),
+        ("gate", {}, "buy", None),
+        ("hyperliquid", {"startPosition": "0.0"}, "buy", "0"),
+        ("hyperliquid", {"startPosition": "3.0"}, "buy", "0"),
+        ("hyperliquid", {"startPosition": "-0.4"}, "buy", "0.4"),
+        ("hyperliquid", {"startPosition": "0.4"}, "sell", "0.4"),
+        ("hyperliquid", {"startPosition": "-3"}, "sell", "0"),
+        ("hyperliquid", {"startPosition": "x"}, "sell", None),
+        ("okx", {"closedSize": "1"}, "sell", None),
+    ],
+    ids=str,
+)
+def test_what_a_trade_closed_is_read(venue: str, info: dict[str, str], side: str, closed: str | None) -> None:
+    """
+    The part of its quantity that closed a position, where the venue shows it; unreadable is unknown.
+    """
+    fill = fill_from(trade(amount="1", side=side, info=info), venue=Venue(venue), account=MAIN)
+
+    assert fill is not None
+    assert (None if closed is None else Decimal(closed)) == fill.closed
 
 
 async def test_a_private_message_without_a_trade_id_is_said() -> None:

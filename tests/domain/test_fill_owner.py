@@ -5,6 +5,7 @@ Whose a fill is: what a store is asked, and what is made of its answer.
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -268,3 +269,77 @@ def test_every_fill_has_somewhere_to_go(
         assert (one,) == tuple(stored.fill for stored in booking.plan.fills)
     else:
         assert found.reason
+
+
+def _held(*keys: Any) -> list[LivePosition]:
+    return [
+        replace(persisted(), key=key, side=Side.SHORT if key.leg is Leg.SHORT else Side.LONG) for key in keys
+    ]
+
+
+@pytest.mark.parametrize(
+    "side, part, leg",
+    [
+        (OrderSide.BUY, "0", Leg.LONG),
+        (OrderSide.SELL, "0", Leg.SHORT),
+        (OrderSide.BUY, "10", Leg.SHORT),
+        (OrderSide.SELL, "10", Leg.LONG),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "legs", [(LONG_LEG, SHORT_LEG), (LONG_LEG,), (SHORT_LEG,)], ids=["both", "long", "short"]
+)
+def test_what_a_fill_closed_tells_its_leg(
+    side: OrderSide, part: str, leg: Leg, legs: tuple[Any, ...]
+) -> None:
+    """
+    In hedge mode a buy that closed reduces the short leg, and one that closed nothing enters the long one.
+    """
+    shown = replace(fill(side, "10"), closed=Decimal(part))
+    owner = find_owner(shown, ordered_by=None, ordinal=None, holders=_held(*legs))
+    key = replace(KEY, leg=leg)
+
+    if key in legs:
+        assert isinstance(owner, Owner)
+        assert key == owner.position.key
+    elif part == "0":
+        assert Opens(key=key, origin=Origin.ADOPTED) == owner
+    else:
+        assert isinstance(owner, Unclaimed)
+
+
+@pytest.mark.parametrize("part", [None, "4"], ids=str)
+def test_a_fill_that_tells_no_leg_is_unclaimed_in_hedge_mode(part: str | None) -> None:
+    """
+    A fill that went through zero is of no leg of hedge mode; nothing is guessed.
+    """
+    shown = replace(fill(OrderSide.BUY, "10"), closed=None if part is None else Decimal(part))
+    owner = find_owner(shown, ordered_by=None, ordinal=None, holders=_held(LONG_LEG, SHORT_LEG))
+
+    assert isinstance(owner, Unclaimed)
+    assert "which leg" in owner.reason
+
+
+@pytest.mark.parametrize(
+    "part, kind", [(None, Opens), ("0", Opens), ("4", Unclaimed), ("10", Unclaimed)], ids=str
+)
+def test_a_foreign_fill_that_closed_opens_nothing(part: str | None, kind: type[object]) -> None:
+    """
+    It left a position that is not held here: a sale by hand must not be adopted as a short.
+    """
+    shown = replace(fill(OrderSide.SELL, "10"), closed=None if part is None else Decimal(part))
+    owner = find_owner(shown, ordered_by=None, ordinal=None, holders=[])
+
+    assert kind is type(owner)
+
+
+def test_what_a_fill_closed_does_not_override_what_is_held() -> None:
+    """
+    In one-way mode a fill goes to the key's holder, whatever it closed by the venue.
+    """
+    for part in (None, Decimal(0), Decimal(10)):
+        shown = replace(fill(OrderSide.SELL, "10"), closed=part)
+        owner = find_owner(shown, ordered_by=None, ordinal=None, holders=_held(KEY))
+
+        assert isinstance(owner, Owner)

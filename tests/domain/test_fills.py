@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from poslife import Fee, Fill, Leg, OrderSide, StoredFill
+from poslife import ClientOrderId, Fee, Fill, Leg, OrderSide, StoredFill, TradeId
+from poslife._domain.fills import FillId
 from poslife.errors import InvalidValue
 from tests.values import (
     BAD_MONEY,
@@ -38,6 +39,7 @@ from tests.values import (
     client_order_id=BAD_NAMES,
     leg=("net", 0),
     fees=([], None, (Decimal(1),), "free"),
+    closed=(*BAD_MONEY, Decimal(-1), Decimal("1.1")),
 )
 def test_a_fill_refuses_what_cannot_be(field: str, value: Any) -> None:
     """
@@ -150,3 +152,51 @@ def test_a_fill_survives_copying() -> None:
 
     assert {told} == {copy.copy(told), copy.deepcopy(told), pickle.loads(pickle.dumps(told))}  # noqa: S301
     assert OrderSide.BUY is told.side
+
+
+def test_the_identity_of_a_fill_has_its_side() -> None:
+    """
+    Both sides of one match can be ours: they have one trade id, and are two fills.
+    """
+    buy = bought("1", trade_id=TradeId("t"))
+    sale = sold("1", trade_id=TradeId("t"))
+
+    assert FillId(buy.venue, buy.account, buy.symbol, buy.trade_id, OrderSide.BUY) == buy.id
+    assert buy.id != sale.id
+    assert buy.id == replace(buy, price=Decimal(9), venue_order_id=venue_order("x")).id
+
+
+def _of(order: str | None, name: str | None) -> dict[str, Any]:
+    return {
+        "trade_id": TradeId("t"),
+        "venue_order_id": None if order is None else venue_order(order),
+        "client_order_id": None if name is None else ClientOrderId(name),
+    }
+
+
+@pytest.mark.parametrize(
+    "one, other, executions",
+    [
+        (("1", None), ("2", None), 2),
+        ((None, "a"), (None, "b"), 2),
+        (("1", "a"), ("1", "a"), 1),
+        (("1", None), (None, None), 1),
+        (("1", None), (None, "b"), 1),
+        ((None, None), (None, None), 1),
+    ],
+    ids=str,
+)
+def test_two_sides_of_one_trade_id(
+    one: tuple[str | None, str | None], other: tuple[str | None, str | None], executions: int
+) -> None:
+    """
+    They are two executions if they name different orders; else one of them shows a wrong side.
+    """
+    buy, sale = bought("1", **_of(*one)), sold("1", **_of(*other))
+
+    same = executions == 1
+
+    assert (same, same) == (buy.repeats(sale), sale.repeats(buy))
+    assert buy.repeats(replace(buy, price=Decimal(9)))
+    places: list[dict[str, Any]] = [{name: "x"} for name in ("venue", "account", "symbol", "trade_id")]
+    assert not any(buy.repeats(replace(buy, **place)) for place in places)

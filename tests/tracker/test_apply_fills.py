@@ -365,3 +365,44 @@ async def test_an_acknowledged_exit_may_be_filled_beyond_zero() -> None:
 
         assert isinstance(after, ClosedPosition)
         assert [Decimal(150)] == [stored.fill.quantity async for stored in tracker.unclaimed()]
+
+
+async def test_both_sides_of_one_match_are_booked() -> None:
+    """
+    Two orders of one account met: one trade id, two fills, each on its order, each once.
+    """
+    store = MemoryStore()
+    async with tracking(store) as tracker:
+        held = await opened(tracker)
+        async with (leaving := tracker.closing(held)):
+            await leaving.submit(answer())
+            await leaving.acknowledged(VenueOrderId("exit"), sold("10", order="exit", trade_id="match"))
+        applied = await tracker.apply_fills(bought("10", order="entry", trade_id="match"))
+        again = await tracker.apply_fills(
+            sold("10", order="exit", trade_id="match"), bought("10", order="entry", trade_id="match")
+        )
+        now = await tracker.find_live(KEY)
+
+    assert (0, 2) == (applied.repeated, again.repeated)
+    assert isinstance(now, PersistedPosition)
+    assert (Decimal(110), Decimal(10)) == (now.entered_quantity, now.exited_quantity)
+
+
+@pytest.mark.parametrize("order", ["entry", None], ids=str)
+async def test_the_same_trade_with_the_other_side_is_a_conflict(order: str | None) -> None:
+    """
+    An order has one side: the stored one stands, and nothing is booked a second time.
+    """
+    store = UnreliableStore()
+    async with tracking(store) as tracker:
+        held = await opened(tracker)
+        await tracker.apply_fills(bought("10", order=order, trade_id="t"))
+        applied = await tracker.apply_fills(sold("10", order=order, trade_id="t"))
+        (event,) = store.commits[-1].events
+        now = await tracker.get(held.ref)
+
+    assert (1, ()) == (applied.repeated, applied.positions)
+    assert isinstance(event.body, FillConflicted)
+    assert (OrderSide.BUY, OrderSide.SELL) == (event.body.stored_side, event.body.seen_side)
+    assert isinstance(now, PersistedPosition)
+    assert Decimal(0) == now.exited_quantity

@@ -181,7 +181,7 @@ def find_owner(
         ordered_by.live or not any(holder.key == ordered_by.key for holder in holders)
     ):
         return Owner(position=ordered_by, ordinal=ordinal)
-    key = _key_of(fill) if ordered_by is None else ordered_by.key
+    key = _key_of(fill, holders) if ordered_by is None else ordered_by.key
     named = [holder for holder in holders if holder.key == key]
     if not named and ordered_by is None:  # a fill names a leg at most, never a margin mode
         named = [holder for holder in holders if holder.key.leg is key.leg]
@@ -189,7 +189,7 @@ def find_owner(
         return Owner(position=named[0], ordinal=None)
     if named:
         return Unclaimed(reason="the symbol is held in several margin modes; the venue does not say which")
-    if ordered_by is None and fill.leg is None and holders:
+    if ordered_by is None and fill.leg is None and key.leg is Leg.NET and holders:
         return Unclaimed(
             reason="the venue does not say which leg it belongs to, and the symbol is held in hedge mode"
         )
@@ -199,9 +199,25 @@ def find_owner(
         )
     if (key.leg, fill.side.opens) in ((Leg.LONG, Side.SHORT), (Leg.SHORT, Side.LONG)):
         return Unclaimed(reason=f"it leaves the {key.leg.value} leg, of which nothing is held")
+    if ordered_by is None and key.leg is Leg.NET and fill.closed:
+        return Unclaimed(reason=f"it closed {fill.closed} of a position of which nothing is held")
     return Opens(key=key, origin=Origin.ADOPTED if ordered_by is None else Origin.OWN)
 
 
-def _key_of(fill: Fill) -> PositionKey:
-    leg = Leg.NET if fill.leg is None else fill.leg
+def _key_of(fill: Fill, holders: Sequence[LivePosition]) -> PositionKey:
+    leg = (_leg_by_effect(fill, holders) or Leg.NET) if fill.leg is None else fill.leg
     return PositionKey(venue=fill.venue, account=fill.account, symbol=fill.symbol, leg=leg)
+
+
+def _leg_by_effect(fill: Fill, holders: Sequence[LivePosition]) -> Leg | None:
+    """
+    Return the leg by what the fill closed, where the symbol is held in hedge mode; else ``None``.
+
+    A fill that closed only a part of its quantity went through zero, which no leg of hedge mode does.
+    """
+    if not holders or any(holder.key.leg is Leg.NET for holder in holders):
+        return None
+    if fill.closed is None or fill.closed not in (0, fill.quantity):
+        return None
+    opens_long = fill.side.opens is Side.LONG
+    return Leg.LONG if opens_long is not bool(fill.closed) else Leg.SHORT

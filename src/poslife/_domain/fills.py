@@ -34,7 +34,7 @@ from poslife._domain.identifiers import (
 from poslife._domain.structs import as_dataclass_too
 from poslife.errors import InvalidValue
 
-__all__ = ["Fee", "Fill", "StoredFill"]
+__all__ = ["Fee", "Fill", "FillId", "StoredFill"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,25 @@ class Fee:
         require_name("Fee.currency", self.currency)
 
 
+class FillId(msgspec.Struct, frozen=True):
+    """
+    The identity of a fill: the venue's id of the match, and the side, since both sides of one may be ours.
+
+    Attributes:
+        venue: ccxt's exchange id.
+        account: The host's name for the account.
+        symbol: ccxt's unified symbol.
+        trade_id: The venue's id.
+        side: Buy or sell.
+    """
+
+    venue: Venue
+    account: Account
+    symbol: Symbol
+    trade_id: TradeId
+    side: OrderSide
+
+
 class Fill(msgspec.Struct, frozen=True, kw_only=True):
     """
     One execution; ccxt calls it a trade.
@@ -63,7 +82,7 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
         venue: ccxt's exchange id.
         account: The host's name for the account.
         symbol: ccxt's unified symbol.
-        trade_id: The venue's id of the fill, unique within venue, account and symbol.
+        trade_id: The venue's id of the fill, unique within venue, account, symbol and side.
         side: Buy or sell.
         quantity: The executed quantity in contracts, above zero.
         price: The price in the quote currency, above zero.
@@ -72,6 +91,7 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
         client_order_id: The client order id, or ``None`` where the venue does not give it.
         leg: The leg of the position, or ``None`` where the venue does not give it.
         fees: The fees; empty where the venue does not give them, which does not mean free of charge.
+        closed: The part of *quantity* that closed a position, by the venue; ``None`` where it does not say.
 
     Raises:
         InvalidValue: A field is not as above.
@@ -89,6 +109,7 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     client_order_id: ClientOrderId | None = None
     leg: Leg | None = None
     fees: tuple[Fee, ...] = ()
+    closed: Decimal | None = None
 
     def __post_init__(self) -> None:
         require_name("Fill.venue", self.venue)
@@ -106,6 +127,34 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
         if self.leg is not None:
             require_member("Fill.leg", self.leg, Leg)
         require_tuple_of("Fill.fees", self.fees, Fee)
+        if self.closed is not None and not 0 <= require_decimal("Fill.closed", self.closed) <= self.quantity:
+            raise InvalidValue("Fill.closed", self.closed, f"a Decimal from 0 to {self.quantity}")
+
+    @property
+    def id(self) -> FillId:
+        """
+        The identity of the fill.
+        """
+        return FillId(self.venue, self.account, self.symbol, self.trade_id, self.side)
+
+    def repeats(self, other: Fill) -> bool:
+        """
+        Return whether *other* is the same execution, shown before; perhaps with other numbers.
+
+        Two fills of one trade id and of opposite sides are the two sides of a match if they name different
+        orders. Otherwise one of them shows a wrong side, for an order has one.
+        """
+        if (self.venue, self.account, self.symbol, self.trade_id) != (
+            other.venue,
+            other.account,
+            other.symbol,
+            other.trade_id,
+        ):
+            return False
+        return self.side is other.side or not (
+            _differ(self.venue_order_id, other.venue_order_id)
+            or _differ(self.client_order_id, other.client_order_id)
+        )
 
     def agrees_with(self, other: Fill) -> bool:
         """
@@ -123,6 +172,10 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
                 or self.venue_order_id == other.venue_order_id
             )
         )
+
+
+def _differ(one: str | None, other: str | None) -> bool:
+    return one is not None and other is not None and one != other
 
 
 class StoredFill(msgspec.Struct, frozen=True, kw_only=True):

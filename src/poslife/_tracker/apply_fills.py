@@ -256,6 +256,8 @@ class _Application:
             return
         if any(self._order_of(fill) != (known.ref, ordinal) for fill in self._waiting):
             return
+        if any(fill.side is not known.orders[ordinal].side for fill in self._waiting):
+            return  # one side of the same trade may be stored
         if isinstance(known, PersistedPosition) and known.orders[ordinal].venue_order_id is None:
             return  # fills of the order may have come before the venue's name for it was known
         booking = book(known, [(fill, ordinal) for fill in self._waiting])
@@ -373,14 +375,22 @@ def _stored_at_its_head(batch: Sequence[Fill], stored: Sequence[StoredFill]) -> 
     """
     Return those of *stored* that the batch begins with.
     """
-    by_trade = {one.fill.trade_id: one for one in stored}
-    head = takewhile(lambda fill: fill.trade_id in by_trade, batch)
-    return [by_trade[fill.trade_id] for fill in head]
+    head: list[StoredFill] = []
+    for fill in batch:
+        before = _stored_before(fill, stored)
+        if before is None:
+            break
+        head.append(before)
+    return head
 
 
 def _before_the_stored(batch: Sequence[Fill], stored: Sequence[StoredFill]) -> list[Fill]:
     """
     Return the fills that the batch begins with and that are not stored.
     """
-    known = {one.fill.trade_id for one in stored}
-    return list(takewhile(lambda fill: fill.trade_id not in known, batch))
+    return list(takewhile(lambda fill: _stored_before(fill, stored) is None, batch))
+
+
+def _stored_before(fill: Fill, stored: Sequence[StoredFill]) -> StoredFill | None:
+    same_side = (one for one in stored if one.fill.id == fill.id)
+    return next(same_side, None) or next((one for one in stored if one.fill.repeats(fill)), None)

@@ -80,13 +80,14 @@ def fill_from(
     named = None if channel.order_name is None else info.get(channel.order_name)
     venue_order_id = optional_text(raw.get("order"))
     side, leg = _side_and_leg(raw, info, known, channel)
+    quantity = abs(number("trade.amount", raw.get("amount")))
     return Fill(
         venue=venue,
         account=account,
         symbol=Symbol(text("trade.symbol", raw.get("symbol"))),
         trade_id=_trade_id(raw, known),
         side=side,
-        quantity=abs(number("trade.amount", raw.get("amount"))),
+        quantity=quantity,
         price=number("trade.price", raw.get("price")),
         at=_time(raw, info, channel),
         venue_order_id=None if venue_order_id is None else VenueOrderId(venue_order_id),
@@ -95,6 +96,7 @@ def fill_from(
         ),
         leg=leg,
         fees=_fees(raw, info, channel.fees),
+        closed=_closed(info, known, side, quantity),
     )
 
 
@@ -229,6 +231,24 @@ def _side_and_leg(
     if effect == "close":
         return (OrderSide.SELL if side is OrderSide.BUY else OrderSide.BUY), leg
     raise InvalidValue("trade.info.tradeSide", effect, "'open' or 'close', in hedge mode")
+
+
+def _closed(info: Raw, rules: VenueRules, side: OrderSide, quantity: Decimal) -> Decimal | None:
+    """
+    Return how much of the trade closed a position; ``None`` if that is not shown or cannot be read.
+    """
+    try:
+        if rules.trade_closed is not None:
+            closed = number("closed", info.get(rules.trade_closed)).copy_abs()
+        elif rules.trade_position_before is not None:
+            before = number("before", info.get(rules.trade_position_before))
+            leaves = (side is OrderSide.BUY) is (before < 0)
+            closed = before.copy_abs() if leaves else Decimal(0)
+        else:
+            return None
+    except InvalidValue:
+        return None
+    return min(closed, quantity)
 
 
 def _fees(raw: Raw, info: Raw, fields: FeeFields | None) -> tuple[Fee, ...]:

@@ -186,6 +186,7 @@ def full_fill(examples: Examples, key: PositionKey, ref: PositionRef | None) -> 
             Fee(cost=Decimal("0.00012"), currency="USDT"),
             Fee(cost=Decimal("-0.0000034"), currency="BNB"),
         ),
+        closed=Decimal("0.125"),
     )
     return StoredFill(
         fill=filled(fill, examples),

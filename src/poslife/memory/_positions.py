@@ -16,23 +16,13 @@ from poslife._domain.commit_checks import (
 )
 from poslife._domain.event_envelopes import UNLINKED
 from poslife._domain.fill_owner import OwnerQuery
-from poslife._domain.fills import StoredFill
-from poslife._domain.identifiers import (
-    Account,
-    PositionId,
-    PositionKey,
-    PositionRef,
-    Symbol,
-    TradeId,
-    Venue,
-)
+from poslife._domain.fills import FillId, StoredFill
+from poslife._domain.identifiers import OrderSide, PositionId, PositionKey, PositionRef
 from poslife._domain.orders import Order
 from poslife._domain.positions import ClosedPosition, LivePosition, PendingPosition, Position
 from poslife.errors import DuplicatePosition, FillAlreadyStored, KeyInDoubt, StorageRejected
 
 __all__ = ["Fills", "Positions"]
-
-FillKey = tuple[Venue, Account, Symbol, TradeId]
 
 
 class Positions:
@@ -160,7 +150,7 @@ class Fills:
     """
 
     def __init__(self) -> None:
-        self.by_key: dict[FillKey, StoredFill] = {}
+        self.by_key: dict[FillId, StoredFill] = {}
 
     def of(self, ref: PositionRef | None) -> Iterator[tuple[int, StoredFill]]:
         """
@@ -172,16 +162,20 @@ class Fills:
         """
         Return the fills that have a trade id of *query*.
         """
-        keys = {(query.venue, query.account, query.symbol, trade_id) for trade_id in query.trade_ids}
+        keys = {
+            FillId(query.venue, query.account, query.symbol, trade_id, side)
+            for trade_id in query.trade_ids
+            for side in OrderSide
+        }
         return tuple(self.by_key[key] for key in keys if key in self.by_key)
 
     def check(self, change: Change, positions: Positions) -> None:
         """
         Raise what `Repository.commit` says of the fills of *change*; write nothing.
         """
-        seen: set[FillKey] = set()
+        seen: set[FillId] = set()
         for stored in change.fills:
-            key = _key_of(stored)
+            key = stored.fill.id
             if key in self.by_key:
                 raise FillAlreadyStored(self.by_key[key].fill)
             if key in seen:
@@ -193,9 +187,4 @@ class Fills:
                 )
 
     def write(self, fills: Iterable[StoredFill]) -> None:
-        self.by_key.update((_key_of(stored), stored) for stored in fills)
-
-
-def _key_of(stored: StoredFill) -> FillKey:
-    fill = stored.fill
-    return fill.venue, fill.account, fill.symbol, fill.trade_id
+        self.by_key.update((stored.fill.id, stored) for stored in fills)

@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Final
 
 from poslife._domain.changes import Change
+from poslife._domain.fills import FillId
 from poslife._domain.identifiers import PositionId, PositionKey
 from poslife._domain.positions import ClosedPosition, LivePosition
 from poslife.errors import DuplicatePosition, FillAlreadyStored, KeyInDoubt, StorageRejected
@@ -76,16 +77,15 @@ async def _read_holders(session: Session, keys: set[PositionKey]) -> dict[Positi
 
 
 async def _explain_fills(session: Session, change: Change) -> None:
-    seen: set[tuple[str, str, str, str]] = set()
+    seen: set[FillId] = set()
     for stored in change.fills:
-        fill = stored.fill
-        name = (fill.venue, fill.account, fill.symbol, fill.trade_id)
-        there = await find_fill(session, *name)
+        fill = stored.fill.id
+        there = await find_fill(session, fill)
         if there is not None:
             raise FillAlreadyStored(there.fill)
-        if name in seen:
+        if fill in seen:
             raise StorageRejected(f"the change stores fill {fill.trade_id} twice", constraint=_ONE_FILL)
-        seen.add(name)
+        seen.add(fill)
 
 
 def _explain_numbers(change: Change) -> None:

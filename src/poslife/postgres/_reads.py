@@ -11,7 +11,7 @@ from uuid import UUID
 
 from poslife._domain.event_envelopes import RecordedEvent
 from poslife._domain.fill_owner import OwnerCandidates, OwnerQuery
-from poslife._domain.fills import StoredFill
+from poslife._domain.fills import FillId, StoredFill
 from poslife._domain.identifiers import PositionId, PositionKey, PositionRef
 from poslife._domain.positions import ClosedPosition, LivePosition, Position
 from poslife.postgres._cells import candidates_of, event_of, fill_of, position_of
@@ -128,14 +128,16 @@ _FILL: Final = """
 SELECT row_to_json(f)::text
 FROM poslife.fills AS f
 WHERE f.venue = $1::text AND f.account = $2::text AND f.symbol = $3::text AND f.trade_id = $4::text
+  AND f.side = $5::text
 """
 
 
-async def find_fill(session: Session, venue: str, account: str, symbol: str, trade: str) -> StoredFill | None:
+async def find_fill(session: Session, fill: FillId) -> StoredFill | None:
     """
-    Return the stored fill with this trade id, assigned or unclaimed.
+    Return the stored fill with this identity, assigned or unclaimed.
     """
-    row = await session.fetch_one(_FILL, venue, account, symbol, trade)
+    name = (fill.venue, fill.account, fill.symbol, fill.trade_id, fill.side.value)
+    row = await session.fetch_one(_FILL, *name)
     return None if row is None else fill_of(row)[1]
 
 
@@ -151,7 +153,7 @@ SELECT json_build_object(
             FROM poslife.fills AS one
             WHERE one.venue = $1::text AND one.account = $2::text AND one.symbol = $3::text
               AND one.trade_id = asked.trade_id
-            LIMIT 1
+            LIMIT 2  -- one of each side
         ) AS f
     ),
     'positions', (

@@ -9,6 +9,7 @@ against an adapter of your own.
 from __future__ import annotations
 
 from poslife._domain.fill_owner import OwnerCandidates, OwnerQuery
+from poslife._domain.fills import FillId
 from poslife._domain.runs import NewRun, Run
 from poslife._domain.venue_answers import SubmitContext, SubmitVerdict
 from poslife._trail.records import BuriedLetter, DeadLetter, EventRecord, FeedPage, FeedToken
@@ -43,6 +44,7 @@ __all__ = [
     "EventSink",
     "FeedPage",
     "FeedToken",
+    "FillId",
     "Journal",
     "JournalGap",
     "JournalPage",

@@ -102,7 +102,7 @@ class Repository(Protocol):
             DuplicatePosition: A live position, pending or open, holds the key; carries it. `KeyInDoubt` if
                 one of its orders is in doubt. Of any number of concurrent claims of a key exactly one
                 succeeds.
-            FillAlreadyStored: A fill of the same venue, account, symbol and trade id is stored; carries it.
+            FillAlreadyStored: A fill of the same `FillId` is stored; carries it.
             StorageRejected: The store refuses the change for good.
             StorageUnavailable: Unknown whether the change was written: repeat the same change. The same holds
                 if the call is cancelled.
@@ -141,10 +141,11 @@ class Repository(Protocol):
         """
         Return the fills of *query* that are stored, and the positions that they may belong to.
 
-        Fills are found by trade id, assigned or unclaimed, and come in any order. Positions come by ref, each
-        once: those that are live, pending ones included, the one with the ref, and those that have an order
-        with the venue order id, the last two in any phase. All are of the venue, account and symbol. Fills
-        and positions are as of one commit: a stored fill never comes with its position from before it.
+        Fills are found by trade id, of either side, assigned or unclaimed, and come in any order. Positions
+        come by ref, each once: those that are live, pending ones included, the one with the ref, and those
+        that have an order with the venue order id, the last two in any phase. All are of the venue, account
+        and symbol. Fills and positions are as of one commit: a stored fill never comes with its position from
+        before it.
         """
         ...
 

@@ -21,7 +21,18 @@ from poslife._domain.commit_checks import (
     require_versions,
 )
 from poslife._domain.event_envelopes import UNLINKED
-from poslife._domain.identifiers import PositionId, PositionKey, PositionRef, RunId
+from poslife._domain.fills import FillId
+from poslife._domain.identifiers import (
+    Account,
+    OrderSide,
+    PositionId,
+    PositionKey,
+    PositionRef,
+    RunId,
+    Symbol,
+    TradeId,
+    Venue,
+)
 from poslife._domain.position_status import PositionStatus
 from poslife._domain.positions import ClosedPosition, Position
 from poslife._runtime.salts import Salts
@@ -327,17 +338,21 @@ def _releasing_first(
 _WRITE_ORDER: Final = f"{insertion('orders', ORDERS)} ON CONFLICT (ref, ordinal) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in names_of(ORDERS[2:])
 )
-_WRITE_FILL: Final = f"{insertion('fills', FILLS)} ON CONFLICT (venue, account, symbol, trade_id) DO NOTHING"
+# The columns of a `FillId`, which are the first of the table.
+_IDENTITY: Final = ("venue", "account", "symbol", "trade_id", "side")
+_WRITE_FILL: Final = f"{insertion('fills', FILLS)} ON CONFLICT ({', '.join(_IDENTITY)}) DO NOTHING"
 
 
 def _write_fills(session: Session, rows: Sequence[Row]) -> None:
     written: set[tuple[Cell, ...]] = set()
     for row in rows:
-        name = row[:4]
+        name = row[: len(_IDENTITY)]
         if name in written:
             raise StorageRejected(f"the change stores fill {name[3]!r} twice", constraint="fills_once")
         if not session.run(_WRITE_FILL, row):
-            stored = find_fill(session, *map(str, name))
+            venue, account, symbol, trade, side = map(str, name)
+            fill = FillId(Venue(venue), Account(account), Symbol(symbol), TradeId(trade), OrderSide(side))
+            stored = find_fill(session, fill)
             assert stored is not None  # it was in conflict, and the transaction holds the lock
             raise FillAlreadyStored(stored.fill)
         written.add(name)

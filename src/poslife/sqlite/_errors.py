@@ -196,7 +196,7 @@ _UNIQUE: Final[Mapping[str, str]] = {
         "positions_one_live_per_key"
     ),
     "orders.ref, orders.ordinal": "orders_pkey",
-    "fills.venue, fills.account, fills.symbol, fills.trade_id": "fills_once",
+    "fills.venue, fills.account, fills.symbol, fills.trade_id, fills.side": "fills_once",
     "life_events.event_id": "life_events_once",
     "life_events.ref, life_events.version, life_events.index": "life_events_numbered",
 }

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from poslife._domain.event_envelopes import RecordedEvent
 from poslife._domain.fill_owner import OwnerCandidates, OwnerQuery
-from poslife._domain.fills import StoredFill
+from poslife._domain.fills import FillId, StoredFill
 from poslife._domain.identifiers import PositionId, PositionKey, PositionRef
 from poslife._domain.orders import Order
 from poslife._domain.positions import ClosedPosition, LivePosition, Position
@@ -110,14 +110,14 @@ def _live(positions: Iterable[Position]) -> tuple[LivePosition, ...]:
     return tuple(position for position in positions if not isinstance(position, ClosedPosition))
 
 
-_FILL: Final = f"{_FILLS} WHERE venue = ? AND account = ? AND symbol = ? AND trade_id = ?"
+_FILL: Final = f"{_FILLS} WHERE venue = ? AND account = ? AND symbol = ? AND trade_id = ? AND side = ?"
 
 
-def find_fill(session: Session, venue: str, account: str, symbol: str, trade: str) -> StoredFill | None:
+def find_fill(session: Session, fill: FillId) -> StoredFill | None:
     """
-    Return the stored fill with this trade id, assigned or unclaimed.
+    Return the stored fill with this identity, assigned or unclaimed.
     """
-    row = session.row(_FILL, venue, account, symbol, trade)
+    row = session.row(_FILL, fill.venue, fill.account, fill.symbol, fill.trade_id, fill.side.value)
     return None if row is None else fill_from(_fill_values(row))
 
 

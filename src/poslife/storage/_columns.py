@@ -186,6 +186,7 @@ FILLS: Final = (
     Column("client_order_id", Kind.TEXT, null=True, get="fill.client_order_id"),
     Column("leg", Leg, null=True, get="fill.leg"),
     Column("fees", FEES, get="fill.fees"),
+    Column("closed", Kind.NUMBER, null=True, get="fill.closed"),
     Column("ref", Kind.UUID, null=True),
     Column("ordinal", Kind.INTEGER, null=True),
     Column("unclaimed_because", Kind.TEXT, null=True),

@@ -47,6 +47,15 @@ class FindsTheFirstFill(HonestStore):
         return await super().candidates_for(replace(query, trade_ids=query.trade_ids[:1]))
 
 
+class FindsOneSide(HonestStore):
+    """Finds one fill for a trade id, whichever side the match had."""
+
+    @override
+    async def candidates_for(self, query: OwnerQuery, /) -> OwnerCandidates:
+        found = await super().candidates_for(query)
+        return replace(found, stored=tuple({one.fill.trade_id: one for one in found.stored}.values()))
+
+
 class FindsTheNetOnly(HonestStore):
     """Leaves out the legs of hedge mode."""
 
@@ -144,6 +153,7 @@ LIES: Sequence[tuple[type[HonestStore], str]] = (
     (FindsAssignedOnly, "test_stored_candidates"),
     (FindsFillsElsewhere, "test_stored_candidates"),
     (FindsTheFirstFill, "test_stored_candidates"),
+    (FindsOneSide, "test_both_sides_of_a_match"),
     (FindsTheNetOnly, "test_live_candidates"),
     (FindsTheLatestFirst, "test_live_candidates"),
     (IgnoresTheRef, "test_candidates_by_ref"),

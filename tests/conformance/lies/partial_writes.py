@@ -113,7 +113,7 @@ class WritesFillsFirst(HonestStore):
     @override
     async def take(self, change: Change) -> Committed:
         for stored in change.fills:
-            key = (stored.fill.venue, stored.fill.account, stored.fill.symbol, stored.fill.trade_id)
+            key = stored.fill.id
             if change.id not in self.inner._changes and key not in self.inner._fills.by_key:
                 try:
                     return await super().take(change)

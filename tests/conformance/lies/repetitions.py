@@ -51,8 +51,7 @@ class RepeatsFills(HonestStore):
         if committed.repeated:
             for stored in change.fills:
                 again = replace(stored, fill=replace(stored.fill, trade_id=TradeId(str(uuid4()))))
-                key = (again.fill.venue, again.fill.account, again.fill.symbol, again.fill.trade_id)
-                self.inner._fills.by_key[key] = again
+                self.inner._fills.by_key[again.fill.id] = again
         return committed
 
 

@@ -23,6 +23,7 @@ BYBIT = VenueRules(
     # Canceled and rejected orders without a fill are returned for a day.
     lookup_window=timedelta(hours=23),
     trade_order_name="orderLinkId",
+    trade_closed="closedSize",
     trade_sequence="seq",
     trade_kind="execType",
     executions=frozenset(

@@ -15,6 +15,8 @@ GATE = VenueRules(
     # A client order id is found until a minute after its order has ended.
     lookup_window=timedelta(seconds=50),
     trade_order_name="text",
+    # Signed, and above the trade's size where it closed a part of the position. Not in the stream.
+    trade_closed="close_size",
     trade_sequence="trade_id",
     trades_window=timedelta(days=30),
     trades_span=timedelta(days=30),

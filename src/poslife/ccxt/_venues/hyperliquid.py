@@ -15,6 +15,7 @@ HYPERLIQUID = VenueRules(
     trade_order_name="cloid",
     # The fee includes the builder's, which ccxt adds in the list; in the stream it takes every fee for USDC.
     trade_fees=FeeFields(amount=("fee",), currency="feeToken"),
+    trade_position_before="startPosition",
     # Trade ids are not unique.
     trade_id_parts=("id", "order", "timestamp"),
     # Only the last 10,000 fills are kept, however old.

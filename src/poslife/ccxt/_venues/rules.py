@@ -88,6 +88,9 @@ class VenueRules:
         trade_fees: The fields of ``info`` with a trade's fees, or ``None`` where ccxt's are right.
         trade_time: The field of ``info`` with the time of execution, in milliseconds or nanoseconds; ``None``
             where ccxt's time is right.
+        trade_closed: The field of ``info`` with the quantity that the trade closed, or ``None``.
+        trade_position_before: The field of ``info`` with the position before the trade, below zero for short;
+            or ``None``.
         channels: The ways by which a trade is shown with other fields; the first whose marks it has counts.
         trade_id_parts: The fields that form a trade's id, where the venue's own id is not unique.
         trade_sequence: The field of ``info`` that numbers trades in order of execution: ccxt sorts by time
@@ -124,6 +127,8 @@ class VenueRules:
     trade_order_name: str | None = None
     trade_fees: FeeFields | None = None
     trade_time: str | None = None
+    trade_closed: str | None = None
+    trade_position_before: str | None = None
     channels: tuple[TradeChannel, ...] = ()
     trade_id_parts: tuple[str, ...] = ("id",)
     trade_sequence: str | None = None

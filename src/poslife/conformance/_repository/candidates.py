@@ -14,6 +14,7 @@ from poslife._domain.identifiers import (
     Account,
     Leg,
     MarginMode,
+    OrderSide,
     PositionKey,
     PositionRef,
     Symbol,
@@ -57,6 +58,24 @@ class CandidateTests(RepositoryHooks):
             await _find_stored(repository, (), query_for(key, TradeId("unknown")))
             for elsewhere in _elsewhere(key, story.symbol()):
                 await _find_stored(repository, (), query_for(elsewhere, *ids))
+
+    @promised_by(Repository.candidates_for)
+    async def test_both_sides_of_a_match(self) -> None:
+        """
+        Two fills of one trade id and of opposite sides are two: both are stored, and both are candidates.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            bought = story.unclaimed("no such order", "flat").fills[0]
+            other = OrderSide.SELL if bought.fill.side is OrderSide.BUY else OrderSide.BUY
+            sold = replace(bought, fill=replace(bought.fill, side=other))
+            await repository.commit(story.change(fills=(bought, sold)))
+            fill = bought.fill
+            query = OwnerQuery(
+                venue=fill.venue, account=fill.account, symbol=fill.symbol, trade_ids=(fill.trade_id,)
+            )
+            found = (await read_candidates(repository, query)).stored
+            same({bought, sold}, set(found), "the two sides of a match")
 
     @promised_by(Repository.candidates_for)
     async def test_live_candidates(self) -> None:
@@ -210,8 +229,9 @@ async def stored_fill(repository: Repository, fill: Fill) -> StoredFill | None:
     """
     query = OwnerQuery(venue=fill.venue, account=fill.account, symbol=fill.symbol, trade_ids=(fill.trade_id,))
     found = (await read_candidates(repository, query)).stored
-    check(len(found) <= 1, f"candidates_for gave {len(found)} fills for one trade id")
-    return found[0] if found else None
+    same_side = [one for one in found if one.fill.side is fill.side]
+    check(len(same_side) <= 1, f"candidates_for gave {len(same_side)} fills for one trade id and side")
+    return same_side[0] if same_side else None
 
 
 async def _find_stored(repository: Repository, stored: Sequence[StoredFill], query: OwnerQuery) -> None:

@@ -140,17 +140,19 @@ CREATE TABLE poslife.fills (
     client_order_id text,
     leg text,
     fees text NOT NULL,
+    closed numeric,
     ref uuid,
     ordinal integer,
     unclaimed_because text,
 
-    CONSTRAINT fills_pkey PRIMARY KEY (venue, account, symbol, trade_id),
+    CONSTRAINT fills_pkey PRIMARY KEY (venue, account, symbol, trade_id, side),
     CONSTRAINT fills_of_a_position FOREIGN KEY (ref) REFERENCES poslife.positions (ref),
 
     CONSTRAINT fills_side_known CHECK (side IN ('buy', 'sell')),
     CONSTRAINT fills_leg_known CHECK (leg IN ('net', 'long', 'short')),
     CONSTRAINT fills_quantity_sound CHECK (quantity > 0 AND quantity < 'Infinity'),
     CONSTRAINT fills_price_sound CHECK (price > 0 AND price < 'Infinity'),
+    CONSTRAINT fills_closed_sound CHECK (closed >= 0 AND closed <= quantity),
     CONSTRAINT fills_assigned_or_why_not CHECK ((ref IS NULL) = (unclaimed_because IS NOT NULL))
 );
 
@@ -523,7 +525,7 @@ COMMENT ON COLUMN poslife.fills.number IS 'the order in which fills were stored;
 COMMENT ON COLUMN poslife.fills.venue IS 'ccxt''s exchange id';
 COMMENT ON COLUMN poslife.fills.account IS 'the host''s name for the account';
 COMMENT ON COLUMN poslife.fills.symbol IS 'ccxt''s unified symbol';
-COMMENT ON COLUMN poslife.fills.trade_id IS 'the venue''s id of the fill, unique within venue, account and symbol';
+COMMENT ON COLUMN poslife.fills.trade_id IS 'the venue''s id of the fill, unique within venue, account, symbol and side: both sides of a match may be ours';
 COMMENT ON COLUMN poslife.fills.side IS 'buy or sell';
 COMMENT ON COLUMN poslife.fills.quantity IS 'the executed quantity, in contracts';
 COMMENT ON COLUMN poslife.fills.price IS 'the price, in the quote currency';
@@ -532,6 +534,7 @@ COMMENT ON COLUMN poslife.fills.venue_order_id IS 'the venue''s id of the order;
 COMMENT ON COLUMN poslife.fills.client_order_id IS 'the client order id; null where the venue does not give it';
 COMMENT ON COLUMN poslife.fills.leg IS 'the leg of the position; null where the venue does not give it';
 COMMENT ON COLUMN poslife.fills.fees IS 'the fees as a JSON list of cost and currency: paid if above zero; empty where the venue gives none';
+COMMENT ON COLUMN poslife.fills.closed IS 'the part of the quantity that closed a position, by the venue; null where it does not say';
 COMMENT ON COLUMN poslife.fills.ref IS 'the position that it was applied to; null while it is unclaimed';
 COMMENT ON COLUMN poslife.fills.ordinal IS 'the order of that position; null for an order that is not poslife''s';
 COMMENT ON COLUMN poslife.fills.unclaimed_because IS 'the reason for which it could not be assigned';

@@ -193,6 +193,7 @@ CREATE TABLE fills (
     client_order_id TEXT,
     leg TEXT,
     fees TEXT NOT NULL,
+    closed TEXT,
     ref TEXT,
     ordinal INTEGER,
     unclaimed_because TEXT,
@@ -209,6 +210,10 @@ CREATE TABLE fills (
         AND quantity NOT GLOB '*.*.*' AND quantity NOT GLOB '*.*0' AND quantity NOT GLOB '*.'
         AND quantity <> '0'
     ),
+    CONSTRAINT fills_closed_sound CHECK (
+        closed GLOB '[0-9]*' AND closed NOT GLOB '*[^0-9.]*' AND closed NOT GLOB '0[0-9]*'
+        AND closed NOT GLOB '*.*.*' AND closed NOT GLOB '*.*0' AND closed NOT GLOB '*.'
+    ),
     CONSTRAINT fills_price_sound CHECK (
         price GLOB '[0-9]*' AND price NOT GLOB '*[^0-9.]*' AND price NOT GLOB '0[0-9]*'
         AND price NOT GLOB '*.*.*' AND price NOT GLOB '*.*0' AND price NOT GLOB '*.'
@@ -216,7 +221,7 @@ CREATE TABLE fills (
     )
 ) STRICT;
 
-CREATE UNIQUE INDEX fills_once ON fills (venue, account, symbol, trade_id);
+CREATE UNIQUE INDEX fills_once ON fills (venue, account, symbol, trade_id, side);
 CREATE INDEX fills_by_position ON fills (ref, number) WHERE ref IS NOT NULL;
 CREATE INDEX fills_unclaimed ON fills (number) WHERE ref IS NULL;
 

@@ -4,6 +4,7 @@ The questions to a `VenueSource` and its answers.
 
 from __future__ import annotations
 
+from poslife._domain.orders import Trigger
 from poslife._domain.venue_answers import (
     FillPage,
     FillQuery,
@@ -24,6 +25,7 @@ __all__ = [
     "OrderSeen",
     "Snapshot",
     "SnapshotScope",
+    "Trigger",
     "UnreadableRow",
     "VenuePosition",
 ]

@@ -38,6 +38,7 @@ from poslife.events import (
     PositionClaimed,
     PositionClosing,
 )
+from poslife.venues import Trigger
 from tests.values import (
     BAD_QUANTITIES,
     KEY,
@@ -76,6 +77,25 @@ def test_a_claim_has_its_key_and_a_prepared_order() -> None:
     ]
     assert [PositionClaimed, OrderPrepared] == [type(body) for body in bodies(plan)]
     assert change_from(plan).needs_lease
+
+
+def test_a_conditional_order_keeps_its_trigger_and_its_event_says_it() -> None:
+    """
+    The condition is stored with the intention: it says where the order is looked up.
+    """
+    trigger = Trigger(price=Decimal("1.75"))
+    entry = claimed(trigger=trigger)
+    position = persisted()
+    further = preparing(position, OrderPurpose.PROTECT, trigger=trigger)
+
+    assert trigger == position_after(entry).orders[0].trigger
+    assert trigger == position_after(further).orders[-1].trigger
+    assert [Decimal("1.75")] * 2 == [
+        body.trigger_price
+        for plan in (entry, further)
+        for body in bodies(plan)
+        if isinstance(body, OrderPrepared)
+    ]
 
 
 @pytest.mark.parametrize("side, leg", [(Side.LONG, Leg.SHORT), (Side.SHORT, Leg.LONG)])

@@ -11,6 +11,7 @@ from poslife import CloseReason, OrderPurpose, OrderStatus
 from poslife._domain.client_order_ids import LAST_ORDINAL
 from poslife._domain.orders import ORDER_EVIDENCE, ORDER_TRANSITIONS
 from poslife.errors import IllegalTransition, InvalidValue
+from poslife.venues import Trigger
 from tests.values import (
     BAD_MONEY,
     BAD_NAMES,
@@ -140,6 +141,7 @@ def test_only_entries_and_increases_are_not_reduce_only() -> None:
     quantity=BAD_QUANTITIES,
     filled=(1.5, 1, True, "1.5", None, Decimal("NaN"), Decimal("Infinity"), Decimal(-1)),
     price=(*BAD_MONEY, Decimal(0), Decimal(-1)),
+    trigger=(Decimal(1), 1, "1"),
     client_order_id=(*BAD_NAMES, None),
     venue_order_id=BAD_NAMES,
     status=("prepared", None),
@@ -159,6 +161,26 @@ def test_an_order_refuses_what_cannot_be(field: str, value: Any) -> None:
 
     assert f"Order.{field}" == refused.value.field
     assert value is refused.value.value
+
+
+@pytest.mark.parametrize("price", [*BAD_MONEY, None, Decimal(0), Decimal(-1)], ids=repr)
+def test_a_trigger_refuses_what_is_no_price(price: Any) -> None:
+    """
+    A condition that cannot be is refused with its value.
+    """
+    with pytest.raises(InvalidValue, match=r"Trigger\.price"):
+        Trigger(price=price)
+
+
+@pytest.mark.parametrize("purpose", OrderPurpose)
+def test_an_order_with_a_trigger_may_be_apart_and_one_that_protects_always(purpose: OrderPurpose) -> None:
+    """
+    A stop entry, and every order that protects, may be among the venue's conditional orders.
+    """
+    given = order(purpose=purpose)
+
+    assert (purpose is OrderPurpose.PROTECT) is given.may_be_conditional
+    assert replace(given, trigger=Trigger(price=Decimal(1))).may_be_conditional
 
 
 @pytest.mark.parametrize("reason", [None, "strategy"])

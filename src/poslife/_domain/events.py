@@ -82,6 +82,7 @@ class OrderPrepared:
     quantity: Decimal
     price: Decimal | None
     client_order_id: ClientOrderId
+    trigger_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

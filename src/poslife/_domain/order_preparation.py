@@ -14,7 +14,7 @@ from poslife._domain.changes import Claim
 from poslife._domain.client_order_ids import LAST_ORDINAL, ORDINALS_FOR_EXITS
 from poslife._domain.events import OrderPrepared, PositionClaimed
 from poslife._domain.identifiers import ClientOrderId, Leg, PositionKey, PositionRef, RunId, Side
-from poslife._domain.orders import CloseReason, Order, OrderPurpose
+from poslife._domain.orders import CloseReason, Order, OrderPurpose, Trigger
 from poslife._domain.plans import Plan, planned_event, revised
 from poslife._domain.position_status import PositionStatus
 from poslife._domain.positions import ClosedPosition, PendingPosition, PersistedPosition, Position
@@ -52,6 +52,7 @@ def claim(
     side: Side,
     quantity: Decimal,
     price: Decimal | None,
+    trigger: Trigger | None = None,
     run: RunId,
     client_order_id: ClientOrderId,
     at: datetime,
@@ -79,6 +80,7 @@ def claim(
                 side=side.entered_by,
                 quantity=quantity,
                 price=price,
+                trigger=trigger,
                 client_order_id=client_order_id,
                 prepared_at=at,
             ),
@@ -99,6 +101,7 @@ def prepared(
     purpose: OrderPurpose,
     quantity: Decimal,
     price: Decimal | None,
+    trigger: Trigger | None = None,
     close_reason: CloseReason | None,
     run: RunId,
     client_order_id: ClientOrderId,
@@ -136,6 +139,7 @@ def prepared(
         side=position.side.left_by if purpose.reduce_only else position.side.entered_by,
         quantity=quantity,
         price=price,
+        trigger=trigger,
         client_order_id=client_order_id,
         prepared_at=at,
         close_reason=close_reason,
@@ -149,5 +153,6 @@ def _prepared_body(order: Order) -> OrderPrepared:
         side=order.side,
         quantity=order.quantity,
         price=order.price,
+        trigger_price=None if order.trigger is None else order.trigger.price,
         client_order_id=order.client_order_id,
     )

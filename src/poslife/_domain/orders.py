@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from poslife._domain.checks import (
     require_count,
+    require_instance,
     require_member,
     require_name,
     require_position_ref,
@@ -27,7 +28,15 @@ from poslife._domain.identifiers import ClientOrderId, OrderSide, PositionRef, R
 from poslife._domain.structs import as_dataclass_too
 from poslife.errors import IllegalTransition, InvalidValue
 
-__all__ = ["ORDER_EVIDENCE", "ORDER_TRANSITIONS", "CloseReason", "Order", "OrderPurpose", "OrderStatus"]
+__all__ = [
+    "ORDER_EVIDENCE",
+    "ORDER_TRANSITIONS",
+    "CloseReason",
+    "Order",
+    "OrderPurpose",
+    "OrderStatus",
+    "Trigger",
+]
 
 
 class OrderPurpose(enum.Enum):
@@ -153,6 +162,25 @@ Presence is evidence, whatever was believed before: an abandoned order that is s
 """
 
 
+class Trigger(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    The condition of a conditional order: the venue makes the order when the market reaches a price.
+
+    Most venues keep such an order apart from the others, under an id of its own, until then.
+
+    Attributes:
+        price: The trigger price in the quote currency, above zero.
+
+    Raises:
+        InvalidValue: The price is not as above.
+    """
+
+    price: Decimal
+
+    def __post_init__(self) -> None:
+        require_positive("Trigger.price", self.price)
+
+
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """
     An instruction to the venue on behalf of a position.
@@ -166,6 +194,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         quantity: The requested quantity in contracts, above zero.
         filled: The sum of its fills in contracts.
         price: The limit price in the quote currency, or ``None`` for a market order.
+        trigger: The condition on which the venue makes it, or ``None`` for an order that is made at once.
         client_order_id: The client order id.
         venue_order_id: The venue's id of the order, or ``None`` until it is known.
         status: Its status.
@@ -186,6 +215,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     quantity: Decimal
     filled: Decimal = Decimal(0)
     price: Decimal | None = None
+    trigger: Trigger | None = None
     client_order_id: ClientOrderId
     venue_order_id: VenueOrderId | None = None
     status: OrderStatus = OrderStatus.PREPARED
@@ -203,6 +233,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         require_sum("Order.filled", self.filled)
         if self.price is not None:
             require_positive("Order.price", self.price)
+        if self.trigger is not None:
+            require_instance("Order.trigger", self.trigger, Trigger)
         require_name("Order.client_order_id", self.client_order_id)
         if self.venue_order_id is not None:
             require_name("Order.venue_order_id", self.venue_order_id)
@@ -230,6 +262,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         True if its fills sum to more than its quantity.
         """
         return self.filled > self.quantity
+
+    @property
+    def may_be_conditional(self) -> bool:
+        """
+        True if the venue may keep it among its conditional orders.
+
+        An order that protects a position is one of those at some venues, also where no trigger was given.
+        """
+        return self.trigger is not None or self.purpose is OrderPurpose.PROTECT
 
     @property
     def closes(self) -> bool:
@@ -263,4 +304,5 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return replace(self, status=to)
 
 
+as_dataclass_too(Trigger)
 as_dataclass_too(Order)

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from poslife._domain.fills import Fill
 from poslife._domain.identifiers import PositionKey, PositionRef, Side, VenueOrderId
+from poslife._domain.orders import Trigger
 from poslife._domain.outcomes import Opened, OpeningOutcome
 from poslife._domain.positions import ClosedPosition, PendingPosition, PersistedPosition, Position
 from poslife._runtime.ids import new_ref
@@ -31,24 +32,37 @@ class Opening(OrderBlock):
         ref: The position's name.
     """
 
-    __slots__ = ("_key", "_price", "_quantity", "_side", "ref")
+    __slots__ = ("_key", "_price", "_quantity", "_side", "_trigger", "ref")
 
     _what = "opening"
 
     def __init__(
-        self, context: BlockContext, key: PositionKey, *, side: Side, quantity: Decimal, price: Decimal | None
+        self,
+        context: BlockContext,
+        key: PositionKey,
+        *,
+        side: Side,
+        quantity: Decimal,
+        price: Decimal | None,
+        trigger: Trigger | None = None,
     ) -> None:
         super().__init__(context)
         self._key = key
         self._side = side
         self._quantity = quantity
         self._price = price
+        self._trigger = trigger
         self.ref: PositionRef = new_ref(context.patient_committer.clock)
 
     @override
     async def _prepare(self) -> Position:
         return await self._tracker.patient_steps.claim(
-            self._key, side=self._side, quantity=self._quantity, price=self._price, ref=self.ref
+            self._key,
+            side=self._side,
+            quantity=self._quantity,
+            price=self._price,
+            trigger=self._trigger,
+            ref=self.ref,
         )
 
     async def acknowledged(

@@ -12,7 +12,7 @@ from poslife._domain.checks import require_name
 from poslife._domain.event_envelopes import Actor
 from poslife._domain.fills import Fill
 from poslife._domain.identifiers import PositionKey, PositionRef, Side, VenueOrderId
-from poslife._domain.orders import CloseReason, Order, OrderPurpose, OrderStatus
+from poslife._domain.orders import CloseReason, Order, OrderPurpose, OrderStatus, Trigger
 from poslife._domain.plans import Plan
 from poslife._domain.positions import PendingPosition, PersistedPosition, Position
 from poslife._domain.protection import Protection
@@ -47,6 +47,7 @@ class Steps:
         side: Side,
         quantity: Decimal,
         price: Decimal | None = None,
+        trigger: Trigger | None = None,
         ref: PositionRef | None = None,
     ) -> PendingPosition:
         """
@@ -57,6 +58,7 @@ class Steps:
             side: Long or short.
             quantity: The quantity to hold, in contracts.
             price: The limit, or the price the decision was made at.
+            trigger: The condition of a conditional order: it says where the order is looked up.
             ref: The position's name, where it was made before; claiming again under it is safe.
 
         Raises:
@@ -76,6 +78,7 @@ class Steps:
             side=side,
             quantity=quantity,
             price=price,
+            trigger=trigger,
             run=committer.life.id,
             client_order_id=committer.client_order_id(ref, 0, key.venue),
             at=committer.clock.now(),
@@ -103,6 +106,7 @@ class Steps:
         purpose: OrderPurpose,
         quantity: Decimal | None = None,
         price: Decimal | None = None,
+        trigger: Trigger | None = None,
         reason: CloseReason | None = None,
     ) -> Order:
         """
@@ -114,6 +118,7 @@ class Steps:
             quantity: In contracts. *Default*: for a reduce-only order all that is held, else the quantity
                 that the position was to hold.
             price: The limit price, or ``None``.
+            trigger: The condition of a conditional order, or ``None``.
             reason: The reason why an exit closes the position.
 
         Raises:
@@ -137,6 +142,7 @@ class Steps:
                 purpose=purpose,
                 quantity=wanted,
                 price=price,
+                trigger=trigger,
                 close_reason=reason,
                 run=self._committer.life.id,
                 client_order_id=self._committer.client_order_id(ref, ordinal, position.key.venue),

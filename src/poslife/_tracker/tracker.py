@@ -18,7 +18,7 @@ from poslife._domain.client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdForm
 from poslife._domain.event_envelopes import Actor, RecordedEvent, Severity
 from poslife._domain.fills import Fill, StoredFill
 from poslife._domain.identifiers import EventId, PositionId, PositionKey, PositionRef, RunId, Side, Venue
-from poslife._domain.orders import CloseReason
+from poslife._domain.orders import CloseReason, Trigger
 from poslife._domain.positions import (
     ClosedPosition,
     LivePosition,
@@ -240,7 +240,13 @@ class PositionTracker:
             return await recover(self._committer, self._steps, self._fills, sources)
 
     def opening(
-        self, key: PositionKey, *, side: Side, quantity: Decimal, price: Decimal | None = None
+        self,
+        key: PositionKey,
+        *,
+        side: Side,
+        quantity: Decimal,
+        price: Decimal | None = None,
+        trigger: Trigger | None = None,
     ) -> Opening:
         """
         Return the block that opens a position. Entering it commits the intention and claims the key.
@@ -250,12 +256,13 @@ class PositionTracker:
             side: Long or short.
             quantity: In contracts.
             price: The limit, or the price the decision was made at.
+            trigger: The condition of a conditional entry: it says where the order is looked up.
 
         Raises:
             TrackerNotStarted: Outside ``async with tracker``. On entering: what `Steps.claim` raises.
         """
         self._require_started("opening")
-        return Opening(self._block_context, key, side=side, quantity=quantity, price=price)
+        return Opening(self._block_context, key, side=side, quantity=quantity, price=price, trigger=trigger)
 
     def closing(
         self,

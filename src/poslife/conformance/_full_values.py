@@ -47,7 +47,7 @@ from poslife._domain.identifiers import (
     TradeId,
     VenueOrderId,
 )
-from poslife._domain.orders import CloseReason, Order, OrderPurpose, OrderStatus
+from poslife._domain.orders import CloseReason, Order, OrderPurpose, OrderStatus, Trigger
 from poslife._domain.positions import ClosedPosition, Confidence, Origin, PendingPosition, PersistedPosition
 from poslife._domain.protection import Protection
 from poslife.conformance._example_values import ACCOUNT, VENUE, Examples
@@ -98,6 +98,7 @@ def full_order(examples: Examples, ref: PositionRef, ordinal: int = 0) -> Order:
         side=OrderSide.SELL,
         quantity=Decimal("12.5"),
         price=Decimal("1.75"),
+        trigger=Trigger(price=Decimal("1.625")),
     )
 
 
@@ -111,6 +112,7 @@ def full_exit(examples: Examples, ref: PositionRef, ordinal: int) -> Order:
         quantity=Decimal("7.25"),
         filled=Decimal("0.125"),
         price=Decimal("1.5"),
+        trigger=Trigger(price=Decimal("1.375")),
         close_reason=CloseReason.OPERATOR,
     )
     return filled(order, examples)
@@ -231,7 +233,12 @@ def life_bodies() -> tuple[LifeBody, ...]:
     return (
         PositionClaimed(side=Side.SHORT, requested_quantity=quantity, requested_price=price),
         OrderPrepared(
-            purpose=OrderPurpose.INCREASE, side=side, quantity=quantity, price=price, client_order_id=ours
+            purpose=OrderPurpose.INCREASE,
+            side=side,
+            quantity=quantity,
+            price=price,
+            client_order_id=ours,
+            trigger_price=Decimal("1.625"),
         ),
         OrderSubmitting(client_order_id=ours),
         OrderAcknowledged(venue_order_id=theirs),

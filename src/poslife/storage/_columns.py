@@ -162,6 +162,7 @@ ORDERS: Final = (
     Column("quantity", Kind.NUMBER),
     Column("filled", Kind.NUMBER),
     Column("price", Kind.NUMBER, null=True),
+    Column("trigger_price", Kind.NUMBER, null=True, get="trigger?.price"),
     Column("client_order_id", Kind.TEXT),
     Column("venue_order_id", Kind.TEXT, null=True),
     Column("status", OrderStatus),

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from poslife._domain.fills import Fill, StoredFill
 from poslife._domain.identifiers import PositionKey
-from poslife._domain.orders import Order
+from poslife._domain.orders import Order, Trigger
 from poslife._domain.position_status import PositionStatus
 from poslife._domain.positions import (
     ClosedPosition,
@@ -80,12 +80,16 @@ def position_from(row: Row, orders: Sequence[Order]) -> Position:
             return _read_closed(row, orders=tuple(orders))
 
 
+def _trigger(price: Any) -> Trigger | None:
+    return None if price is None else Trigger(price=price)
+
+
 order_row: Final = writer_of(ORDERS, Order)
 """
 Return the row, with the columns `ORDERS`.
 """
 
-order_from: Final = reader_of(ORDERS, Order)
+order_from: Final = reader_of(ORDERS, Order, trigger=_trigger)
 """
 Return the order of a row with the columns `ORDERS`.
 """

@@ -96,6 +96,7 @@ CREATE TABLE poslife.orders (
     quantity numeric NOT NULL,
     filled numeric NOT NULL,
     price numeric,
+    trigger_price numeric,
     client_order_id text NOT NULL,
     venue_order_id text,
     status text NOT NULL,
@@ -119,7 +120,8 @@ CREATE TABLE poslife.orders (
     CONSTRAINT orders_close_reason_of_exits CHECK ((close_reason IS NOT NULL) = (purpose = 'exit')),
     CONSTRAINT orders_quantity_sound CHECK (quantity > 0 AND quantity < 'Infinity'),
     CONSTRAINT orders_filled_sound CHECK (filled >= 0 AND filled < 'Infinity'),
-    CONSTRAINT orders_price_sound CHECK (price > 0 AND price < 'Infinity')
+    CONSTRAINT orders_price_sound CHECK (price > 0 AND price < 'Infinity'),
+    CONSTRAINT orders_trigger_price_sound CHECK (trigger_price > 0 AND trigger_price < 'Infinity')
 );
 
 CREATE INDEX orders_by_venue_order ON poslife.orders (venue_order_id) WHERE venue_order_id IS NOT NULL;
@@ -513,6 +515,7 @@ COMMENT ON COLUMN poslife.orders.side IS 'buy or sell';
 COMMENT ON COLUMN poslife.orders.quantity IS 'the requested quantity, in contracts';
 COMMENT ON COLUMN poslife.orders.filled IS 'the sum of its fills, in contracts';
 COMMENT ON COLUMN poslife.orders.price IS 'the limit price in the quote currency; null for a market order';
+COMMENT ON COLUMN poslife.orders.trigger_price IS 'the price at which the venue makes a conditional order; null for an order that is made at once';
 COMMENT ON COLUMN poslife.orders.client_order_id IS 'the name that poslife gave it before it was sent: ref and ordinal in the venue''s format';
 COMMENT ON COLUMN poslife.orders.venue_order_id IS 'the venue''s id of the order; null until it is known';
 COMMENT ON COLUMN poslife.orders.status IS 'prepared, submitting, working, in_doubt, filled, canceled, expired, rejected or abandoned';

@@ -136,6 +136,7 @@ CREATE TABLE orders (
     quantity TEXT NOT NULL,
     filled TEXT NOT NULL,
     price TEXT,
+    trigger_price TEXT,
     client_order_id TEXT NOT NULL,
     venue_order_id TEXT,
     status TEXT NOT NULL,
@@ -173,6 +174,11 @@ CREATE TABLE orders (
         price GLOB '[0-9]*' AND price NOT GLOB '*[^0-9.]*' AND price NOT GLOB '0[0-9]*'
         AND price NOT GLOB '*.*.*' AND price NOT GLOB '*.*0' AND price NOT GLOB '*.'
         AND price <> '0'
+    ),
+    CONSTRAINT orders_trigger_price_sound CHECK (
+        trigger_price GLOB '[0-9]*' AND trigger_price NOT GLOB '*[^0-9.]*' AND trigger_price NOT GLOB '0[0-9]*'
+        AND trigger_price NOT GLOB '*.*.*' AND trigger_price NOT GLOB '*.*0' AND trigger_price NOT GLOB '*.'
+        AND trigger_price <> '0'
     )
 ) STRICT, WITHOUT ROWID;
 

@@ -278,7 +278,7 @@ async def test_one_block_submits_once() -> None:
 
 async def test_steps_out_of_order_are_refused() -> None:
     """
-    Acknowledging what was not sent, or asking for the outcome inside, is a mistake and said so.
+    A refusal of what was not sent, or asking for the outcome inside, is a mistake and said so.
     """
     async with tracking(MemoryStore()) as tracker:
         opening = open_long(tracker)
@@ -286,7 +286,7 @@ async def test_steps_out_of_order_are_refused() -> None:
             _ = opening.client_order_id
         async with opening:
             with pytest.raises(BlockMisused):
-                await opening.acknowledged(None)
+                await opening.rejected("it was not sent")
             with pytest.raises(BlockMisused):
                 _ = opening.outcome
         with pytest.raises(BlockMisused):

@@ -64,11 +64,11 @@ class Closing(OrderBlock):
 
     @override
     async def _prepare(self) -> Position:
-        order = await self._tracker.patient_steps.prepare(
+        position = await self._tracker.patient_steps.prepare_position(
             self._of.ref, purpose=OrderPurpose.EXIT, price=self._price, reason=self._close_reason
         )
-        self._ordinal = order.ordinal
-        return await self._tracker.patient_committer.read(self._of.ref)
+        self._ordinal = position.orders[-1].ordinal
+        return position
 
     async def acknowledged(
         self, venue_order_id: VenueOrderId | None = None, /, *fills: Fill
@@ -76,11 +76,13 @@ class Closing(OrderBlock):
         """
         Say that the venue has taken the order, and give the fills it has already.
 
+        An order that was sent without `submit` is taken all the same, and recorded as misuse.
+
         Returns:
             The position: closed when its fills have reached zero.
 
         Raises:
-            BlockMisused: Before `submit`.
+            BlockMisused: Outside the block.
         """
         position = await self._acknowledge(venue_order_id, fills)
         assert not isinstance(position, PendingPosition)  # a position with fills is never pending again

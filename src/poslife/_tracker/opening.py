@@ -71,11 +71,13 @@ class Opening(OrderBlock):
         """
         Say that the venue has taken the order, and give the fills it has already.
 
+        An order that was sent without `submit` is taken all the same, and recorded as misuse.
+
         Returns:
             The position: persisted with its first fill, pending before.
 
         Raises:
-            BlockMisused: Before `submit`.
+            BlockMisused: Outside the block.
             AlreadyClosed: Fills that came meanwhile have opened and closed it.
         """
         position = await self._acknowledge(venue_order_id, fills)

@@ -5,6 +5,7 @@ The common part of an opening and a closing block: one order, from its preparati
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import enum
 import inspect
@@ -25,9 +26,11 @@ from poslife._tracker.steps import Steps
 from poslife._tracker.tasks import Tasks
 from poslife._trail.encoding import error_summary
 from poslife.errors import (
+    AlreadyClosed,
     BlockMisused,
     IllegalTransition,
     InvalidValue,
+    PoslifeError,
     StorageUnavailable,
     SubmitWindowPassed,
 )
@@ -139,8 +142,9 @@ class OrderBlock:
         preparing, answer = tasks.begin(self._prepare(), name=f"prepares an {self._what}")
         try:
             self._position = await tasks.within_patience(answer, committer.unavailable)
-        except (asyncio.CancelledError, GeneratorExit, StorageUnavailable):
-            # A block that was not entered is not left either: an order that was prepared is abandoned here.
+        except BaseException:
+            # A block that was not entered is not left either: an order that was prepared is abandoned here,
+            # whatever was thrown in.
             if not _loop_runs():
                 raise  # closed after its event loop: the next recovery finds the prepared order
             tasks.let_run(
@@ -155,7 +159,7 @@ class OrderBlock:
         if preparing.cancelled() or preparing.exception() is not None:
             return
         position = preparing.result()
-        await self._abandon(position.ref, "cancelled while it was being prepared")
+        await self._abandon(position.ref, "the block was interrupted while the order was being prepared")
 
     async def _abandon(self, ref: PositionRef, reason: str) -> Position:
         return await self._tracker.patient_steps.abandoned(ref, self._ordinal, reason=reason)
@@ -174,12 +178,19 @@ class OrderBlock:
             SubmitWindowPassed: The commit took too long; the request was not made.
             StorageUnavailable: The store did not answer; the request was not made.
             BlockMisused: Submitted before, or outside the block.
-            InvalidValue: *request* is no coroutine, or was started: a Task may have sent already.
+            InvalidValue: *request* is no coroutine, or was started: the request may have been made already,
+                so the order is in doubt when the block is left without a word.
         """
         if not inspect.iscoroutine(request) or inspect.getcoroutinestate(request) != inspect.CORO_CREATED:
-            raise InvalidValue(
-                "submit", request, "a coroutine that has not started, such as exchange.create_order(…)"
+            misuse = InvalidValue(
+                "submit",
+                request,
+                "a coroutine that has not started, such as exchange.create_order(…)",
+                hint="hand over the call itself, without `await`: the order may have been sent already",
             )
+            if self._stage is not _Stage.NEW and not self._left:
+                await self._presume_sent(misuse)
+            raise misuse
         if self._left or self._stage is not _Stage.PREPARED:
             request.close()
             state = "left" if self._left else self._stage.value
@@ -200,6 +211,25 @@ class OrderBlock:
             self._stage = self._stage_after(error)
             raise
         return answer
+
+    async def _presume_sent(self, misuse: PoslifeError) -> None:
+        """
+        Take the order for one that may exist although `submit` did not send it, and record *misuse*.
+        """
+        self._tracker.record_error(f"{self._what}.misused", self._held().ref, misuse)
+        if self._stage in (_Stage.PREPARED, _Stage.UNSENT, _Stage.REFUSED):
+            self._stage = _Stage.DOUBTED
+            self._reason = error_summary(misuse)
+        await self._tracker.tasks.shielded(
+            self._commit_presumed_sent(self._tracker.steps), name=f"presumes an {self._what} sent"
+        )
+
+    async def _commit_presumed_sent(self, steps: Steps) -> None:
+        # SUBMITTING first, as for every request: an order that is only prepared would be abandoned after a
+        # crash.
+        if self.order.status is OrderStatus.PREPARED:
+            with contextlib.suppress(IllegalTransition, AlreadyClosed):  # shown by the venue meanwhile
+                self._position = await steps.submitting(self._held().ref, self._ordinal, known=self._position)
 
     async def _commit_submitting(self) -> None:
         clock = self._tracker.patient_committer.clock
@@ -243,6 +273,10 @@ class OrderBlock:
         self._stage = _Stage.COMMITTED
 
     async def _acknowledge(self, venue_order_id: VenueOrderId | None, fills: tuple[Fill, ...]) -> Position:
+        if not self._left and self._stage in (_Stage.PREPARED, _Stage.UNSENT):
+            await self._presume_sent(
+                BlockMisused("acknowledged", "the order was not sent by `submit`, and is recorded as sent")
+            )
         self._require_sent("acknowledged")
         self._position = await self._tracker.tasks.shielded(
             self._tracker.steps.acknowledged(
@@ -321,6 +355,7 @@ class OrderBlock:
                 self._stage = _Stage.DOUBTED
                 self._position = await steps.doubted(ref, self._ordinal, reason=self._reason)
             case _Stage.DOUBTED:
+                await self._commit_presumed_sent(steps)
                 self._position = await steps.doubted(ref, self._ordinal, reason=self._reason)
             case _Stage.COMMITTED | _Stage.NEW:  # pragma: no cover - then nothing is to be settled
                 pass

@@ -127,6 +127,23 @@ class Steps:
             KeyInDoubt: The order would enter, and an order of the position is in doubt.
             NotRecovered: The order would enter, and `recover` was not called yet.
         """
+        position = await self.prepare_position(
+            ref, purpose=purpose, quantity=quantity, price=price, reason=reason
+        )
+        return position.orders[-1]
+
+    async def prepare_position(
+        self,
+        ref: PositionRef,
+        *,
+        purpose: OrderPurpose,
+        quantity: Decimal | None = None,
+        price: Decimal | None = None,
+        reason: CloseReason | None = None,
+    ) -> Position:
+        """
+        Prepare as `prepare` does, and return the position, whose last order is the prepared one.
+        """
         if not purpose.reduce_only:
             self._require_recovered()
 
@@ -149,8 +166,7 @@ class Steps:
                 at=at,
             )
 
-        position = await self._committer.take(ref, step)
-        return position.orders[-1]
+        return await self._committer.take(ref, step)
 
     async def submitting(
         self, ref: PositionRef, ordinal: int = 0, *, known: Position | None = None

@@ -81,7 +81,7 @@ async def test_nothing_prepared_is_left_behind(
             with pytest.raises(type(thrown)):
                 entering.throw(thrown)
         store.slow = False
-        await eventually(lambda: not tracker._tasks._running)  # noqa: SLF001 - until all of it is over
+        await eventually(lambda: not tracker._tasks._running)
 
         if held is None:
             assert await tracker.find_live(KEY) is None

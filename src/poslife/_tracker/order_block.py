@@ -31,7 +31,6 @@ from poslife.errors import (
     IllegalTransition,
     InvalidValue,
     PoslifeError,
-    StorageUnavailable,
     SubmitWindowPassed,
 )
 from poslife.protocols import SubmitClassifier, SubmitContext, SubmitVerdict

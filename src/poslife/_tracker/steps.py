@@ -128,7 +128,7 @@ class Steps:
             NotRecovered: The order would enter, and `recover` was not called yet.
         """
         position = await self.prepare_position(
-            ref, purpose=purpose, quantity=quantity, price=price, reason=reason
+            ref, purpose=purpose, quantity=quantity, price=price, trigger=trigger, reason=reason
         )
         return position.orders[-1]
 
@@ -139,6 +139,7 @@ class Steps:
         purpose: OrderPurpose,
         quantity: Decimal | None = None,
         price: Decimal | None = None,
+        trigger: Trigger | None = None,
         reason: CloseReason | None = None,
     ) -> Position:
         """

@@ -6,7 +6,7 @@ The messages have the shape of the venues' documents and go through ccxt's own h
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -51,7 +51,7 @@ _NAMELESS_IN_THE_LIST = {"binance", "binanceusdm", "binancecoinm", "kucoin", "ku
 
 
 @asynccontextmanager
-async def client_of(venue: str) -> AsyncIterator[Any]:
+async def client_of(venue: str) -> AsyncGenerator[Any]:
     made = streaming(venue)
     try:
         yield made

@@ -5,6 +5,7 @@ A row that cannot be read costs itself: its reason and a copy are kept, its neig
 from __future__ import annotations
 
 import json
+import logging
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
@@ -86,12 +87,14 @@ def test_a_fee_in_points_is_a_fee() -> None:
     ],
     ids=str,
 )
-def test_a_row_costs_itself(row: Any, reason: str) -> None:
+def test_a_row_costs_itself(row: Any, reason: str, caplog: pytest.LogCaptureFixture) -> None:
     """
-    Rows before and after it are read, and the reason names the field.
+    Rows before and after it are read, and the reason names the field, also for a host that unpacks the page.
     """
-    page = fills_from([trade(), row, trade(id="t3")], venue=BYBIT, account=MAIN)
+    with caplog.at_level(logging.WARNING, "poslife.ccxt"):
+        page = fills_from([trade(), row, trade(id="t3")], venue=BYBIT, account=MAIN)
 
+    assert [reason in record.getMessage() for record in caplog.records] == [True]
     assert ["t1", "t3"] == [fill.trade_id for fill in page]
     assert (2, True, False) == (len(page), bool(page), page.complete)
     assert [reason in one.reason for one in page.unreadable] == [True]

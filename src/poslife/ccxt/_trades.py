@@ -4,6 +4,7 @@ Conversion of ccxt's trades into fills. A trade that cannot be read is said; not
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -33,6 +34,8 @@ from poslife.ccxt._venues import FeeFields, TradeChannel, VenueRules, rules_of
 from poslife.errors import InvalidValue
 
 __all__ = ["fill_from", "fills_and_unreadable", "fills_from"]
+
+logger = logging.getLogger("poslife.ccxt")
 
 # What a trade within an order may lack, and the order's fields that say it.
 _SAID_BY_ORDER = {
@@ -112,8 +115,8 @@ def fills_from(
     """
     Convert the executions among *trades* by `fill_from`; an order's ``trades`` may be ``None``.
 
-    A row that cannot be read costs itself: it is in `FillPage.unreadable`, with the reason. Give the page to
-    `PositionTracker.apply_fills`, which records such rows. It is never complete.
+    A row that cannot be read costs itself: it is in `FillPage.unreadable`, with the reason, and in the log.
+    Give the page to `PositionTracker.apply_fills`, which records such rows. It is never complete.
 
     Args:
         trades: The rows.
@@ -130,11 +133,14 @@ def fills_from(
     known = rules_of(venue, rules)
     if order is not None:
         row("order", order)
-    if trades is not None and (isinstance(trades, str | bytes | Mapping) or not isinstance(trades, Iterable)):
+    if trades is not None and not _holds_rows(trades):
         raise InvalidValue("trades", trades, "a list of ccxt's trades")
     fills, unreadable = fills_and_unreadable(
         trades or (), venue=venue, account=account, order=order, rules=known, formats=formats
     )
+    for _, said in unreadable:
+        # A host that unpacks the page passes only the fills on.
+        logger.warning("a trade of %s:%s cannot be read: %s", venue, account, said.reason)
     return FillPage(
         fills=tuple(fill for _, fill in fills),
         complete=False,
@@ -168,6 +174,10 @@ def fills_and_unreadable(
             if fill is not None:
                 fills.append((raw, fill))
     return fills, unreadable
+
+
+def _holds_rows(trades: object) -> bool:
+    return isinstance(trades, Iterable) and not isinstance(trades, str | bytes | Mapping)
 
 
 def _completed(raw: Raw, order: Raw) -> Raw:

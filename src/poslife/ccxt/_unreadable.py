@@ -4,15 +4,13 @@ A row of a venue that could not be read, kept with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import cast
-
 from poslife._domain.event_envelopes import Json
 from poslife._domain.identifiers import Account, Symbol, Venue
 from poslife._domain.text import clean_text
 from poslife._domain.venue_answers import UnreadableRow
 from poslife._trail.flattening import Flattening
 from poslife._trail.redaction import redact_secrets
+from poslife.ccxt._fields import is_row
 
 __all__ = ["unreadable_row"]
 
@@ -24,7 +22,7 @@ def unreadable_row(row: object, because: Exception, *, venue: Venue, account: Ac
     """
     Return the row as it can be stored: as JSON has it, cut, cleaned and without secrets.
     """
-    said = cast("Mapping[str, object]", row).get("symbol") if isinstance(row, Mapping) else None
+    said = row.get("symbol") if is_row(row) else None
     return UnreadableRow(
         venue=venue,
         account=account,

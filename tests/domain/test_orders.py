@@ -177,10 +177,11 @@ def test_an_order_with_a_trigger_may_be_apart_and_one_that_protects_always(purpo
     """
     A stop entry, and every order that protects, may be among the venue's conditional orders.
     """
-    given = order(purpose=purpose)
+    reason = CloseReason.STRATEGY if purpose is OrderPurpose.EXIT else None
+    given = order(purpose=purpose, close_reason=reason)
 
-    assert (purpose is OrderPurpose.PROTECT) is given.may_be_conditional
-    assert replace(given, trigger=Trigger(price=Decimal(1))).may_be_conditional
+    assert (None if purpose is OrderPurpose.PROTECT else False) is given.conditional
+    assert replace(given, trigger=Trigger(price=Decimal(1))).conditional is True
 
 
 @pytest.mark.parametrize("reason", [None, "strategy"])

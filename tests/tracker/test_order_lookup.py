@@ -15,6 +15,9 @@ from poslife import (
     OrderPurpose,
     OrderStatus,
     PendingPosition,
+    PersistedPosition,
+    PositionRef,
+    PositionTracker,
     Side,
     Symbol,
     VenueOrderId,
@@ -23,6 +26,9 @@ from poslife._domain.events import OrderAbandoned
 from poslife._domain.venue_answers import (
     FillPage,
     FillQuery,
+    OrderNotSeen,
+    OrderQuery,
+    OrderSeen,
     Snapshot,
     SnapshotScope,
     VenuePosition,
@@ -32,7 +38,8 @@ from poslife.errors import (
 )
 from poslife.memory import MemoryStore
 from poslife.testing.clock import ManualClock
-from tests.tracker.crashed import TIMINGS, Bot, crashed, while_time_passes
+from poslife.venues import Trigger
+from tests.tracker.crashed import TIMINGS, Bot, crashed, order_seen, while_time_passes
 from tests.tracker.scenes import (
     HUNDRED,
     KEY,
@@ -112,6 +119,77 @@ async def test_absence_with_a_flaw_is_not_proven(clock: ManualClock, flaw: str) 
 
     assert [ref] == [doubt.position.ref for doubt in recovery.still_in_doubt]
     assert 1 == len(recovery.still_in_doubt[0].reasons)
+    await bot.stop()
+
+
+class VenueWithConditionalOrders(ToldVenue):
+    """
+    A venue that does not promise to show its conditional orders, and keeps what it was asked.
+    """
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self.asked: list[bool | None] = []
+
+    @override
+    async def find_order(self, query: OrderQuery, /) -> OrderSeen | OrderNotSeen:
+        self.asked.append(query.conditional)
+        answer = await super().find_order(query)
+        if isinstance(answer, OrderNotSeen) and query.conditional is not False:
+            return replace(answer, conclusive_since=None, reason="it may be a conditional order")
+        return answer
+
+
+async def doubted_stop_entry(tracker: PositionTracker) -> PositionRef:
+    opening = tracker.opening(KEY, side=Side.LONG, quantity=HUNDRED, trigger=Trigger(price=Decimal(70000)))
+    with pytest.raises(TimeoutError):
+        async with opening:
+            await opening.submit(fail(TimeoutError()))
+    return opening.ref
+
+
+async def test_a_stop_entry_that_is_not_seen_is_not_abandoned(clock: ManualClock) -> None:
+    """
+    It may wait among the conditional orders: only a decision with a reason frees its key.
+    """
+    store = MemoryStore(clock=clock)
+    async with tracking(store, clock=clock) as tracker:
+        ref = await doubted_stop_entry(tracker)
+        venue = VenueWithConditionalOrders(clock)
+        recovery = await while_time_passes(clock, tracker.recover(venue))
+
+        assert {True} == set(venue.asked)
+        assert [(ref, ("it may be a conditional order",))] == [
+            (doubt.position.ref, doubt.reasons) for doubt in recovery.still_in_doubt
+        ]
+
+        await tracker.steps.abandoned(ref, reason="looked at the venue's page: there is none")
+
+        assert await tracker.find_live(KEY) is None
+        assert {"reason": "looked at the venue's page: there is none"} in [
+            event.evidence async for event in tracker.history(ref)
+        ]
+
+
+async def test_the_fills_of_a_triggered_order_are_asked_for_by_its_new_id(clock: ManualClock) -> None:
+    """
+    The order was acknowledged under the id of the conditional one; its fills name the order made of it.
+    """
+    store = MemoryStore(clock=clock)
+    ref = await crashed(store, clock, at="working")
+    bot = Bot(store, clock)
+    tracker = await bot.start()
+    order = (await tracker.get(ref)).orders[0]
+    venue = VenueWithConditionalOrders(clock)
+    venue.executed = [bought("100", order="made1")]
+    venue.orders[order.client_order_id] = replace(
+        order_seen(clock, filled="100", status=OrderStatus.FILLED), venue_order_id=VenueOrderId("made1")
+    )
+    await while_time_passes(clock, tracker.recover(venue))
+    held = await tracker.get(ref)
+
+    assert isinstance(held, PersistedPosition)
+    assert (HUNDRED, OrderStatus.FILLED) == (held.quantity, held.orders[0].status)
     await bot.stop()
 
 

@@ -69,7 +69,8 @@ def judge_absence(order: Order, found: Absence, *, quiet: float, lookups: int) -
             "when the request could no longer arrive"
         )
     elif len(conclusive) < lookups:
-        reasons.append("the venue no longer promises to find an order that old")
+        unpromised = next((miss.reason for miss in late if miss.reason is not None), None)
+        reasons.append(unpromised or "the venue no longer promises to find an order that old")
     if not found.trades_complete:
         reasons.append("the venue did not show all trades since the order was prepared")
     if found.foreign_trades:

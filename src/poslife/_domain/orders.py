@@ -264,13 +264,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return self.filled > self.quantity
 
     @property
-    def may_be_conditional(self) -> bool:
+    def conditional(self) -> bool | None:
         """
-        True if the venue may keep it among its conditional orders.
-
-        An order that protects a position is one of those at some venues, also where no trigger was given.
+        True if it has a trigger; ``None`` if it may be conditional all the same, as one that protects may.
         """
-        return self.trigger is not None or self.purpose is OrderPurpose.PROTECT
+        if self.trigger is not None:
+            return True
+        return None if self.purpose is OrderPurpose.PROTECT else False
 
     @property
     def closes(self) -> bool:

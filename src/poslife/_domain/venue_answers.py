@@ -62,6 +62,8 @@ class OrderQuery:
         symbol: The order's symbol.
         client_order_id: The client order id.
         venue_order_id: The venue's id of the order, or ``None`` where it is not known.
+        conditional: True for an order with a trigger, ``None`` where it may be one. Such an order is also
+            looked for among the venue's conditional orders.
     """
 
     venue: Venue
@@ -69,12 +71,15 @@ class OrderQuery:
     symbol: Symbol
     client_order_id: ClientOrderId
     venue_order_id: VenueOrderId | None = None
+    conditional: bool | None = False
 
     def __post_init__(self) -> None:
         _check_place("OrderQuery", self)
         require_name("OrderQuery.client_order_id", self.client_order_id)
         if self.venue_order_id is not None:
             require_name("OrderQuery.venue_order_id", self.venue_order_id)
+        if self.conditional is not None:
+            require_bool("OrderQuery.conditional", self.conditional)
 
 
 def _check_place(owner: str, query: OrderQuery | FillQuery) -> None:
@@ -139,15 +144,23 @@ class OrderNotSeen:
         at: The time at which the answer was received.
         conclusive_since: The time from which the look-up finds every order made, or ``None`` where the venue
             promises nothing.
+        reason: The reason why nothing is promised, if there is a particular one.
     """
 
     at: datetime
     conclusive_since: datetime | None
+    reason: str | None = None
 
     def __post_init__(self) -> None:
         require_utc("OrderNotSeen.at", self.at)
         if self.conclusive_since is not None:
             require_utc("OrderNotSeen.conclusive_since", self.conclusive_since)
+        if self.reason is not None:
+            require_instance("OrderNotSeen.reason", self.reason, str)
+            if self.conclusive_since is not None:
+                raise InvalidValue(
+                    "OrderNotSeen.conclusive_since", self.conclusive_since, "None, since a reason is given"
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

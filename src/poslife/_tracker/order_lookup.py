@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from poslife._domain.absence import Absence, judge_absence, latest_arrival
 from poslife._domain.fills import Fill
-from poslife._domain.identifiers import PositionKey, PositionRef
+from poslife._domain.identifiers import PositionKey, PositionRef, VenueOrderId
 from poslife._domain.orders import Order, OrderStatus
 from poslife._domain.positions import PersistedPosition
 from poslife._domain.venue_answers import FillQuery, OrderNotSeen, OrderQuery, OrderSeen, SnapshotScope
@@ -89,7 +89,7 @@ class OrderLookup:
         give_up = clock.monotonic() + timings.fills_within
         while True:
             position = await self._steps.seen(self._ref, self._ordinal, sight)
-            await self._apply_fills_of(position.orders[self._ordinal])
+            await self._apply_fills_of(position.orders[self._ordinal], sight.venue_order_id)
             position = await self._steps.seen(self._ref, self._ordinal, sight)
             order = position.orders[self._ordinal]
             missing = sight.filled - order.filled
@@ -103,13 +103,19 @@ class OrderLookup:
             again = await self._source.find_order(self._order_query(order))
             sight = again if isinstance(again, OrderSeen) else sight
 
-    async def _apply_fills_of(self, order: Order) -> bool:
+    async def _apply_fills_of(self, order: Order, shown_as: VenueOrderId | None = None) -> bool:
         """
         Apply the fills that the venue shows for the order, and return if there were any.
+
+        Once it is triggered, an order is *shown_as* another than the conditional one that was acknowledged:
+        its fills have the new id, and not always our name.
         """
+        triggered = shown_as not in (None, order.venue_order_id) and order.venue_order_id is not None
+        if triggered:
+            order = replace(order, venue_order_id=shown_as)
         query = replace(
             self._trades_query(order),
-            client_order_id=order.client_order_id,
+            client_order_id=None if triggered else order.client_order_id,
             venue_order_id=order.venue_order_id,
         )
         shown, _ = await self._pages(query)
@@ -175,6 +181,7 @@ class OrderLookup:
             symbol=self._key.symbol,
             client_order_id=order.client_order_id,
             venue_order_id=order.venue_order_id,
+            conditional=order.conditional,
         )
 
     def _trades_query(self, order: Order) -> FillQuery:

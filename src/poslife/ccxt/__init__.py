@@ -41,11 +41,19 @@ from poslife.ccxt._orders import order_seen_from
 from poslife.ccxt._positions import key_for, position_from
 from poslife.ccxt._source import CcxtSource
 from poslife.ccxt._trades import fill_from, fills_from
-from poslife.ccxt._venues import VENUE_RULES, FeeFields, LookupMethod, TradeChannel, VenueRules
+from poslife.ccxt._venues import (
+    VENUE_RULES,
+    ConditionalOrders,
+    FeeFields,
+    LookupMethod,
+    TradeChannel,
+    VenueRules,
+)
 
 __all__ = [
     "VENUE_RULES",
     "CcxtSource",
+    "ConditionalOrders",
     "FeeFields",
     "LookupMethod",
     "TradeChannel",

@@ -4,17 +4,17 @@ Conversion of ccxt's orders.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from poslife._domain.client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
 from poslife._domain.identifiers import Venue, VenueOrderId
 from poslife._domain.orders import OrderStatus
 from poslife._domain.venue_answers import OrderSeen
-from poslife.ccxt._fields import client_order_id_in, number, order_side, row, text
+from poslife.ccxt._fields import client_order_id_in, info_of, number, order_side, row, text
 from poslife.errors import InvalidValue
 
-__all__ = ["order_seen_from"]
+__all__ = ["made_order_id", "order_seen_from", "waiting"]
 
 _STATUSES = {
     "open": OrderStatus.WORKING,
@@ -58,3 +58,25 @@ def order_seen_from(
         status=status,
         at=at,
     )
+
+
+def made_order_id(order: Mapping[str, object], fields: Sequence[str]) -> str | None:
+    """
+    Return the id of the order that the venue has made of a conditional one, or ``None`` before.
+
+    Venues write ``""``, ``"0"`` or ``0`` where there is none.
+    """
+    info = info_of(row("order", order))
+    ids = [str(info[field]) for field in fields if info.get(field) not in (None, "", "0", 0)]
+    return ids[0] if ids else None
+
+
+def waiting(order: Mapping[str, object]) -> Mapping[str, object]:
+    """
+    Return a conditional order as one without fills: these are of the order that the venue makes of it.
+
+    ``closed`` means triggered. It is shown as open until the order made of it is found.
+    """
+    filled = "0" if order.get("filled") is None else order["filled"]
+    status = "open" if order.get("status") == "closed" else order.get("status")
+    return {**order, "filled": filled, "status": status}

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
 from ccxt.base.errors import OrderNotFound
 
 from poslife._domain.client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
-from poslife._domain.identifiers import Account, Symbol, Venue
+from poslife._domain.identifiers import Account, Symbol, Venue, VenueOrderId
 from poslife._domain.venue_answers import (
     FillPage,
     FillQuery,
@@ -33,11 +34,19 @@ from poslife.ccxt._client import (
     require_number_type,
     translate_errors,
 )
-from poslife.ccxt._fields import Raw, info_of, is_same_client_order_id, next_page_cursor, row, rows
+from poslife.ccxt._fields import (
+    Raw,
+    info_of,
+    is_same_client_order_id,
+    next_page_cursor,
+    optional_text,
+    row,
+    rows,
+)
 from poslife.ccxt._history import History, start_of
-from poslife.ccxt._orders import order_seen_from
+from poslife.ccxt._orders import made_order_id, order_seen_from, waiting
 from poslife.ccxt._positions import position_from
-from poslife.ccxt._venues import LookupMethod, VenueRules, rules_of
+from poslife.ccxt._venues import ConditionalOrders, LookupMethod, VenueRules, rules_of
 from poslife.errors import InvalidValue, VenueUnavailable
 from poslife.protocols import Clock
 
@@ -109,25 +118,71 @@ class CcxtSource:
         """
         Look the order up by its venue order id if that is known, else by its client order id.
 
+        One that may be conditional is looked up where the venue keeps those, and where it keeps the others.
+        Not seeing it is conclusive only where one place holds both.
+
         The time of an `OrderNotSeen` is the time before the request: an order that arrived later may be
         missing from the response.
         """
         self._require_own_account(query.venue, query.account)
         asked_at = self._clock.now()
+        apart = query.conditional is not False and not self._rules.conditional_together
         with translate_errors(self._venue, f"order {query.client_order_id}"):
-            for method in self._rules.lookups:
-                order = await self._look_up(method, query)
-                if order is not None:
-                    return self._convert_order(query, order)
+            if apart and self._rules.conditional is not None:
+                seen = await self._find_conditional(query, self._rules.conditional)
+                if seen is not None:
+                    return seen
+                if query.conditional:
+                    # Its id is of a conditional order: among the others it may be another order's.
+                    query = replace(query, venue_order_id=None)
+            order = await self._find_ordinary(query)
+            if order is not None:
+                return self._convert_order(query, order)
+        if apart:
+            return OrderNotSeen(at=asked_at, conclusive_since=None, reason=self._why_unproven())
         window = self._rules.lookup_window
         return OrderNotSeen(at=asked_at, conclusive_since=None if window is None else asked_at - window)
 
-    async def _look_up(self, method: LookupMethod, query: OrderQuery) -> Raw | None:
+    def _why_unproven(self) -> str:
+        if self._rules.conditional is None:
+            return f"it may be a conditional order, and {self._venue} cannot be asked for those"
+        return f"it may be a conditional order, and {self._venue} does not promise to show those"
+
+    async def _find_ordinary(self, query: OrderQuery) -> Raw | None:
+        for method in self._rules.lookups:
+            order = await self._look_up(method, query)
+            if order is not None:
+                return order
+        return None
+
+    async def _find_conditional(self, query: OrderQuery, rules: ConditionalOrders) -> OrderSeen | None:
+        """
+        Return the conditional order, or the order that the venue has made of it.
+        """
+        methods = rules.lookups if query.venue_order_id is None else rules.id_lookups or rules.lookups
+        for method in methods:
+            order = await self._look_up(method, query, rules)
+            if order is None or order.get("id") is None:
+                continue
+            made = made_order_id(order, rules.made_fields)
+            if made is not None:
+                by_id = replace(query, venue_order_id=VenueOrderId(made))
+                triggered = await self._find_ordinary(by_id)
+                if triggered is not None:
+                    return self._convert_order(by_id, triggered)
+            return self._convert_order(query, waiting(order))
+        return None
+
+    async def _look_up(
+        self, method: LookupMethod, query: OrderQuery, conditional: ConditionalOrders | None = None
+    ) -> Raw | None:
         rules = self._rules
+        extra = {} if conditional is None else conditional.params
         by_client_order_id = query.venue_order_id is None
         match method:
             case "fetch_order":
-                params = {rules.lookup_parameter: query.client_order_id} if by_client_order_id else {}
+                named = {rules.lookup_parameter: query.client_order_id} if by_client_order_id else {}
+                params = {**extra, **named}
                 try:
                     order = await self._client.fetch_order(query.venue_order_id or "", query.symbol, params)
                 except OrderNotFound:
@@ -144,11 +199,23 @@ class CcxtSource:
             if by_client_order_id
             else {rules.lookup_order_parameter: query.venue_order_id}
         )
-        found = rows("orders", await fetch(query.symbol, None, None, wanted))
-        if found:
-            return found[0]
-        require_list_in_response(self._client, "orders")
-        return None
+        if conditional is not None and not conditional.filtered:
+            wanted = {}
+        found = rows("orders", await fetch(query.symbol, None, None, {**extra, **wanted}))
+        if not found:
+            require_list_in_response(self._client, "orders")
+        if conditional is not None:
+            # The list of conditional orders may ignore the parameter.
+            found = [one for one in found if self._is_asked_for(one, query)]
+        return found[0] if found else None
+
+    def _is_asked_for(self, order: Raw, query: OrderQuery) -> bool:
+        if query.venue_order_id is not None:
+            return order.get("id") == query.venue_order_id
+        named = optional_text(order.get("clientOrderId"))
+        return named is not None and is_same_client_order_id(
+            named, query.client_order_id, venue=self._venue, formats=self._formats
+        )
 
     def _convert_order(self, query: OrderQuery, order: Raw) -> OrderSeen:
         seen = order_seen_from(order, venue=self._venue, at=self._clock.now(), formats=self._formats)

@@ -18,10 +18,18 @@ from poslife.ccxt._venues.gate import GATE
 from poslife.ccxt._venues.hyperliquid import HYPERLIQUID
 from poslife.ccxt._venues.kucoin import KUCOIN
 from poslife.ccxt._venues.okx import OKX
-from poslife.ccxt._venues.rules import FeeFields, LookupMethod, TradeChannel, VenueRules
+from poslife.ccxt._venues.rules import ConditionalOrders, FeeFields, LookupMethod, TradeChannel, VenueRules
 from poslife.errors import UnknownVenueFormat
 
-__all__ = ["VENUE_RULES", "FeeFields", "LookupMethod", "TradeChannel", "VenueRules", "rules_of"]
+__all__ = [
+    "VENUE_RULES",
+    "ConditionalOrders",
+    "FeeFields",
+    "LookupMethod",
+    "TradeChannel",
+    "VenueRules",
+    "rules_of",
+]
 
 VENUE_RULES: Mapping[Venue, VenueRules] = MappingProxyType(
     {

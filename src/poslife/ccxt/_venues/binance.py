@@ -8,11 +8,12 @@ from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 
-from poslife.ccxt._venues.rules import LEG_WORDS, TradeChannel, VenueRules
+from poslife.ccxt._venues.rules import LEG_WORDS, ConditionalOrders, TradeChannel, VenueRules
 
 __all__ = ["BINANCE", "BINANCECOINM"]
 
 BINANCE = VenueRules(
+    conditional=ConditionalOrders(made_fields=("actualOrderId",)),
     # Canceled and expired orders without a fill are returned for three days.
     lookup_window=timedelta(hours=71),
     # The private stream: futures and spot.

@@ -12,6 +12,7 @@ from poslife.ccxt._venues.rules import LEG_WORDS, FeeFields, TradeChannel, Venue
 __all__ = ["BINGX"]
 
 BINGX = VenueRules(
+    conditional_together=True,
     trade_order_name="clientOrderID",
     # ccxt takes the absolute value.
     trade_fees=FeeFields(amount=("commission", "n"), paid_below_zero=True),

@@ -7,11 +7,15 @@ from __future__ import annotations
 from datetime import timedelta
 from types import MappingProxyType
 
-from poslife.ccxt._venues.rules import LEG_WORDS, FeeFields, TradeChannel, VenueRules
+from poslife.ccxt._venues.rules import LEG_WORDS, ConditionalOrders, FeeFields, TradeChannel, VenueRules
 
 __all__ = ["BITGET"]
 
 BITGET = VenueRules(
+    # `fetch_order` does not know plan orders.
+    conditional=ConditionalOrders(
+        lookups=("fetch_open_orders", "fetch_canceled_and_closed_orders"), made_fields=("executeOrderId",)
+    ),
     lookup_parameter="clientOid",
     trade_order_name="clientOid",
     channels=(

@@ -16,6 +16,7 @@ __all__ = ["BYBIT"]
 _LEG_INDEXES: Mapping[str, Leg] = MappingProxyType({"0": Leg.NET, "1": Leg.LONG, "2": Leg.SHORT})
 
 BYBIT = VenueRules(
+    conditional_together=True,
     # `fetch_order` reaches only the account's last 500 closed orders, and with a client order id it
     # also sends an empty `orderId`. The lists accept the id, and the second continues the first.
     lookups=("fetch_open_orders", "fetch_canceled_and_closed_orders"),

@@ -7,11 +7,18 @@ from __future__ import annotations
 from datetime import timedelta
 from types import MappingProxyType
 
-from poslife.ccxt._venues.rules import LEG_WORDS, VenueRules
+from poslife.ccxt._venues.rules import LEG_WORDS, ConditionalOrders, VenueRules
 
 __all__ = ["GATE"]
 
 GATE = VenueRules(
+    # A price order is found by its id alone; ccxt has no list of both open and ended ones.
+    conditional=ConditionalOrders(
+        lookups=("fetch_open_orders",),
+        id_lookups=("fetch_order",),
+        filtered=False,
+        made_fields=("trade_id",),
+    ),
     # A client order id is found until a minute after its order has ended.
     lookup_window=timedelta(seconds=50),
     trade_order_name="text",

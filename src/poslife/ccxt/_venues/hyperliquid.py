@@ -12,6 +12,7 @@ from poslife.ccxt._venues.rules import FeeFields, VenueRules
 __all__ = ["HYPERLIQUID"]
 
 HYPERLIQUID = VenueRules(
+    conditional_together=True,
     trade_order_name="cloid",
     # The fee includes the builder's, which ccxt adds in the list; in the stream it takes every fee for USDC.
     trade_fees=FeeFields(amount=("fee",), currency="feeToken"),

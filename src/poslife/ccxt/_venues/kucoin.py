@@ -7,11 +7,13 @@ from __future__ import annotations
 from datetime import timedelta
 from types import MappingProxyType
 
-from poslife.ccxt._venues.rules import LEG_WORDS, TradeChannel, VenueRules
+from poslife.ccxt._venues.rules import LEG_WORDS, ConditionalOrders, TradeChannel, VenueRules
 
 __all__ = ["KUCOIN"]
 
 KUCOIN = VenueRules(
+    # Only stop orders that wait are listed.
+    conditional=ConditionalOrders(lookups=("fetch_open_orders",), filtered=False),
     lookup_parameter="clientOid",
     # ccxt takes `createdAt`, the time at which the list's row was made.
     trade_time="tradeTime",

@@ -7,11 +7,12 @@ from __future__ import annotations
 from datetime import timedelta
 from types import MappingProxyType
 
-from poslife.ccxt._venues.rules import LEG_WORDS, FeeFields, VenueRules
+from poslife.ccxt._venues.rules import LEG_WORDS, ConditionalOrders, FeeFields, VenueRules
 
 __all__ = ["OKX"]
 
 OKX = VenueRules(
+    conditional=ConditionalOrders(made_fields=("ordId",)),
     # Canceled orders without a fill are returned for two hours.
     lookup_window=timedelta(minutes=115),
     trade_order_name="clOrdId",

@@ -12,7 +12,7 @@ from typing import Literal
 
 from poslife._domain.identifiers import Leg
 
-__all__ = ["LEG_WORDS", "FeeFields", "LookupMethod", "TradeChannel", "VenueRules"]
+__all__ = ["LEG_WORDS", "ConditionalOrders", "FeeFields", "LookupMethod", "TradeChannel", "VenueRules"]
 
 LookupMethod = Literal["fetch_order", "fetch_open_orders", "fetch_canceled_and_closed_orders"]
 """
@@ -74,6 +74,28 @@ class TradeChannel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionalOrders:
+    """
+    The place of a venue's conditional orders, where they are apart from the others until they are triggered.
+
+    No venue promises how long it shows an ended one there, so that not seeing one proves nothing.
+
+    Attributes:
+        lookups: ccxt's methods that look one up by its client order id, called in turn.
+        id_lookups: The methods for its venue order id; empty for *lookups*.
+        params: The parameters that ask for conditional orders.
+        filtered: The lists take the order's name; else they are searched here.
+        made_fields: The fields of ``info`` with the id of the order that the venue has made of it.
+    """
+
+    lookups: tuple[LookupMethod, ...] = ("fetch_order",)
+    id_lookups: tuple[LookupMethod, ...] = ()
+    params: Mapping[str, object] = field(default_factory=lambda: {"trigger": True})
+    filtered: bool = True
+    made_fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VenueRules:
     """
     The rules of one venue, as ccxt presents it.
@@ -84,6 +106,9 @@ class VenueRules:
         lookup_order_parameter: The list methods' parameter for the venue order id.
         lookup_window: An order created within this time is found by its client order id, in every state;
             ``None`` where the venue promises nothing, so that absence is never proven.
+        conditional_together: The look-up finds conditional orders too.
+        conditional: Their place, where they are apart. A venue with neither cannot be asked for them: the
+            absence of an order that may be one is never proven.
         trade_order_name: The field of a trade's ``info`` with the client order id, or ``None``.
         trade_fees: The fields of ``info`` with a trade's fees, or ``None`` where ccxt's are right.
         trade_time: The field of ``info`` with the time of execution, in milliseconds or nanoseconds; ``None``
@@ -124,6 +149,8 @@ class VenueRules:
     lookup_parameter: str = "clientOrderId"
     lookup_order_parameter: str = "orderId"
     lookup_window: timedelta | None = None
+    conditional_together: bool = False
+    conditional: ConditionalOrders | None = None
     trade_order_name: str | None = None
     trade_fees: FeeFields | None = None
     trade_time: str | None = None

@@ -154,7 +154,7 @@ async def test_a_stop_entry_is_found_among_the_conditional_orders(
     seen = await looked_up(line, venue, conditional=conditional)
 
     assert isinstance(seen, OrderSeen)
-    assert ("3358", OrderStatus.WORKING, 0) == (seen.venue_order_id, seen.status, seen.filled)
+    assert ("3358", OrderStatus.WORKING, Decimal(0)) == (seen.venue_order_id, seen.status, seen.filled)
     assert asked in line.sent[0].whole
 
 
@@ -186,7 +186,7 @@ async def test_a_triggered_order_that_is_not_shown_yet_is_working() -> None:
     seen = await looked_up(line, "binance", conditional=True)
 
     assert isinstance(seen, OrderSeen)
-    assert (OrderStatus.WORKING, 0) == (seen.status, seen.filled)
+    assert (OrderStatus.WORKING, Decimal(0)) == (seen.status, seen.filled)
 
 
 @pytest.mark.parametrize("conditional", [True, None])

@@ -17,11 +17,12 @@ from poslife.protocols import PageToken
 
 async def test_nothing_in_a_commit_waits() -> None:
     """
-    A commit runs from its first check to its last write without giving the event loop a turn.
+    A commit gives the event loop a turn before it begins, and none from its first check to its last write.
     """
     store = MemoryStore()
     story = await begin(store)
     commit = store.commit(story.claim(story.pending()))
+    commit.send(None)
     with pytest.raises(StopIteration):
         commit.send(None)
 

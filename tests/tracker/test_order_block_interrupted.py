@@ -217,6 +217,7 @@ async def test_a_generator_closed_inside_its_block_leaves_the_order_in_doubt() -
         assert "ack" == await anext(trading)
         await trading.aclose()
         await eventually(lambda: len(store.commits) == 3)
+        await eventually(lambda: not tracker._tasks._running)
 
         assert 1 == len([position async for position in tracker.in_doubt()])
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "average",
+    "canonical",
     "canonical_text",
     "exact_difference",
     "exact_product",
@@ -103,6 +104,14 @@ def canonical_text(value: Decimal) -> str:
         return "0"
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def canonical(value: Decimal) -> Decimal:
+    """
+    Return the number whose text is the `canonical_text` of *value*.
+    """
+    text = canonical_text(value)
+    return value if str(value) == text else Decimal(text)
 
 
 def exact_product(left: Decimal, right: Decimal) -> Decimal:

@@ -5,6 +5,7 @@ Positions and fills in memory, and the checks that come before a commit writes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from poslife._domain.changes import Change, Promote, Transition
 from poslife._domain.commit_checks import (
@@ -21,8 +22,15 @@ from poslife._domain.identifiers import OrderSide, PositionId, PositionKey, Posi
 from poslife._domain.orders import Order
 from poslife._domain.positions import ClosedPosition, LivePosition, PendingPosition, Position
 from poslife.errors import DuplicatePosition, FillAlreadyStored, KeyInDoubt, StorageRejected
+from poslife.storage._columns import FILLS, ORDERS, POSITIONS, names_of
+from poslife.storage._mapping import Row, Value, canonical_numbers
+from poslife.storage._rows import fill_from, fill_row, order_from, order_row, position_from, position_row
 
 __all__ = ["Fills", "Positions"]
+
+_POSITION_NAMES: Final = names_of(POSITIONS)
+_ORDER_NAMES: Final = names_of(ORDERS)
+_FILL_NAMES: Final = names_of(FILLS)
 
 
 class Positions:
@@ -132,7 +140,7 @@ class Positions:
             self.last_id += 1
             minted = PositionId(self.last_id)
             self.refs[minted] = transition.ref
-        position = transition.result(minted)
+        position = _as_read(transition.result(minted))
         self.by_ref[position.ref] = position
         if position.live:
             self.holders[position.key] = position.ref
@@ -188,3 +196,19 @@ class Fills:
 
     def write(self, fills: Iterable[StoredFill]) -> None:
         self.by_key.update((stored.fill.id, stored) for stored in fills)
+
+
+def _as_read(position: Position) -> Position:
+    """
+    Return the position as a database gives it back: its numbers in their canonical form.
+    """
+    orders = [order_from(_row(_ORDER_NAMES, order_row(order))) for order in position.orders]
+    return position_from(_row(_POSITION_NAMES, position_row(position)), orders)
+
+
+def _fill_as_read(stored: StoredFill) -> StoredFill:
+    return fill_from(_row(_FILL_NAMES, fill_row(stored)))
+
+
+def _row(names: Sequence[str], values: Sequence[Value]) -> Row:
+    return canonical_numbers(dict(zip(names, values, strict=True)))

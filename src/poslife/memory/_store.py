@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from operator import itemgetter
 
 from poslife._domain.changes import Change, Committed
-from poslife._domain.checks import require_utc, require_uuid
+from poslife._domain.checks import require_position_id, require_utc, require_uuid
 from poslife._domain.commit_checks import Heads
 from poslife._domain.event_envelopes import RecordedEvent
 from poslife._domain.fill_owner import OwnerCandidates, OwnerQuery
@@ -74,7 +75,9 @@ class MemoryStore:
 
     It is a `poslife.protocols.Store`.
 
-    Nothing in a commit waits, so that commits of one event loop are atomic; it is not for several threads.
+    Each commit, and each read of positions and fills, gives the event loop one turn before it begins, as a
+    store over a connection does. Nothing in it waits after that, so that commits of one event loop are
+    atomic; it is not for several threads.
 
     Args:
         clock: Tells when leases run out.
@@ -111,6 +114,7 @@ class MemoryStore:
     # ------------------------------------------------------------------------------------------- commit
 
     async def commit(self, change: Change, /) -> Committed:
+        await _turn()
         mark = fingerprint(change)
         if change.id in self._changes:
             first_mark, first = self._changes[change.id]
@@ -136,12 +140,16 @@ class MemoryStore:
     # ------------------------------------------------------------------------------------- positions, fills
 
     async def get(self, ref: PositionRef, /) -> Position:
+        require_uuid("ref", ref)
+        await _turn()
         try:
             return self._positions.by_ref[ref]
         except KeyError:
             raise PositionNotFound(ref) from None
 
     async def get_by_id(self, id: PositionId, /) -> PersistedPosition | ClosedPosition:
+        require_position_id("id", id)
+        await _turn()
         ref = self._positions.refs.get(id)
         position = None if ref is None else self._positions.by_ref[ref]
         if position is None or isinstance(position, PendingPosition):
@@ -149,9 +157,11 @@ class MemoryStore:
         return position
 
     async def find_live(self, key: PositionKey, /) -> LivePosition | None:
+        await _turn()
         return self._positions.holder_of(key)
 
     async def candidates_for(self, query: OwnerQuery, /) -> OwnerCandidates:
+        await _turn()
         return OwnerCandidates(
             stored=self._fills.named_in(query), positions=self._positions.candidates_for(query)
         )
@@ -159,6 +169,7 @@ class MemoryStore:
     # ---------------------------------------------------------------------------------------------- lists
 
     async def list_live(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[LivePosition]:
+        await _turn()
         return page_after(self._positions.live(), after_uuid(after), limit)
 
     async def list_in_doubt(self, after: PageToken | None = None, /, *, limit: int = 100) -> Page[Position]:
@@ -167,6 +178,7 @@ class MemoryStore:
                 order.status is OrderStatus.SUBMITTING and self._runs.has_ended(order.run)
             )
 
+        await _turn()
         return page_after(self._positions.with_order(in_doubt), after_uuid(after), limit)
 
     async def list_left_by_ended_runs(
@@ -175,6 +187,7 @@ class MemoryStore:
         def left(order: Order) -> bool:
             return not order.status.ended and self._runs.has_ended(order.run)
 
+        await _turn()
         return page_after(self._positions.with_order(left), after_uuid(after), limit)
 
     async def list_closed(
@@ -183,6 +196,7 @@ class MemoryStore:
         require_utc("since", since)
         require_utc("until", until)
         after_closing(after)
+        await _turn()
         closed = (
             (closing_token(position), position)
             for position in self._positions.by_ref.values()
@@ -193,11 +207,13 @@ class MemoryStore:
     async def list_fills(
         self, ref: PositionRef, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[StoredFill]:
+        await _turn()
         return page_after(self._fills.of(ref), after_number(after), limit)
 
     async def list_unclaimed(
         self, after: PageToken | None = None, /, *, limit: int = 100
     ) -> Page[StoredFill]:
+        await _turn()
         return page_after(self._fills.of(None), after_number(after), limit)
 
     async def list_history(
@@ -296,3 +312,10 @@ class MemoryStore:
         Return the events that were refused for good, those replayed since included.
         """
         return tuple(buried.letter for buried in self._host_events.letters.values())
+
+
+async def _turn() -> None:
+    """
+    Give the event loop a turn: code that races over a real store does so over this one too.
+    """
+    await asyncio.sleep(0)

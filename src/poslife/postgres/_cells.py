@@ -20,7 +20,7 @@ from poslife._domain.positions import Position
 from poslife._trail.records import EventRecord
 from poslife.storage._columns import EVENTS, FILLS, ORDERS, POSITIONS, Column, Kind, names_of
 from poslife.storage._event_rows import event_record_from, recorded_event_from
-from poslife.storage._mapping import VALUE_TYPES, Row, Value
+from poslife.storage._mapping import VALUE_TYPES, Row, Value, canonical_numbers
 from poslife.storage._rows import fill_from, order_from, position_from
 
 __all__ = [
@@ -109,7 +109,9 @@ def position_of(text: str) -> Position:
 
 
 def _position_from(whole: Mapping[str, Any]) -> Position:
-    return position_from(whole["position"], [order_from(order) for order in whole["orders"]])
+    # The server keeps trailing zeros.
+    orders = [order_from(canonical_numbers(order)) for order in whole["orders"]]
+    return position_from(canonical_numbers(whole["position"]), orders)
 
 
 def fill_of(text: str) -> tuple[int, StoredFill]:
@@ -117,7 +119,7 @@ def fill_of(text: str) -> tuple[int, StoredFill]:
     Return the fill of a row, and its number in the order of storing.
     """
     row = _fill_decoder.decode(text)
-    return row["number"], fill_from(row)
+    return row["number"], fill_from(canonical_numbers(row))
 
 
 def candidates_of(text: str) -> OwnerCandidates:
@@ -126,7 +128,7 @@ def candidates_of(text: str) -> OwnerCandidates:
     """
     found = _candidates_decoder.decode(text)
     return OwnerCandidates(
-        stored=tuple(fill_from(fill) for fill in found["fills"]),
+        stored=tuple(fill_from(canonical_numbers(fill)) for fill in found["fills"]),
         positions=tuple(_position_from(whole) for whole in found["positions"]),
     )
 

@@ -12,9 +12,10 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple, TypeVar, cast
 from uuid import UUID
 
+from poslife._domain.decimals import canonical
 from poslife.storage._columns import Column, Encoded, Kind
 
-__all__ = ["VALUE_TYPES", "Row", "Value", "reader_of", "value_of", "writer_of"]
+__all__ = ["VALUE_TYPES", "Row", "Value", "canonical_numbers", "reader_of", "value_of", "writer_of"]
 
 Value = int | str | bytes | Decimal | datetime | UUID | None
 """
@@ -167,6 +168,13 @@ def _values(row: Row, sources: Sequence[_Source]) -> dict[str, object]:
         else:
             raise _wrong_type(column, value, kind)
     return values
+
+
+def canonical_numbers(row: Row) -> Row:
+    """
+    Return the row with its numbers in their canonical form.
+    """
+    return {name: canonical(value) if isinstance(value, Decimal) else value for name, value in row.items()}
 
 
 def value_of(row: Row, column: str, kind: type[ValueT]) -> ValueT:

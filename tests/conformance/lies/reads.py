@@ -187,12 +187,37 @@ class ClosesOnce(HonestStore):
         self.closed = True
 
 
+class FindsNoPending(HonestStore):
+    """Looks for what is no id, and finds no position with it."""
+
+    @override
+    async def get_by_id(self, id: PositionId, /) -> PersistedPosition | ClosedPosition:
+        if not isinstance(id, int):
+            raise PositionNotFound(id)
+        return await super().get_by_id(id)
+
+
+class KeepsTheLoop(HonestStore):
+    """Gives the event loop no turn while it reads."""
+
+    @override
+    async def get(self, ref: PositionRef, /) -> Position:
+        reading = super().get(ref)
+        while True:
+            try:
+                reading.send(None)
+            except StopIteration as end:
+                return cast("Position", end.value)
+
+
 LIES: Sequence[tuple[type[HonestStore], str]] = (
     (ReturnsFalse, "test_position_not_found"),
     (ReturnsTrue, "test_no_method_returns_a_flag"),
     (SwallowsErrors, "test_each_refusal_leaves_nothing"),
     (GetsNothing, "test_get_of_nothing"),
     (GetsNothingById, "test_get_by_id"),
+    (FindsNoPending, "test_get_by_what_is_no_id"),
+    (KeepsTheLoop, "test_others_run_meanwhile"),
     (FindRaises, "test_find_live"),
     (EmptyWhenAway, "test_unreachable_store_raises"),
     (NothingFoundWhenAway, "test_unreachable_store_raises"),

@@ -56,6 +56,17 @@ class CountsInFloats(HonestStore):
         return bent(position, requested_quantity=Decimal(repr(float(position.requested_quantity))))
 
 
+class KeepsTrailingZeros(HonestStore):
+    """Gives numbers with a trailing zero."""
+
+    @override
+    def show(self, position: PositionT) -> PositionT:
+        number = position.requested_quantity
+        return bent(
+            position, requested_quantity=Decimal(f"{number:f}" + ("0" if "." in str(number) else ".0"))
+        )
+
+
 class GivesFloats(HonestStore):
     """Gives numbers as floats."""
 
@@ -263,6 +274,7 @@ class RefusesLargeNumbers(HonestStore):
 LIES: Sequence[tuple[type[HonestStore], str]] = (
     (RoundsDecimals, "test_exact_decimals"),
     (CountsInFloats, "test_exact_decimals"),
+    (KeepsTrailingZeros, "test_canonical_decimals"),
     (GivesFloats, "test_every_field_of_a_fill"),
     (CutsNames, "test_whole_names"),
     (CutsReasons, "test_whole_texts"),

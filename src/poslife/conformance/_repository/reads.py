@@ -4,6 +4,7 @@ Clauses of the reads of `Repository` that give one position, and of its opening 
 
 from __future__ import annotations
 
+import asyncio
 import typing
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -20,7 +21,7 @@ from poslife.conformance._example_values import START
 from poslife.conformance._promises import promised_by
 from poslife.conformance._repository.candidates import query_for
 from poslife.conformance._repository.hooks import RepositoryHooks
-from poslife.errors import PositionNotFound, StorageUnavailable
+from poslife.errors import InvalidValue, PositionNotFound, StorageUnavailable
 from poslife.protocols import Page, Repository, Run
 
 __all__ = ["LifecycleTests", "ReadTests"]
@@ -78,6 +79,39 @@ class ReadTests(RepositoryHooks):
                     repository.get_by_id(unknown), PositionNotFound, "get_by_id of an unknown id"
                 )
                 same(unknown, error.sought, "PositionNotFound.sought")
+
+    @promised_by(Repository.get_by_id)
+    async def test_get_by_what_is_no_id(self) -> None:
+        """
+        `get_by_id` refuses what is no id with `InvalidValue`, ``"pending"`` first of all.
+        """
+        async with self.repository() as repository:
+            for given in ("pending", "1", True, 0, 1.0, None):
+                await refused(
+                    repository.get_by_id(typing.cast("PositionId", given)),
+                    InvalidValue,
+                    f"get_by_id of {given!r}",
+                )
+
+    @promised_by(Repository.get)
+    async def test_others_run_meanwhile(self) -> None:
+        """
+        `get`, `find_live` and `commit` let other tasks of the event loop run while they are awaited.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            pending = await story.claimed(repository)
+            change = story.promote(pending)
+            calls: dict[str, Callable[[], Awaitable[object]]] = {
+                "get": lambda: repository.get(pending.ref),
+                "find_live": lambda: repository.find_live(pending.key),
+                "commit": lambda: repository.commit(change),
+            }
+            for name, call in calls.items():
+                ran = asyncio.Event()
+                asyncio.get_running_loop().call_soon(ran.set)
+                await call()
+                check(ran.is_set(), f"no other task could run during {name}")
 
     @promised_by(Repository.find_live)
     async def test_find_live(self) -> None:

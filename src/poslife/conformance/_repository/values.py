@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from poslife._domain.changes import Change, Claim, Revise
-from poslife._domain.decimals import exact_product
+from poslife._domain.decimals import canonical_text, exact_product
 from poslife._domain.events import OrderRejected
 from poslife._domain.fills import Fee, StoredFill
 from poslife._domain.identifiers import (
@@ -116,6 +116,20 @@ class ValueTests(RepositoryHooks):
                 pending = replace(story.pending(), requested_quantity=number, requested_price=number)
                 await repository.commit(story.claim(pending))
                 same(pending, await repository.get(pending.ref), f"the position of {number}")
+
+    @promised_by(Repository)
+    async def test_canonical_decimals(self) -> None:
+        """
+        A number comes back in its canonical form, on every store the same: no exponent, no trailing zeros.
+        """
+        async with self.repository() as repository:
+            story = await begin(repository)
+            for number in (Decimal("1.50"), Decimal("1E+3"), Decimal("100.00"), Decimal(2)):
+                pending = replace(story.pending(), requested_quantity=number, requested_price=number)
+                await repository.commit(story.claim(pending))
+                read = await repository.get(pending.ref)
+                for found in (read.requested_quantity, read.requested_price):
+                    same(canonical_text(number), str(found), f"the text of {number}")
 
     @promised_by(Repository)
     async def test_times_to_the_microsecond(self) -> None:

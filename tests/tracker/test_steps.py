@@ -11,9 +11,11 @@ import pytest
 from poslife import (
     OrderStatus,
     Side,
+    VenueOrderId,
+    connect,
 )
-from poslife.errors import IllegalTransition, StaleVersion
-from poslife.events import OrderRejected
+from poslife.errors import IllegalTransition, InvalidValue, StaleVersion
+from poslife.events import OrderAmended, OrderRejected
 from poslife.memory import MemoryStore
 from tests.tracker.scenes import (
     KEY,
@@ -68,6 +70,64 @@ async def test_a_ref_is_claimed_for_one_position() -> None:
         await tracker.apply_fills(bought("1"))
         with pytest.raises(IllegalTransition, match="claimed"):
             await claim(KEY, side=Side.LONG, quantity=Decimal(1), ref=first.ref)
+
+
+async def test_fills_of_an_amended_order_follow_its_new_quantity(url: str) -> None:
+    """
+    What it had before is in the event; the order is filled when its fills amount to the new quantity.
+    """
+    async with connect(url) as tracker:
+        await tracker.recover()
+        steps = tracker.steps
+        ref = (await steps.claim(KEY, side=Side.LONG, quantity=Decimal("1.5"), price=Decimal(10))).ref
+        await steps.submitting(ref)
+        await steps.acknowledged(ref, venue_order_id=VenueOrderId("v9"))
+        await steps.amended(ref, quantity=Decimal("2.25"), price=Decimal(11))
+        again = await steps.amended(ref, quantity=Decimal("2.25"))
+        await steps.apply_fills(bought("1.5", order="v9", trade_id="t1"))
+        part = await tracker.get(ref)
+        await steps.apply_fills(bought("0.75", order="v9", trade_id="t2"))
+        whole = await tracker.get(ref)
+
+        assert (Decimal("2.25"), Decimal(11)) == (again.orders[0].quantity, again.orders[0].price)
+        assert [OrderStatus.WORKING, OrderStatus.FILLED] == [part.orders[0].status, whole.orders[0].status]
+        assert [
+            OrderAmended(
+                quantity_before=Decimal("1.5"),
+                quantity=Decimal("2.25"),
+                price_before=Decimal(10),
+                price=Decimal(11),
+            )
+        ] == [event.body async for event in tracker.history(ref) if isinstance(event.body, OrderAmended)]
+
+
+async def test_an_order_amended_to_what_is_filled_is_filled() -> None:
+    """
+    No further fill can come, so it does not stay working; what has ended cannot be amended.
+    """
+    async with tracking(MemoryStore()) as tracker:
+        _, ref = await working(tracker)
+        (order,) = (await tracker.get(ref)).orders
+        await tracker.steps.apply_fills(bought("0.5"), order=(ref, 0))
+        position = await tracker.steps.amended(ref, quantity=Decimal("0.5"))
+
+        assert order.quantity > Decimal("0.5")
+        assert OrderStatus.FILLED is position.orders[0].status
+        with pytest.raises(IllegalTransition):
+            await tracker.steps.amended(ref, quantity=Decimal(3))
+        with pytest.raises(InvalidValue, match=r"Order\.quantity"):
+            await tracker.steps.amended(ref, quantity=Decimal(0))
+
+
+async def test_a_prepared_order_cannot_be_amended() -> None:
+    """
+    The venue does not have it.
+    """
+    async with tracking(MemoryStore()) as tracker:
+        position = await tracker.steps.claim(KEY, side=Side.LONG, quantity=Decimal(1))
+
+        with pytest.raises(IllegalTransition):
+            await tracker.steps.amended(position.ref, quantity=Decimal(2))
 
 
 async def test_an_expired_order_is_said_to_be() -> None:

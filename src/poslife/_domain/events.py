@@ -38,6 +38,7 @@ __all__ = [
     "LifeBody",
     "OrderAbandoned",
     "OrderAcknowledged",
+    "OrderAmended",
     "OrderEnded",
     "OrderInDoubt",
     "OrderPrepared",
@@ -105,6 +106,20 @@ class OrderAcknowledged:
     type: ClassVar[str] = "order.acknowledged"
 
     venue_order_id: VenueOrderId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAmended:
+    """
+    The order has another quantity or price at the venue.
+    """
+
+    type: ClassVar[str] = "order.amended"
+
+    quantity_before: Decimal
+    quantity: Decimal
+    price_before: Decimal | None
+    price: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,6 +333,7 @@ LifeBody = (
     | OrderPrepared
     | OrderSubmitting
     | OrderAcknowledged
+    | OrderAmended
     | OrderSeenAtVenue
     | OrderRejected
     | OrderInDoubt

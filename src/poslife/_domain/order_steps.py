@@ -18,6 +18,7 @@ from poslife._domain.events import (
     LifeBody,
     OrderAbandoned,
     OrderAcknowledged,
+    OrderAmended,
     OrderEnded,
     OrderInDoubt,
     OrderRejected,
@@ -41,6 +42,7 @@ from poslife.errors import AlreadyClosed, IllegalTransition, InvalidValue
 __all__ = [
     "abandoned",
     "acknowledged",
+    "amended",
     "doubted",
     "ended",
     "order_of",
@@ -191,6 +193,42 @@ def ended_body(order: Order, status: OrderStatus) -> OrderEnded:
     Return the event of an order that ends with *status* at the venue.
     """
     return OrderEnded(status=status, filled=order.filled, overfilled=order.overfilled)
+
+
+def amended(position: Position, ordinal: int, *, quantity: Decimal | None, price: Decimal | None) -> Plan:
+    """
+    Plan that the order has another quantity or price at the venue; ``None`` leaves what it has.
+
+    Its fills may amount to the new quantity already: then it is filled.
+
+    Raises:
+        InvalidValue: For a value that cannot be.
+        IllegalTransition: The order was not submitted, or has ended.
+    """
+    order = order_of(position, ordinal)
+    changed = replace(
+        order,
+        quantity=order.quantity if quantity is None else quantity,
+        price=order.price if price is None else price,
+    )
+    if changed == order:
+        return Plan()
+    if order.status is OrderStatus.PREPARED or order.status.ended:
+        order.moved(OrderStatus.WORKING)  # raises: the venue does not have the order
+    events = [planned_event(position, _amended_body(order, changed), order=ordinal)]
+    if changed.filled >= changed.quantity:
+        changed = changed.moved(OrderStatus.FILLED, by_evidence=True)
+        events.append(planned_event(position, ended_body(changed, changed.status), order=ordinal))
+    return revised(position, (changed,), events)
+
+
+def _amended_body(before: Order, after: Order) -> OrderAmended:
+    return OrderAmended(
+        quantity_before=before.quantity,
+        quantity=after.quantity,
+        price_before=before.price,
+        price=after.price,
+    )
 
 
 def seen(position: Position, ordinal: int, sight: OrderSeen, *, booked: Decimal = Decimal(0)) -> Plan:

@@ -238,6 +238,33 @@ class Steps:
             return Decimal(0)
         return await self._fills.booked_without_order(position, venue_order_id)
 
+    async def amended(
+        self,
+        ref: PositionRef,
+        ordinal: int = 0,
+        *,
+        quantity: Decimal | None = None,
+        price: Decimal | None = None,
+    ) -> Position:
+        """
+        Say that the venue has taken another quantity or price for the order. Its further fills follow it.
+
+        Say it once the venue has confirmed it or shows it: until then the order has the old numbers.
+
+        Args:
+            ref: The position.
+            ordinal: The order.
+            quantity: The whole quantity in contracts, what is filled included, or ``None`` for the old one.
+            price: The limit price, or ``None`` for the old one.
+
+        Raises:
+            IllegalTransition: The order was not submitted, or has ended.
+            InvalidValue: For a value that cannot be.
+        """
+        return await self._committer.take(
+            ref, lambda position, _: order_steps.amended(position, ordinal, quantity=quantity, price=price)
+        )
+
     async def rejected(self, ref: PositionRef, ordinal: int = 0, *, reason: str) -> Position:
         """
         Say that the venue has refused the order, at once or after an acknowledgement.

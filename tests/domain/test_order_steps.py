@@ -35,6 +35,7 @@ from poslife._domain.venue_answers import OrderSeen
 from poslife.errors import AlreadyClosed, IllegalTransition, InvalidValue
 from poslife.events import (
     OrderAbandoned,
+    OrderAmended,
     OrderEnded,
     OrderInDoubt,
     OrderSeenAtVenue,
@@ -454,3 +455,25 @@ def test_only_what_is_held_is_protected() -> None:
         protected(pending(), stop)
     with pytest.raises(AlreadyClosed):
         protected(closed(), stop)
+
+
+def test_a_new_quantity_that_the_venue_shows_is_taken_with_an_event() -> None:
+    """
+    The order was amended there: it ends with the fills of the new quantity, not of the old one.
+    """
+    position = persisted(orders=(order(WORKING, filled=Decimal(40), venue_order_id=OURS),))
+    larger = seen(position, 0, sight(WORKING, filled="40", quantity="112.5"))
+    smaller = seen(position, 0, sight(FILLED, filled="40", quantity="40"))
+
+    assert Decimal("112.5") == position_after(larger).orders[0].quantity
+    assert [(Decimal(100), Decimal("112.5")), (Decimal(100), Decimal(40))] == [
+        (body.quantity_before, body.quantity)
+        for plan in (larger, smaller)
+        for body in bodies(plan)
+        if isinstance(body, OrderAmended)
+    ]
+    assert (Decimal(40), FILLED) == (
+        position_after(smaller).orders[0].quantity,
+        position_after(smaller).orders[0].status,
+    )
+    assert seen(position_after(larger), 0, sight(WORKING, filled="40", quantity="112.5")).empty

@@ -243,7 +243,9 @@ def seen(position: Position, ordinal: int, sight: OrderSeen, *, booked: Decimal 
             order, before the name was known.
     """
     order = order_of(position, ordinal)
-    named = _named(order, sight.venue_order_id, booked)
+    # Fills and the end follow the quantity that the venue has: amended there, or cut to its step.
+    now = order if order.status.ended else replace(order, quantity=sight.quantity)
+    named = _named(now, sight.venue_order_id, booked)
     wanted = sight.status
     # The venue may have cut a reduce-only order: filled means filled to the quantity that the venue shows.
     expected = sight.quantity if wanted is OrderStatus.FILLED else sight.filled
@@ -254,7 +256,10 @@ def seen(position: Position, ordinal: int, sight: OrderSeen, *, booked: Decimal 
     if named == order:
         return Plan()
     body = OrderSeenAtVenue(venue_order_id=sight.venue_order_id, before=order.status, after=named.status)
-    return _stepped(position, named, body)
+    events = [planned_event(position, body, order=ordinal)]
+    if named.quantity != order.quantity:
+        events.insert(0, planned_event(position, _amended_body(order, named), order=ordinal))
+    return revised(position, (named,), events)
 
 
 def taken_over(position: Position, *, alive: frozenset[RunId], run: RunId) -> Plan:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -304,3 +305,70 @@ async def test_trades_of_known_orders_disprove_nothing(clock: ManualClock) -> No
 
         assert [held.ref] == [position.ref for position in recovery.settled]
         assert OrderStatus.ABANDONED is (await tracker.get(held.ref)).orders[opening.ordinal].status
+
+
+async def test_the_orders_own_trade_ends_its_doubt(clock: ManualClock) -> None:
+    """
+    A trade of the very order is booked, in whichever list the venue shows it; it is no known trade of others.
+    """
+
+    class WithoutFilter(ToldVenue):
+        """
+        A venue whose trades cannot be asked for by our name, though the list of all trades has it.
+        """
+
+        @override
+        async def fills(self, query: FillQuery, /) -> FillPage:
+            page = await super().fills(query)
+            by_order = query.client_order_id is not None or query.venue_order_id is not None
+            return replace(page, fills=(), complete=False) if by_order else page
+
+    store = MemoryStore(clock=clock)
+    async with tracking(store, clock=clock) as tracker:
+        opening = tracker.opening(KEY, side=Side.LONG, quantity=HUNDRED)
+        with pytest.raises(TimeoutError):
+            async with opening:
+                await opening.submit(fail(TimeoutError()))
+        venue = WithoutFilter(clock)
+        venue.executed.append(replace(bought("100", order="v9"), client_order_id=opening.client_order_id))
+        recovery = await while_time_passes(clock, tracker.recover(venue))
+        after = await tracker.get(opening.ref)
+
+        assert not recovery.still_in_doubt
+        assert isinstance(after, PersistedPosition)
+        assert HUNDRED == after.quantity
+        assert OrderStatus.FILLED is after.orders[0].status
+
+
+@pytest.mark.parametrize("ahead", [-3600, -60, -10, -1, 1, 10, 60, 3600])
+@pytest.mark.parametrize("named", [True, False], ids=["named", "unnamed"])
+async def test_the_hosts_clock_hides_no_trade(clock: ManualClock, ahead: float, *, named: bool) -> None:
+    """
+    A fill that is older than its order, by the host's clock, still keeps the order from being absent.
+    """
+
+    class Dated(ToldVenue):
+        """
+        A venue that keeps to the times it is asked for, by its own clock.
+        """
+
+        @override
+        async def fills(self, query: FillQuery, /) -> FillPage:
+            page = await super().fills(query)
+            asked = tuple(fill for fill in page.fills if query.since is None or fill.at >= query.since)
+            return replace(page, fills=asked)
+
+    store = MemoryStore(clock=clock)
+    async with tracking(store, clock=clock) as tracker:
+        opening = tracker.opening(KEY, side=Side.LONG, quantity=HUNDRED)
+        with pytest.raises(TimeoutError):
+            async with opening:
+                await opening.submit(fail(TimeoutError()))
+        venue = Dated(clock)
+        executed_at = opening.order.prepared_at - timedelta(seconds=ahead)
+        fill = replace(bought("100", order="v9"), at=executed_at)
+        venue.executed.append(replace(fill, client_order_id=opening.client_order_id) if named else fill)
+        await while_time_passes(clock, tracker.recover(venue))
+        order = (await tracker.get(opening.ref)).orders[0]
+
+        assert (OrderStatus.FILLED if named else OrderStatus.IN_DOUBT) is order.status

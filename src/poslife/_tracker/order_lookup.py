@@ -7,8 +7,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
 from poslife._domain.absence import Absence, judge_absence, latest_arrival
 from poslife._domain.fills import Fill
@@ -25,6 +26,18 @@ from poslife.protocols import VenueSource
 __all__ = ["OrderLookup"]
 
 logger = logging.getLogger("poslife.tracker")
+
+_CLOCKS_APART: Final = timedelta(hours=1)
+"""
+The difference of the clocks of host and venue that hides no trade.
+
+Without it a host whose clock is ahead asks for trades since a time at which its order was executed already.
+"""
+
+_LATEST_DAYS: Final = timedelta(days=1)
+"""
+The age of an order whose fills every venue shows without being told a time.
+"""
 
 
 class OrderLookup:
@@ -113,12 +126,21 @@ class OrderLookup:
         triggered = shown_as not in (None, order.venue_order_id) and order.venue_order_id is not None
         if triggered:
             order = replace(order, venue_order_id=shown_as)
-        query = replace(
-            self._trades_query(order),
+        query = FillQuery(
+            venue=self._key.venue,
+            account=self._key.account,
+            symbol=self._key.symbol,
             client_order_id=None if triggered else order.client_order_id,
             venue_order_id=order.venue_order_id,
         )
+        # No time: by the host's clock a fill may be older than its order. An order of another day is asked
+        # for with one, too, because a venue that is given no time may show the latest days alone.
         shown, _ = await self._pages(query)
+        if not shown and self._committer.clock.now() - order.prepared_at > _LATEST_DAYS:
+            shown, _ = await self._pages(replace(query, since=self._earliest_trade(order)))
+        return await self._apply_own(shown, order)
+
+    async def _apply_own(self, shown: Sequence[Fill], order: Order) -> bool:
         # A venue that cannot filter by our name shows other orders' fills too.
         fills = [fill for fill in shown if self._is_of(fill, order)]
         if fills:
@@ -136,6 +158,8 @@ class OrderLookup:
         """
         timings, order = self._committer.timings, await self._order()
         trades, complete = await self._pages(self._trades_query(order))
+        if await self._apply_own(trades, order):
+            return ()
         foreign = [fill for fill in trades if not await self._fills.is_of_known_order(fill)]
         key = self._key
         asked = SnapshotScope(venue=key.venue, account=key.account, symbols=(key.symbol,))
@@ -185,11 +209,19 @@ class OrderLookup:
         )
 
     def _trades_query(self, order: Order) -> FillQuery:
-        # The clocks of venue and host may differ by as much as the venue accepts.
-        since = order.prepared_at - timedelta(seconds=self._committer.timings.receive_window)
         return FillQuery(
-            venue=self._key.venue, account=self._key.account, symbol=self._key.symbol, since=since
+            venue=self._key.venue,
+            account=self._key.account,
+            symbol=self._key.symbol,
+            since=self._earliest_trade(order),
         )
+
+    def _earliest_trade(self, order: Order) -> datetime:
+        """
+        Return the time from which a trade may be the order's, by the venue's clock.
+        """
+        window = timedelta(seconds=self._committer.timings.receive_window)
+        return order.prepared_at - window - _CLOCKS_APART
 
     async def _pages(self, query: FillQuery) -> tuple[list[Fill], bool]:
         """

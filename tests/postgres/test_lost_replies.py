@@ -153,9 +153,9 @@ async def test_silence_at_every_statement(postgres_dsn: str, making: Making) -> 
     """
     A connection that falls silent is given up in time, and the retry waits for its transaction.
     """
-    async with told(postgres_dsn, command_timeout=0.2) as scene:
+    async with told(postgres_dsn, command_timeout=0.2) as scene, opened_store(postgres_dsn) as patient:
         for number in range(1, STATEMENTS_OF_A_COMMIT + 1):
-            change = await making(scene.story, scene.store)
+            change = await making(scene.story, patient)
             trap = scene.proxy.drop_reply(number, cut=Cut.SILENCE)
             with pytest.raises(StorageUnavailable):
                 await scene.store.commit(change)

@@ -172,7 +172,7 @@ class FillQuery:
         venue: The fills' venue.
         account: The fills' account.
         symbol: The fills' symbol.
-        since: The time at or after which they were executed, or ``None`` for any.
+        since: The time at or after which they were executed, by the venue's clock, or ``None`` for any.
         client_order_id: The client order id of their order, or ``None`` for any order.
         venue_order_id: The venue's id of their order, or ``None`` for any order.
         cursor: The `FillPage.next_cursor` of the page before, or ``None`` for the first page.

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import assert_never
+from datetime import datetime, timedelta
+from typing import Final, assert_never
 
 from ccxt.base.errors import OrderNotFound
 
@@ -51,6 +51,11 @@ from poslife.errors import InvalidValue, VenueUnavailable
 from poslife.protocols import Clock
 
 __all__ = ["CcxtSource"]
+
+_CLOCKS_APART: Final = timedelta(hours=1)
+"""
+The difference of the clocks of host and venue that hides no fill of a named order.
+"""
 
 
 class CcxtSource:
@@ -243,8 +248,12 @@ class CcxtSource:
 
         Without `FillQuery.since` the page covers the venue's latest span only, and is never complete. Where
         trades do not carry the client order id, a query by that id alone finds none, and is never complete.
+        The fills of a named order are also shown where they are up to an hour older: its time of preparation
+        is one of the host's clock.
         """
         self._require_own_account(query.venue, query.account)
+        if query.since is not None and (query.client_order_id or query.venue_order_id):
+            query = replace(query, since=query.since - _CLOCKS_APART)
         start = start_of(query)
         with translate_errors(self._venue, f"fills of {query.symbol}"):
             return await self._history.page(query, start)

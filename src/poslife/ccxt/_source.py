@@ -182,7 +182,7 @@ class CcxtSource:
         self, method: LookupMethod, query: OrderQuery, conditional: ConditionalOrders | None = None
     ) -> Raw | None:
         rules = self._rules
-        extra = {} if conditional is None else conditional.params
+        extra: Mapping[str, object] = {} if conditional is None else conditional.params
         by_client_order_id = query.venue_order_id is None
         match method:
             case "fetch_order":

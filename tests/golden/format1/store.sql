@@ -1221,10 +1221,12 @@ CREATE TABLE poslife.fills (
     client_order_id text,
     leg text,
     fees text NOT NULL,
+    closed numeric,
     ref uuid,
     ordinal integer,
     unclaimed_because text,
     CONSTRAINT fills_assigned_or_why_not CHECK (((ref IS NULL) = (unclaimed_because IS NOT NULL))),
+    CONSTRAINT fills_closed_sound CHECK (((closed >= (0)::numeric) AND (closed <= quantity))),
     CONSTRAINT fills_leg_known CHECK ((leg = ANY (ARRAY['net'::text, 'long'::text, 'short'::text]))),
     CONSTRAINT fills_price_sound CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric))),
     CONSTRAINT fills_quantity_sound CHECK (((quantity > (0)::numeric) AND (quantity < 'Infinity'::numeric))),
@@ -1271,7 +1273,7 @@ COMMENT ON COLUMN poslife.fills.symbol IS 'ccxt''s unified symbol';
 -- Name: COLUMN fills.trade_id; Type: COMMENT; Schema: poslife; Owner: -
 --
 
-COMMENT ON COLUMN poslife.fills.trade_id IS 'the venue''s id of the fill, unique within venue, account and symbol';
+COMMENT ON COLUMN poslife.fills.trade_id IS 'the venue''s id of the fill, unique within venue, account, symbol and side: both sides of a match may be ours';
 
 
 --
@@ -1328,6 +1330,13 @@ COMMENT ON COLUMN poslife.fills.leg IS 'the leg of the position; null where the 
 --
 
 COMMENT ON COLUMN poslife.fills.fees IS 'the fees as a JSON list of cost and currency: paid if above zero; empty where the venue gives none';
+
+
+--
+-- Name: COLUMN fills.closed; Type: COMMENT; Schema: poslife; Owner: -
+--
+
+COMMENT ON COLUMN poslife.fills.closed IS 'the part of the quantity that closed a position, by the venue; null where it does not say';
 
 
 --
@@ -2035,16 +2044,16 @@ ALTER TABLE ONLY poslife.run_events ATTACH PARTITION poslife.run_events_default 
 COPY poslife.changes (change_id, fingerprint, run, at) FROM stdin;
 80261e4c-a51a-4f05-9e6e-d4f2e3a4bab2	\\x9e0217c51005e622a5f95b93efd8153b4c3dc3d699fb261f3c667e9ad4b01b26	019b7ca9-8f2e-7a60-9cc4-9f261e1f7ede	2026-01-02 08:49:14.67891+05:45
 a04a7c2c-74a3-4d87-9514-bf72eb3d489a	\\x894c024c23557f134ce6e4c9b81a1a2b1d7cc4c6308aeba424222bb5bf955302	019b7ca9-8f2e-7a60-9cc4-9f261e1f7ede	2026-01-02 08:49:23.678919+05:45
-8b87935f-7074-4d83-ad4d-0f68bc2464e4	\\xabd23314b0727160482fa81985f3e4c8346477d87fb99b4b375688ca93ccc05c	019b7ca9-8f2e-7a60-9cc4-9f261e1f7ede	2026-01-02 08:49:32.678928+05:45
+8b87935f-7074-4d83-ad4d-0f68bc2464e4	\\xb40d9ceaf7cc5506e6d9aeffcd579494313b694f978bb2d0c946b7129998dedb	019b7ca9-8f2e-7a60-9cc4-9f261e1f7ede	2026-01-02 08:49:32.678928+05:45
 219ae459-acad-4f32-9990-c680698b1a92	\\x37ca94cfadce65a0c60b24a0ece18a7e447d49414ee3d4118700c49cd3d2d5c0	019b7ca9-8f2e-7a60-9cc4-9f261e1f7ede	2026-01-02 08:49:41.678937+05:45
-cccb56c9-7cc6-4920-83ad-3807ce0c3be0	\\xa308d77973d4c7ef4cb1a1c3df12206247986b4fbe73bacf50ac828c39cafb0d	019b7ca9-8f2e-7a60-9cc4-9f261e1f7ede	2026-01-02 08:49:50.678946+05:45
+cccb56c9-7cc6-4920-83ad-3807ce0c3be0	\\xa2ed9182797b9491a2e11b928807abb8d463be485f93bdffe2b00b97a0cae31b	019b7ca9-8f2e-7a60-9cc4-9f261e1f7ede	2026-01-02 08:49:50.678946+05:45
 4a87432c-d7f4-43c3-96b7-45a7bd285212	\\xdf3835356b732d569f1f671eb5d4a3a53aa07675bb509f4f54d101566df3dfad	019b7ca9-8f2e-7a60-9cc4-9f261e1f7ede	2026-01-02 08:49:54.67895+05:45
 e46193c1-6fd7-4209-a289-4326689b66f9	\\x5dc36acc01675889fce09c0362cc06163b9f134230596e73a8cdf7bd362cdfd1	019b7ca9-8f2e-7a60-9cc4-9f261e1f7ede	2026-01-02 08:50:03.678959+05:45
-48894f39-b554-4292-8143-56feb76a28c5	\\x6415d293a712841b14f57e18808ce4af0bee2b3969324f36c5af2d77a56a17bb	019b7ca9-8f2e-7a60-9cc4-9f261e1f7ede	2026-01-02 08:50:12.678968+05:45
-c3f464a5-4c35-42db-bba7-2ac6143363f6	\\xcde70045a8bae7bcfb4a8b6bbce7f1d0eabf621f3fb839028214f898af9b0dc0	019b7ca9-8f2e-7a60-9cc4-9f261e1f7ede	2026-01-02 08:50:21.678977+05:45
+48894f39-b554-4292-8143-56feb76a28c5	\\x6497031191c785de3b3488593bca9ee3ed07ce9426ae52809a13ec7dadde48c6	019b7ca9-8f2e-7a60-9cc4-9f261e1f7ede	2026-01-02 08:50:12.678968+05:45
+c3f464a5-4c35-42db-bba7-2ac6143363f6	\\xb7850f526ff9caa88570a042552ba233c495cdc9e1d8a25d46e143c948b1cd34	019b7ca9-8f2e-7a60-9cc4-9f261e1f7ede	2026-01-02 08:50:21.678977+05:45
 66f25908-eb2b-4dc2-9a90-3d7d141003f0	\\xe2dc61fdf1226411c1d122a5f0bd408346c0b244b03370f694c3d8e001ea17e0	019b7ca9-8f2e-7a60-9cc4-9f261e1f7ede	2026-01-02 08:50:29.678985+05:45
 99a23011-131c-42a2-8d71-84eafc0fb91f	\\x04a224efd8bd1da829f69d66e7c9a1f76219f32fd00dc21e9f81f594edde6daf	019b7ca9-8f2e-7a60-9cc4-9f261e1f7ede	2026-01-02 08:50:30.678986+05:45
-b94db6e3-bdba-4aa6-a7c9-f49f2a9456ac	\\x061be98821c01f50af965fce3d8e08e9bde3029b41c70929401e4e3d3de8504e	019b7ca9-8f2e-7a60-9cc4-9f261e1f7ede	2026-01-02 08:50:41.678997+05:45
+b94db6e3-bdba-4aa6-a7c9-f49f2a9456ac	\\x58a174d5e45f3d6ab7caed6ddf6a9cffc0b803a9dfecbf70110941bdf095f25e	019b7ca9-8f2e-7a60-9cc4-9f261e1f7ede	2026-01-02 08:50:41.678997+05:45
 \.
 
 
@@ -2079,13 +2088,13 @@ COPY poslife.erasures (event_id, what, by, at, why) FROM stdin;
 -- Data for Name: fills; Type: TABLE DATA; Schema: poslife; Owner: -
 --
 
-COPY poslife.fills (number, venue, account, symbol, trade_id, side, quantity, price, at, venue_order_id, client_order_id, leg, fees, ref, ordinal, unclaimed_because) FROM stdin;
-1	bybit	main	C10/USDT:USDT	trade-21	buy	100.5	0.0123	2026-01-02 08:49:27.678923+05:45	venue-order-19	01jnxxt9hee4ytfn5heb2fa000	\N	[{"cost":"0.00012","currency":"USDT"}]	01957bdd-262e-713d-a7d4-b172c4f50000	0	\N
-2	bybit	main	C28/USDT:USDT	trade-39	buy	100.5	0.0123	2026-01-02 08:49:45.678941+05:45	venue-order-37	01k37vqgseegyax73jke4a6000	\N	[{"cost":"0.00012","currency":"USDT"}]	0198cfbb-c32e-743c-ae9c-729b88a30000	0	\N
-3	bybit	main	C50/USDT:USDT	trade-61	buy	100.5	0.0123	2026-01-02 08:50:07.678963+05:45	venue-order-59	01jz3wvp1ef9srn9y00qbsj000	\N	[{"cost":"0.00012","currency":"USDT"}]	0197c7cd-d82e-7a73-8aa7-c005d7990000	0	\N
-4	bybit	main	C50/USDT:USDT	trade-72	sell	100.5	0.0123	2026-01-02 08:50:18.678974+05:45	venue-order-69	01jz3wvp1ef9srn9y00qbsj001	\N	[{"cost":"0.00012","currency":"USDT"}]	0197c7cd-d82e-7a73-8aa7-c005d7990000	1	\N
-5	bybit	main	C86/USDT:USDT	trade-87	buy	100.5	0.0123	2026-01-02 08:50:33.678989+05:45	\N	\N	\N	[{"cost":"0.00012","currency":"USDT"}]	\N	\N	the key is another's
-6	bybit	main	C89/USDT:USDT	trade-90	buy	100.5	0.0123	2026-01-02 08:50:36.678992+05:45	\N	\N	\N	[{"cost":"0.00012","currency":"USDT"}]	\N	\N	no order of that name
+COPY poslife.fills (number, venue, account, symbol, trade_id, side, quantity, price, at, venue_order_id, client_order_id, leg, fees, closed, ref, ordinal, unclaimed_because) FROM stdin;
+1	bybit	main	C10/USDT:USDT	trade-21	buy	100.5	0.0123	2026-01-02 08:49:27.678923+05:45	venue-order-19	01jnxxt9hee4ytfn5heb2fa000	\N	[{"cost":"0.00012","currency":"USDT"}]	\N	01957bdd-262e-713d-a7d4-b172c4f50000	0	\N
+2	bybit	main	C28/USDT:USDT	trade-39	buy	100.5	0.0123	2026-01-02 08:49:45.678941+05:45	venue-order-37	01k37vqgseegyax73jke4a6000	\N	[{"cost":"0.00012","currency":"USDT"}]	\N	0198cfbb-c32e-743c-ae9c-729b88a30000	0	\N
+3	bybit	main	C50/USDT:USDT	trade-61	buy	100.5	0.0123	2026-01-02 08:50:07.678963+05:45	venue-order-59	01jz3wvp1ef9srn9y00qbsj000	\N	[{"cost":"0.00012","currency":"USDT"}]	\N	0197c7cd-d82e-7a73-8aa7-c005d7990000	0	\N
+4	bybit	main	C50/USDT:USDT	trade-72	sell	100.5	0.0123	2026-01-02 08:50:18.678974+05:45	venue-order-69	01jz3wvp1ef9srn9y00qbsj001	\N	[{"cost":"0.00012","currency":"USDT"}]	\N	0197c7cd-d82e-7a73-8aa7-c005d7990000	1	\N
+5	bybit	main	C86/USDT:USDT	trade-87	buy	100.5	0.0123	2026-01-02 08:50:33.678989+05:45	\N	\N	\N	[{"cost":"0.00012","currency":"USDT"}]	\N	\N	\N	the key is another's
+6	bybit	main	C89/USDT:USDT	trade-90	buy	100.5	0.0123	2026-01-02 08:50:36.678992+05:45	\N	\N	\N	[{"cost":"0.00012","currency":"USDT"}]	\N	\N	\N	no order of that name
 \.
 
 
@@ -2149,7 +2158,7 @@ COPY poslife.positions (ref, id, status, version, venue, account, symbol, leg, m
 --
 
 COPY poslife.poslife_migrations (version, name, sha256, runs_from, applied_at) FROM stdin;
-1	positions	8e2bbeacd181dd74add1c4e625fb5794e22b81868aafc42d6e1b2cf439250b24	1	2026-01-02 08:49:05.678901+05:45
+1	positions	379c769f835c5ebf470da1ab1400277afc7b2b78cacf48c32c8984e4d4903cad	1	2026-01-02 08:49:05.678901+05:45
 \.
 
 
@@ -2244,7 +2253,7 @@ ALTER TABLE ONLY poslife.erasures
 --
 
 ALTER TABLE ONLY poslife.fills
-    ADD CONSTRAINT fills_pkey PRIMARY KEY (venue, account, symbol, trade_id);
+    ADD CONSTRAINT fills_pkey PRIMARY KEY (venue, account, symbol, trade_id, side);
 
 
 --

@@ -14,6 +14,7 @@ Every exception that poslife raises, and its one warning.
     ├── TrackerNotStarted                  the tracker was used outside `async with tracker`
     ├── RepositoryError
     │   ├── PositionNotFound               no position has this ref or id
+    │   ├── PositionUnreadable             a stored row of the position cannot be read
     │   ├── AlreadyClosed                  the position was closed before: carries it as stored
     │   ├── StaleVersion                   the position has changed since it was read
     │   ├── DuplicatePosition              the key has a live position: carries it
@@ -85,6 +86,7 @@ __all__ = [
     "NotRecovered",
     "OpenedForReading",
     "PositionNotFound",
+    "PositionUnreadable",
     "PoslifeError",
     "PoslifeMisuseWarning",
     "PurgeRefused",
@@ -311,6 +313,24 @@ class PositionNotFound(RepositoryError):
         super().__init__(
             f"no position with {kind} {sought} in this store; check that it is the right one: "
             "the tracker logs which one it uses when it starts"
+        )
+
+
+class PositionUnreadable(RepositoryError):
+    """
+    A stored row of the position cannot be read: it was altered, or another release has written it.
+
+    Attributes:
+        ref: The ref of the position, as the row has it.
+        reason: The value that cannot be read.
+    """
+
+    def __init__(self, ref: str, reason: str) -> None:
+        self.ref = ref
+        self.reason = reason
+        super().__init__(
+            f"position {ref} is stored and cannot be read: {reason}; read it with the release that wrote it, "
+            "or put the row right"
         )
 
 

@@ -18,9 +18,10 @@ from poslife._domain.fill_owner import OwnerCandidates
 from poslife._domain.fills import StoredFill
 from poslife._domain.positions import Position
 from poslife._trail.records import EventRecord
+from poslife.errors import PositionUnreadable
 from poslife.storage._columns import EVENTS, FILLS, ORDERS, POSITIONS, Column, Kind, names_of
 from poslife.storage._event_rows import event_record_from, recorded_event_from
-from poslife.storage._mapping import VALUE_TYPES, Row, Value, canonical_numbers
+from poslife.storage._mapping import UNREADABLE, VALUE_TYPES, Row, Value, canonical_numbers
 from poslife.storage._rows import fill_from, order_from, position_from
 
 __all__ = [
@@ -105,7 +106,12 @@ def position_of(text: str) -> Position:
     """
     Return the position of ``{"position": …, "orders": […]}``, its orders by ordinal.
     """
-    return _position_from(_position_decoder.decode(text))
+    try:
+        return _position_from(_position_decoder.decode(text))
+    except UNREADABLE as error:
+        # Read without the types of the columns, which may be what it does not have.
+        row: dict[str, Any] = msgspec.json.decode(text)["position"]
+        raise PositionUnreadable(str(row.get("ref")), str(error)) from error
 
 
 def _position_from(whole: Mapping[str, Any]) -> Position:
@@ -126,11 +132,16 @@ def candidates_of(text: str) -> OwnerCandidates:
     """
     Return the fills and positions of ``{"fills": […], "positions": […]}``.
     """
-    found = _candidates_decoder.decode(text)
-    return OwnerCandidates(
-        stored=tuple(fill_from(canonical_numbers(fill)) for fill in found["fills"]),
-        positions=tuple(_position_from(whole) for whole in found["positions"]),
-    )
+    try:
+        found = _candidates_decoder.decode(text)
+        return OwnerCandidates(
+            stored=tuple(fill_from(canonical_numbers(fill)) for fill in found["fills"]),
+            positions=tuple(_position_from(whole) for whole in found["positions"]),
+        )
+    except UNREADABLE:
+        for whole in msgspec.json.decode(text, type=dict[str, list[msgspec.Raw]])["positions"]:
+            position_of(bytes(whole).decode())  # raises for the one that cannot be read
+        raise
 
 
 def event_of(text: str) -> RecordedEvent:

@@ -5,7 +5,7 @@ Reads of positions, fills and history, each within a transaction of its caller.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Final, LiteralString
@@ -15,8 +15,8 @@ from poslife._domain.event_envelopes import RecordedEvent
 from poslife._domain.fill_owner import OwnerCandidates, OwnerQuery
 from poslife._domain.fills import FillId, StoredFill
 from poslife._domain.identifiers import PositionId, PositionKey, PositionRef
-from poslife._domain.orders import Order
 from poslife._domain.positions import ClosedPosition, LivePosition, Position
+from poslife.errors import PositionUnreadable
 from poslife.protocols import Page
 from poslife.protocols._pages import page_of
 from poslife.sqlite._cells import Cell, time_text, values_by_column
@@ -24,7 +24,7 @@ from poslife.sqlite._session import Session
 from poslife.sqlite._statements import listed, listed_events, selection
 from poslife.storage._columns import EVENTS, FILLS, LIFE_EVENTS, ORDERS, POSITIONS, RUN_EVENTS
 from poslife.storage._event_rows import recorded_event_from
-from poslife.storage._mapping import Value
+from poslife.storage._mapping import UNREADABLE
 from poslife.storage._page_tokens import AfterClosing, closing_token
 from poslife.storage._rows import fill_from, key_row, order_from, position_from
 
@@ -60,21 +60,26 @@ def _positions(session: Session, condition: LiteralString, *arguments: Cell) -> 
     """
     Return the positions that meet a condition, with their orders: two statements, however many they are.
     """
-    rows = [_position_values(row) for row in session.rows(_POSITIONS + condition, *arguments)]
+    rows = session.rows(_POSITIONS + condition, *arguments)
     if not rows:
         return []
-    refs = [str(row["ref"]) for row in rows]
+    refs = [str(row[0]) for row in rows]
     if len(refs) == 1:
         orders = session.rows(_ORDERS_OF_ONE, refs[0])
     else:
         orders = session.rows(_ORDERS_OF_MANY, json.dumps(refs))
-    by_ref = _by_ref(orders)
-    return [position_from(row, by_ref.get(row["ref"], ())) for row in rows]
+    by_ref = {ref: tuple(group) for ref, group in groupby(orders, key=lambda row: row[0])}
+    return [_position_of(row, by_ref.get(row[0], ())) for row in rows]
 
 
-def _by_ref(rows: Iterable[Sequence[Cell]]) -> Mapping[Value, Sequence[Order]]:
-    orders = (order_from(_order_values(row)) for row in rows)
-    return {ref: tuple(group) for ref, group in groupby(orders, key=lambda order: order.ref)}
+def _position_of(row: Sequence[Cell], orders: Iterable[Sequence[Cell]]) -> Position:
+    """
+    Return the position of a row and of the rows of its orders, of which the ref is the first cell.
+    """
+    try:
+        return position_from(_position_values(row), [order_from(_order_values(order)) for order in orders])
+    except UNREADABLE as error:
+        raise PositionUnreadable(str(row[0]), str(error)) from error
 
 
 def _position(session: Session, condition: LiteralString, *arguments: Cell) -> Position | None:

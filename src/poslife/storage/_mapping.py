@@ -12,10 +12,21 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple, TypeVar, cast
 from uuid import UUID
 
+import msgspec
+
 from poslife._domain.decimals import canonical
 from poslife.storage._columns import Column, Encoded, Kind
 
-__all__ = ["VALUE_TYPES", "Row", "Value", "canonical_numbers", "reader_of", "value_of", "writer_of"]
+__all__ = [
+    "UNREADABLE",
+    "VALUE_TYPES",
+    "Row",
+    "Value",
+    "canonical_numbers",
+    "reader_of",
+    "value_of",
+    "writer_of",
+]
 
 Value = int | str | bytes | Decimal | datetime | UUID | None
 """
@@ -38,6 +49,11 @@ VALUE_TYPES: Final[Mapping[Kind, type]] = {
 }
 """
 The type of a column's values in a row.
+"""
+
+UNREADABLE: Final = (ValueError, TypeError, ArithmeticError, LookupError, msgspec.MsgspecError)
+"""
+The errors of reading a row that was altered, or that another release has written.
 """
 
 ResultT = TypeVar("ResultT")

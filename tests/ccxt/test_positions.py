@@ -4,7 +4,7 @@ Conversion of ccxt's positions: what cannot be read raises, and nothing is guess
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, localcontext
 from typing import Any
 
 import ccxt.async_support
@@ -53,6 +53,17 @@ def test_a_position(changes: dict[str, Any], side: Side | None, quantity: str) -
 
     assert side is read.side
     assert Decimal(quantity) == read.quantity
+
+
+@pytest.mark.parametrize("traps", [[], [Inexact]], ids=["rounding", "raising"])
+def test_a_position_is_exact_whatever_the_hosts_decimal_context_is(traps: list[type[Inexact]]) -> None:
+    """
+    A host that calculates with three digits sees all that the venue holds (incident 44).
+    """
+    with localcontext(Context(prec=3, traps=traps)):
+        read = position_from(position(contracts="-123456.789", side=None), venue=BYBIT, account=MAIN)
+
+    assert (Side.SHORT, Decimal("123456.789")) == (read.side, read.quantity)
 
 
 @pytest.mark.parametrize("changes", [{"contracts": None}, {"contracts": 1, "side": None}], ids=str)

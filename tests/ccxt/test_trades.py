@@ -5,7 +5,7 @@ Conversion of ccxt's trades: what cannot be read raises, and nothing is guessed.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, localcontext
 from typing import Any
 
 import pytest
@@ -48,6 +48,23 @@ def test_a_trade() -> None:
     assert ("c1", "o1", OrderSide.BUY) == (fill.client_order_id, fill.venue_order_id, fill.side)
     assert Decimal("0.033") == fill.fees[0].cost
     assert 123000 == fill.at.microsecond
+
+
+@pytest.mark.parametrize("traps", [[], [Inexact]], ids=["rounding", "raising"])
+def test_a_fill_is_exact_whatever_the_hosts_decimal_context_is(traps: list[type[Inexact]]) -> None:
+    """
+    A host that calculates with three digits loses none of a fill's (incident 44).
+    """
+    with localcontext(Context(prec=3, traps=traps)):
+        fill = fill_from(
+            trade(amount="-123456.789", fee={"cost": "-0.01234567", "currency": "USDT"}),
+            venue=BYBIT,
+            account=MAIN,
+        )
+
+    assert fill is not None
+    assert Decimal("123456.789") == fill.quantity
+    assert Decimal("-0.01234567") == fill.fees[0].cost
 
 
 def test_a_funding_payment_is_no_fill() -> None:

@@ -12,6 +12,8 @@ from poslife._domain.decimals import (
     average,
     canonical_text,
     exact_difference,
+    exact_magnitude,
+    exact_negation,
     exact_product,
     exact_sum,
     require_decimal,
@@ -109,6 +111,30 @@ def test_texts_are_equal_exactly_when_the_numbers_are(left: Decimal, right: Deci
     assert left == Decimal(canonical_text(left))
     assert (left == right) is (canonical_text(left) == canonical_text(right))
     assert canonical_text(left) == canonical_text(left.normalize(Context(prec=60)))
+
+
+@pytest.mark.parametrize("value", ["123456.789", "-123456.789", "0", "-0", "1e-40"])
+def test_a_sign_is_changed_exactly_whatever_the_hosts_decimal_context_is(value: str) -> None:
+    """
+    Neither a negation nor a magnitude rounds, and zero has no sign.
+    """
+    number = Decimal(value)
+    with localcontext(TINY):
+        negation, magnitude = exact_negation(number), exact_magnitude(number)
+
+    assert -exactly(number) == exactly(negation)
+    assert abs(exactly(number)) == exactly(magnitude)
+    assert not magnitude.is_signed()
+    assert number or not negation.is_signed()
+
+
+@pytest.mark.parametrize("value", ["1e999999", "1e-999999", "1e40"])
+def test_too_many_digits_are_refused_whatever_the_hosts_decimal_context_is(value: str) -> None:
+    """
+    A context that writes exponents in small letters lets no number through.
+    """
+    with localcontext(Context(capitals=0)), pytest.raises(InvalidValue, match="at most 40 digits"):
+        require_decimal("price", Decimal(value))
 
 
 @given(st.lists(amounts, max_size=8), amounts)

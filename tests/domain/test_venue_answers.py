@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, localcontext
 from typing import Any
 
 import pytest
@@ -274,6 +274,18 @@ def test_absence_counts_only_in_a_complete_snapshot(fields: dict[str, Any], *, s
     A symbol that is not shown is flat only if all that was covered was read (incidents 1, 2, 3).
     """
     assert (Decimal(0) if said else None) == snapshot(**fields).quantity_of(KEY)
+
+
+@pytest.mark.parametrize("traps", [[], [Inexact]], ids=["rounding", "raising"])
+def test_a_quantity_is_exact_whatever_the_hosts_decimal_context_is(traps: list[type[Inexact]]) -> None:
+    """
+    A short quantity has all its digits for a host that calculates with three (incident 44).
+    """
+    held = VenuePosition(key=KEY, side=Side.SHORT, quantity=Decimal("123456.789"))
+    with localcontext(Context(prec=3, traps=traps)):
+        quantity = snapshot(held).quantity_of(KEY)
+
+    assert Decimal("-123456.789") == quantity
 
 
 def test_presence_counts_in_any_snapshot() -> None:

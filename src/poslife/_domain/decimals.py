@@ -2,12 +2,12 @@
 Decimals: the ones that are taken, exact arithmetic on them, and their canonical text.
 
 Quantities are in the venue's contracts, as ccxt's ``amount``; prices in the quote currency per unit of the
-underlying. No other module calculates: unary minus, `abs` and `sum` obey the host's decimal context.
+underlying. No other module calculates: an operator, `abs` and `sum` round as the host's decimal context says.
 """
 
 from __future__ import annotations
 
-from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,8 @@ __all__ = [
     "canonical",
     "canonical_text",
     "exact_difference",
+    "exact_magnitude",
+    "exact_negation",
     "exact_product",
     "exact_sum",
     "require_decimal",
@@ -32,7 +34,15 @@ __all__ = [
 # (131072 digits before and 16383 after the point).
 _MOST_DIGITS = 40
 _EXACT = Context(prec=400, Emin=-999, Emax=999, traps=[InvalidOperation, DivisionByZero, Overflow, Inexact])
-_AVERAGE = Context(prec=34)
+# Named in full: what is not named comes from `decimal.DefaultContext`, which a host may have changed.
+_AVERAGE = Context(
+    prec=34,
+    rounding=ROUND_HALF_EVEN,
+    Emin=-999,
+    Emax=999,
+    clamp=0,
+    traps=[InvalidOperation, DivisionByZero, Overflow],
+)
 
 
 def require_decimal(field: str, value: object) -> Decimal:
@@ -60,7 +70,8 @@ def _fits(value: Decimal, digits: int) -> bool:
     Return whether a finite number has at most *digits* digits on either side of the point.
     """
     text = str(value)
-    if len(text) <= digits and "E" not in text:
+    # The host's context decides whether the exponent's letter is a capital.
+    if len(text) <= digits and "E" not in text and "e" not in text:
         return True  # nearly all numbers, and faster than looking at their digits
     _, mantissa, exponent = value.as_tuple()
     assert isinstance(exponent, int)  # it is finite
@@ -133,6 +144,20 @@ def exact_difference(left: Decimal, right: Decimal) -> Decimal:
     Return *left* minus *right*, exact in any decimal context of the caller.
     """
     return _EXACT.subtract(left, right)
+
+
+def exact_negation(number: Decimal) -> Decimal:
+    """
+    Return *number* with the other sign, exact in any decimal context of the caller; zero stays without one.
+    """
+    return number.copy_negate() if number else number.copy_abs()
+
+
+def exact_magnitude(number: Decimal) -> Decimal:
+    """
+    Return *number* without its sign, exact in any decimal context of the caller.
+    """
+    return number.copy_abs()
 
 
 def average(cost: Decimal, quantity: Decimal) -> Decimal:

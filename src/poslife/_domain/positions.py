@@ -20,7 +20,7 @@ from poslife._domain.checks import (
     require_tuple_of,
     require_utc,
 )
-from poslife._domain.decimals import average, exact_difference, require_positive, require_sum
+from poslife._domain.decimals import average, exact_difference, exact_negation, require_positive, require_sum
 from poslife._domain.identifiers import PositionId, PositionKey, PositionRef, Side
 from poslife._domain.orders import CloseReason, Order, OrderStatus
 from poslife._domain.position_status import PositionStatus
@@ -248,7 +248,7 @@ class PersistedPosition(msgspec.Struct, frozen=True, kw_only=True):
 
         `poslife.venues.Snapshot.quantity_of` gives the venue's in the same way.
         """
-        return self.quantity if self.side is Side.LONG else self.quantity.copy_negate()
+        return self.quantity if self.side is Side.LONG else exact_negation(self.quantity)
 
     @property
     def entry_price(self) -> Decimal:

@@ -19,7 +19,7 @@ from poslife._domain.checks import (
     require_tuple_of,
     require_utc,
 )
-from poslife._domain.decimals import require_decimal, require_positive
+from poslife._domain.decimals import exact_negation, require_decimal, require_positive
 from poslife._domain.event_envelopes import Json
 from poslife._domain.fills import Fill
 from poslife._domain.identifiers import (
@@ -369,7 +369,7 @@ class Snapshot:
             return None
         for position in self.positions:
             if position.key == key:
-                return -position.quantity if position.side is Side.SHORT else position.quantity
+                return exact_negation(position.quantity) if position.side is Side.SHORT else position.quantity
         if any(position.quantity and _is_in_another_mode(position.key, key) for position in self.positions):
             return None
         covered = self.covers is None or key.symbol in self.covers

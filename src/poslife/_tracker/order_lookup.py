@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from poslife._domain.absence import Absence, judge_absence, latest_arrival
+from poslife._domain.decimals import exact_difference
 from poslife._domain.fills import Fill
 from poslife._domain.identifiers import PositionKey, PositionRef, VenueOrderId
 from poslife._domain.orders import Order, OrderStatus
@@ -105,7 +106,7 @@ class OrderLookup:
             await self._apply_fills_of(position.orders[self._ordinal], sight.venue_order_id)
             position = await self._steps.seen(self._ref, self._ordinal, sight)
             order = position.orders[self._ordinal]
-            missing = sight.filled - order.filled
+            missing = exact_difference(sight.filled, order.filled)
             if missing <= 0:
                 return ()
             if clock.monotonic() >= give_up:

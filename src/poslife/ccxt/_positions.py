@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from poslife._domain.decimals import exact_magnitude
 from poslife._domain.identifiers import Account, Leg, MarginMode, PositionKey, Side, Symbol, Venue
 from poslife._domain.venue_answers import VenuePosition
 from poslife.ccxt._client import markets_of, require_async
@@ -87,7 +88,7 @@ def position_from(
     )
     entry = raw.get("entryPrice")
     price = None if entry is None else number("position.entryPrice", entry)
-    return VenuePosition(key=key, side=side, quantity=abs(contracts), entry_price=price or None)
+    return VenuePosition(key=key, side=side, quantity=exact_magnitude(contracts), entry_price=price or None)
 
 
 def _leg(raw: Raw, info: Raw, rules: VenueRules) -> Leg:

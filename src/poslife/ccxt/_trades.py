@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from poslife._domain.client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
+from poslife._domain.decimals import exact_magnitude, exact_negation
 from poslife._domain.fills import Fee, Fill
 from poslife._domain.identifiers import Account, Leg, OrderSide, Symbol, TradeId, Venue, VenueOrderId
 from poslife._domain.venue_answers import FillPage, UnreadableRow
@@ -83,7 +84,7 @@ def fill_from(
     named = None if channel.order_name is None else info.get(channel.order_name)
     venue_order_id = optional_text(raw.get("order"))
     side, leg = _side_and_leg(raw, info, known, channel)
-    quantity = abs(number("trade.amount", raw.get("amount")))
+    quantity = exact_magnitude(number("trade.amount", raw.get("amount")))
     return Fill(
         venue=venue,
         account=account,
@@ -249,11 +250,11 @@ def _closed(info: Raw, rules: VenueRules, side: OrderSide, quantity: Decimal) ->
     """
     try:
         if rules.trade_closed is not None:
-            closed = number("closed", info.get(rules.trade_closed)).copy_abs()
+            closed = exact_magnitude(number("closed", info.get(rules.trade_closed)))
         elif rules.trade_position_before is not None:
             before = number("before", info.get(rules.trade_position_before))
             leaves = (side is OrderSide.BUY) is (before < 0)
-            closed = before.copy_abs() if leaves else Decimal(0)
+            closed = exact_magnitude(before) if leaves else Decimal(0)
         else:
             return None
     except InvalidValue:
@@ -304,6 +305,6 @@ def _fees_of_venue(info: Raw, fields: FeeFields, shown: tuple[Raw, ...]) -> list
 def _fee(cost: object, currency: object, *, negated: bool = False) -> Fee:
     amount: Decimal = number("trade.fee.cost", cost)
     return Fee(
-        cost=amount.copy_negate() if negated and amount else amount,
+        cost=exact_negation(amount) if negated else amount,
         currency=text("trade.fee.currency", currency),
     )

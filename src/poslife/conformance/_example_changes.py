@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from poslife._domain.changes import Change, Claim, Close, Committed, Promote, Revise, Transition
-from poslife._domain.decimals import exact_product
+from poslife._domain.decimals import exact_product, exact_sum
 from poslife._domain.event_envelopes import EventHeader, Json, LifeEvent
 from poslife._domain.events import (
     FillApplied,
@@ -176,7 +176,7 @@ class Story(Examples):
                 requested_price=held.requested_price,
                 entered_quantity=held.entered_quantity,
                 entered_cost=held.entered_cost,
-                exited_cost=exact_product(held.entered_quantity, PRICE + Decimal("0.0001")),
+                exited_cost=exact_product(held.entered_quantity, exact_sum((PRICE, Decimal("0.0001")))),
                 orders=orders,
                 created_at=held.created_at,
                 opened_at=held.opened_at,

@@ -7,8 +7,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 from poslife._domain.changes import Change, Committed, Promote
+from poslife._domain.decimals import exact_product
 from poslife._domain.fills import StoredFill
 from poslife._domain.orders import OrderStatus
 from poslife._domain.positions import ClosedPosition, Origin, PendingPosition, PersistedPosition
@@ -291,7 +293,7 @@ class CommitTests(RepositoryHooks):
                 promote = Promote(
                     pending=intended,
                     entered_quantity=QUANTITY,
-                    entered_cost=QUANTITY * 2,
+                    entered_cost=exact_product(QUANTITY, Decimal(2)),
                     opened_at=story.at(),
                     origin=Origin.ADOPTED,
                     version=1,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from poslife._domain.changes import Change, Claim, Close, Promote, Revise, Transition
+from poslife._domain.decimals import exact_product
 from poslife._domain.fills import StoredFill
 from poslife._domain.identifiers import Account, PositionId, RunId, Venue
 from poslife._domain.orders import CloseReason, OrderStatus
@@ -87,7 +88,11 @@ class RefusalTests(RepositoryHooks):
             held = await story.opened(repository)
             closed = await story.commit_one(repository, story.close(held), ClosedPosition)
             again = story.closed_from(held, story.exit_order(held, OrderStatus.FILLED))
-            better = replace(again.after, exited_cost=closed.exited_cost * 2, reason=CloseReason.OPERATOR)
+            better = replace(
+                again.after,
+                exited_cost=exact_product(closed.exited_cost, Decimal(2)),
+                reason=CloseReason.OPERATOR,
+            )
             next_version = closed.version + 1
             for transition in (
                 again,
@@ -114,10 +119,10 @@ class RefusalTests(RepositoryHooks):
             closed = await story.closed(repository)
             version = closed.version + 1
             for other in (
-                replace(closed, version=version, exited_cost=closed.exited_cost * 2),
+                replace(closed, version=version, exited_cost=exact_product(closed.exited_cost, Decimal(2))),
                 replace(closed, version=version, reason=CloseReason.LIQUIDATION),
                 replace(closed, version=version, closed_at=story.at()),
-                replace(closed, version=version, entered_cost=closed.entered_cost * 2),
+                replace(closed, version=version, entered_cost=exact_product(closed.entered_cost, Decimal(2))),
             ):
                 error = await refused(
                     repository.commit(story.change(Revise(after=other))),
@@ -217,7 +222,9 @@ class RefusalTests(RepositoryHooks):
             assigned = page.items[0]
             await repository.commit(change := story.unclaimed("no such order"))
             for stored in (assigned, change.fills[0]):
-                other = replace(stored.fill, price=stored.fill.price * 2, at=story.at(), fees=())
+                other = replace(
+                    stored.fill, price=exact_product(stored.fill.price, Decimal(2)), at=story.at(), fees=()
+                )
                 for again in (
                     stored,
                     StoredFill(fill=other, ref=held.ref),

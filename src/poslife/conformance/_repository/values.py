@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from poslife._domain.changes import Change, Claim, Revise
-from poslife._domain.decimals import canonical_text, exact_product
+from poslife._domain.decimals import canonical_text, exact_negation, exact_product
 from poslife._domain.events import OrderRejected
 from poslife._domain.fills import Fee, StoredFill
 from poslife._domain.identifiers import (
@@ -253,7 +253,7 @@ async def _of_number(
         all_orders=(filled,),
         orders=(filled,),
     )
-    fees = (Fee(cost=number, currency="USDT"), Fee(cost=-number, currency="BNB"))
+    fees = (Fee(cost=number, currency="USDT"), Fee(cost=exact_negation(number), currency="BNB"))
     fill = replace(story.fill(key, quantity=number), price=number, fees=fees)
     stored = StoredFill(fill=fill, ref=pending.ref, ordinal=0)
     try:

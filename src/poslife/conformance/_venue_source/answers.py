@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+from poslife._domain.decimals import exact_sum
 from poslife._domain.fills import Fill
 from poslife._domain.identifiers import ClientOrderId, OrderSide, TradeId, VenueOrderId
 from poslife._domain.orders import OrderStatus
@@ -73,7 +74,7 @@ class AnswerTests(SourceHooks):
                 )
                 filled = seen.filled
             fills, _ = await self._read_fills(source, self._fill_query(source))
-            same(filled, sum((fill.quantity for fill in fills), Decimal(0)), "OrderSeen.filled, by the fills")
+            same(filled, exact_sum(fill.quantity for fill in fills), "OrderSeen.filled, by the fills")
 
     @promised_by(VenueSource.find_order)
     async def test_find_order_not_seen(self) -> None:
@@ -220,10 +221,10 @@ class AnswerTests(SourceHooks):
             for scope in self._scopes(source):
                 snapshot = await source.snapshot(scope)
                 self._check_snapshot(source, scope, snapshot)
-                held = sum((position.quantity for position in snapshot.positions), Decimal(0))
+                held = exact_sum(position.quantity for position in snapshot.positions)
                 if snapshot.complete and not snapshot.unreadable and complete_fills:
                     same(
-                        sum((fill.quantity for fill in fills), Decimal(0)),
+                        exact_sum(fill.quantity for fill in fills),
                         held,
                         "the held quantity, by the fills",
                     )

@@ -240,6 +240,16 @@ async def tracking(
         yield tracker
 
 
+def block_tasks() -> list[str]:
+    """
+    The running tasks of blocks that were entered or left.
+    """
+    names = (task.get_name() for task in asyncio.all_tasks())
+    return [
+        name for name in names if name.startswith(("poslife prepares", "poslife abandons", "poslife settles"))
+    ]
+
+
 async def eventually(condition: Callable[[], bool]) -> None:
     """
     Give the event loop turns until *condition* holds.

@@ -13,7 +13,7 @@ from typing_extensions import override
 from poslife import Closing, Opening, PersistedPosition, PositionTracker
 from poslife._domain.changes import Change, Committed
 from poslife.memory import MemoryStore
-from tests.tracker.scenes import KEY, eventually, open_long, opened, tracking
+from tests.tracker.scenes import KEY, block_tasks, eventually, open_long, opened, tracking
 
 TURNS = 5
 
@@ -81,7 +81,7 @@ async def test_nothing_prepared_is_left_behind(
             with pytest.raises(type(thrown)):
                 entering.throw(thrown)
         store.slow = False
-        await eventually(lambda: not tracker._tasks._running)
+        await eventually(lambda: not block_tasks())
 
         if held is None:
             assert await tracker.find_live(KEY) is None

@@ -29,6 +29,7 @@ from tests.tracker.scenes import (
     Refused,
     UnreliableStore,
     answer,
+    block_tasks,
     bought,
     causes,
     eventually,
@@ -217,7 +218,7 @@ async def test_a_generator_closed_inside_its_block_leaves_the_order_in_doubt() -
         assert "ack" == await anext(trading)
         await trading.aclose()
         await eventually(lambda: len(store.commits) == 3)
-        await eventually(lambda: not tracker._tasks._running)
+        await eventually(lambda: not block_tasks())
 
         assert 1 == len([position async for position in tracker.in_doubt()])
 

@@ -195,7 +195,7 @@ class Fills:
                 )
 
     def write(self, fills: Iterable[StoredFill]) -> None:
-        self.by_key.update((stored.fill.id, stored) for stored in fills)
+        self.by_key.update((stored.fill.id, _fill_as_read(stored)) for stored in fills)
 
 
 def _as_read(position: Position) -> Position:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from poslife import Leg, OrderSide, Venue
+from poslife import Leg, OrderSide, TradeId, Venue
 from poslife.ccxt import CcxtSource, fill_from, fills_from
 from poslife.errors import InvalidValue
 from poslife.venues import FillQuery
@@ -65,6 +65,29 @@ def test_a_fill_is_exact_whatever_the_hosts_decimal_context_is(traps: list[type[
     assert fill is not None
     assert Decimal("123456.789") == fill.quantity
     assert Decimal("-0.01234567") == fill.fees[0].cost
+
+
+@pytest.mark.parametrize("word", ["None", "null", "NaN", "undefined", "pending", " "])
+@pytest.mark.parametrize("field", ["id", "order", "symbol"])
+def test_a_word_for_a_missing_value_identifies_nothing(field: str, word: str) -> None:
+    """
+    A row whose id is such a word costs itself, and is said (incident 22).
+    """
+    page = fills_from([trade(**{field: word}), trade()], venue=BYBIT, account=MAIN)
+
+    assert [TradeId("t1")] == [fill.trade_id for fill in page.fills]
+    assert [word] == [row.row[field] for row in page.unreadable if isinstance(row.row, dict)]
+
+
+@pytest.mark.parametrize("word", ["None", "null", "pending"])
+def test_another_programs_word_for_no_client_order_id_is_none(word: str) -> None:
+    """
+    The fill of such an order is read all the same.
+    """
+    fill = fill_from(trade(info={"orderLinkId": word, "execType": "Trade"}), venue=BYBIT, account=MAIN)
+
+    assert fill is not None
+    assert fill.client_order_id is None
 
 
 def test_a_funding_payment_is_no_fill() -> None:

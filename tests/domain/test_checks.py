@@ -11,6 +11,7 @@ from poslife._domain.checks import (
     require_bool,
     require_count,
     require_instance,
+    require_label,
     require_member,
     require_name,
     require_names,
@@ -84,6 +85,29 @@ def test_a_name_is_printable_text_without_surrounding_spaces(value: object) -> N
 
     assert "PositionKey.account" == refused.value.field
     assert value is refused.value.value
+
+
+@pytest.mark.parametrize(
+    "value", ["None", "none", "null", "NULL", "nan", "NaN", "undefined", "pending", "Pending"]
+)
+def test_a_word_for_a_missing_value_is_no_identifier(value: str) -> None:
+    """
+    ``str(None)`` and its kind name no venue, account, symbol, order or trade (incident 22).
+    """
+    with pytest.raises(InvalidValue, match="a missing one") as refused:
+        require_name("PositionKey.account", value)
+
+    assert ("PositionKey.account", value) == (refused.value.field, refused.value.value)
+
+    require_label("Fee.currency", value)
+
+
+@pytest.mark.parametrize("value", ["NULL/USDT:USDT", "pending-1", "nonet", "_none"])
+def test_a_name_may_hold_such_a_word(value: str) -> None:
+    """
+    Only the whole name counts.
+    """
+    require_name("PositionKey.symbol", value)
 
 
 @pytest.mark.parametrize("value", ["x", "a" * 255, "BTC/USDT:USDT", "Konto Süd", "账户", "🦊"])

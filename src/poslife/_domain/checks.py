@@ -17,6 +17,7 @@ __all__ = [
     "require_bool",
     "require_count",
     "require_instance",
+    "require_label",
     "require_member",
     "require_name",
     "require_names",
@@ -28,9 +29,24 @@ __all__ = [
 ]
 
 
+# What programs write where they have no value: `str(None)`, JavaScript's and JSON's words, a float's text.
+_STAND_INS = frozenset({"none", "null", "nan", "undefined", "pending"})
+
+
 def require_name(field: str, value: object) -> None:
     """
-    Require an identifier: a `str` of 1 to 255 printable characters, without surrounding spaces.
+    Require an identifier: a `require_label` that is no stand-in for a missing value, such as ``"None"``.
+    """
+    require_label(field, value)
+    if cast("str", value).lower() in _STAND_INS:
+        raise InvalidValue(
+            field, value, "an identifier, not a word for a missing one", hint="leave out what is not known"
+        )
+
+
+def require_label(field: str, value: object) -> None:
+    """
+    Require a `str` of 1 to 255 printable characters, without surrounding spaces.
     """
     if not isinstance(value, str):
         raise InvalidValue(field, value, "a str")

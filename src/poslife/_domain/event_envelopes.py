@@ -16,6 +16,7 @@ import msgspec
 from poslife._domain.checks import (
     require_count,
     require_instance,
+    require_label,
     require_member,
     require_name,
     require_position_ref,
@@ -134,7 +135,7 @@ class EventHeader(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             or type(self.actor) is not Actor
         ):
             require_uuid("EventHeader.id", self.id)
-            require_name("EventHeader.type", self.type)
+            require_label("EventHeader.type", self.type)
             require_member("EventHeader.severity", self.severity, Severity)
             require_utc("EventHeader.occurred_at", self.occurred_at)
             require_uuid("EventHeader.run", self.run)

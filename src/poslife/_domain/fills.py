@@ -13,6 +13,7 @@ import msgspec
 from poslife._domain.checks import (
     require_count,
     require_instance,
+    require_label,
     require_member,
     require_name,
     require_position_ref,
@@ -52,7 +53,7 @@ class Fee:
 
     def __post_init__(self) -> None:
         require_decimal("Fee.cost", self.cost)
-        require_name("Fee.currency", self.currency)
+        require_label("Fee.currency", self.currency)
 
 
 class FillId(msgspec.Struct, frozen=True):

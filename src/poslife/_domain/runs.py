@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from poslife._domain.checks import require_count, require_instance, require_name, require_utc, require_uuid
+from poslife._domain.checks import require_count, require_instance, require_label, require_utc, require_uuid
 from poslife._domain.identifiers import RunId
 from poslife.errors import InvalidValue
 
@@ -40,7 +40,7 @@ class NewRun:
 
     def __post_init__(self) -> None:
         require_uuid("NewRun.id", self.id)
-        require_name("NewRun.machine", self.machine)
+        require_label("NewRun.machine", self.machine)
         require_count("NewRun.pid", self.pid)
         require_instance("NewRun.process_started", self.process_started, str)
         lease: object = self.lease

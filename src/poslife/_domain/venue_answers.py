@@ -13,6 +13,7 @@ from decimal import Decimal
 from poslife._domain.checks import (
     require_bool,
     require_instance,
+    require_label,
     require_member,
     require_name,
     require_names,
@@ -221,7 +222,7 @@ class UnreadableRow:
         require_name("UnreadableRow.venue", self.venue)
         require_name("UnreadableRow.account", self.account)
         if self.symbol is not None:
-            require_name("UnreadableRow.symbol", self.symbol)
+            require_label("UnreadableRow.symbol", self.symbol)
         require_instance("UnreadableRow.reason", self.reason, str)
 
 

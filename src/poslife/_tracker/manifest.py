@@ -20,7 +20,7 @@ from pathlib import PurePath
 from typing import Final, cast
 from uuid import UUID
 
-from poslife._domain.checks import require_name
+from poslife._domain.checks import require_label
 from poslife._domain.client_order_ids import ClientOrderIdFormat
 from poslife._domain.event_envelopes import Json
 from poslife._domain.identifiers import Venue
@@ -58,7 +58,7 @@ class Manifest:
         client_order_ids: Mapping[Venue, ClientOrderIdFormat],
     ) -> None:
         if host_version is not None:
-            require_name("host_version", host_version)
+            require_label("host_version", host_version)
         self._content: dict[str, object] = {
             "poslife": __version__,
             "python": platform.python_version(),

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TypeGuard, cast
 
+from poslife._domain.checks import require_name
 from poslife._domain.client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
 from poslife._domain.identifiers import ClientOrderId, Leg, OrderSide, Venue
 from poslife.ccxt._venues import VenueRules
@@ -207,9 +208,18 @@ def client_order_id_in(
 ) -> ClientOrderId | None:
     """
     Return the client order id as it was sent, without the prefix that the venue or ccxt adds.
+
+    Another program's id can be one that no id of ours is, such as ``"None"``: it is none then.
     """
     returned = optional_text(value)
-    return None if returned is None else ClientOrderId(_without_prefix(returned, venue, formats))
+    if returned is None:
+        return None
+    sent = _without_prefix(returned, venue, formats)
+    try:
+        require_name("client_order_id", sent)
+    except InvalidValue:
+        return None
+    return ClientOrderId(sent)
 
 
 def is_same_client_order_id(

@@ -2,6 +2,8 @@
 Whatever is thrown into the entering of a block leaves nothing prepared behind.
 """
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio

@@ -2,6 +2,8 @@
 A block that is cancelled, timed out or closed: its key is free exactly when nothing is live.
 """
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio

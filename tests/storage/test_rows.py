@@ -53,6 +53,7 @@ from poslife.storage._rows import (
     position_from,
     position_row,
 )
+from poslife.venues import Trigger
 from tests.values import (
     KEY,
     OTHER_RUN,
@@ -201,7 +202,13 @@ def test_a_fill_comes_back_whole(stored: StoredFill) -> None:
 # --------------------------------------------------------------------------------- no field without a column
 
 PROTECTION_FIELDS = {"stop_price", "stop_order_id", "take_profit_price", "take_profit_order_id"}
-PARTS: dict[str, type] = {"key": PositionKey, "protection": Protection, "fill": Fill, "header": EventHeader}
+PARTS: dict[str, type] = {
+    "key": PositionKey,
+    "protection": Protection,
+    "trigger": Trigger,
+    "fill": Fill,
+    "header": EventHeader,
+}
 
 
 def fields_of(kind: type) -> set[tuple[str, ...]]:

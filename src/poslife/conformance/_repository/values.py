@@ -72,7 +72,7 @@ NAMES = (
     "Ünïcødé/Ω:\N{POSITION INDICATOR}\N{ROCKET}",
     "x" * 255,
     "\N{ROCKET}" * 255,
-    "NULL",
+    "'NULL'",
     "0",
 )
 

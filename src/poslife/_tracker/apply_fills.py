@@ -13,6 +13,7 @@ from itertools import takewhile
 import msgspec
 
 from poslife._domain.booking import Booking, book, conflicted, opened_by, unclaimed
+from poslife._domain.checks import require_instance
 from poslife._domain.client_order_ids import read_client_order_id
 from poslife._domain.decimals import exact_sum
 from poslife._domain.event_envelopes import Actor, Severity
@@ -103,7 +104,11 @@ class FillApplier:
             InvalidValue: One of *fills* is no `Fill`, or of another symbol than *order*'s position; or the
                 position has no such order.
         """
-        application = _Application(self, self._committer, self._fills_in(fills), order, actor)
+        given = tuple(fills)
+        for one in given:
+            if not isinstance(one, FillPage):
+                require_instance("fills", one, Fill)
+        application = _Application(self, self._committer, self._fills_in(given), order, actor)
         if order is None:
             application.require_fills(None)
         else:
@@ -232,15 +237,12 @@ class _Application:
 
     def require_fills(self, position: Position | None) -> None:
         """
-        Refuse an ordinal that the position has not, what is no fill, and fills of another symbol.
+        Refuse an ordinal that the position has not, and fills of another symbol.
         """
         if self._order is not None and position is not None:
             order_of(position, self._order[1])
         place = None if position is None else _place_of(position.key)
-        fills: Iterable[object] = self._waiting
-        for fill in fills:
-            if not isinstance(fill, Fill):
-                raise InvalidValue("fill", fill, "a Fill")
+        for fill in self._waiting:
             if place is not None and _place_of(fill) != place:
                 raise InvalidValue("fill", fill, f"a fill of {' '.join(place)}, as its order is")
 

@@ -110,5 +110,5 @@ def _require_persisted(position: object) -> None:
         raise AlreadyClosed(position)
     if not isinstance(position, PersistedPosition):
         raise InvalidValue(
-            "closing", position, "a PersistedPosition", hint="a pending position holds nothing to close"
+            "position", position, "a PersistedPosition", hint="a pending position holds nothing to close"
         )

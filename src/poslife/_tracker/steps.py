@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from poslife._domain import order_preparation, order_steps
-from poslife._domain.checks import require_name
+from poslife._domain.checks import require_instance, require_member, require_name, require_tuple_of
 from poslife._domain.event_envelopes import Actor
 from poslife._domain.fills import Fill
 from poslife._domain.identifiers import PositionKey, PositionRef, Side, VenueOrderId
@@ -19,8 +19,9 @@ from poslife._domain.protection import Protection
 from poslife._domain.venue_answers import FillPage, OrderSeen
 from poslife._runtime.ids import new_ref
 from poslife._tracker.apply_fills import FillApplier, FillsApplied
+from poslife._tracker.arguments import require_arguments, require_optional_arguments
 from poslife._tracker.committing import Committer
-from poslife.errors import IllegalTransition, NotRecovered, StaleVersion
+from poslife.errors import IllegalTransition, InvalidValue, NotRecovered, StaleVersion
 
 __all__ = ["Steps"]
 
@@ -69,6 +70,8 @@ class Steps:
             UnknownVenueFormat: No client order id format is known for the venue.
             InvalidValue: For a value that cannot be.
         """
+        require_arguments(key=key, side=side, quantity=quantity)
+        require_optional_arguments(price=price, trigger=trigger, ref=ref)
         self._require_recovered()
         committer, given = self._committer, ref
         ref = new_ref(committer.clock) if given is None else given
@@ -145,6 +148,10 @@ class Steps:
         """
         Prepare as `prepare` does, and return the position, whose last order is the prepared one.
         """
+        require_arguments(ref=ref, purpose=purpose)
+        require_optional_arguments(quantity=quantity, price=price, trigger=trigger)
+        if reason is not None:
+            require_member("reason", reason, CloseReason)
         if not purpose.reduce_only:
             self._require_recovered()
 
@@ -180,6 +187,8 @@ class Steps:
             ordinal: The order.
             known: The position as it was last seen, which saves reading it.
         """
+        require_arguments(ref=ref, ordinal=ordinal)
+        require_optional_arguments(known=known)
         return await self._committer.take(
             ref, lambda position, at: order_steps.submitting(position, ordinal, at=at), known=known
         )
@@ -204,6 +213,8 @@ class Steps:
             known: The position as it was last seen, which saves reading it.
             actor: The actor of the events; by default the one of the current context.
         """
+        require_arguments(ref=ref, ordinal=ordinal)
+        require_optional_arguments(known=known, actor=actor)
         if venue_order_id is not None:
             require_name("venue_order_id", venue_order_id)
         if fills:
@@ -222,6 +233,8 @@ class Steps:
         """
         Say that the venue showed the order. It ends only once the fills it is said to have are applied.
         """
+        require_arguments(ref=ref, ordinal=ordinal, sight=sight)
+        require_optional_arguments(actor=actor)
 
         async def step(position: Position, _: datetime) -> Plan:
             booked = await self._booked_before(position, ordinal, sight.venue_order_id)
@@ -261,6 +274,8 @@ class Steps:
             IllegalTransition: The order was not submitted, or has ended.
             InvalidValue: For a value that cannot be.
         """
+        require_arguments(ref=ref, ordinal=ordinal)
+        require_optional_arguments(quantity=quantity, price=price)
         return await self._committer.take(
             ref, lambda position, _: order_steps.amended(position, ordinal, quantity=quantity, price=price)
         )
@@ -269,6 +284,8 @@ class Steps:
         """
         Say that the venue has refused the order, at once or after an acknowledgement.
         """
+        require_arguments(ref=ref, ordinal=ordinal)
+        require_instance("reason", reason, str)
         return await self._committer.take(
             ref, lambda position, _: order_steps.rejected(position, ordinal, reason=reason)
         )
@@ -277,6 +294,8 @@ class Steps:
         """
         Say that the order may or may not exist. One that was seen at the venue meanwhile stays as it is.
         """
+        require_arguments(ref=ref, ordinal=ordinal)
+        require_instance("reason", reason, str)
         return await self._committer.take(
             ref, lambda position, _: order_steps.doubted(position, ordinal, reason=reason)
         )
@@ -287,6 +306,9 @@ class Steps:
         """
         Say that no request was made, or that the order is proven absent.
         """
+        require_arguments(ref=ref, ordinal=ordinal)
+        require_instance("reason", reason, str)
+        require_optional_arguments(actor=actor)
         return await self._committer.take(
             ref, lambda position, _: order_steps.abandoned(position, ordinal, reason=reason), actor=actor
         )
@@ -295,6 +317,7 @@ class Steps:
         """
         Say that the order was canceled. A fill that comes later is taken all the same.
         """
+        require_arguments(ref=ref, ordinal=ordinal)
         return await self._committer.take(
             ref, lambda position, _: order_steps.ended(position, ordinal, status=OrderStatus.CANCELED)
         )
@@ -303,6 +326,7 @@ class Steps:
         """
         Say that the order has expired. A fill that comes later is taken all the same.
         """
+        require_arguments(ref=ref, ordinal=ordinal)
         return await self._committer.take(
             ref, lambda position, _: order_steps.ended(position, ordinal, status=OrderStatus.EXPIRED)
         )
@@ -311,6 +335,8 @@ class Steps:
         """
         Say which orders at the venue close the position without us; ``None`` for none.
         """
+        require_arguments(ref=ref)
+        require_optional_arguments(protection=protection)
         return await self._committer.take(
             ref, lambda position, _: order_steps.protected(position, protection)
         )
@@ -335,4 +361,10 @@ class Steps:
         Raises:
             StorageUnavailable: The store did not answer in time. Apply the same fills again.
         """
+        if order is not None:
+            require_tuple_of("order", order, object)
+            if len(order) != 2:
+                raise InvalidValue("order", order, "a ref and an ordinal")
+            require_arguments(ref=order[0], ordinal=order[1])
+        require_optional_arguments(actor=actor)
         return await self._fills.apply(fills, order=order, actor=actor)

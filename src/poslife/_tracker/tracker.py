@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from poslife._domain.causation import acting_without_cause
+from poslife._domain.checks import require_member, require_utc
 from poslife._domain.client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
 from poslife._domain.event_envelopes import Actor, RecordedEvent, Severity
 from poslife._domain.fills import Fill, StoredFill
@@ -30,6 +31,7 @@ from poslife._domain.venue_answers import FillPage
 from poslife._runtime.clock import SystemClock
 from poslife._runtime.forking import after_fork_in_child
 from poslife._tracker.apply_fills import FillApplier, FillsApplied
+from poslife._tracker.arguments import require_arguments, require_optional_arguments
 from poslife._tracker.closing import Closing
 from poslife._tracker.committing import Committer
 from poslife._tracker.manifest import Manifest
@@ -262,6 +264,8 @@ class PositionTracker:
             TrackerNotStarted: Outside ``async with tracker``. On entering: what `Steps.claim` raises.
         """
         self._require_started("opening")
+        require_arguments(key=key, side=side, quantity=quantity)
+        require_optional_arguments(price=price, trigger=trigger)
         return Opening(self._block_context, key, side=side, quantity=quantity, price=price, trigger=trigger)
 
     def closing(
@@ -285,6 +289,8 @@ class PositionTracker:
                 raises.
         """
         self._require_started("closing")
+        require_member("reason", reason, CloseReason)
+        require_optional_arguments(price=price)
         return Closing(self._block_context, position, reason=reason, price=price)
 
     async def apply_fills(self, *fills: Fill | FillPage) -> FillsApplied:
@@ -358,6 +364,7 @@ class PositionTracker:
         Raises:
             PositionNotFound: There is none.
         """
+        require_arguments(ref=ref)
         return await self._reading().get(ref)
 
     async def get_by_id(self, id: PositionId) -> PersistedPosition | ClosedPosition:
@@ -373,6 +380,7 @@ class PositionTracker:
         """
         Return the live position that holds *key*, pending or open; ``None`` where there is none.
         """
+        require_arguments(key=key)
         return await self._reading().find_live(key)
 
     def live(self) -> AsyncIterator[LivePosition]:
@@ -399,6 +407,8 @@ class PositionTracker:
         """
         Iterate over the positions closed from *since* (included) to *until* (not included), by closing time.
         """
+        require_utc("since", since)
+        require_utc("until", until)
         repository = self._reading()
         return every_item(lambda after: repository.list_closed(since, until, after))
 
@@ -408,6 +418,7 @@ class PositionTracker:
 
         Host events are among them once they are flushed.
         """
+        require_arguments(ref=ref)
         repository = self._reading()
         return every_item(lambda after: repository.list_history(ref, after))
 
@@ -415,6 +426,7 @@ class PositionTracker:
         """
         Iterate over every fill of a position, in the order they were stored.
         """
+        require_arguments(ref=ref)
         repository = self._reading()
         return every_item(lambda after: repository.list_fills(ref, after))
 

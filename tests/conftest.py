@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
+import decimal
 import fnmatch
 import functools
 import importlib.util
@@ -26,6 +28,7 @@ from tests.postgres_server import DEFAULT_VERSION, Databases, LocalServer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterator
+    from contextlib import AbstractContextManager
 
 _TESTS = Path(__file__).parent
 
@@ -106,13 +109,46 @@ def anyio_backend() -> str:
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     test: Callable[..., object] = pyfuncitem.obj
-    if not inspect.iscoroutinefunction(test) or hasattr(test, "hypothesis"):
-        return (yield)
-    pyfuncitem.obj = _leaving_no_tasks(test)
-    try:
-        return (yield)
-    finally:
-        pyfuncitem.obj = test
+    with _decimal_context_of(pyfuncitem):
+        if not inspect.iscoroutinefunction(test) or hasattr(test, "hypothesis"):
+            return (yield)
+        # The loop's tasks do not inherit the context of the thread that runs them.
+        pyfuncitem.obj = _in_context(_leaving_no_tasks(test), decimal.getcontext())
+        try:
+            return (yield)
+        finally:
+            pyfuncitem.obj = test
+
+
+# Where quantities and prices are made and reckoned with: a result there depends on no host's decimal context,
+# and one that is rounded after all raises. Not where ccxt's clients send orders: they round on purpose.
+_IN_HOSTILE_CONTEXT = (
+    "domain/*",
+    "tracker/*",
+    *(f"ccxt/test_{name}.py" for name in ("fields", "orders", "positions", "trades")),
+)
+_IN_ORDINARY_CONTEXT = ("tracker/test_refused_orders.py",)
+_HOSTILE = decimal.Context(
+    prec=3, traps=[decimal.Inexact, decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow]
+)
+
+
+def _decimal_context_of(item: pytest.Item) -> AbstractContextManager[object]:
+    name = item.path.relative_to(_TESTS).as_posix() if item.path.is_relative_to(_TESTS) else ""
+    hostile = any(fnmatch.fnmatch(name, pattern) for pattern in _IN_HOSTILE_CONTEXT)
+    hostile = hostile and name not in _IN_ORDINARY_CONTEXT
+    return decimal.localcontext(_HOSTILE) if hostile else contextlib.nullcontext()
+
+
+def _in_context(
+    test: Callable[..., Awaitable[None]], context: decimal.Context
+) -> Callable[..., Awaitable[None]]:
+    @functools.wraps(test)
+    async def run(**arguments: object) -> None:
+        with decimal.localcontext(context):
+            await test(**arguments)
+
+    return run
 
 
 def _leaving_no_tasks(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:

@@ -51,7 +51,7 @@ def test_a_float_of_15_digits_is_exact(digits: int, places: int) -> None:
     """
     Its shortest repr has those digits.
     """
-    written = Decimal(digits).scaleb(-places)
+    written = Decimal(f"{digits}e-{places}")
 
     assert written == number("size", float(written))
 

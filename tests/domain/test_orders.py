@@ -9,6 +9,7 @@ import pytest
 
 from poslife import CloseReason, OrderPurpose, OrderStatus
 from poslife._domain.client_order_ids import LAST_ORDINAL
+from poslife._domain.decimals import exact_product
 from poslife._domain.orders import ORDER_EVIDENCE, ORDER_TRANSITIONS
 from poslife.errors import IllegalTransition, InvalidValue
 from poslife.venues import Trigger
@@ -212,4 +213,4 @@ def test_fills_may_amount_to_more_digits_than_one_of_them() -> None:
     """
     nines = Decimal("9" * 40)
 
-    assert order(FILLED, quantity=nines, filled=nines * 2).overfilled
+    assert order(FILLED, quantity=nines, filled=exact_product(nines, Decimal(2))).overfilled

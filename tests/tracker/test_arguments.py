@@ -8,7 +8,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -79,8 +79,7 @@ async def _call(owner: object, name: str, argument: str, value: object) -> None:
             given["position"] = object()
         result = call(**{**given, argument: value})
     if isinstance(result, AsyncIterator):
-        async for _ in result:
-            pass
+        await anext(cast("AsyncIterator[object]", result))
     elif inspect.isawaitable(result):
         await result
 

@@ -99,6 +99,7 @@ BODIES: dict[str, dict[str, object]] = {
         "quantity": Decimal("123456789.012345678"),
         "price": Decimal("0.10"),
         "client_order_id": name_of(3),
+        "trigger_price": Decimal("0.125"),
     },
     "order.submitting": {"client_order_id": name_of(4)},
     "order.acknowledged": {"venue_order_id": "v-1"},
@@ -126,6 +127,12 @@ BODIES: dict[str, dict[str, object]] = {
         "quantity": Decimal("3.3"),
         "price": Decimal("4.4"),
         "venue_order_id": "v-4",
+    },
+    "order.amended": {
+        "quantity_before": Decimal("3.5"),
+        "quantity": Decimal("2.5"),
+        "price_before": Decimal("1.25"),
+        "price": Decimal("1.5"),
     },
     "fill.conflicted": {
         "trade_id": "t-3",

@@ -60,6 +60,8 @@ _NEEDS = {
         "crashes/*killed_bot.py",
         "crashes/*killed_in_commit.py",
         "test_documentation.py",
+        "tracker/test_fills_of_channels.py",
+        "tracker/test_refused_orders.py",
     ],
     "click": ["cli/*"],
 }

@@ -26,7 +26,7 @@ __all__ = [
     "set_up_roles",
 ]
 
-GRANTS: Final = (resources.files("poslife.postgres") / "grants.sql").read_text("utf-8")
+GRANTS: Final = (resources.files("poslife") / "postgres" / "grants.sql").read_text("utf-8")
 
 # Their suffix and their password, or nothing, if the tests run as the role that was given.
 _LOGIN: Final = "POSLIFE_TEST_LOGIN"

@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,13 +19,15 @@ from poslife._domain.positions import PersistedPosition
 from poslife.conformance._example_changes import Story, begin
 from poslife.conformance._example_records import a_letter, a_record
 from poslife.errors import OpenedForReading
-from poslife.postgres import PostgresStore
 from poslife.protocols import Store
 from poslife.sqlite import SqliteStore
 
 __all__ = ["fill_store", "read_everything", "require_refusals"]
 
-_AnyStore = SqliteStore | PostgresStore
+if TYPE_CHECKING:
+    from poslife.postgres import PostgresStore
+
+    _AnyStore = SqliteStore | PostgresStore
 
 _ALWAYS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 

@@ -42,8 +42,8 @@ def _is_taken(tables: sqlite3.Connection, quantity: str, filled: str) -> bool:
     tables.execute("SAVEPOINT here")
     try:
         tables.execute(
-            "INSERT INTO orders "
-            "VALUES (?, 0, ?, 'entry', 'buy', ?, ?, NULL, 'c', NULL, 'prepared', ?, NULL, NULL)",
+            "INSERT INTO orders (ref, ordinal, run, purpose, side, quantity, filled, client_order_id, "
+            "status, prepared_at) VALUES (?, 0, ?, 'entry', 'buy', ?, ?, 'c', 'prepared', ?)",
             ("r", "0" * 36, quantity, filled, "2026-01-02T03:04:05.678901Z"),
         )
     except sqlite3.IntegrityError:

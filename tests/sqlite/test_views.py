@@ -79,7 +79,8 @@ async def test_open_positions_have_their_sums_as_text(path: Path) -> None:
 
 
 def _columns(database: str, name: str) -> list[str]:
-    script = (resources.files(f"poslife.{database}") / "migrations" / "0001_positions.sql").read_text("utf-8")
+    migrations = resources.files("poslife") / database / "migrations"
+    script = (migrations / "0001_positions.sql").read_text("utf-8")
     view = re.search(rf"^CREATE VIEW (?:poslife\.)?{name} AS\n(.*?)\nFROM", script, re.MULTILINE | re.DOTALL)
     assert view is not None
     parts = re.split(r",(?![^(]*\))", view[1].removeprefix("SELECT"))

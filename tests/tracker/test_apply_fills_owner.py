@@ -11,6 +11,7 @@ import pytest
 
 from poslife import (
     Abandoned,
+    Account,
     ClosedPosition,
     Leg,
     MarginMode,
@@ -23,6 +24,7 @@ from poslife import (
     Symbol,
     Venue,
     VenueOrderId,
+    connect,
 )
 from poslife.memory import MemoryStore
 from tests.tracker.scenes import (
@@ -203,3 +205,39 @@ async def test_one_symbol_on_two_venues_is_two_positions() -> None:
         assert Venue("binance") == applied.positions[0].key.venue
         assert 2 == len([position async for position in tracker.live()])
         assert Symbol("DBR/USDT:USDT") == applied.positions[0].key.symbol
+
+
+@pytest.mark.parametrize(
+    "account, symbol",
+    [(KEY.account, Symbol("BTC/USDT:USDT")), (Account("hedge"), KEY.symbol)],
+    ids=["symbol", "account"],
+)
+async def test_a_fill_that_names_our_order_elsewhere_makes_no_second_position(
+    url: str, account: Account, symbol: Symbol
+) -> None:
+    """
+    It is unclaimed, and its reason has the key of the order that it names.
+    """
+    async with connect(url) as tracker:
+        await tracker.recover()
+        position = await tracker.steps.claim(KEY, side=Side.LONG, quantity=HUNDRED)
+        await tracker.steps.submitting(position.ref)
+        name = position.orders[0].client_order_id
+        elsewhere = [
+            replace(
+                fill(OrderSide.BUY, quantity, "1", client_order_id=name, order="entry"),
+                account=account,
+                symbol=symbol,
+            )
+            for quantity in ("0.4", "0.6")
+        ]
+        applied = await tracker.apply_fills(*elsewhere)
+        again = await tracker.apply_fills(*elsewhere)
+        live = [one.ref async for one in tracker.live()]
+
+    reasons = [one.unclaimed_because or "" for one in applied.unclaimed]
+    assert elsewhere == [one.fill for one in applied.unclaimed]
+    assert all(str(KEY) in reason for reason in reasons)
+    assert () == applied.positions
+    assert 2 == again.repeated
+    assert [position.ref] == live

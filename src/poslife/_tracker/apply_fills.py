@@ -35,7 +35,14 @@ from poslife._domain.venue_answers import FillPage, UnreadableRow
 from poslife._runtime.ids import new_ref
 from poslife._tracker.committing import Committer
 from poslife._tracker.run_life import Record
-from poslife.errors import AlreadyClosed, DuplicatePosition, FillAlreadyStored, InvalidValue, StaleVersion
+from poslife.errors import (
+    AlreadyClosed,
+    DuplicatePosition,
+    FillAlreadyStored,
+    InvalidValue,
+    PositionNotFound,
+    StaleVersion,
+)
 from poslife.protocols import Page, PageToken
 from poslife.protocols._pages import every_item
 
@@ -169,6 +176,20 @@ class FillApplier:
             ref=None if named is None else named[0],
         )
         return await self._committer.repeat(lambda: self._committer.repository.candidates_for(query))
+
+    async def key_elsewhere(
+        self, fill: Fill, named: OrderOf | None, positions: Sequence[Position]
+    ) -> PositionKey | None:
+        """
+        Return the key of the position whose order the fill names, where it is of another place than the fill.
+        """
+        if named is None or any(position.ref == named[0] for position in positions):
+            return None
+        try:
+            key = (await self._committer.read(named[0])).key
+        except PositionNotFound:
+            return None  # another store's order, or a text that only looks like one of our names
+        return None if _place_of(key) == _place_of(fill) else key
 
     async def is_of_known_order(self, fill: Fill) -> bool:
         """
@@ -308,6 +329,10 @@ class _Application:
         return self._applier.order_named_by(fill) or self._order
 
     async def _book(self, batch: Sequence[Fill], found: OwnerCandidates, named: OrderOf | None) -> Booking:
+        expected = await self._applier.key_elsewhere(batch[0], named, found.positions)
+        if expected is not None:
+            because = Unclaimed(reason=f"it names an order of {expected}, and the venue shows it elsewhere")
+            return Booking(plan=Plan(), refused=tuple((fill, because) for fill in batch))
         ordered_by, ordinal = find_order(batch[0], found.positions, named=named) or (None, None)
         owner = find_owner(batch[0], ordered_by=ordered_by, ordinal=ordinal, holders=found.holders)
         match owner:

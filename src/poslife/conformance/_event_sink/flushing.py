@@ -114,5 +114,10 @@ class FlushTests(SinkHooks):
                     sink.emit(a_host_event(examples))
                 error = await refused(sink.aclose(BRIEFLY), FlushTimeout, "a close in an outage")
             stored = await self.stored()
-            same(11, len(stored) + error.backlog, "the events stored and FlushTimeout.backlog together")
-            check(error.backlog >= 4, f"FlushTimeout.backlog: expected at least 4, got {error.backlog}")
+            # A write that was under way at the deadline may have ended well after all, and is in both.
+            together = len(stored) + error.backlog
+            check(
+                together >= 11,
+                f"the events stored and FlushTimeout.backlog: expected 11 or more, got {together}",
+            )
+            check(4 <= error.backlog <= 11, f"FlushTimeout.backlog: expected 4 to 11, got {error.backlog}")

@@ -7,22 +7,22 @@ convert ccxt's dictionaries. poslife never changes the client's settings and nev
 
 Inside, all of it ours to change:
 
-==============  ================================================================================
-``_source``     `CcxtSource`: orders, fills and snapshots
-``_history``    pages of fills over time, and whether a page is complete
-``_client``     the typed edge to ccxt: the methods called, checks of its settings, its errors
-``_orders``     a ccxt order as an `OrderSeen`
-``_trades``     a ccxt trade as a `Fill`
-``_positions``  a ccxt position as a `VenuePosition`; `key_for`
+===============  ================================================================================
+``_source``      `CcxtSource`: orders, fills and snapshots
+``_history``     pages of fills over time, and whether a page is complete
+``_client``      the typed edge to ccxt: the methods called, checks of its settings, its errors
+``_orders``      a ccxt order as an `OrderSeen`
+``_trades``      a ccxt trade as a `Fill`
+``_positions``   a ccxt position as a `VenuePosition`; `key_for`
 ``_unreadable``  a row that could not be read, with the reason
-``_fields``     one field of a ccxt dictionary: number, time, side, leg, client order id, cursor
-``_venues``     `VENUE_RULES`: look-ups, limits and coverage, a file per venue (data)
-``_classify``   refused or unknown, from an exception out of ``create_order``
-``_sent``       was the order's request made, from the traceback
-``_bodies``     the venue's error response within an exception's message
-``_refusals``   venue codes and texts that prove a refusal (data)
-``_codes``      both tables of each venue: refusals, and codes that leave an order in doubt (data)
-==============  ================================================================================
+``_fields``      one field of a ccxt dictionary: number, time, side, leg, client order id, cursor
+``_venues``      `VENUE_RULES`: look-ups, limits and coverage, a file per venue (data)
+``_classify``    refused or unknown, from an exception out of ``create_order``
+``_sent``        was the order's request made, from the traceback
+``_bodies``      the venue's error response within an exception's message
+``_refusals``    venue codes and texts that prove a refusal (data)
+``_codes``       both tables of each venue: refusals, and codes that leave an order in doubt (data)
+===============  ================================================================================
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from urllib.parse import urlsplit, urlunsplit
 
@@ -32,6 +32,7 @@ __all__ = [
     "away",
     "commit_until_known",
     "count",
+    "open_at_last",
     "opened_store",
     "postgres_error",
     "records",
@@ -56,6 +57,16 @@ async def session(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
         await connection.close()
 
 
+async def open_at_last(store: PostgresStore) -> None:
+    """
+    Open a store whose short time-outs are made for outages, however slow the disk is.
+    """
+    async with asyncio.timeout(60):
+        while True:
+            with suppress(StorageUnavailable):
+                return await store.open()
+
+
 @asynccontextmanager
 async def opened_store(
     dsn: str,
@@ -78,7 +89,7 @@ async def opened_store(
         lock_timeout=lock_timeout,
         statement_cache_size=statement_cache_size,
     )
-    await store.open()
+    await (open_at_last(store) if connect_timeout < 1 else store.open())
     try:
         yield store
     finally:

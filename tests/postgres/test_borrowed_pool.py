@@ -19,7 +19,7 @@ from poslife.conformance._example_changes import Story, begin
 from poslife.errors import StorageUnavailable
 from poslife.postgres import PostgresStore
 from poslife.protocols import Repository
-from tests.postgres.support import opened_store, session
+from tests.postgres.support import open_at_last, opened_store, session
 from tests.postgres_roles import as_bot
 from tests.postgres_server import psql
 
@@ -176,7 +176,7 @@ async def test_an_exhausted_pool_is_not_waited_for_for_ever(postgres_dsn: str) -
     """
     async with asyncpg.create_pool(as_bot(postgres_dsn), min_size=0, max_size=1) as pool:
         store = PostgresStore.borrowing(pool, connect_timeout=0.2)
-        await store.open()
+        await open_at_last(store)
         async with pool.acquire():
             with pytest.raises(StorageUnavailable, match="all connections of the pool are in use"):
                 await store.ping()

@@ -7,20 +7,19 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 
 from poslife import BatchingSink, EventId, RunId, SinkHealth
-from poslife.errors import StorageUnavailable
 from poslife.events import verify_trail
 from poslife.journal import FileJournal
 from poslife.postgres import PostgresStore
 from poslife.protocols import Clock
 from poslife.testing.faults import PostgresFaultProxy
-from tests.postgres.support import as_role, session
+from tests.postgres.support import as_role, open_at_last, session
 from tests.sink.zoo import Found, TradingBot, assert_all_there
 
 __all__ = ["Scene", "found_in", "scene"]
@@ -120,16 +119,6 @@ def _take_no_notice_of_forgotten_answers() -> None:
     loop.set_exception_handler(handle)
 
 
-async def _opened(store: PostgresStore) -> None:
-    """
-    Open a store whose short time-outs are made for outages, however slow the disk is.
-    """
-    async with asyncio.timeout(60):
-        while True:
-            with suppress(StorageUnavailable):
-                return await store.open()
-
-
 @asynccontextmanager
 async def scene(
     dsn: str,
@@ -149,7 +138,7 @@ async def scene(
         store = PostgresStore(
             proxy.dsn, connect_timeout=0.5, command_timeout=0.5, lock_timeout=0.1, pool_size=2
         )
-        await _opened(store)
+        await open_at_last(store)
         sink = BatchingSink(
             store,
             journal=FileJournal(directory / "journal"),

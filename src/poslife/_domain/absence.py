@@ -10,12 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
 from poslife._domain.fills import Fill
 from poslife._domain.orders import Order
 from poslife._domain.venue_answers import OrderNotSeen
 
-__all__ = ["Absence", "judge_absence", "latest_arrival"]
+__all__ = ["CLOCKS_APART", "Absence", "judge_absence", "latest_arrival"]
+
+CLOCKS_APART: Final = timedelta(hours=1)
+"""
+The difference of the clocks of host and venue that hides no fill.
+
+By the clock of a host that is ahead, a fill is older than its order.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from poslife._domain.absence import Absence, judge_absence, latest_arrival
+from poslife._domain.absence import CLOCKS_APART, Absence, judge_absence, latest_arrival
 from poslife._domain.decimals import exact_difference
 from poslife._domain.fills import Fill
 from poslife._domain.identifiers import PositionKey, PositionRef, VenueOrderId
@@ -27,13 +27,6 @@ from poslife.protocols import VenueSource
 __all__ = ["OrderLookup"]
 
 logger = logging.getLogger("poslife.tracker")
-
-_CLOCKS_APART: Final = timedelta(hours=1)
-"""
-The difference of the clocks of host and venue that hides no trade.
-
-Without it a host whose clock is ahead asks for trades since a time at which its order was executed already.
-"""
 
 _LATEST_DAYS: Final = timedelta(days=1)
 """
@@ -178,7 +171,7 @@ class OrderLookup:
             return reasons
         proof = (
             f"proven absent: not seen in {len(misses)} look-ups, the last at {misses[-1].at.isoformat()}; "
-            f"{len(trades)} trades since it was prepared all belong to known orders; "
+            f"{len(trades)} trades since {self._earliest_trade(order).isoformat()} are of known orders; "
             f"the venue holds {found.held}, as the store has it"
         )
         try:
@@ -222,7 +215,7 @@ class OrderLookup:
         Return the time from which a trade may be the order's, by the venue's clock.
         """
         window = timedelta(seconds=self._committer.timings.receive_window)
-        return order.prepared_at - window - _CLOCKS_APART
+        return order.prepared_at - window - CLOCKS_APART
 
     async def _pages(self, query: FillQuery) -> tuple[list[Fill], bool]:
         """

@@ -38,7 +38,7 @@ __all__ = [
 
 
 # Without the collector, as its header: neither can be part of a cycle, and thousands wait in a backlog, where
-# each collection would visit them: 1 us for each event.
+# each collection would visit them.
 class EventRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
     An encoded event, as a batch writer stores it.

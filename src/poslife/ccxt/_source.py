@@ -7,11 +7,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Final, assert_never
+from datetime import datetime
+from typing import assert_never
 
 from ccxt.base.errors import OrderNotFound
 
+from poslife._domain.absence import CLOCKS_APART
 from poslife._domain.client_order_ids import CLIENT_ORDER_IDS, ClientOrderIdFormat
 from poslife._domain.identifiers import Account, Symbol, Venue, VenueOrderId
 from poslife._domain.venue_answers import (
@@ -51,11 +52,6 @@ from poslife.errors import InvalidValue, VenueUnavailable
 from poslife.protocols import Clock
 
 __all__ = ["CcxtSource"]
-
-_CLOCKS_APART: Final = timedelta(hours=1)
-"""
-The difference of the clocks of host and venue that hides no fill of a named order.
-"""
 
 
 class CcxtSource:
@@ -253,7 +249,7 @@ class CcxtSource:
         """
         self._require_own_account(query.venue, query.account)
         if query.since is not None and (query.client_order_id or query.venue_order_id):
-            query = replace(query, since=query.since - _CLOCKS_APART)
+            query = replace(query, since=query.since - CLOCKS_APART)
         start = start_of(query)
         with translate_errors(self._venue, f"fills of {query.symbol}"):
             return await self._history.page(query, start)

@@ -65,3 +65,16 @@ async def test_the_fill_is_found(ahead: float, *, lost: bool) -> None:
                 assert Decimal("0.1") == held.quantity
         finally:
             await client.close()
+
+
+@pytest.mark.parametrize(
+    "name, seconds", [("binance", 10), ("binanceusdm", 10), ("binancecoinm", 10), ("bybit", 5), ("bingx", 5)]
+)
+async def test_the_receive_windows_of_ccxt(name: str, seconds: int) -> None:
+    """
+    ccxt's receive windows are those that the page about doubt names.
+    """
+    client = getattr(ccxt, name)()
+
+    assert seconds * 1000 == client.options["recvWindow"]
+    await client.close()
